@@ -51,16 +51,6 @@ def test_initial_weights_are_neons_own(reference_data):
         assert np.allclose(found, wanted, atol=1e-7), name
 
 
-def test_convolutions_begin_with_kaimings_normal_distribution():
-    model = ReNet((3, 128, 128))
-    init_weights(model, 0)
-    for layer in (model.conv1, model.conv2, model.conv3, model.conv4):
-        fan_in = layer.weight[0].numel()
-        assert layer.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.05)
-        assert layer.weight.mean().abs() < 0.1 * layer.weight.std()
-        assert not layer.bias.any()
-
-
 @pytest.mark.parametrize("name", ["small_64x96", "stateful_64x96"])
 def test_network_computes_what_neon_computes(reference_data, name, capsys):
     assert check_oracle.check(reference_data / "oracle" / f"{name}.npz")
@@ -202,11 +192,10 @@ class Code:
 
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"<html>"])
-def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content, capsys):
+def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content):
     (tmp_path / "model.pt").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.pt is not a model that PyTorch can load"):
         model_file.load(tmp_path / "model.pt")
-    assert "run" not in capsys.readouterr().out
 
 
 @pytest.mark.fault("damaged-model")

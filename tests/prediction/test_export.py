@@ -55,14 +55,10 @@ def exported(request, tmp_path_factory) -> Path:
     return run
 
 
-def session_of(path: Path):
+def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
     import onnxruntime
 
-    return onnxruntime.InferenceSession(path)
-
-
-def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
-    return session_of(path).run(None, {"faces": faces})[0]
+    return onnxruntime.InferenceSession(path).run(None, {"faces": faces})[0]
 
 
 def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(tmp_path):
@@ -211,19 +207,6 @@ def test_missing_package_is_one_sentence_with_the_way_out(run, monkeypatch):
     with pytest.raises(InputError, match=r"onnxscript.*pip install -r requirements-export\.txt"):
         export.write_onnx(run / "other.onnx", predictor.load(run))
     assert not (run / "other.onnx").exists()
-
-
-@pytest.mark.parametrize("cell", ["tanh", "relu"])
-def test_sweep_without_writes_in_place_is_the_same(cell):
-    from renet.network.rnn import BiRNNBank
-
-    bank = BiRNNBank(3, 5, 4, cell)
-    generator = torch.Generator().manual_seed(2)
-    for parameter in bank.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=generator) / 2
-    inputs = torch.randn(3, 6, 2, 5, generator=generator)
-    weights = bank.input_weight, bank.recurrent_weight, bank.bias
-    torch.testing.assert_close(bank._sweep_by_steps(inputs, *weights), bank(inputs))
 
 
 def test_end_of_the_name_decides_the_format_before_anything_is_read(tmp_path):

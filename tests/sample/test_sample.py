@@ -251,8 +251,7 @@ def test_ten_thousand_people_have_distinct_names():
 def test_gender_changes_the_odds_and_decides_only_beards():
     rng = np.random.default_rng(0)
     women, men = (
-        [people.Person(rng, gender) for _ in range(1500)]
-        for gender in (people.FEMALE, people.MALE)
+        [people.Person(rng, gender) for _ in range(1500)] for gender in (people.FEMALE, people.MALE)
     )
     loose = [np.mean([who.hair_style in ("long", "bob") for who in of]) for of in (women, men)]
     assert loose[0] > 0.5 and 0.03 < loose[1] < 0.2

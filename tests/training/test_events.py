@@ -32,14 +32,16 @@ def rows(*epochs: int) -> tuple[list[dict], list[dict]]:
 
 
 def test_each_epoch_is_a_point_of_each_chart_soon_after_its_end(tmp_path):
-    log = EventLog(tmp_path / "tensorboard")
-    log.add_epochs(*rows(1))
+    history, throughput = rows(1)
+    log = EventLog(tmp_path / "tensorboard", history, throughput)
     deadline = time.monotonic() + 30
     while ("loss/train", 1) not in read(tmp_path / "tensorboard"):
         assert time.monotonic() < deadline, "the epoch does not show up during the training"
         time.sleep(0.1)
     assert read(tmp_path / "tensorboard")["loss/train", 1] == 1.0
-    log.add_epochs(*rows(1, 2))
+    for table, more in zip((history, throughput), rows(2), strict=True):
+        table += more
+    log.add_epochs()
     log.close()
     points = read(tmp_path / "tensorboard")
     assert points["loss/train", 2] == 0.5 and points["throughput/images_per_second", 2] == 20.0
@@ -47,10 +49,7 @@ def test_each_epoch_is_a_point_of_each_chart_soon_after_its_end(tmp_path):
 
 
 def test_continued_training_has_the_earlier_epochs_once(tmp_path):
-    for parts in ([rows(1, 2)], [rows(1), rows(1, 2)]):
-        log = EventLog(tmp_path / "tensorboard")
-        for part in parts:
-            log.add_epochs(*part)
-        log.close()
+    for epochs in (1, 2):
+        EventLog(tmp_path / "tensorboard", *rows(*range(1, 1 + epochs))).close()
     assert len(list((tmp_path / "tensorboard").iterdir())) == 1
     assert {epoch for _, epoch in read(tmp_path / "tensorboard")} == {1, 2}

@@ -2,13 +2,11 @@
 
 import contextlib
 import itertools
-import json
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,27 +14,12 @@ from pathlib import Path
 import pytest
 from train import train
 
-from helpers.project import SCRIPTS
+from helpers import forked_jobs
 from helpers.training import QUICK, SMALL, after_each_update, train_job, write_faces
 from helpers.workflow import SMALL_MODEL
 from renet.config.train import Recipe
+from renet.training.folder import RESULTS
 from renet.training.settings import RunSettings
-
-# Runs a rule's script as Snakemake does, in a process that can be killed.
-AS_A_RULE = """
-import json, os, runpy, sys
-
-class Named(dict):
-    __getattr__ = dict.__getitem__
-
-sys.path.append(os.path.dirname(sys.argv[2]))
-if __name__ == "__main__":
-    rule = Named({
-        key: Named(value) if isinstance(value, dict) else value
-        for key, value in json.load(open(sys.argv[1])).items()
-    })
-    runpy.run_path(sys.argv[2], init_globals={"snakemake": rule}, run_name="__main__")
-"""
 
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
 LIGHT_MODEL = {"kind": "renet"} | SMALL_MODEL
@@ -44,7 +27,6 @@ HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]
 SETTINGS = Recipe().model_dump() | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
-WAIT_SECONDS = 600  # the longest that a job may take, beside others on a small machine
 MANY = 15  # epochs, so that a light training does not end before it is stopped
 
 
@@ -54,52 +36,33 @@ class Training:
     def __init__(self, folder: Path, model: dict, **settings: object):
         write_faces(folder / "train.h5", 200)
         write_faces(folder / "validation.h5", 40, 1)
-        self.run = folder / "run"
-        self.run.mkdir()
-        self.log = folder / "train.log"
-        (folder / "rule.py").write_text(AS_A_RULE)
-        outputs = {
-            "model": "model.pt", "history": "history.csv", "throughput": "throughput.csv",
-        }  # fmt: skip
-        rule = {
+        self.run, self.log = folder / "run", folder / "train.log"
+        settings = {"model": model, "train": SETTINGS | settings}
+        self.job = {
+            "rule": "train", "script": "train.py", "wildcards": {"run": "run"}, "threads": 1,
             "input": {
                 "faces": str(folder / "train.h5"), "validation": str(folder / "validation.h5"),
             },
-            "output": {name: str(self.run / file) for name, file in outputs.items()},
-            "params": {
-                "settings": {"model": model, "train": SETTINGS | settings},
-                "code": "code", "checkpoint_seconds": 0.3,
-            },
-            "rule": "train",
-            "wildcards": {"run": "run"},
-            "threads": 1,
-            "resources": {"gpu": 0, "nodes": 1},
-            "log": [str(self.log)],
+            "output": {Path(name).stem: str(self.run / name) for name in RESULTS},
+            "params": {"settings": settings, "code": "code", "checkpoint_seconds": 0.3},
+            "resources": {"gpu": 0, "nodes": 1}, "log": [str(self.log)],
         }  # fmt: skip
-        (folder / "rule.json").write_text(json.dumps(rule))
-        self._command = [sys.executable, folder / "rule.py", folder / "rule.json"]
-
-    def start(self, largest_file: int | str = "unlimited") -> subprocess.Popen:
-        """Start; writing a file of more bytes than `largest_file` fails."""
-        command = [*self._command, SCRIPTS / "train.py"]
-        limit = ["prlimit", f"--fsize={largest_file}", *command]
-        return subprocess.Popen(limit, stderr=subprocess.DEVNULL)
 
     def finish(self) -> dict[str, bytes]:
         """Run to the end; returns the files that are reproducible byte for byte."""
-        assert self.start().wait(timeout=WAIT_SECONDS) == 0, self.log.read_text()
+        status = forked_jobs.end_of(forked_jobs.start(self.job))
+        assert status == 0, forked_jobs.said(self.job)
         assert not list(self.run.rglob("*.tmp")) and not self.checkpoints()
         return {name: (self.run / name).read_bytes() for name in ("model.pt", "history.csv")}
 
     def stop_when(self, condition: Callable[[], object], how: signal.Signals) -> None:
         """Start, and send the signal as soon as the condition holds."""
-        process, deadline = self.start(), time.monotonic() + 60
+        process, deadline = forked_jobs.start(self.job), time.monotonic() + 60
         while not condition():
-            assert process.poll() is None, "it ended before it could be stopped"
-            assert time.monotonic() < deadline, self.log.read_text()
-        process.send_signal(how)
-        process.wait(timeout=WAIT_SECONDS)
-        assert process.returncode == (-how if how == signal.SIGKILL else 1)
+            assert os.waitpid(process, os.WNOHANG) == (0, 0), "it ended before it could be stopped"
+            assert time.monotonic() < deadline, forked_jobs.said(self.job)
+        os.kill(process, how)
+        assert forked_jobs.end_of(process) == (-how if how == signal.SIGKILL else 1)
         assert not (self.run / "model.pt").exists()
 
     def is_writing(self) -> list[Path]:
@@ -127,7 +90,9 @@ class Training:
 
 
 @pytest.fixture
-def training(tmp_path) -> Callable[..., Training]:
+def training(tmp_path, monkeypatch) -> Callable[..., Training]:
+    monkeypatch.setattr(forked_jobs, "SECONDS", 600)  # beside others on a small machine
+
     def make(name: str, model: dict = HEAVY_MODEL, **settings: object) -> Training:
         (tmp_path / name).mkdir()
         return Training(tmp_path / name, model, **settings)
@@ -193,23 +158,12 @@ def test_two_processes_that_are_terminated_and_then_cannot_write_give_the_same_b
     assert "was stopped in epoch" in disturbed.log.read_text()
     saved = disturbed.newest()
     bytes_of_it = saved.read_bytes()
-    assert disturbed.start(largest_file=len(bytes_of_it) // 2).wait(timeout=WAIT_SECONDS) == 1
+    process, limit = forked_jobs.start(disturbed.job), len(bytes_of_it) // 2
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (limit, limit))
+    assert forked_jobs.end_of(process) == 1
     log = disturbed.log.read_text()
     assert "Continuing after epoch" in log and "File too large in" in log
     assert "free some space and start again." in log and "Traceback" not in log
     kept = next(path for path in (saved, saved.with_name("previous.pt")) if path.exists())
     assert kept.read_bytes() == bytes_of_it and not disturbed.is_writing()
     assert disturbed.finish() == undisturbed
-
-
-@pytest.mark.slow
-def test_checkpoint_is_kept_until_all_is_written(training):
-    blocked = training("blocked", LIGHT_MODEL, epochs=MANY)
-    blocked.stop_when(blocked.is_past_a_checkpoint(), signal.SIGKILL)
-    folder = blocked.newest().parent
-    (folder / "training.json").mkdir()
-    assert blocked.start().wait(timeout=WAIT_SECONDS) == 1
-    assert (folder / "model.pt").exists() and blocked.newest().exists()
-    (folder / "training.json").rmdir()
-    blocked.finish()
-    assert "Continuing after epoch" in blocked.log.read_text()

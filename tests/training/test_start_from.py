@@ -19,19 +19,7 @@ from timm.models import save_for_hf
 from torchvision.models import resnet18
 
 from helpers.dry_run import dry_run
-from helpers.training import (
-    QUICK,
-    SMALL,
-    forked_processes,
-    in_float64,
-    make_trainer,
-    new_network,
-    same,
-    terminated_before,
-    train,
-    train_and_save,
-    train_job,
-)
+from helpers.training import QUICK, SMALL, new_network, same, train_job
 from helpers.workflow import SMALL as SMALL_RUN
 from helpers.workflow import planned, write_config
 from helpers.workflow import run as run_workflow
@@ -44,12 +32,9 @@ from renet.network.kinds.resnet18 import IMAGENET, LAST
 from renet.pages import templates
 from renet.planning import before_start
 from renet.training import loop
-from renet.training.folder import Checkpoint
-from renet.training.launch import launch
 from renet.training.settings import RunSettings
 
 CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8, "stride": [2, 2]}])
-IN_EPOCH_2 = 9  # an update of 6 each
 
 
 @pytest.fixture(scope="module")
@@ -245,10 +230,8 @@ def test_frozen_layers_stay_and_the_others_learn(tmp_path, faces, architecture, 
 
 @pytest.mark.parametrize("kind", [SMALL, ResNet18Architecture()], ids=lambda one: one.kind)
 def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_path, kind):
-    network, pixels = (
-        saved(tmp_path / "model.pt", kind),
-        torch.arange(6144).view(2, 3, 32, 32) % 251,
-    )
+    network = saved(tmp_path / "model.pt", kind)
+    pixels = torch.arange(6144).view(2, 3, 32, 32) % 251
     features = torch.nn.Sequential(*list(network)[:-1])
     expected = features(pixels)
     network.freeze("all_but_classifier")
@@ -259,10 +242,7 @@ def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_pat
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (
-            ["conv1", "fc"],
-            "names fc, which is not a layer of this network; it has norm, bn0, conv1",
-        ),
+        (["conv1", "fc"], "names fc, which is not a layer .* it has norm, bn0, conv1"),
         (["norm", "bn0", "conv1", "bn1", "rnn1", "bn2", "cls"], "names all layers with weights"),
     ],
 )
@@ -272,34 +252,12 @@ def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names,
         kinds.build((3, 32, 32), small).freeze(names)
 
 
-def test_training_from_given_weights_is_resumed_and_shared_by_processes(tmp_path, faces):
-    network = saved(tmp_path / "model.pt")
-    options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"])
-    checkpoint = Checkpoint(tmp_path, 0)
-    with in_float64():
-        whole = train(faces, options).model.state_dict()
-        with terminated_before(IN_EPOCH_2):
-            make_trainer(faces, options).run(checkpoint)
-        resumed = make_trainer(faces, options, checkpoint.load())
-    resumed.run()
-    assert same(resumed.model.state_dict(), whole)
-    shared = options.replace(processes=2)
-    with forked_processes():
-        launch(train_and_save, str(tmp_path), shared, count=2, device="cpu")
-    for rank in range(2):
-        state = torch.load(tmp_path / f"outcome-2-{rank}.pt")["state"]
-        assert torch.equal(state["rnn1.vertical.bias"], network.rnn1.vertical.bias.double())
-        assert not torch.equal(state["cls.weight"], network.cls.weight.double())
-
-
 def test_content_of_the_file_is_part_of_the_fingerprint(tmp_path, faces):
-    paths = []
+    paths, settings = [], RunSettings(SMALL, recipe(tmp_path / "model.pt"))
     for architecture in (SMALL, CNN):
         saved(tmp_path / "model.pt", architecture)
-        paths.append(
-            train_job(tmp_path, RunSettings(SMALL, recipe(tmp_path / "model.pt"))).folder()
-        )
-    assert paths[0].path != paths[1].path
+        paths.append(train_job(tmp_path, settings).folder().path)
+    assert paths[0] != paths[1]
 
 
 @pytest.mark.slow

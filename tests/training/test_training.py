@@ -7,8 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,6 @@ import torch.nn.functional as F
 from helpers.project import run_script
 from helpers.training import (
     QUICK,
-    SMALL,
     PowerCut,
     after_each_update,
     make_trainer,
@@ -87,47 +87,33 @@ def test_batches_from_an_update_on_are_the_last_ones_of_all(first):
     assert [len(rows) for _, rows, _ in everything] == [4, 4, 2] * 3
 
 
-def test_training_in_bfloat16_learns_too(faces):
-    recipe = Recipe(**vars(QUICK) | {"epochs": 8, "precision": "bfloat16"})
-    trainer = train(faces, recipe)
-    assert trainer.history[-1]["accuracy"] > 0.85
-    assert trainer.model.cls.weight.dtype == torch.float32
-
-
-def test_best_epoch_is_chosen_by_the_validation_loss(faces):
-    recipe = Recipe(**vars(QUICK) | {"select_epoch": "best", "epochs": 6, "learning_rate": 0.3})
+@pytest.mark.parametrize("ema", [0, 0.9])
+def test_best_epoch_is_chosen_by_the_validation_loss(faces, ema):
+    recipe = QUICK.replace(select_epoch="best", epochs=6, learning_rate=0.3, ema=ema)
     seen = []
-    trainer = train(faces, recipe, after_epoch=lambda now: seen.append(weights_of(now)))
+    trainer = train(faces, recipe, after_epoch=lambda now: seen.append(deepcopy(now.eval_model)))
     best = int(np.argmin([row["validation_loss"] for row in trainer.history]))
-    assert same(weights_of(trainer), seen[best])
+    assert same(weights_of(trainer), seen[best].state_dict())
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
-@pytest.mark.parametrize("is_validated", [False, True])
+@pytest.mark.parametrize(("is_validated", "saved_at"), [(False, (0, 6)), (True, (1, 0))])
 def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
-    faces, tmp_path, schedule, epoch, is_validated
+    faces, tmp_path, is_validated, saved_at
 ):
     """There is one before the validation and one after it."""
-    recipe = QUICK.replace(schedule=schedule)
-    whole, checkpoint = train(faces, recipe), Checkpoint(tmp_path, HOUR, gap=0)
+    whole, checkpoint, updates = train(faces), Checkpoint(tmp_path, HOUR, gap=0), itertools.count(1)
+    interrupted = make_trainer(faces)
 
-    def cut_the_power(trainer):
-        if trainer.epoch == epoch and not is_validated:
-            raise PowerCut
+    def cut_the_power():
+        raise PowerCut
 
-    steps = itertools.count(1)
-
-    def cut_the_power_in_the_next_epoch():
-        if is_validated and next(steps) == 6 * epoch + 1:
-            raise PowerCut
-
-    with pytest.raises(PowerCut), after_each_update(cut_the_power_in_the_next_epoch):
-        make_trainer(faces, recipe).run(checkpoint, cut_the_power)
+    if not is_validated:
+        interrupted.validate = cut_the_power
+    with pytest.raises(PowerCut), after_each_update(lambda: next(updates) == 7 and cut_the_power()):
+        interrupted.run(checkpoint)
     saved = checkpoint.load()
-    assert saved["training"]["epoch"] == epoch - (not is_validated)
-    assert saved["training"]["steps"] == (0 if is_validated else 6)
-    resumed = make_trainer(faces, recipe, saved)
+    assert (saved["training"]["epoch"], saved["training"]["steps"]) == saved_at
+    resumed = make_trainer(faces, saved=saved)
     resumed.run(checkpoint)
     rows = resumed.throughput.rows
     assert [(row["epoch"], row["images"]) for row in rows] == [(n, 44) for n in (1, 2, 3)]
@@ -300,18 +286,6 @@ def course(monkeypatch) -> Callable[..., None]:
     return train_by
 
 
-def test_faces_of_other_classes_are_refused(course, tmp_path):
-    write_faces(tmp_path / "train.h5")
-    with h5py.File(tmp_path / "train.h5", "a") as store:
-        store["output"].attrs["nclass"] = 7
-    write_faces(tmp_path / "test.h5")
-    with pytest.raises(InputError, match="has 7 classes and faces"):
-        course("--data_root", tmp_path, "-e", 1)
-
-
-# The course's command line.
-
-
 @pytest.fixture
 def data_root(tmp_path):
     folder = tmp_path / "data_wiki"
@@ -345,19 +319,13 @@ def test_model_is_also_saved_every_so_many_epochs(course, data_root, tmp_path, m
     assert saved == [(model, 2), (model, 4), (model, 5)]
 
 
-@pytest.mark.slow
-def test_continuing_from_a_model_file_equals_training_at_once(data_root, tmp_path):
+def test_continuing_from_a_model_file_equals_training_at_once(course, data_root, tmp_path):
     common = ["--data_root", data_root, "-z", 16, "--threads", 1]
-    at_once = [*common, "-e", 2, "-s", tmp_path / "at_once.pt"]
-    first = [*common, "-e", 1, "-s", tmp_path / "first.pt"]
-    second = [*common, "-e", 2, "-s", tmp_path / "second.pt", "--model_file", tmp_path / "first.pt"]
-    for arguments in (at_once, first, second):
-        outcome = run_script("train.py", *arguments)
-        assert outcome.returncode == 0, outcome.stderr
-    assert same(
-        model_file.read(tmp_path / "at_once.pt")["state"],
-        model_file.read(tmp_path / "second.pt")["state"],
-    )
+    whole, first, second = (tmp_path / f"{name}.pt" for name in ("whole", "first", "second"))
+    course(*common, "-e", 2, "-s", whole)
+    course(*common, "-e", 1, "-s", first)
+    course(*common, "-e", 2, "-s", second, "--model_file", first)
+    assert same(model_file.read(whole)["state"], model_file.read(second)["state"])
 
 
 def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path):
@@ -370,9 +338,13 @@ def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path
     assert second.step.optimizer.state_dict()["state"]
 
 
-def test_model_for_faces_of_another_size_is_refused(faces):
-    with pytest.raises(InputError, match=r"train\.h5 has 2 classes and faces of shape \(3, 32, 32"):
-        Trainer(ReNet((3, 64, 64), SMALL), QUICK, *faces)
+@pytest.mark.parametrize(
+    ("side", "classes", "sentence"),
+    [(64, 2, r"has 2 classes and faces of shape \(3, 32, 32\)"), (32, 7, "has 7 classes")],
+)
+def test_faces_of_another_size_or_of_other_classes_are_refused(faces, side, classes, sentence):
+    with pytest.raises(InputError, match=rf"train\.h5 {sentence}"):
+        Trainer(new_network(side=side), QUICK, replace(faces[0], class_count=classes), None)
 
 
 @pytest.mark.parametrize("option", ["--save_path", "--output_file"])

@@ -1,10 +1,9 @@
 """Write a run's predictor in a format of other programs.
 
 Reads: model.pt of a run, and predictor.json beside it.
-Writes: model.onnx (faces uint8 in, probabilities out), model.int8.onnx (the same in int8), or
-model.safetensors (the weights, with the architecture and the predictor as metadata); with the run's
-model card, README.md and config.json beside it, a folder as model hubs and predict.py read it.
-Decides: the format, by the end of the file's name: .onnx, .int8.onnx or .safetensors.
+Writes: model.onnx, model.int8.onnx or model.safetensors; with the run's model card, README.md and
+config.json beside it, a folder as model hubs and predict.py read it.
+Decides: the format, by the end of the file's name.
 """
 
 import logging

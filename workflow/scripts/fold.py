@@ -6,9 +6,8 @@ Writes: one row for each face of the part: id, p_female, p_male. The output is a
 predictions.csv in <output without .csv>/<fingerprint>/, where an interrupted training continues:
 `renet.training.folder`.
 Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
-validation set. The training leaves out faces that share a photo with a face of the part. A training
-on a fraction of the faces has as many updates as one on all. Where the settings select the epoch, a
-part of the other faces is the validation set of the training.
+validation set. The training leaves out faces that share a photo with a face of the part. Where the
+settings select the epoch, a part of the other faces is its validation set.
 """
 
 from pathlib import Path

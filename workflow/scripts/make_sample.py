@@ -1,9 +1,8 @@
 """Draw the built-in sample, in the layout of IMDB-WIKI's wiki_crop.tar, with a receipt.
 
 Reads: nothing.
-Writes: the receipt `wiki_crop.tar.json`, with path, size and SHA-256 of the archive, as download.py
-writes it for a real one. The archive is written beside the receipt, undeclared as all archives are:
-`wiki_crop.tar`, with drawn portraits of invented people and the quirks of the real archive.
+Writes: the receipt `wiki_crop.tar.json`, as download.py writes it for a real archive, and beside it
+`wiki_crop.tar`, undeclared as all archives are.
 Decides: what is drawn depends on `photos` and `seed` alone.
 """
 
@@ -16,7 +15,7 @@ from renet.sample.archive import write_sample
 
 
 def make_sample(photos: int, seed: int, receipt: Path) -> None:
-    """Draw the built-in sample: portraits of invented people, in the layout of wiki_crop.tar."""
+    """Draw the built-in sample, and write its receipt."""
     archive = receipt.with_suffix("")
     write_sample(archive, photos, seed)
     size = archive.stat().st_size

@@ -1,14 +1,12 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: the folder of a run, with model.pt and predictor.json, a folder for a model hub, or a model
-file alone; and photos: files, folders or tars. The probabilities are called uncalibrated with a
-model.pt alone, and where no temperature could be fitted.
+file alone; and photos: files, folders or tars.
 Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence, with the prediction of each.
-Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped as
-the ready-made crops of the training are. A photo that cannot be read or has no face has a row with
-a reason, and the others are predicted all the same. A photo is probably of the training set where
-it looks like a training face (`renet.prediction.training_photos`).
+Decides: with `--detect`, where the faces are. A photo that cannot be read or has no face has a row
+with a reason. A photo is probably of the training set where it looks like a training face
+(`renet.prediction.training_photos`).
 """
 
 import logging

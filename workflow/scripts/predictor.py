@@ -1,10 +1,8 @@
 """Write down how a run's network predicts other photos, for predict.py and export.py.
 
 Reads: model.pt and metrics.json of a run, and the training faces.
-Writes: predictor.json: size and margin of the faces, how ready-made crops are trimmed, how a
-detector's box becomes a box of the data set, temperature (null where the fitted one is at a bound
-of its search), the threshold of "unsure", and the digests of model and settings; and
-training_hashes.npy, by which predict.py knows photos of the training set.
+Writes: predictor.json (`renet.prediction.predictor`), and training_hashes.npy, by which predict.py
+knows photos of the training set.
 Decides: how a detector's box becomes a box of the data set, fitted on training faces; the default
 where the detector is not installed, or found the faces of the training.
 """

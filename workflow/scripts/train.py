@@ -3,20 +3,14 @@
 Reads: train.h5 and validation.h5 in neon's layout, and the run's settings; for a run with folds
 that selects no epoch, development.h5 (the faces of both) alone. With `train.age_weight`, the ages
 in the CSV table of the training faces.
-Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch
-on the training set, summed up during the epoch, and on the validation set after it), throughput.csv
-(speed and memory of every epoch, kept apart so that the other two files are reproducible byte for
-byte). They are those in training/<fingerprint>/ beside model.pt, linked or copied:
-`renet.training.folder`. There are also training.json (settings, code, data, machine and packages,
-for the rule provenance), tensorboard/ (the history for TensorBoard), and until the end the
-checkpoints.
-Decides: nothing beyond the settings. The fingerprint is that of settings, code, data and PyTorch's
-version. Where its folder is finished, nothing is trained; where it has a checkpoint, the training
-continues. An error names a process that trains in the same run. An SVM is fitted instead, to people
-in the CSV table; it has no checkpoints.
+Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every
+epoch), throughput.csv (speed and memory of every epoch, kept apart so that the other two files are
+reproducible byte for byte). They are those in training/<fingerprint>/ beside model.pt, which also
+has training.json (for the rule provenance) and tensorboard/: `renet.training.folder`.
+Decides: nothing beyond the settings. Where the folder is finished, nothing is trained; where it has
+a checkpoint, the training continues. An SVM is fitted instead, to people in the CSV table.
 
-This starts the processes of the training, on this machine or on those of a SLURM job. On a command
-line, the script has the options of the course's main_classify.py instead; see
+On a command line, the script has the options of the course's main_classify.py instead:
 `renet.training.course_command`.
 """
 

@@ -128,7 +128,7 @@ def gradient_sums(
 
 
 def _row_sums(gradient: Tensor, maps: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """The sums of rows (rows, C), of which each group has its own channels for the kernel."""
+    """The sums of rows (rows, C); the kernel sees the channels of each group side by side."""
     groups = 1 << (len(maps) // GROUP_ROWS).bit_length()
     size = len(maps) // groups
     whole, shape = size * groups, (size, groups * maps.shape[1], 1, 1)

@@ -78,7 +78,7 @@ def _check_unused_gpu(warns: bool) -> None:
 
 @functools.cache
 def own_gpu(local_rank: int) -> int:
-    """Lock a GPU until this process ends, for which it is the only one; return its number.
+    """Lock a GPU for this process until it ends, and return its number.
 
     The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
     take part. GPU number `local_rank` comes first. Each process of a training chooses from GPUs

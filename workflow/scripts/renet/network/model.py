@@ -90,6 +90,7 @@ class ConvReLU(nn.Conv2d):
     """A convolution with bias and ReLU: neon's `Conv(..., activation=Rectlin())`."""
 
     def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, K, H', W')."""
         return self.convolve(maps, self.weight)
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
@@ -109,6 +110,7 @@ class Classifier(ConvReLU):
         self.has_relu = form == "course"
 
     def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, classes, H', W')."""
         with torch.autocast(maps.device.type, enabled=False):
             maps = maps.to(self.weight.dtype)
             return super().forward(maps) if self.has_relu else nn.Conv2d.forward(self, maps)

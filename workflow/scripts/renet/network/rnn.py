@@ -79,6 +79,7 @@ class SweepNorm(nn.LayerNorm):
     """Layer normalisation in the dtype of its input; CUDA's autocast would take float32."""
 
     def forward(self, swept: Tensor) -> Tensor:
+        """(..., features) to the same shape and dtype."""
         # A CPU takes weights in float32 with an input in bfloat16, and rounds once; CUDA does not.
         dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
         weights = self.weight.to(dtype), self.bias.to(dtype)

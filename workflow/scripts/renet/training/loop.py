@@ -95,13 +95,8 @@ def run_training(job: TrainJob) -> None:
     if not processes.is_main():
         trainer.run(checkpoint)
         return
-    events = EventLog(folder / "tensorboard")
-
-    def add_epochs(trainer: "Trainer") -> None:
-        events.add_epochs(trainer.history, trainer.throughput.rows)
-
-    add_epochs(trainer)
-    trainer.run(checkpoint, after_epoch=add_epochs)
+    events = EventLog(folder / "tensorboard", trainer.history, trainer.throughput.rows)
+    trainer.run(checkpoint, after_epoch=lambda _: events.add_epochs())
     events.close()
     _write(job, trainer.model, trainer.history, trainer.throughput.rows)
 

@@ -29,16 +29,19 @@ class EventLog:
     for it for ever.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, history: list[dict], throughput: list[dict]):
+        """Write the epochs so far; rows of history.csv and throughput.csv may be added to both."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins
+        self._history, self._throughput = history, throughput
         self._written = 0  # epochs
+        self.add_epochs()
 
-    def add_epochs(self, history: list[dict], throughput: list[dict]) -> None:
-        """Add the epochs that are new: rows of history.csv and throughput.csv."""
-        by_epoch = {row["epoch"]: row for row in throughput}
-        for row in history[self._written :]:
+    def add_epochs(self) -> None:
+        """Write the epochs that are new."""
+        by_epoch = {row["epoch"]: row for row in self._throughput}
+        for row in self._history[self._written :]:
             row = by_epoch.get(row["epoch"], {}) | row
             summary = Summary()
             for column, chart in CHARTS.items():
@@ -47,7 +50,7 @@ class EventLog:
             event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
             self._writer.write_event(event)
         self._writer.flush()
-        self._written = len(history)
+        self._written = len(self._history)
 
     def close(self) -> None:
         """Close the file."""

@@ -15,7 +15,6 @@ class Throughput:
     """Measures the speed and the memory of each epoch, also of one that is interrupted."""
 
     def __init__(self, device: torch.device):
-        """Measure nothing yet."""
         self._device = device
         self.rows: list[dict] = []  # of the table `THROUGHPUT`, one for each completed epoch
         # Of the epoch that is under way: seconds in all and waiting for the loader; largest bytes.

@@ -175,7 +175,6 @@ class GraphCapture:
     WARM_UP_RUNS = 3
 
     def __init__(self) -> None:
-        """Take a stream and a pool of the current GPU."""
         self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
 
     def warm_up(self, *functions: Callable[[], object]) -> None:
@@ -199,7 +198,6 @@ class MovingAverage:
     """A copy, `network`, that follows a network as an exponential moving average of its values."""
 
     def __init__(self, model: nn.Module, decay: float):
-        """Begin at the network as it is."""
         self._model, self._decay = model, decay
         self.network = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
 
