@@ -57,7 +57,7 @@ class Training:
 
     def stop_when(self, condition: Callable[[], object], how: signal.Signals) -> None:
         """Start, and send the signal as soon as the condition holds."""
-        process, deadline = forked_jobs.start(self.job), time.monotonic() + 60
+        process, deadline = forked_jobs.start(self.job), time.monotonic() + 120
         while not condition():
             assert os.waitpid(process, os.WNOHANG) == (0, 0), "it ended before it could be stopped"
             assert time.monotonic() < deadline, forked_jobs.said(self.job)
