@@ -30,7 +30,7 @@ MOST_FACES, FEWEST_FACES = 300, 20
 class BoxMap:
     """One scale and shift from the detector's boxes to those of the data set.
 
-    The defaults fit photos with the boxes of IMDB-WIKI's detector (benchmarks/README.md).
+    The defaults fit photos with the boxes of IMDB-WIKI's detector (docs/data.md).
     """
 
     width: float = 1.15  # of a box, as a factor of the detector's

@@ -1,7 +1,7 @@
 """Whether a photo was probably in the training set: the perceptual hashes of the training faces.
 
 They lie beside predictor.json, 32 bytes for each face. Copies that were compressed or scaled are
-found; mirror images, other crops and other photos of the person are not (benchmarks/README.md).
+found; mirror images, other crops and other photos of the person are not (docs/predict.md).
 """
 
 import dataclasses
