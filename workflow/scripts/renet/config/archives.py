@@ -40,7 +40,7 @@ class Labels(Section):
     box: Annotated[list[str], Field(min_length=4, max_length=4)] = ABSENT
     """columns with the left, upper, right and lower side of the face"""
     values: dict[Any, Gender] = ABSENT
-    """gender for each value other than female, f, male and m"""
+    """what values other than female, f, male and m mean, such as {0: male, 1: female}"""
 
     @model_validator(mode="after")
     def has_the_gender(self) -> Self:
