@@ -124,7 +124,7 @@ def test_unusable_url_is_refused_with_what_to_write(receipt_file, url):
         downloads.obtain(url, None, receipt_file)
 
 
-@pytest.mark.fault("shared-archives")
+@pytest.mark.fault("second-start")
 def test_part_that_another_process_writes_is_left_to_it(server, receipt_file):
     part = leave_part(receipt_file)
     sentence = r"wiki_crop\.tar is being written by another process"

@@ -131,7 +131,7 @@ def test_disk_without_free_inodes_is_one_sentence_that_names_them(tmp_path, monk
     assert "delete some files" in sentence and "bytes" not in sentence
 
 
-@pytest.mark.fault("full-temporary-folder")
+@pytest.mark.fault("full-disk")
 def test_full_disk_of_temporary_files_is_named_and_not_that_of_the_outputs(
     full, tmp_path, monkeypatch
 ):
@@ -177,7 +177,7 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     assert not path.with_name("train.h5.tmp").exists()
 
 
-@pytest.mark.fault("full-temporary-folder")
+@pytest.mark.fault("full-disk")
 def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monkeypatch, tmp_path):
     model = SimpleNamespace(SerializeToString=lambda deterministic: bytes(5000))
     monkeypatch.setattr(export, "_onnx_model", lambda predictor: model)
@@ -187,7 +187,7 @@ def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monk
         export.write_int8(tmp_path / "model.int8.onnx", None)
 
 
-@pytest.mark.fault("full-log-disk")
+@pytest.mark.fault("full-disk")
 def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_on():
     if not Path("/dev/full").exists():
         pytest.skip("This system has no /dev/full")

@@ -31,7 +31,7 @@ def make_newer(archive: Path, receipt_file: Path) -> None:
     os.utime(archive, ns=(later, later))
 
 
-@pytest.mark.fault("copied-archive")
+@pytest.mark.fault("changed-archive")
 def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
     checked, compute = [], verification.compute_digest
     monkeypatch.setattr(
@@ -60,14 +60,14 @@ def test_archive_that_changes_is_refused_by_its_size_or_its_time(receipt_file, e
         lineage.read_photo(receipt_file, {}, {"offset": 512, "size": 100})
 
 
-@pytest.mark.fault("copied-archive")
+@pytest.mark.fault("changed-archive")
 def test_archive_without_a_note_of_its_check_is_checked_and_noted(receipt_file):
     receipt_file.with_suffix(".checked").unlink()
     assert receipts.read(receipt_file)
     assert receipt_file.with_suffix(".checked").exists()
 
 
-@pytest.mark.fault("copied-archive")
+@pytest.mark.fault("changed-archive")
 def test_archive_is_read_where_its_check_cannot_be_noted(receipt_file, monkeypatch):
     def refuse(path, text):
         raise InputError(f"{path} is being written by another process")

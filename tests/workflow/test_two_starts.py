@@ -55,7 +55,7 @@ def two_projects(folder: Path, kind: str) -> list[Path]:
     return projects
 
 
-@pytest.mark.fault("shared-archives")
+@pytest.mark.fault("second-start")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "folder"])
 def test_two_projects_get_one_archive_at_once_and_agree(tmp_path, kind):
