@@ -191,6 +191,7 @@ def spin_count_at_the_import_of_torch(name: str, **environment: str) -> str:
     return outcome.stdout.strip()
 
 
+@pytest.mark.slow
 def test_waiting_threads_spin_briefly_in_every_script_that_computes():
     paths = SCRIPTS.glob("*.py")
     computing = {path.stem for path in paths if "torch" in imported_packages(path)}

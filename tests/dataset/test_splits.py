@@ -325,6 +325,7 @@ def test_earlier_split_with_an_error_is_named_with_its_line(sources, line, fault
         shuffle(sources, earlier=sources / "kept.csv")
 
 
+@pytest.mark.slow
 def test_test_set_of_version_1_is_kept_by_the_workflow(project):
     shutil.copy(ROOT / "tests" / "data" / "split_1.0.0.csv", project / "kept.csv")
     write_config(project, split={"from": "kept.csv"})

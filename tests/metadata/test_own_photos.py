@@ -465,6 +465,7 @@ def test_photo_without_a_recorded_person_is_counted_whatever_its_source_is_calle
     assert counted == {"subjects": 4, "unnamed_photos": 2}
 
 
+@pytest.mark.slow
 def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
     names = ["inference.csv", "inference_validation.csv", "external/portraits/inference.csv"]
     for path in [changed / "data" / "split.csv", changed / "data" / "test.csv",

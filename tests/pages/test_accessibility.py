@@ -6,7 +6,9 @@ from helpers.browser import DESKTOP, PHONE, show, violations
 from helpers.pages import index, run_page
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [pytest.param(PHONE, "dark", marks=pytest.mark.slow), (DESKTOP, "light")]
+)
 def test_pages_have_no_barrier(window, results, finished, width, scheme):
     copies = {"again", "slow"}  # runs with the pages of `made`
     pages = [page for page in results.rglob("*.html") if page.parent.name not in copies]

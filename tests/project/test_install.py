@@ -199,6 +199,7 @@ def test_every_make_in_the_github_workflow_has_a_target():
     assert used <= set(targets.split())
 
 
+@pytest.mark.slow
 def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_DETECTOR_AND_LINUX)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -257,6 +258,7 @@ def test_wheel_holds_all_files_of_the_package_and_the_requirements(site):
     assert set(needed) == set(requirements("requirements.txt"))
 
 
+@pytest.mark.slow
 def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site))
     made, photo = finished / "results" / "runs" / "renet", str(ROOT / "docs" / "faces.webp")

@@ -9,6 +9,7 @@ from helpers.dry_run import in_fork
 from helpers.workflow import planned, write_config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("room", "page"), [("walkthrough", "walkthrough.html"), ("audit", "audit/index.html")]
 )

@@ -516,6 +516,7 @@ def test_make_clean_keeps_trained_models_and_distclean_asks(project):
     assert not model.exists() and not (project / "resources").exists()
 
 
+@pytest.mark.slow
 def test_snakemake_report_holds_the_figures_with_their_captions(report):
     page = (report / "report.html").read_text()
     for text in (
@@ -537,6 +538,7 @@ def test_snakemake_report_holds_the_figures_with_their_captions(report):
         assert f'"content": "{title}"' in page
 
 
+@pytest.mark.slow
 def test_no_file_in_snakemakes_report_refers_to_one_that_is_not_there(report):
     files = [path for path in (report / "data").rglob("*") if path.is_file()]
     assert {"metrics.json", "funnel.svg"} <= {path.name for path in files}
