@@ -180,10 +180,10 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     notes = {
         "On its test set, the network is not significantly better than always predicting one "
         "class.": content.get("above_baseline", True),
-        f"{FILE} has no temperature, because none could be fitted on the validation set: the "
+        "The model has no temperature, because none could be fitted on the validation set: the "
         "probabilities are not calibrated.": content["temperature"] is not None,
-        f"{FILE} has no threshold, because the validation set is too small for one: no prediction "
-        "is called unsure.": content["unsure"]["threshold"] is not None,
+        "The model has no threshold, because the validation set is too small for one: no "
+        "prediction is called unsure.": content["unsure"]["threshold"] is not None,
         f"There is no {hashes.name}: photos of the training set are not recognised.":
             hashes.is_file(),
     }  # fmt: skip
