@@ -429,7 +429,7 @@ class Set:
         """The verdict, and the remarks on groups."""
         value, bounds = self.values[metric], interval(self.bounds[metric])
         texts = [f"is right for {100 * value:.0f} % of",
-                 f"guessing gets {100 * self.baseline[metric]:.0f} %",
+                 f"the baseline gets {100 * self.baseline[metric]:.0f} %",
                  f"{percent(value)} (95 % interval {bounds}) …{self.part.n:,} "]  # fmt: skip
         texts += ["Too few faces"] if self.part.small else self.slice_texts()
         return texts
@@ -572,18 +572,18 @@ def check_run(page, sets, folds):
 
 
 def check_above(page, sets, stated, folds, metric):
-    """On how many sets the run is above guessing, by Holm over its sets."""
+    """On how many sets the run is above the baseline, by Holm over its sets."""
     found = [one for name, one in sets.items() if folds or name != "fitted"]
     above = holm(pd.Series([one.p_above[metric] for one in found])) <= 0.05
     if len(found) > 1:
-        some = "Shown to be above guessing by" if above.any() else "above guessing by any set"
-        page.says("head", "Above guessing on" if above.all() else some)
+        some = "Shown to be above the baseline by" if above.any() else "the baseline by any set"
+        page.says("head", "Above the baseline on" if above.all() else some)
         return
     lead, bounds = stated.above, stated.above_bounds
     if metric != "accuracy":
         lead, bounds = stated.values[metric] - 0.5, stated.bounds[metric] - 0.5
-    words = "Above guessing by" if above.all() else "Not shown to be above guessing:"
-    words = words if lead > 0 else "Not above guessing:"
+    words = "Above the baseline by" if above.all() else "Not shown to be above the baseline:"
+    words = words if lead > 0 else "Not above the baseline:"
     page.says("head", f"{words} {points(lead)} points ({interval(bounds, points)})")
 
 
@@ -624,12 +624,12 @@ def check_index(page, runs, with_folds):
 
 
 def check_board(page, runs, metric, best):
-    """The table of the runs: each run, the mean of seeds, the best of a grid, and guessing."""
+    """The table of the runs: each run, the mean of seeds, the best of a grid, and the baseline."""
     keys = ["fitted", *(key for key in next(iter(runs.values())) if key != "fitted")]
     cells = [(name, key) for name in runs for key in keys]
     p_values = pd.Series([runs[name][key].p_above[metric] for name, key in cells])
     above = dict(zip(cells, holm(p_values).sort_index() <= 0.05, strict=True))
-    words = {True: "above guessing", False: "not shown to be above guessing"}
+    words = {True: "above the baseline", False: "not shown to be above the baseline"}
     board = re.search(r'(?s)class="board.*?</table>', page.sections["head"]).group()
     first = []  # run of each row
     for body in re.findall(r"(?s)<tbody.*?</tbody>", board)[:-1]:

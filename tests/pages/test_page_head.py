@@ -79,7 +79,7 @@ def test_head_of_the_page_holds_the_runs_own_numbers(window, results, page):
         part["balanced_accuracy"] for part in (found["test"], found["test"]["intervals"])
     )
     assert f"made is right for {100 * value:.0f} % of new people's faces, with equal weight" in text
-    assert "guessing gets 50 %" in text and "Above guessing on both sets" in text
+    assert "the baseline gets 50 %" in text and "Above the baseline on both sets" in text
     assert plain(f"{filters.percentage(value)} (95 % interval {filters.interval(bounds)})") in text
 
 
@@ -171,7 +171,7 @@ def test_run_that_is_not_shown_to_be_above_guessing_has_an_open_dot_and_words(wi
     assert ["not shown to be" in cell for cell in cells] == [False, True, True]
     assert len(texts(window, "#runs tr:has(a[href*='again']) circle.open")) == 2
     window.get((changed / "runs/again/report.html").as_uri())
-    assert "Not shown to be above guessing by any set: the test set and portraits" in head_text(
+    assert "Not shown to be above the baseline by any set: the test set and portraits" in head_text(
         window
     )
 
@@ -183,7 +183,7 @@ def test_external_set_is_evidence_above_the_baseline_by_holm_over_the_sets(chang
         change_metrics(changed, "made/external/portraits", "test", above_baseline=found)
         write_report(changed)
         page = (changed / "runs/made/report.html").read_text()
-        said = "Shown to be above guessing by portraits, not by the test set."
+        said = "Shown to be above the baseline by portraits, not by the test set."
         assert (said in page) == ("What may help" not in page) == is_above
 
 

@@ -246,7 +246,7 @@ def test_every_percentage_and_difference_of_a_page_is_in_metrics_or_a_table(resu
             known |= {*numbers_of(json.loads(path.read_text()))}
         else:
             known |= {*pd.read_csv(path).select_dtypes("number").to_numpy().ravel()}
-    known |= {value - 0.5 for value in known}  # of the balanced accuracy over guessing
+    known |= {value - 0.5 for value in known}  # of the balanced accuracy over the baseline
     texts = {f"{abs(100 * one):.{digits}f}" for one in known for digits in (0, 1)} | PROSE
     source = re.sub(
         r"(?s)<(script|style|svg|pre)\b.*?</\1>|<[^>]*>", " ", (results / page).read_text()

@@ -159,7 +159,7 @@ class Config(Section):
     and photo_digest are as in results/data/split.csv. Faces stay in their subsets."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
-    """The network. A run with `model: {kind: cnn}` has the defaults of that kind. The kinds are:"""
+    """The network. For another kind, add a run with `model: {kind: cnn}`, which has its defaults:"""
     train: Recipe = Recipe()
     checkpoints: Checkpoints = Checkpoints()
     resources: Resources = Resources()
