@@ -15,7 +15,7 @@ import pytest
 from helpers.project import ROOT, SCRIPTS
 from helpers.terminal import COLUMNS, Session, on_a_terminal
 from helpers.training import write_faces
-from helpers.workflow import SCREEN, WIDE, copy_project, run_on_a_terminal, write_config
+from helpers.workflow import SCREEN, WIDE, copy_project, run, run_on_a_terminal, write_config
 
 BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
 RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s +\d+ of \d+ jobs  \S")
@@ -162,6 +162,16 @@ def test_ctrl_c_leaves_one_line_in_place_of_a_traceback_and_an_error(project):
     said = "\n".join(session.lines)
     assert session.status != 0 and session.lines[-1] == "Stopped. The same command resumes."
     assert said.count("resumes") == 1 and "Traceback" not in said and "failed" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c_ends_processes")
+def test_same_command_resumes_a_training_that_ctrl_c_has_stopped(project):
+    write_config(project, train={"epochs": 300}, checkpoints={"minutes": 0.01})
+    assert run_on_a_terminal(project, columns=WIDE, ctrl_c_at="epoch 99/300").status != 0
+    run(project, "--until", "train")
+    log = project / "results/runs/renet/logs/train.log"
+    assert "Continuing after epoch" in log.read_text()
 
 
 def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_path):

@@ -93,7 +93,11 @@ def test_large_jpeg_on_its_side_keeps_its_size_on_record():
 
 def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
     assert crop.decode(turned_jpeg()).shape == (40, 60, 3)
-    assert crop.decode(turned_jpeg(), turn=True).shape == (60, 40, 3)
+    turned = crop.decode(turned_jpeg(), turn=True)
+    assert turned.shape == (60, 40, 3)
+    spec = CropSpec((30, 40), 0, whole=True, turn=True)
+    face = crop.extract_face(turned_jpeg(), spec, Box(1, 31, 40, 60))
+    assert np.array_equal(face.pixels, turned[30:60, :, ::-1].transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -13,7 +13,9 @@ from helpers.workflow import planned, write_config
 @pytest.mark.parametrize(
     ("room", "page"), [("walkthrough", "walkthrough.html"), ("audit", "audit/index.html")]
 )
-def test_workflow_without_a_room_plans_the_rest_and_writes_pages_without_links(project, room, page):
+def test_workflow_without_a_room_plans_the_rest_and_writes_an_index_without_its_link(
+    project, room, page
+):
     shutil.rmtree(project / "workflow/scripts/renet" / room)
     for place in (f"scripts/{room}.py", f"rules/{room}.smk"):
         (project / "workflow" / place).unlink()

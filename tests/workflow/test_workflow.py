@@ -313,7 +313,6 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
         ("renet/evaluation/run_plots.py", {"evaluate", "predictor", "report", "manifest"}),
-        ("renet/archives/downloads.py", set()),  # nothing is downloaded again
         ("renet/pages/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
         ("renet/pages/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),

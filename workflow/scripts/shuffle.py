@@ -5,7 +5,7 @@ an earlier split.csv whose subsets are kept.
 Writes: split.csv, one row for each face in the order of the HDF5 files (columns:
 `renet.dataset.tables.SPLIT`); the funnel of every source; and corrected.csv, what became of each
 correction. Beside split.csv it keeps copies of this split and of the one before
-(`renet.dataset.earlier_split`). Deletes shards of another number of them.
+(`renet.dataset.earlier_split`). Deletes shards that another value of `shards` left.
 Decides: subset and order, from a random seed (`renet.dataset.splits.split`). A subset that the
 table of a user's own photos, or else the earlier split, gives a face is kept. Corrections do not
 change the subset or the order.

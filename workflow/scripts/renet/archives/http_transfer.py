@@ -30,8 +30,8 @@ class Interrupted(Exception):
 class Download:
     """A download to `file`, a part that may have bytes already.
 
-    Only the rest of the same file is appended to the part. Any other body goes to `beside`, because
-    it may be no archive; from then on, this is `file`.
+    Only a body that begins where the part ends is appended; a digest shows whether both are of one
+    file. Any other body goes to `beside`, which may be no archive; from then on, this is `file`.
 
     Attributes:
         has_digest: whether a digest will show that the bytes are those of one file. Without one,

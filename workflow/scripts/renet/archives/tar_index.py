@@ -33,14 +33,14 @@ class Member(NamedTuple):
 
 
 class _Header(tarfile.TarInfo):
-    """A header by whose size tarfile neither seeks backwards nor reads gigabytes into memory."""
+    """A header whose size is checked: tarfile would seek backwards, or read gigabytes of a name."""
 
     IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers
     MAX_IN_MEMORY = 1 << 20
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Decode a header; other sizes count as damage."""
+        """Decode a header; a size that fails the check counts as damage."""
         header = super().frombuf(buf, encoding, errors)
         too_much = header.type in cls.IN_MEMORY and header.size > cls.MAX_IN_MEMORY
         if header.size < 0 or too_much:

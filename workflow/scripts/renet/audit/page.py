@@ -41,7 +41,7 @@ def write(path: Path, ranked: pd.DataFrame, faces: pd.DataFrame, **context: obje
         "audit.html.j2",
         path,
         title="Label audit",
-        script="sort.js",
+        script="sort.js",  # named here, so that the digest of the code has it
         labels=len(ranked),
         people=subjects.counts(ranked.subject),
         suspects=len(suspects),

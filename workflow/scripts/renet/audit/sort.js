@@ -16,6 +16,7 @@ headings.slice(1).forEach((heading, place) => {
     heading.setAttribute("aria-sort", order === 1 ? "ascending" : "descending");
     const rows = [...table.tBodies[0].rows].sort((one, two) => {
       const [left, right] = [key(one, place + 1), key(two, place + 1)];
+      // Texts such as "–" in a column of numbers come last.
       if (typeof left !== typeof right) return typeof left === "number" ? -1 : 1;
       return left === right ? 0 : order * (left < right ? -1 : 1);
     });

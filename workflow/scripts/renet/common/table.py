@@ -60,7 +60,7 @@ class Table:
     def read(
         self, path: str | Path, columns: Iterable[str] | None = None, rows: slice | None = None
     ) -> pd.DataFrame:
-        """Read columns and rows, counted from 0, of a table that may have further ones.
+        """Read a table, or some of its columns and rows (counted from 0).
 
         Raises:
             InputError: the file is missing, has zero bytes, lacks one of the columns or has a field

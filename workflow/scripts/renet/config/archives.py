@@ -80,7 +80,7 @@ class Archive(Section):
     slices: Unique[Annotated[Text, AfterValidator(_own_column)]] = ABSENT
     """columns of the tables; each value is a slice of the test set"""
     license: Text = ABSENT
-    """of the photos, in place of IMDB-WIKI's terms or of `license` at the top"""
+    """licence of the photos, in place of IMDB-WIKI's terms or of `license` at the top"""
     datasheet: Annotated[str, Field(min_length=30)] = ABSENT
     """who made the data set, and how, in Markdown, for model cards and data sheet"""
     photos: Literal["crop", "whole"]

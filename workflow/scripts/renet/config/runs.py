@@ -57,7 +57,7 @@ def _grid_key(key: str) -> str:
     near = [f"`{one}.{key}`" for one, kinds in GRID_SECTIONS.items()
             if any(key in kind.model_fields for kind in kinds)]  # fmt: skip
     way_out = f"did you mean {' or '.join(near)}?" if near else "write e.g. `train.seed`."
-    if key in Run.model_fields:
+    if key in Run.model_fields and key not in GRID_SECTIONS:
         way_out = f"write `{key}` beside `grid`."
     raise ValueError(f"is not a key of {' or '.join(GRID_SECTIONS)}; {way_out}")
 

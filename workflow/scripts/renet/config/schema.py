@@ -41,9 +41,9 @@ class Folders(Section):
     configs/wiki.yaml does."""
 
     results: Annotated[Text, AfterValidator(_folder)] = "results"
-    """of the results"""
+    """folder of the results"""
     resources: Annotated[Text, AfterValidator(_folder)] = "resources"
-    """of the archives"""
+    """folder of the archives"""
 
 
 class Sample(Section):
@@ -159,7 +159,7 @@ class Config(Section):
     and photo_digest are as in results/data/split.csv. Faces stay in their subsets."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
-    """The network. For another kind, add a run with `model: {kind: cnn}`, which has its defaults:"""
+    """The network. For another kind, add a run, `model: {kind: cnn}`, with the kind's defaults:"""
     train: Recipe = Recipe()
     checkpoints: Checkpoints = Checkpoints()
     resources: Resources = Resources()

@@ -75,7 +75,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
     if kind == "missing":
         return f"{dotted(key)} lacks {_listed([str(one['loc'][-1]) for one in errors])}."
     if place[-1] == NAME and kind == "string_type":
-        name = f"{shown(value)} under `{key[0]}`"
+        name = f"{shown(value)} under {dotted(key[:-1])}"
         return f'YAML does not read the name {name} as text; write "{shown(value)}".'
     if place[-1] == NAME and kind == "literal_error":
         return f"{dotted(key)} is not a key of the config; the keys are {_wanted(errors[0])}."

@@ -141,7 +141,7 @@ def image_size(config: dict) -> list[int]:
 
 
 def crop_settings(config: dict, source: str) -> dict:
-    """As `crop_spec`, of one source.
+    """The settings of `renet.faces.crop.CropSpec` for one source of the config.
 
     Raises:
         InputError: as `archive`, or the crops of an archive have a smaller margin.

@@ -74,7 +74,7 @@ class Recipe(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto, cpu or cuda; auto: a GPU if PyTorch finds one, else the CPU"""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
-    """bfloat16 is about twice as fast on a device that supports it; auto: bfloat16 on these"""
+    """bfloat16 is about twice as fast on a CPU that supports it; auto: bfloat16 on such a device"""
     deterministic: bool = False
     """true: a GPU is slower and gives the same bits each time, as a CPU always does"""
     threads: Count = 2

@@ -33,7 +33,7 @@ def read(file: Path) -> dict:
     """The keys of a YAML or JSON file.
 
     Raises:
-        InputError: it is no config; an error of the syntax has file, line and column.
+        InputError: it cannot be read, is too large, or has an error, named with line and column.
     """
     if file.is_file() and file.stat().st_size > LARGEST:
         raise InputError(f"{file} is larger than 1 MB, which no config is; name another file.")

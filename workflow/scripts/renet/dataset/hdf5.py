@@ -2,7 +2,8 @@
 
 Layout (neon 2.6.0, `neon.data.HDF5Iterator`): the root dataset `input` (N, C*H*W) uint8 with the
 attribute `lshape` = (C, H, W); the root dataset `output` (N, 1) uint8 with the attribute `nclass`;
-optionally `mean`, (C, 1) or (C*H*W, 1) float64, which is subtracted before anything else.
+optionally `mean`, (C, 1) or (C*H*W, 1) float64, which is subtracted before anything else. `input`
+is contiguous and not compressed, so that it can be mapped into memory.
 """
 
 import dataclasses
@@ -32,7 +33,7 @@ def write(
     samples: Iterable[pd.DataFrame],
     mean: str | np.ndarray = "none",
 ) -> None:
-    """Write faces and their classes in neon's layout, with their `color_order` and `digest`.
+    """Write faces and their classes in neon's layout, with `color_order` and `digest`.
 
     Args:
         shape: (N, C, H, W) of all faces.
@@ -90,7 +91,7 @@ class FaceFile:
     targets: np.ndarray  # (N,) int64, class of each face
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
-    digest: str  # of the contents; "" in a file that this project did not write
+    digest: str  # by which a training knows its data; "" in a file of another program
     ages: np.ndarray | None = None  # (N,) float64 in years, NaN where unknown; see `with_ages`
 
     @property

@@ -75,9 +75,10 @@ def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str)
 def _filled(
     part: np.ndarray, fractions: np.ndarray, classes: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """The part of each group, (groups,), given that of some, else `len(fractions)`.
+    """Put each group whose part is `len(fractions)` into one; returns `part`, changed in place.
 
-    Further faces move only groups at the bounds of the parts of a class, and those that they join.
+    `classes` is from `_in_stable_order`. Further faces move only groups at the bounds of the parts
+    of a class, and those that they join.
     """
     for chosen, sizes in classes:
         held = np.bincount(part[chosen], weights=sizes, minlength=len(fractions) + 1)[:-1]
@@ -151,7 +152,9 @@ def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> 
 def split(
     samples: pd.DataFrame, settings: SplitSettings, fixed: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Assign each sample to a subset, in a random order.
+    """Assign each sample to a subset: whole groups (`groups`), the same fraction of each class.
+
+    Further faces move few others. The order in each subset is random; it is that of training.
 
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.
@@ -159,9 +162,9 @@ def split(
             the validation set is drawn from the training set.
 
     Returns:
-        The samples with a column `subset`, subset after subset, each in its random order, which is
-        that of training. Where the people of a photo are in several subsets, those in the subset of
-        `fixed` are returned, or else in the first of `FILLED`.
+        The samples with a column `subset`, subset after subset. Where the people of a photo are in
+        several subsets, those in the subset of `fixed` are returned, or else in the first of
+        `FILLED`.
 
     Raises:
         InputError: a subset would be empty, or `fixed` divides faces that have to stay together.
@@ -182,7 +185,7 @@ def split(
         fixed = fixed.replace("train", "")
     fractions = np.array([settings.test, settings.validation, 1])
     fractions[2] -= fractions[:2].sum()
-    part = np.full(group.max() + 1, len(FILLED))
+    part = np.full(group.max() + 1, len(FILLED))  # no part yet
     np.minimum.at(part, group, list(map([*FILLED, ""].index, fixed)))
     classes = _in_stable_order(samples, group, settings.by, settings.seed)
     place = pd.Series(_filled(part, fractions, classes)[group], samples.index)

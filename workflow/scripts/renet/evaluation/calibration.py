@@ -1,6 +1,7 @@
 """Calibration: the metrics of probabilities, reliability bins, and temperature scaling.
 
-Source: Guo et al., On Calibration of Modern Neural Networks (2017).
+The logits are divided by one temperature; the predicted classes stay the same. Source: Guo et al.,
+On Calibration of Modern Neural Networks (2017).
 """
 
 from collections.abc import Callable
@@ -36,7 +37,10 @@ def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, fl
 
 
 def reliability_bins(p_male: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy by bin of the confidence, that of `p_male`, perhaps at another temperature."""
+    """Accuracy, with its interval (`low`, `high`), by bin of the confidence.
+
+    The confidence is by `p_male`, which can be at another temperature than the predictions.
+    """
     confidence, bin_of_sample = _binned(p_male)
     rows = []
     for number in np.unique(bin_of_sample):

@@ -30,7 +30,8 @@ def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
 def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
     """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
 
-    The course's code has those of other samples, unless the batch size divides their number.
+    The course's code reads the targets from an iterator that wraps round: unless the batch size
+    divides the number of samples, they are those of other samples.
     """
     lines = ["inference, target"]
     lines += [

@@ -128,7 +128,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 
 def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
-    """The image; one with an alpha channel is blended with white, and turned as it is stored."""
+    """The image; with transparent pixels it is blended with white, and not turned, as in OpenCV."""
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
         return image

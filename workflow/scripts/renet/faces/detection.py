@@ -30,7 +30,7 @@ MOST_FACES, FEWEST_FACES = 300, 20
 class BoxMap:
     """One scale and shift from the detector's boxes to those of the data set.
 
-    The defaults fit photos with the boxes of IMDB-WIKI's detector (docs/data.md).
+    The defaults fit photos with the boxes of IMDB-WIKI's detector (benchmarks/README.md).
     """
 
     width: float = 1.15  # of a box, as a factor of the detector's
@@ -56,7 +56,7 @@ class Detection(NamedTuple):
 
 
 def detect(photo: np.ndarray) -> list[Detection]:
-    """The faces of a photo (H, W, 3) uint8 BGR, from the highest score to the lowest."""
+    """The faces of a photo (H, W, 3) uint8 BGR, the highest score first, in its pixels, from 1."""
     seen = _shrunk(photo, MAX_SIDE)
     detections = _detect(seen, photo.shape)
     if not detections and max(seen.shape) > CLOSE_UP_SIDE:

@@ -152,7 +152,10 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
 
 
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
-    """The normalised names; without one IMDB's celeb_id, or the page number of a WIKI photo."""
+    """Who is on each photo: the name, because a person can be in IMDB and in WIKI.
+
+    Without one, it is IMDB's celeb_id, or the page number of a WIKI photo.
+    """
     names = rows["name"].map(normalised_name)
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)
     celeb = rows.celeb_id.astype("Int64").astype("string")

@@ -30,18 +30,24 @@ SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 class Labels:
     """The columns that describe photos: of a user's own table, or of `labels` in the config."""
 
-    # The column of each label:
     columns: dict = dataclasses.field(default_factory=lambda: {name: name for name in LABELS})
-    required: Sequence[str] = ("path", "gender")  # columns that a table must have
+    """column of each label"""
+    required: Sequence[str] = ("path", "gender")
+    """columns that a table must have"""
     optional: Sequence[str] = LABELS[1:]
-    path: str = "{path}"  # template of the path in the archive, such as {folder}/{file}
-    in_path: Sequence[str] = ("path",)  # columns of this template that a list must have
-    pattern: str = ""  # regular expression for the path; its named groups become columns
-    groups: Sequence[str] = ()  # names of these groups
-    # Gender of each value other than female, f, male and m; None for a user's own table:
+    """columns that it may have"""
+    path: str = "{path}"
+    """template of the path in the archive, such as {folder}/{file}"""
+    in_path: Sequence[str] = ("path",)
+    """columns of this template that a list must have"""
+    pattern: str = ""
+    """regular expression for the path; its named groups become columns"""
+    groups: Sequence[str] = ()
+    """names of these groups"""
     values: dict | None = None
-    # Gender of each file that lists the photos of one gender; "" for a table:
+    """gender of each value other than female, f, male and m; None for a user's own table"""
     genders: Sequence[str] = ("",)
+    """gender of each file that lists the photos of one gender; "" for a table"""
 
 
 def written(

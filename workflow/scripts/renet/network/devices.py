@@ -28,8 +28,11 @@ class Compute:
     """The settings of a computation, those of the config's section `train`."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU if PyTorch finds one, else the CPU"""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """auto: bfloat16 if the device supports it, else float32"""
     threads: int = 2
+    """of PyTorch, on a CPU"""
 
 
 def granted(device: str, gpus: int | None) -> str:
@@ -140,7 +143,7 @@ def _precision_of_machine(precision: str, on_gpu: bool) -> str:
 
 
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:
-    """Let a GPU use deterministic algorithms only, or let cuDNN time them; a CPU's always are."""
+    """Let a GPU use deterministic algorithms only, or let cuDNN time them; a CPU has no others."""
     if device.type != "cuda":
         return
     torch.use_deterministic_algorithms(deterministic)
@@ -169,6 +172,9 @@ def _keep_freed_memory() -> None:
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:
-    """A context for a forward pass: in bfloat16 for products and convolutions, or in float32."""
+    """A context for a forward pass: in bfloat16 for products and convolutions, or in float32.
+
+    Weights, classifier and the mean of its output are in float32.
+    """
     precision = chosen_precision(precision, device.type)
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")

@@ -125,7 +125,7 @@ class CourseNetwork(Network):
     def logits(self, pixels: Tensor) -> Tensor:
         """The means of the classifier's map.
 
-        If the ReLU of the course's is 0 for every input, the probabilities stay 0.5.
+        If the ReLU of the course's classifier is 0 for every input, the training stops there.
         """
         layers = dict(self.named_children())
         maps = layers.pop("norm")(pixels)

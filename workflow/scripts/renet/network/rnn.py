@@ -99,7 +99,8 @@ class BiRNNBank(nn.Module):
         gru          r, z as usual; n = tanh(W x[t] + b + r * R h[t-1]); h[t] = (1-z) n + z h[t-1]
         lstm         gates in the order input, forget, candidate, output, without peepholes
 
-    W has the forward direction first; R has both directions of a sequence in a row.
+    W is (sequences, 2 * gates * units, inputs), forward direction first; R (sequences * 2, gates *
+    units, units), both directions of a sequence in a row; b (sequences, 2 * gates * units).
     """
 
     def __init__(self, sequences: int, inputs: int, units: int, cell: str = "tanh", shared=False):

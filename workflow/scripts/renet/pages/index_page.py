@@ -181,9 +181,9 @@ def _of_seeds(members: list[Row]) -> Row:
 
 
 def grid_rows(grid: dict, runs: list[RunResults], metric: Metric) -> list[list[object]]:
-    """By each value of each setting of a grid: number of runs, mean and range of a metric.
+    """Of each value of each key of a grid: key, value, number of runs, mean and range as text.
 
-    They are as text; the metric is that of the validation set.
+    The metric is that of the validation set.
     """
     of_grid = [run for run in runs if run.name in grid["runs"]]
     numbers = pd.Series([metric.value(run.metrics["validation"]) for run in of_grid], dtype=float)
@@ -216,8 +216,11 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
 
 
 def _flatten(settings: dict) -> dict:
-    """A run's settings as one level, `train.seed`; what is in no section, `folds`, as it is."""
+    """A run's settings in one level, such as `train.seed`; `folds` keeps its name."""
     flat: dict[str, object] = {}
-    for name, of in settings.items():
-        flat |= {f"{name}.{key}": of[key] for key in of} if isinstance(of, dict) else {name: of}
+    for name, section in settings.items():
+        if isinstance(section, dict):
+            flat |= {f"{name}.{key}": value for key, value in section.items()}
+        else:
+            flat[name] = section
     return flat

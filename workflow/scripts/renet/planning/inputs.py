@@ -101,7 +101,10 @@ def photos_state(place: Path) -> str:
 
 
 def file_states(paths: Iterable[str | None]) -> list[str]:
-    """A digest of each table or text of a user, "" for None; Snakemake ignores an earlier time."""
+    """A digest of each table or text of a user, "" without a file.
+
+    A time is not enough: Snakemake ignores an earlier one.
+    """
     named = [Path(path or "").expanduser() for path in paths]
     return [files.file_digest(path) if path.is_file() else "" for path in named]
 

@@ -82,9 +82,9 @@ def resources(run: dict) -> SimpleNamespace:
 def fold_settings(run: dict) -> dict:
     """What the training of a fold depends on: model and recipe of its run."""
     settings = training_settings(run)
-    unused = {"processes"}  # a fold trains in one
+    unused = {"processes"}  # a fold trains in one process
     if settings["train"].get("select_epoch") == "last":
-        unused.add("validate_every")
+        unused.add("validate_every")  # nothing is validated
     train = {key: value for key, value in settings["train"].items() if key not in unused}
     return settings | {"train": train}
 

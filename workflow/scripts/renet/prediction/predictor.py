@@ -2,7 +2,8 @@
 
 The file lies beside model.pt and has its digest. What safetensors have in their metadata, or in
 config.json beside them, has the same keys. A model without it predicts too, with the margin of the
-archives' crops and without all else.
+archives' crops; the probabilities are uncalibrated, none is "unsure", and no training photo is
+recognised. The temperature is null where none could be fitted.
 """
 
 import dataclasses
@@ -52,14 +53,14 @@ NUMBERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A network in evaluation mode, and how photos are prepared for it; None: not known."""
+    """A network in evaluation mode, on the CPU at first, and how photos are prepared for it."""
 
     network: torch.nn.Module
     model: Path  # file of the network
     margin: float = ARCHIVE_MARGIN  # around a face's box, as a fraction of its size
-    ready_made: float | None = ARCHIVE_MARGIN  # that ready-made crops are trimmed to, if at all
+    ready_made: float | None = ARCHIVE_MARGIN  # of trimmed ready-made crops; None: as they are
     box: BoxMap = dataclasses.field(default_factory=BoxMap)  # from a detector's to the data set's
-    temperature: float | None = None  # that divides the logits
+    temperature: float | None = None  # that divides the logits; None: uncalibrated
     threshold: float | None = None  # largest confidence of an unsure prediction
     content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # of predictor.json
     training: TrainingPhotos | None = None
@@ -74,11 +75,11 @@ class Predictor:
 
     @property
     def device(self) -> torch.device:
-        """Of the network."""
+        """The device that the network is on."""
         return next(self.network.parameters()).device
 
     def placed(self, device: torch.device, precision: str) -> "Predictor":
-        """Move the network to a device, and choose its precision."""
+        """A copy with the network on a device, and with this precision."""
         network = devices.to_device(self.network, device)
         return dataclasses.replace(self, network=network, precision=precision)
 
@@ -95,7 +96,12 @@ class Predictor:
 
 
 def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
-    """The content of predictor.json, by the training faces (N, 3, height, width) uint8."""
+    """The content of predictor.json.
+
+    Args:
+        faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
+        settings: of the run and its data, as provenance.json has them.
+    """
     content, margin = model_file.read(model), settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
     # Faces that the detector has found have its default box.

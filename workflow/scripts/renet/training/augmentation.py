@@ -70,7 +70,7 @@ class Augmentation:
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
-        """Return None for a recipe without changes."""
+        """The changes of a recipe; None without any."""
         if not (recipe.augment or recipe.mixup):
             return None
         return cls(frozenset(recipe.augment), recipe.mixup, recipe.seed, count, classes)

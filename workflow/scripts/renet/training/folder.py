@@ -38,7 +38,7 @@ class TrainingFolder:
     """The folder of one training, in that of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
-        """Name the folder by all that the training depends on, also the version of PyTorch."""
+        """Name the folder by all that the results depend on, also the version of PyTorch."""
         named = [*depends_on, torch.__version__]
         text = json.dumps(named, sort_keys=True)
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
@@ -103,7 +103,10 @@ class TrainingFolder:
 
 
 def _link_or_copy(result: Path, output: Path) -> None:
-    """Put a result in place of an output: as a hard link, if possible, where no user edits it."""
+    """Put a result in place of an output: a model as a hard link, if possible, others as copies.
+
+    An edit of another output would change the result through a link.
+    """
     output.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         if result.suffix == ".pt":
@@ -117,13 +120,13 @@ class Checkpoint:
     """The latest checkpoint of a training and the previous one."""
 
     def __init__(self, folder: Path, seconds: float, gap: float = MIN_CHECKPOINT_GAP):
-        """Name them in a folder; they are written after `seconds`, or `gap` at an epoch's end."""
+        """Name them; within an epoch one is due after `seconds`, at its end after `gap`."""
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
 
     def is_due(self, min_age: float | None = None) -> bool:
-        """Whether the latest one, or the start, is so many seconds ago, by default `gap`."""
+        """Whether the latest one, or the start, is `min_age` seconds ago (default: `gap`)."""
         return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:

@@ -166,7 +166,11 @@ class Trainer:
     def __init__(
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
-        """Prepare a training; an InputError if the network, on its device, is for other faces."""
+        """Prepare a training of a network that is on its device.
+
+        Raises:
+            InputError: size or number of classes of the faces is not the network's.
+        """
         classes = model.architecture.classes - age_groups.extra_outputs(recipe)
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (model.input_shape, classes):

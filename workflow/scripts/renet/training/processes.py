@@ -34,7 +34,7 @@ def group(device: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Add SIGTERM and Ctrl-C to a list, in place of the end of the process."""
+    """Collect SIGTERM and Ctrl-C in a list; they do not end the process."""
     received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number, handler in before.items():

@@ -18,11 +18,11 @@ class RunSettings:
     train: Recipe = dataclasses.field(default_factory=Recipe)
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
-        """Replace values of the recipe."""
+        """A copy with other values of the recipe."""
         return dataclasses.replace(self, train=self.train.replace(**changes))
 
     def dump(self) -> dict:
-        """Return plain values."""
+        """The settings as plain values."""
         return {"model": self.model.model_dump(), "train": self.train.model_dump()}
 
     def granted(self, gpus: int | None) -> "RunSettings":

@@ -30,7 +30,7 @@ class EventLog:
     """
 
     def __init__(self, folder: Path, history: list[dict], throughput: list[dict]):
-        """Write the epochs so far; rows of history.csv and throughput.csv may be added to both."""
+        """Write the epochs so far; `add_epochs` writes the rows that the two lists have by then."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins

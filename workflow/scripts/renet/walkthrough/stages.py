@@ -1,6 +1,5 @@
 """The stages of the network for one photo, for the page walkthrough.html."""
 
-import itertools
 from pathlib import Path
 
 import cv2
@@ -26,9 +25,9 @@ def stages(seen: Activations, pictures: Path) -> dict:
     """The values of the page's stages; the pictures of the maps are written to a folder."""
     network, names = seen.network, [name for name, _ in seen.network.named_children()]
     # Of each layer, the names from the one before it on.
-    places = {name: names[place - 1 :] for place, name in enumerate(names)}
-    convs = [places[name] for name in names if name.startswith("conv")]
-    rnns = [places[name] for name in names if name.startswith("rnn")]
+    from_before = {name: names[place - 1 :] for place, name in enumerate(names)}
+    convs = [from_before[name] for name in names if name.startswith("conv")]
+    rnns = [from_before[name] for name in names if name.startswith("rnn")]
     sweeps = [_sweep(seen, of_rnn, pictures) for of_rnn in rnns]
     _draw(seen.maps["bn0"], [0, 1, 2], pictures / "bn0.png", signed=True)
     return {
@@ -126,12 +125,12 @@ def _sweep(seen: Activations, names: list[str], pictures: Path) -> dict:
 
 
 def product(bank: BiRNNBank) -> str:
-    """The product that the number of a bank's parameters is: RNNs, directions, gates and sizes."""
+    """The number of a bank's parameters as a product of RNNs, directions, gates and sizes."""
     banks, outputs = bank.bias.shape
     gates = outputs // (2 * bank.units)
     sizes = f"({bank.inputs} × {bank.units} + {bank.units} × {bank.units} + {bank.units})"
-    factors = [[banks] * (banks > 1), [2], [gates] * (gates > 1), [sizes]]
-    return " × ".join(map(str, itertools.chain(*factors)))
+    factors = [str(factor) for factor in (banks, 2, gates) if factor > 1]
+    return " × ".join([*factors, sizes])
 
 
 def _evidence(maps: np.ndarray, border: int) -> dict:

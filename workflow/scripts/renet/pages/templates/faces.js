@@ -173,7 +173,7 @@
   headings.append(...Object.keys(COLUMNS).map(heading));
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
-  ["input", "change"].forEach((event) => controls.addEventListener(event, filterAndKeep));
+  controls.addEventListener("input", filterAndKeep);
   controls.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", restore);
   filter();
