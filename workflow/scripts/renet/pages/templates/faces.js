@@ -173,7 +173,9 @@
   headings.append(...Object.keys(COLUMNS).map(heading));
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
-  controls.addEventListener("input", filterAndKeep);
+  controls.query.addEventListener("input", filterAndKeep);
+  controls.querySelectorAll("select").forEach((one) =>
+    one.addEventListener("change", filterAndKeep));
   controls.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", restore);
   filter();
