@@ -65,6 +65,8 @@ class Recipe(Section):
     age_weight: Amount = 0.0
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; faces of
     unknown age have no part in it"""
+    age_prior: bool = False
+    """add log p(class | age group) of the training faces to the logits in training"""
     seed: Seed = 1
     """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False

@@ -44,12 +44,30 @@ def label_count(recipe: Recipe, classes: int) -> int:
     return classes * (GROUPS + 1) if recipe.age_weight else classes
 
 
-def split(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def log_priors(joint: np.ndarray, classes: int) -> np.ndarray:
+    """The log frequency of each class in each age group, (GROUPS + 1, classes) float32.
+
+    Added to the logits in training alone, it makes the network independent of the frequencies
+    (Menon et al., Long-tail learning via logit adjustment, arXiv:2007.07314). Faces of unknown age
+    have the frequencies of all faces.
+
+    Args:
+        joint: classes and age groups from `joint_classes`.
+    """
+    counts = np.bincount(joint, minlength=classes * (GROUPS + 1)).reshape(GROUPS + 1, classes) + 1.0
+    counts[GROUPS] = counts.sum(0)
+    return np.log(counts / counts.sum(1, keepdims=True)).astype(np.float32)
+
+
+def split(
+    logits: Tensor, targets: Tensor, priors: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Separate the two tasks.
 
     Args:
         logits: (N, classes + GROUPS).
         targets: joint classes, (N,) int64, or their weights, (N, classes * (GROUPS + 1)).
+        priors: from `log_priors`, which are added to the logits of the classes.
 
     Returns:
         Logits of the classes, their targets of the form of `targets`, and the mean loss of the age
@@ -60,7 +78,8 @@ def split(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     weights = targets if mixed else F.one_hot(targets, classes * (GROUPS + 1))
     weights = weights.to(logits.dtype).view(-1, GROUPS + 1, classes)
     loss = F.cross_entropy(logits[:, classes:], weights.sum(2)[:, :GROUPS])
-    return logits[:, :classes], weights.sum(1) if mixed else targets % classes, loss
+    adjustment = 0.0 if priors is None else weights.sum(2) @ priors
+    return logits[:, :classes] + adjustment, weights.sum(1) if mixed else targets % classes, loss
 
 
 def drop_outputs(model: Network) -> None:

@@ -246,6 +246,9 @@ class Trainer:
             faces, labels = self.faces, self.faces.targets
             if self.recipe.age_weight:
                 labels = age_groups.joint_classes(labels, faces.class_count, faces.ages)
+                if self.recipe.age_prior:
+                    priors = age_groups.log_priors(labels, faces.class_count)
+                    self.step.log_priors = torch.from_numpy(priors).to(self.step.device)
             loader = Loader(faces.pixels, labels, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:

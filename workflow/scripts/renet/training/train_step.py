@@ -60,6 +60,7 @@ class TrainStep:
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
+        self.log_priors: Tensor | None = None
         self.optimizer = make_optimizer(model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
@@ -105,7 +106,7 @@ class TrainStep:
             logits = self.model(pixels).to(self.dtype)
         age_loss: float | Tensor = 0.0
         if self.recipe.age_weight:
-            logits, targets, age_loss = age_groups.split(logits, targets)
+            logits, targets, age_loss = age_groups.split(logits, targets, self.log_priors)
         labels, smoothing = targets, float(self.recipe.label_smoothing)
         if targets.is_floating_point():  # of mixed faces
             targets, labels = targets.to(self.dtype), targets.argmax(1)
