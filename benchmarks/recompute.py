@@ -576,13 +576,15 @@ def check_above(page, sets, stated, folds, metric):
     found = [one for name, one in sets.items() if folds or name != "fitted"]
     above = holm(pd.Series([one.p_above[metric] for one in found])) <= 0.05
     if len(found) > 1:
-        some = "Shown to be above the baseline by" if above.any() else "the baseline by any set"
-        page.says("head", "Above the baseline on" if above.all() else some)
+        some = "Significantly above" if above.any() else "Not significantly above"
+        both = f"Significantly above the baseline on {'both' if len(found) == 2 else 'all'}"
+        page.says("head", both if above.all() else f"{some} the baseline on")
         return
     lead, bounds = stated.above, stated.above_bounds
     if metric != "accuracy":
         lead, bounds = stated.values[metric] - 0.5, stated.bounds[metric] - 0.5
-    words = "Above the baseline by" if above.all() else "Not shown to be above the baseline:"
+    words = "Significantly above the baseline, by"
+    words = words if above.all() else "Not significantly above the baseline:"
     words = words if lead > 0 else "Not above the baseline:"
     page.says("head", f"{words} {points(lead)} points ({interval(bounds, points)})")
 
@@ -629,7 +631,10 @@ def check_board(page, runs, metric, best):
     cells = [(name, key) for name in runs for key in keys]
     p_values = pd.Series([runs[name][key].p_above[metric] for name, key in cells])
     above = dict(zip(cells, holm(p_values).sort_index() <= 0.05, strict=True))
-    words = {True: "above the baseline", False: "not shown to be above the baseline"}
+    words = {
+        True: "significantly above the baseline",
+        False: "not significantly above the baseline",
+    }
     board = re.search(r'(?s)class="board.*?</table>', page.sections["head"]).group()
     first = []  # run of each row
     for body in re.findall(r"(?s)<tbody.*?</tbody>", board)[:-1]:

@@ -72,7 +72,7 @@ def test_table_of_runs_has_a_number_interval_and_verdict_for_each_set(window, re
         value = filters.percentage(summary["balanced_accuracy"])
         bounds = filters.interval(summary["intervals"]["balanced_accuracy"])
         assert cell.replace("\N{NO-BREAK SPACE}", " ") == (
-            f"{value} {bounds} above the baseline".replace("\N{NO-BREAK SPACE}", " ")
+            f"{value} {bounds} significantly above the baseline".replace("\N{NO-BREAK SPACE}", " ")
         )
     (found,) = texts(window, "#external + p + ul li")
     test = summaries[2]

@@ -79,7 +79,9 @@ def test_head_of_the_page_holds_the_runs_own_numbers(window, results, page):
         part["balanced_accuracy"] for part in (found["test"], found["test"]["intervals"])
     )
     assert f"made is right for {100 * value:.0f} % of new people's faces, with equal weight" in text
-    assert "the baseline gets 50 %" in text and "Above the baseline on both sets" in text
+    assert (
+        "the baseline gets 50 %" in text and "Significantly above the baseline on both sets" in text
+    )
     assert plain(f"{filters.percentage(value)} (95 % interval {filters.interval(bounds)})") in text
 
 
@@ -154,26 +156,25 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
 
 
 def hide_evidence(results: Path, run: str) -> None:
-    """Let no set show that a run is above the baseline."""
+    """Let a run be significantly above the baseline on no set."""
     for folder in (run, f"{run}/external/portraits"):
         change_metrics(
             results, folder, "test", above_baseline={"accuracy": 0.6, "balanced_accuracy": 0.6}
         )
 
 
-def test_run_that_is_not_shown_to_be_above_guessing_has_an_open_dot_and_words(window, changed):
+def test_run_not_significantly_above_the_baseline_has_an_open_dot_and_words(window, changed):
     hide_evidence(changed, "again")
     with changed_settings(changed) as settings:
         settings["grids"] = {}
         settings["runs"]["slow"]["train"]["seed"] = 3
     window.get(index(changed))
     cells = texts(window, "#runs tr:has(a[href*='again']) td")
-    assert ["not shown to be" in cell for cell in cells] == [False, True, True]
+    assert ["not significantly" in cell for cell in cells] == [False, True, True]
     assert len(texts(window, "#runs tr:has(a[href*='again']) circle.open")) == 2
     window.get((changed / "runs/again/report.html").as_uri())
-    assert "Not shown to be above the baseline by any set: the test set and portraits" in head_text(
-        window
-    )
+    said = "Not significantly above the baseline on any set: the test set and portraits"
+    assert said in head_text(window)
 
 
 def test_external_set_is_evidence_above_the_baseline_by_holm_over_the_sets(changed):
@@ -183,7 +184,7 @@ def test_external_set_is_evidence_above_the_baseline_by_holm_over_the_sets(chang
         change_metrics(changed, "made/external/portraits", "test", above_baseline=found)
         write_report(changed)
         page = (changed / "runs/made/report.html").read_text()
-        said = "Shown to be above the baseline by portraits, not by the test set."
+        said = "Significantly above the baseline on portraits, but not on the test set."
         assert (said in page) == ("What may help" not in page) == is_above
 
 

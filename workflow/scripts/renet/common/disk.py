@@ -63,8 +63,8 @@ def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
     lack = f"{free:,} bytes are free; free some space"
     if not has_inodes:
         lack = "no inode, which each file needs, is free; delete some files"
-    fault = f"cannot be written: {os.strerror(number)} in {folder}"
-    return f"{name or 'A file'} {fault}, where {lack} and start again."
+    reason = f"cannot be written: {os.strerror(number)} in {folder}"
+    return f"{name or 'A file'} {reason}, where {lack} and start again."
 
 
 def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
