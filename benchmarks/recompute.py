@@ -687,7 +687,7 @@ def check_claims(page, runs, with_folds, groups):
             rows.append([who, *values, gain(gap), bounds, p, verdict])
         count = f"{(corrected <= 0.05).sum()} of {len(rows)} differences on the {title}"
         page.says("comparison", *[count] * bool(rows))
-        page.table("comparison", f"All claims about the {title}", rows)
+        page.table("comparison", f"All comparisons on the {title}", rows)
 
 
 def check_choice(page, runs, with_folds, groups):

@@ -114,7 +114,7 @@ def test_index_says_which_differences_are_significant(window, results):
         and "2 of 2 differences on the tes" in said
     )
     slow = rows.loc["slow"]
-    of_set = '[aria-label="All claims about the test set"]'
+    of_set = '[aria-label="All comparisons on the test set"]'
     cells = dict(zip(texts(window, f"{of_set} th[scope=col]")[1:],
                      texts(window, f"{of_set} tbody tr:last-child td"), strict=True))  # fmt: skip
     assert cells["difference in points"] == filters.points(slow.difference)

@@ -4,7 +4,7 @@ Reads: the predictions of each run on these sets, and the out-of-fold ones of ru
 Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`).
 Decides: which differences are significant. On the test and external sets, each recipe of at least
 three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
-for all claims about one set. On the validation set, each run is compared with the best one; where
+for all comparisons on one set. On the validation set, each run is compared with the best one; where
 all runs have folds, on the out-of-fold predictions, and where some have, by those of the validation
 set alone, so that all runs are compared on the same faces.
 """
@@ -39,8 +39,8 @@ def compare(
             continue
         predictions = comparison.side_by_side(name, runs)
         against = reference if reference in runs else next(iter(runs))
-        claims = comparison.compare(predictions, against, metric, groups)
-        compared.append(claims.assign(set=name))
+        rows = comparison.compare(predictions, against, metric, groups)
+        compared.append(rows.assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, [*compared, best])

@@ -52,7 +52,7 @@ def is_small(faces: Any, people: Any) -> Any:
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
 FEWEST_SEEDS = 3  # of a recipe of which something is claimed
 
-# comparison/comparison.csv: a row for each claim about a set; what a set does not define is empty.
+# comparison/comparison.csv: a row for each comparison on a set; what is not defined is empty.
 COMPARISON = Table(
     {
         "set": str, "kind": str, "run": str, "other": str, "metric": str, "value": float,

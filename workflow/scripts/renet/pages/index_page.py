@@ -66,8 +66,8 @@ def write(
     best, metric = verdict.chosen_run(runs, data), BY_NAME[data.choice_metric]
     settings = {run.name: run.settings for run in runs}
     said = verdict.of_run(best, data, seed_groups(settings))
-    claims = data.comparison[data.comparison.kind != BEST]
-    compared = BY_NAME[next(iter(claims.metric), metric.name)]
+    comparisons = data.comparison[data.comparison.kind != BEST]
+    compared = BY_NAME[next(iter(comparisons.metric), metric.name)]
     columns, cells = _cells(runs, metric)
     trained = [run for run in runs if run.architecture.has_layers]
     histories = {run.name: run.history for run in trained}
@@ -83,7 +83,7 @@ def write(
         compared=compared,
         columns=columns,
         rows=_rows(runs, cells, best, data, grids),
-        claims=dict(list(claims.groupby("set", sort=False))),
+        comparisons=dict(list(comparisons.groupby("set", sort=False))),
         tables=metric_tables,
         grids={name: grid_rows(grid, runs, compared) for name, grid in grids.items()},
         trained=trained,
@@ -137,8 +137,8 @@ def _rows(
     A grid is one row, and so are other runs that differ by their seeds alone.
     """
     values = {run.name: cells[run.name][0].value for run in runs}  # on the set that chooses
-    for claim in data.of_best.itertuples():  # of all runs on the same faces
-        values |= {claim.run: claim.value, claim.other: claim.other_value}
+    for row in data.of_best.itertuples():  # of all runs on the same faces
+        values |= {row.run: row.value, row.other: row.other_value}
     rank = {name: (name == best.name, value) for name, value in values.items()}
     by_rank = sorted(runs, key=lambda run: rank[run.name], reverse=True)
     rows = {run.name: Row(run, run.name, cells[run.name]) for run in by_rank}
