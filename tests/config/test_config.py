@@ -26,6 +26,7 @@ from renet.faces.crop import CropSpec
 from renet.planning import data_summary, inputs, run_settings
 
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
+BENCHMARKS = sorted((ROOT / "benchmarks" / "configs").glob("*.yaml"))
 ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photos": "crop"}
 
 
@@ -38,6 +39,12 @@ def test_overlay_is_valid(overlay, tmp_path):
             continue  # one's own photos, wherever they are
         assert all(url.startswith("https://data.vision.ee.ethz.ch/") for url in archive["urls"])
         assert all(digest.startswith("md5:") for digest in archive["digests"])
+
+
+@pytest.mark.parametrize("overlay", BENCHMARKS, ids=lambda path: path.stem)
+def test_overlay_of_a_benchmark_is_valid(overlay):
+    text = overlay.read_text().replace("file:///data", "https://example.org")
+    assert check(yaml.safe_load(text))["runs"]
 
 
 @pytest.mark.parametrize(
