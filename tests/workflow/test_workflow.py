@@ -533,7 +533,7 @@ def test_snakemake_report_holds_the_figures_with_their_captions(report):
     assert "Each run has a category of its own: renet." in text
     assert "the comparison of the runs as a table" in text
     assert "its metrics say nothing about photographs" in text
-    for title in ("Confusion matrix", "Saliency maps", "Rows that became faces", "Data sheet"):
+    for title in ("Confusion matrix", "Saliency", "Funnel", "Datasheet"):
         assert f'"content": "{title}"' in page
 
 

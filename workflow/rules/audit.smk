@@ -26,14 +26,10 @@ rule audit:
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
         corrected="<results>/data/corrected.csv",
     output:
-        labels=reported(
-            "<results>/audit/labels.csv", "All labels, most suspicious first", "Data"
-        ),
+        labels=reported("<results>/audit/labels.csv"),
         summary="<results>/audit/summary.json",
         proposals="<results>/audit/suspects.csv",
-        picture=reported(
-            "<results>/audit/suspects.jpg", "Faces whose labels are suspect", "Data"
-        ),
+        picture=reported("<results>/audit/suspects.jpg"),
         page="<results>/audit/index.html",
     log:
         "<results>/logs/audit/audit.log",

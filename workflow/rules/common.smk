@@ -178,13 +178,14 @@ def evaluations(wildcards):
     return str(Path(rules.evaluate.output.metrics).parents[2] / "evaluations")
 
 
-def reported(path, title, category="{run}"):
-    """An output that Snakemake's report lists under a title; the caption has the file's name."""
+def reported(path):
+    """An output in Snakemake's report; the caption has the file's name."""
     folder, name = Path(path).parts[-2:]
+    stem = name.split(".")[0]
     return report(
         path,
-        caption=f"../scripts/renet/pages/captions/{name.split('.')[0]}.rst",
-        category=category,
+        caption=f"../scripts/renet/pages/captions/{stem}.rst",
+        category="{run}" if "{run}" in path else "All runs",
         subcategory=folder if folder in ("figures", "faces", "tables") else None,
-        labels={"content": title, "file": name},
+        labels={"content": stem.replace("_", " ").capitalize(), "file": name},
     )

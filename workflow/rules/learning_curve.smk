@@ -29,16 +29,8 @@ rule learning_curve:
         train="<results>/data/train.csv",
         validation="<results>/data/validation.csv",
     output:
-        table=reported(
-            "<results>/learning_curve/learning_curve.csv",
-            "Accuracy by training faces, table",
-            "All runs",
-        ),
-        figure=reported(
-            "<results>/learning_curve/learning_curve.svg",
-            "Accuracy by training faces",
-            "All runs",
-        ),
+        table=reported("<results>/learning_curve/learning_curve.csv"),
+        figure=reported("<results>/learning_curve/learning_curve.svg"),
     log:
         "<results>/logs/learning_curve/learning_curve.log",
     localrule: True

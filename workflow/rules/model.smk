@@ -49,9 +49,7 @@ rule infer:
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
     output:
-        inference=reported(
-            "<results>/runs/{run}/inference.csv", "Prediction of each test face"
-        ),
+        inference=reported("<results>/runs/{run}/inference.csv"),
         inference_validation="<results>/runs/{run}/inference_validation.csv",
         course_format="<results>/runs/{run}/inference.txt",
     log:

@@ -16,6 +16,7 @@ DOCUMENTS = [
 # The tables of predictions of each run.
 PREDICTED = ["inference", "inference_validation"]
 PREDICTED += [f"external/{name}/inference" for name in EXTERNAL]
+PAGES_OF_RUN = ["report.html", "model_card.html", "model_card.md"]
 REPORTED_SETTINGS = {
     "runs": {name: run_settings.with_folds(run) for name, run in RUNS.items()},
     "defaults": run_settings.with_folds(Config().complete()),
@@ -39,15 +40,10 @@ rule evaluate:
             inputs.initial_hashes(run_of(wildcards))
         ),
     output:
-        metrics=reported(
-            "<results>/runs/{run}/metrics.json",
-            "Metrics of the test and the validation set",
-        ),
-        slice_table=reported(
-            "<results>/runs/{run}/tables/slices.csv", "Accuracy by slice, table"
-        ),
+        metrics=reported("<results>/runs/{run}/metrics.json"),
+        slice_table=reported("<results>/runs/{run}/tables/slices.csv"),
         figures=[
-            reported(f"<results>/runs/{{run}}/figures/{figure.name}.svg", figure.title)
+            reported(f"<results>/runs/{{run}}/figures/{figure.name}.svg")
             for figure in RUN_FIGURES
         ],
     log:
@@ -90,20 +86,10 @@ rule gallery:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
     output:
-        table=reported(
-            "<results>/runs/{run}/tables/gallery.csv", "Faces of these pictures, table"
-        ),
-        examples=reported(
-            "<results>/runs/{run}/faces/examples.jpg", "First faces of the test set"
-        ),
-        mistakes=reported(
-            "<results>/runs/{run}/faces/mistakes.jpg",
-            "Wrong predictions of the highest confidence",
-        ),
-        hard_cases=reported(
-            "<results>/runs/{run}/faces/hard_cases.jpg",
-            "Correct predictions of the lowest confidence",
-        ),
+        table=reported("<results>/runs/{run}/tables/gallery.csv"),
+        examples=reported("<results>/runs/{run}/faces/examples.jpg"),
+        mistakes=reported("<results>/runs/{run}/faces/mistakes.jpg"),
+        hard_cases=reported("<results>/runs/{run}/faces/hard_cases.jpg"),
         predictions="<results>/runs/{run}/page/predictions.js",
     log:
         "<results>/runs/{run}/logs/gallery.log",
@@ -122,15 +108,10 @@ rule explain:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
     output:
-        saliency=reported("<results>/runs/{run}/faces/saliency.jpg", "Saliency maps"),
-        table=reported(
-            "<results>/runs/{run}/tables/saliency.csv",
-            "Faces of the saliency maps, table",
-        ),
+        saliency=reported("<results>/runs/{run}/faces/saliency.jpg"),
+        table=reported("<results>/runs/{run}/tables/saliency.csv"),
         description="<results>/runs/{run}/page/model.json",
-        layers=reported(
-            "<results>/runs/{run}/tables/layers.csv", "Layers of the network, table"
-        ),
+        layers=reported("<results>/runs/{run}/tables/layers.csv"),
     log:
         "<results>/runs/{run}/logs/explain.log",
     conda:
@@ -154,7 +135,7 @@ rule provenance:
         throughput="<results>/runs/{run}/training/throughput.csv",
         receipt_files=inputs.receipts(config, config["sources"]),
     output:
-        provenance=reported("<results>/runs/{run}/provenance.json", "Provenance"),
+        provenance=reported("<results>/runs/{run}/provenance.json"),
         machine="<results>/runs/{run}/page/machine.js",
     log:
         "<results>/runs/{run}/logs/provenance.log",
@@ -174,9 +155,7 @@ rule compare:
     input:
         inference=expand("<results>/runs/{run}/{set}.csv", run=RUNS, set=PREDICTED),
     output:
-        table=reported(
-            "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
-        ),
+        table=reported("<results>/comparison/comparison.csv"),
     log:
         "<results>/logs/compare/compare.log",
     conda:
@@ -203,21 +182,16 @@ rule report:
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
-        receipts=inputs.receipts(config, [*config["sources"], *EXTERNAL]),
+        receipts=inputs.receipts(config, ALL_SOURCES),
         notes=own_file(config["datasheet"]),
     output:
         # The links between these are relative: the script writes them beside index.html.
-        reported("<results>/loss_curves.svg", "Loss of all runs", "All runs"),
+        reported("<results>/loss_curves.svg"),
+        reported("<results>/data/funnel.svg"),
+        reported("<results>/data/datasheet.md"),
         "<results>/README.md",
-        "<results>/course.html",
-        "<results>/tour.html",
-        reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
-        reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
-        "<results>/data/datasheet.html",
-        expand(
-            "<results>/runs/{run}/{page}.html", run=RUNS, page=("report", "model_card")
-        ),
-        expand("<results>/runs/{run}/model_card.md", run=RUNS),
+        expand("<results>/{page}.html", page=["course", "tour", "data/datasheet"]),
+        expand("<results>/runs/{run}/{page}", run=RUNS, page=PAGES_OF_RUN),
         # Not in Snakemake's report, which moves each file to a folder of its own: the pages would
         # lose their pictures and links.
         index="<results>/index.html",
