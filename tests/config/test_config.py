@@ -139,13 +139,6 @@ def archive(**changes: object) -> dict:
     return {"archives": {"a": ROSTER | changes}, "sources": ["a"]}
 
 
-def test_folder_and_compressed_tar_of_one_name_would_become_one_tar(tmp_path):
-    (tmp_path / "photos").mkdir()
-    addresses = [(tmp_path / "photos").as_uri(), f"{tmp_path.as_uri()}/photos.tar.gz"]
-    with pytest.raises(InputError, match="have the same name"):
-        check(archive(url=addresses))
-
-
 def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
     config = check({"archives": {"wiki": {"md5": None}, "own": ROSTER}, "sources": ["wiki", "own"]})
     assert sources.archive(config, "wiki")["digests"] == [None]

@@ -49,7 +49,7 @@ rule download:
     params:
         url=lambda wildcards: url_and_digest(wildcards)[0],
         digest=lambda wildcards: url_and_digest(wildcards)[1],
-        contents=lambda wildcards: inputs.local_state(url_and_digest(wildcards)[0]),
+        contents=lambda wildcards, input: inputs.places_state(input),
     script:
         "../scripts/download.py"
 

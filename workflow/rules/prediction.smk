@@ -54,7 +54,7 @@ rule predict:
     params:
         detect=config["predict"]["detect"],
         compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
-        file_digest=[inputs.photos_state(Path(path)) for path in PHOTOS],
+        file_digest=inputs.places_state(PHOTOS),
         code=lambda wildcards: code("predict.py", wildcards),
     script:
         "../scripts/predict.py"

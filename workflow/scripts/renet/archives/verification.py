@@ -13,7 +13,6 @@ from renet.common.urls import tar_name
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 80  # of a file, in an error
-MATLAB_MAGIC = b"MATLAB "
 
 
 def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
@@ -46,8 +45,6 @@ def first_bytes(path: Path) -> bytes:
 
 def promised_kind(path: Path, name: str) -> tuple[str, bool]:
     """What a file of this name should be, and whether its first bytes agree."""
-    if name.lower().endswith(".mat"):
-        return "a MATLAB file", first_bytes(path).startswith(MATLAB_MAGIC)
     if tar_name(name):
         return "a gzipped tar file", _begins_as_tar(path, gzip.open)
     return "a tar file", _begins_as_tar(path, open)

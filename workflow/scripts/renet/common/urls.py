@@ -1,8 +1,4 @@
-"""The file names and local paths of the config's URLs.
-
-This module needs only the standard library, because the config is checked before Snakemake makes
-the environment of any rule.
-"""
+"""The file names and local paths of the config's URLs."""
 
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -43,27 +39,13 @@ def tar_name(name: str) -> str | None:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a URL that can be used."""
+    """The parts of a URL that has the pattern of the config's schema."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises if it is none
     except ValueError as error:
         raise InputError(f"{url} is not a valid URL ({error}); correct it.") from error
-    if parts.scheme not in ("http", "https", "file"):
-        raise InputError(
-            f"The URL {url} must begin with http:// or https://. For an archive that is already on "
-            "this machine, write file:// and its absolute path, as in file:///data/wiki_crop.tar."
-        )
-    if parts.scheme != "file":
-        if not parts.hostname:
-            raise InputError(f"The URL {url} does not name a server; give a complete URL.")
-        return parts
-    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise InputError(
-            f"The URL {url} does not give an absolute path; write three slashes after file:, as "
-            "in file:///data/wiki_crop.tar."
-        )
-    if parts.query or parts.fragment:
+    if parts.scheme == "file" and (parts.query or parts.fragment):
         raise InputError(
             f"The path in the URL {url} ends before ? or #; write these characters as %3F and %23."
         )

@@ -123,11 +123,11 @@ def _wanted(error: Error) -> str | None:
 
 
 def _pattern_rule(value: str, pattern: str) -> str:
-    if pattern.startswith("^(https?|file)"):
+    if pattern.startswith("^(https?://"):
         if "://" not in value:
             path = Path(value).expanduser().absolute()
             return f"which is a path and not a URL; write file://{path}."
-        return "and must be a URL that begins with https://, http:// or file://."
+        return "and must be a URL such as https://example.org/a.tar or file:///data/a.tar."
     if digits := re.search(r"\{(\d+)\}", pattern):
         return f"and must be {digits[1]} hexadecimal digits."
     return f"and must match {pattern}."

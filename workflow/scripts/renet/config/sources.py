@@ -43,8 +43,7 @@ def archive(config: dict, source: str) -> dict:
             "md5 or one sha256 for each URL, in the same order, or none."
         )
     names = [SAMPLE_FILE] if source == SAMPLE else [urls.file_name(url) for url in addresses]
-    tars = [_tar_of(url) for url in addresses]
-    if len(set(names)) < len(names) or len(set(tars)) < len(tars):
+    if len({(urls.tar_name(name) or name).removesuffix(".tar") for name in names}) < len(names):
         raise InputError(
             f"`archives.{source}` has two URLs whose files or tars have the same name; rename one."
         )
@@ -103,12 +102,6 @@ def _detected(source: str, settings: dict, labelled: dict) -> str | None:
             "photos with `photos: whole` and without boxes in the table; remove `faces`."
         )
     return settings.get("faces", "one") if is_detected else None
-
-
-def _tar_of(url: str) -> str:
-    """The name of the tar of a URL: the file, the tar in it, or the one that a folder becomes."""
-    name, folder = urls.file_name(url), urls.local_path(url)
-    return f"{name}.tar" if folder and folder.is_dir() else urls.tar_name(name) or name
 
 
 def with_external(config: dict) -> list[str]:

@@ -75,28 +75,18 @@ def local_paths(url: str) -> list[str]:
     return [] if path is None else [str(path)]
 
 
-def local_state(url: str) -> str:
-    """A text that changes if the file or folder of a file:// URL is exchanged; "" for other URLs.
+def places_state(places: Iterable[str]) -> str:
+    """A digest of name, size and time of files, and of each file in folders.
 
-    For a file it is the size: Snakemake notices a later time, but not an earlier one.
-    """
-    path = urls.local_path(url)
-    if path is None or not path.exists():
-        return ""
-    return photos_state(path) if path.is_dir() else str(path.stat().st_size)
-
-
-def photos_state(place: Path) -> str:
-    """A digest of name, size and time of a file, or of each file in a folder.
-
-    The time stamp of a folder does not change if a photo in it is edited.
+    Snakemake ignores an earlier time, and that of a folder does not change with a photo in it.
     """
     state = hashlib.sha256()
-    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-        if path.is_file():
-            status = path.stat()
-            state.update(os.fsencode(path))
-            state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    for place in map(Path, places):
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file():
+                status = path.stat()
+                state.update(os.fsencode(path))
+                state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return state.hexdigest()
 
 
