@@ -94,9 +94,9 @@ def test_table_with_zeros_in_it_is_one_sentence_that_names_it(tmp_path, count):
     at = data.index(b"name 500")
     data[at : at + count] = bytes(count)
     (tmp_path / "people.csv").write_bytes(data)
-    with pytest.raises(InputError, match=r"people\.csv is damaged: it has bytes of value 0"):
+    with pytest.raises(InputError, match=r"people\.csv cannot be .*bytes of value 0"):
         PEOPLE.read(tmp_path / "people.csv", rows=slice(0, 2))
-    with pytest.raises(InputError, match=r"people\.csv is damaged: it has bytes of value 0"):
+    with pytest.raises(InputError, match=r"people\.csv cannot be .*bytes of value 0"):
         next(PEOPLE.read_chunks(tmp_path / "people.csv"))
 
 

@@ -18,7 +18,6 @@ from helpers.config import CONFIG, check, complete
 from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import copy_project, other_text
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.config import runs, sources, validation
 from renet.config.model import Architecture, CnnArchitecture

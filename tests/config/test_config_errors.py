@@ -89,7 +89,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (OWN + f"'https://a/a.tar', md5: [{'a' * 32}, {'b' * 32}]}}}}", "has 1 URLs and 2 digests"),
         (OWN + "['file:///1/a.tar', 'file:///2/a.tar']}}", "have the same name; rename one."),
         (OWN + "['https://a/p.tgz', 'https://a/p.tar']}}", "have the same name; rename one."),
-        (OWN + "['file:///photos', 'https://a/photos.tar.gz']}}", "have the same name; rename one."),
+        (OWN + "['file:///p', 'https://a/p.tar.gz']}}", "have the same name; rename one."),
         (OWN + "'https://a/a.tar', table: a.csv}}", "`archives.own` cannot have a `table`"),
         (TABLE + "}}", "needs either `table` or `labels`, because its `database` is table."),
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),

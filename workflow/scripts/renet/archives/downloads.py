@@ -21,14 +21,9 @@ from renet.common.errors import InputError
 
 
 def obtain(url: str, digest: str | None, receipt_file: Path) -> Receipt:
-    """Get the archive at `url`, verify it, make it readable by offset and write its receipt.
+    """Get an archive and write its receipt, by the rules of the script download.py.
 
-    The script download.py has the rules. The digest is `md5:<hex>`, `sha256:<hex>`, or None if it
-    is not known. All files go to the folder of the receipt.
-
-    Raises:
-        InputError: the URL cannot be used, the server does not send the file, the bytes are not the
-            expected ones, another process gets the same archive, or the disk is full.
+    The digest is `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
     """
     archive = receipt_file.with_name(urls.file_name(url))
     receipt_file.parent.mkdir(parents=True, exist_ok=True)

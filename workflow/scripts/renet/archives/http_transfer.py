@@ -30,28 +30,20 @@ class Interrupted(Exception):
 class Download:
     """A download to `file`, a part that may have bytes already.
 
-    Only a body that begins where the part ends is appended; a digest shows whether both are of one
-    file. Any other body goes to `beside`, which may be no archive; from then on, this is `file`.
-
-    Attributes:
-        has_digest: whether a digest will show that the bytes are those of one file. Without one,
-            each attempt begins anew.
+    Only a body that begins where the part ends is appended. Any other one goes to `beside`, since
+    it may be no archive; from then on, this is `file`.
     """
 
     url: str
     file: Path
     beside: Path
-    has_digest: bool
+    has_digest: bool  # without one to show that all bytes are of one file, each attempt begins anew
 
     def run(self) -> Path:
-        """Download the file; returns where it is.
+        """Download the file; returns where it is. After an error, the part stays.
 
         An attempt makes progress if the file grows beyond its longest so far. If any received byte
         counted, a server that cuts the connection and cannot resume would be retried without end.
-
-        Raises:
-            InputError: the server refuses, keeps failing or cannot be reached, or the disk is full;
-                the part stays.
         """
         longest = failures = 0
         while True:
@@ -73,7 +65,7 @@ class Download:
     def _attempt(self) -> None:
         """Send one request for the bytes that `file` lacks."""
         if not self.has_digest:
-            os.truncate(self.file, 0)  # nothing says whether the rest would fit
+            os.truncate(self.file, 0)
         offset = self.file.stat().st_size
         headers = HEADERS | ({"Range": f"bytes={offset}-"} if offset else {})
         with _request(self.url, headers) as response:

@@ -43,11 +43,7 @@ def decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
 def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
 
-    Links to files are followed, links to folders are not. Hidden and special files are left out;
-    the log has the number of pipes, devices and broken links.
-
-    Raises:
-        InputError: the folder holds no files, one cannot be read, or the disk is full.
+    Links to files are followed, links to folders are not. Hidden and special files are left out.
     """
     found = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path)]
     paths = [path for path in found if path.is_file()]

@@ -1,9 +1,8 @@
 """Receipts: where an archive file lies, and whether its digest was verified.
 
-The receipt (`resources/<archive>/<file>.json`) is the declared output for Snakemake, not the
-archive: Snakemake deletes the declared outputs of a job before it repeats it. Beside the receipt,
-`<file>.checked` stays: size and time that the archive had when its digest was computed, the digest
-and the URL. The receipt has no time, so that it is the same on every machine.
+The receipt is the declared output of the rule download, not the archive, which Snakemake would
+delete before it repeats the job. Beside it, `<file>.checked` has the size and time of the archive
+when its digest was computed, the digest and the URL; the receipt is the same on every machine.
 """
 
 import dataclasses
@@ -63,10 +62,6 @@ def read(receipt_file: str | Path) -> Receipt:
     """Read a receipt, and check that its archive is still there and the same.
 
     If the archive has another size or time than when it was checked, its digest is computed again.
-
-    Raises:
-        ArchiveIsGone: its archive is gone.
-        InputError: the file is not a receipt, or its archive has changed.
     """
     way_out = "delete the receipt to get the archive again"
     try:

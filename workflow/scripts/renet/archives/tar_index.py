@@ -18,8 +18,7 @@ from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.common.table import UNPRINTABLE, Table
 
-# members.csv: the regular files in the archives of a source. `file` is the position of the archive
-# in the source's list; `offset` and `size` are bytes.
+# members.csv: `file` is the position of the archive in the source's list.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 READ_BYTES = 1 << 20
 
@@ -55,9 +54,6 @@ def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Mem
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
     in the log: no photo of the data set is among them. Unless the digest of the file is `verified`,
     bytes behind the end mark are an error: a header is lost, or another tar follows.
-
-    Raises:
-        InputError: the file is not a tar, or it ends in the middle of a member.
     """
     skipped: Counter[str] = Counter()
     archive_bytes = Path(tar_path).stat().st_size

@@ -18,8 +18,7 @@ HEAD_BYTES = 80  # of a file, in an error
 def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
     """The digest of a file, and what is wrong with the file as a phrase, or None.
 
-    With an expected digest, the digest alone decides. Without one, the digest is a SHA-256, and the
-    file must be of the kind that its `name` in the URL promises.
+    Without an expected digest, it is a SHA-256, and the name of the file tells its kind.
     """
     digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
     if expected:

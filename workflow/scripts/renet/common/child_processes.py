@@ -17,8 +17,7 @@ Result = TypeVar("Result")
 def end_with_parent(parent: int) -> None:
     """Let the kernel kill this process as soon as the one that has started it ends.
 
-    A worker of a pool would wait for work for ever, with its memory. Only Linux has this signal.
-    Ctrl-C, which a terminal sends to both, is left to the other one: this prints no traceback.
+    Only Linux has this signal. Ctrl-C, which a terminal sends to both, is left to the other one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prctl = getattr(ctypes.CDLL(None), "prctl", None)

@@ -30,9 +30,8 @@ def require_space(
 def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
     """Raise an InputError in place of the error of a disk that is full or cannot be written.
 
-    Args:
-        outputs: the files of a job, or all arguments of a command: the error of a write names no
-            file, and PyTorch and HDF5 may not say that the disk is full.
+    The outputs of the job, or the arguments of the command, tell the disk: the error of a write
+    names no file, and PyTorch and HDF5 may not say that the disk is full.
     """
     try:
         yield

@@ -31,8 +31,8 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     at the end. For a special file, such as a pipe, the yielded path is its own.
 
     Raises:
-        InputError: another process, perhaps of a killed Snakemake, is writing the same file; `size`
-            bytes, if that is known, do not fit on the disk; or a file is in the place of a folder.
+        InputError: another process, perhaps of a killed Snakemake, is writing the same file; or
+            `size` bytes, if that is known, do not fit on the disk.
     """
     path = Path(path)
     if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`

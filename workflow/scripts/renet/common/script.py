@@ -27,11 +27,7 @@ RERUN_PARAMS = {"code", "contents", "file_order", "file_digest"}
 
 
 def run(function: Callable[..., None], job_type: type | None = None) -> None:
-    """Call a script's function with the values of Snakemake's job, or with a dataclass of them.
-
-    Raises:
-        TypeError: the rule names an input, output or param that the function does not take.
-    """
+    """Call a script's function with the values of Snakemake's job, or with a dataclass of them."""
     job = function.__globals__.get("snakemake")
     if job is None:
         name = function.__name__
@@ -66,8 +62,7 @@ def typed(given: dict[str, Any], function: Callable[..., object]) -> dict[str, A
 def as_type(value: Any, hint: Any) -> Any:
     """A value of a job as the type that a function asks for.
 
-    Snakemake gives strings for paths and wildcards, lists of its own, an empty list where a
-    function of the rule names no file, and plain dictionaries for sections of the config.
+    Snakemake gives an empty list where a function of the rule names no file.
     """
     kind: Any = typing.get_origin(hint) or hint
     if dataclasses.is_dataclass(kind):

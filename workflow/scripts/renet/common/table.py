@@ -60,12 +60,7 @@ class Table:
     def read(
         self, path: str | Path, columns: Iterable[str] | None = None, rows: slice | None = None
     ) -> pd.DataFrame:
-        """Read a table, or some of its columns and rows (counted from 0).
-
-        Raises:
-            InputError: the file is missing, has zero bytes, lacks one of the columns or has a field
-                of another dtype.
-        """
+        """Read a table, or some of its columns and rows (counted from 0)."""
         wanted = list(self.columns if columns is None else columns)
         part = {}
         if rows is not None:
@@ -103,15 +98,10 @@ def _readable(path: str | Path) -> Iterator[None]:
         with Path(path).open("rb") as handle:
             while block := handle.read(BLOCK_BYTES):
                 if b"\0" in block:  # a file system leaves these after a fault; pandas reads them
-                    raise InputError(
-                        f"{path} is damaged: it has bytes of value 0, which no table has; delete "
-                        "it to have it made again."
-                    )
+                    raise ValueError("it is damaged: it has bytes of value 0")
         yield
     except FileNotFoundError as error:
         raise InputError(f"The table {path} does not exist.") from error
-    except InputError:
-        raise
     except ValueError as error:
         raise InputError(
             f"{path} cannot be read as a table of this workflow ({error}); delete it to have it "

@@ -32,11 +32,8 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
     Raises:
         InputError: the config is not valid; a sentence for each error.
     """
-    line = {
-        key: _mapped(value, _parsed) if isinstance(value, Mapping | list) else value
-        for key, value in command_line.items()
-    }
-    given: dict = {**files, "--config": line} if files else {"": config, "--config": line}
+    line = {"--config": _mapped(command_line, _parsed)}
+    given: dict = files | line if files else {"": config, **line}
     given = {f"{name}: " if name else "": _mapped(of, _number) for name, of in given.items()}
     merged: dict = {}
     for content in given.values():

@@ -18,7 +18,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over the code of a script and the local modules it imports, and the files they name.
+    """SHA-256 over the script and its dependencies.
 
     The modules `chosen` are those that the script imports by a name from the config.
     """
@@ -32,11 +32,7 @@ def digest(script: Path, *chosen: str) -> str:
 
 
 def dependencies(script: Path, *chosen: str) -> set[Path]:
-    """The script itself and all local files that its run depends on.
-
-    Modules are found by their imports, at any level of the code. A file or folder beside a module
-    counts if a string in the module is its name, as modules name templates and styles.
-    """
+    """The script, the local modules that it imports, and the files that these name by a string."""
     modules = set(imported_modules(script, *chosen).values())
     return modules.union(*map(named_files, modules))
 

@@ -27,7 +27,8 @@ def for_pages(config: dict) -> dict:
         # A table with the data set's origin is published.
         if name != sources.SAMPLE and not (name in origins and archives[name]["database"] == TABLE)
     }
-    return {
+    given = {name: config["archives"].get(name, {}) for name in config["sources"]}
+    return for_provenance(config) | {
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
@@ -39,31 +40,21 @@ def for_pages(config: dict) -> dict:
             for name in config["sources"]
         },
         "detected": sources.detected(config),
-        **{
-            f"published_{key}": [
-                name for name in config["sources"] if key in config["archives"].get(name, {})
-            ]
-            for key in ("labels", "split")
-        },
-        **{name: config[name] for name in ("sources", "filter", "split", "corrections", "audit")},
-        "hdf5": {"mean": config["hdf5"]["mean"]},
+        "published_labels": [name for name, keys in given.items() if "labels" in keys],
+        "published_split": [name for name, keys in given.items() if "split" in keys],
+        "audit": config["audit"],
     }
 
 
 def for_provenance(config: dict) -> dict:
     """The settings that a run's result depends on, beside its own model and recipe."""
-    archives = {
-        source: {
-            key: sources.archive(config, source)[key]
-            for key in ("database", "photos", "subjects", "detected")
-        }
-        for source in config["sources"]
-    }
+    keys = ("database", "photos", "subjects", "detected")
+    archives = {name: sources.archive(config, name) for name in config["sources"]}
     sample = {"sample": {key: config["sample"][key] for key in ("photos", "seed")}}
     return {
         "sources": config["sources"],
         **(sample if sources.SAMPLE in config["sources"] else {}),
-        "archives": archives,
+        "archives": {name: {key: of[key] for key in keys} for name, of in archives.items()},
         "crop": {key: config["crop"][key] for key in ("size", "margin")},
         **{section: config[section] for section in ("filter", "split", "corrections")},
         "hdf5": {"mean": config["hdf5"]["mean"]},

@@ -27,7 +27,7 @@ def training_settings(run: dict) -> dict:
 
 
 def with_folds(run: dict) -> dict:
-    """What a run's results depend on beside the data: the settings of its training, and `folds`."""
+    """What a run's results depend on beside the data."""
     return training_settings(run) | {"folds": run.get("folds", 0)}
 
 
