@@ -263,12 +263,11 @@ def test_error_of_the_syntax_names_file_line_and_column(tmp_path, text, message)
         yaml_files.read(path)
 
 
-def test_aliases_merges_and_json_are_read(tmp_path):
+def test_aliases_and_merges_are_read(tmp_path):
     path = tmp_path / "own.yaml"
     for text, expected in (
         ("{a: &a {seed: 2}, b: *a}", {"a": {"seed": 2}, "b": {"seed": 2}}),
         ("{a: &a {c: 1, d: 2}, b: {<<: *a, d: 3}}", {"a": {"c": 1, "d": 2}, "b": {"c": 1, "d": 3}}),
-        ('{\n\t"train": {"epochs": 3}\n}', {"train": {"epochs": 3}}),
     ):
         path.write_text(text)
         assert yaml_files.read(path) == expected
@@ -331,12 +330,11 @@ def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
     assert f'config.yaml", line {count + 1}, column 1\n' in outcome.stdout + outcome.stderr
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", '{"config": null}'])
-def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
+def test_record_of_another_form_does_not_stop_the_workflow(tmp_path):
     run = tmp_path / "runs" / "renet"
     run.mkdir(parents=True)
     (run / "model.pt").touch()
-    (run / "provenance.json").write_text(content)
+    (run / "provenance.json").write_text("{}")
     before_start.check_results({"sources": ["sample"]}, tmp_path)
 
 

@@ -85,11 +85,6 @@ def archive_of(wildcards):
     return sources.archive(config, wildcards.source)
 
 
-def url_and_digest(wildcards):
-    """URL and digest of one file of a source."""
-    return inputs.url_and_digest(config, wildcards.source, wildcards.file)
-
-
 def own_file(path):
     """A file that the config names, as an input; the `prefix` of a module leaves its path alone."""
     return local(str(Path(path).expanduser())) if path else []

@@ -33,7 +33,9 @@ rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
         # Of a file:// URL: Snakemake notices a change by its time stamp.
-        lambda wildcards: inputs.local_paths(url_and_digest(wildcards)[0]),
+        lambda wildcards: inputs.local_paths(
+            inputs.url_and_digest(config, *wildcards)[0]
+        ),
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
@@ -47,8 +49,8 @@ rule download:
         downloads=1,
     # No digest of the code: a changed script must not download anything again.
     params:
-        url=lambda wildcards: url_and_digest(wildcards)[0],
-        digest=lambda wildcards: url_and_digest(wildcards)[1],
+        url=lambda wildcards: inputs.url_and_digest(config, *wildcards)[0],
+        digest=lambda wildcards: inputs.url_and_digest(config, *wildcards)[1],
         contents=lambda wildcards, input: inputs.places_state(input),
     script:
         "../scripts/download.py"

@@ -7,8 +7,7 @@ when its digest was computed, the digest and the URL; the receipt is the same on
 
 import dataclasses
 import logging
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 from renet.archives import verification
 from renet.common import files, logs, urls
@@ -105,7 +104,7 @@ def note_checked(receipt: Receipt, receipt_file: str | Path) -> None:
 
 def is_decompressed(url: str, archive: Path) -> bool:
     """Whether an archive was unpacked from a .tar.gz, whose digest the receipt has."""
-    return archive.name == urls.tar_name(unquote(PurePosixPath(urlsplit(url).path).name))
+    return archive.name == urls.tar_name(urls.file_name(url))
 
 
 def _state(receipt: Receipt) -> list[str]:

@@ -149,15 +149,12 @@ def open_member(tar_path: str | Path, member: Member) -> Iterator[BinaryIO]:
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
     """Find the only `<database>.mat` in members.csv: the number of its file, and its member."""
-    name = f"{database}.mat"
-    found = pd.concat(
-        chunk[chunk.member.str.endswith(f"/{name}") | (chunk.member == name)]
-        for chunk in MEMBERS.read_chunks(members_file)
-    )
+    members = MEMBERS.read(members_file)
+    found = members[members.member.str.fullmatch(rf"(.*/)?{database}\.mat")]
     if len(found) != 1:
         raise InputError(
-            f"The archives have {len(found)} files named {name}, but one is needed; check `url` "
-            "and `database` of this source in the config."
+            f"The archives have {len(found)} files named {database}.mat, but one is needed; check "
+            "`url` and `database` of this source in the config."
         )
     file, *place = next(found.itertuples(index=False, name=None))
     return file, Member(*place)

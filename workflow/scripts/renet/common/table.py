@@ -57,16 +57,11 @@ class Table:
                     handle, index=False, header=number == 0, float_format=float_format
                 )
 
-    def read(
-        self, path: str | Path, columns: Iterable[str] | None = None, rows: slice | None = None
-    ) -> pd.DataFrame:
-        """Read a table, or some of its columns and rows (counted from 0)."""
+    def read(self, path: str | Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
+        """Read a table, or some of its columns."""
         wanted = list(self.columns if columns is None else columns)
-        part = {}
-        if rows is not None:
-            part = {"skiprows": range(1, 1 + rows.start), "nrows": rows.stop - rows.start}
         with _readable(path):
-            return pd.read_csv(path, **self._options(wanted), **part)[wanted]
+            return pd.read_csv(path, **self._options(wanted))[wanted]
 
     def read_chunks(
         self, path: str | Path, columns: Iterable[str] | None = None

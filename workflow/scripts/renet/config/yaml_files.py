@@ -4,7 +4,6 @@ Snakemake reads the overlays before the Snakefile, and its own message has no li
 checks the files first:  python -m renet.config.yaml_files FILE …
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -30,20 +29,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(file: Path) -> dict:
-    """The keys of a YAML or JSON file.
-
-    Raises:
-        InputError: it cannot be read, is too large, or has an error, named with line and column.
-    """
+    """The keys of a file; an InputError names the line and the column of an error in it."""
     if file.is_file() and file.stat().st_size > LARGEST:
         raise InputError(f"{file} is larger than 1 MB, which no config is; name another file.")
     try:
         with file.open(encoding="utf-8") as handle:  # PyYAML names the file in its errors
-            try:
-                content = json.load(handle)  # as Snakemake does; JSON allows tabs
-            except ValueError:
-                handle.seek(0)
-                content = yaml.load(handle, _Loader)  # noqa: S506 (it is a SafeLoader)
+            content = yaml.load(handle, _Loader)  # noqa: S506 (it is a SafeLoader)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, ValueError) as error:

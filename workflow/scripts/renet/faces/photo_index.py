@@ -97,8 +97,9 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
 
 def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:
     """The rows of photos.csv that a shard (from 1) crops; no others are kept in memory."""
-    sizes = PHOTOS.read(photos_file, ["size"])["size"].to_numpy(np.float64)
-    return PHOTOS.read(photos_file, rows=photos_of(sizes, shards, shard))
+    photos = PHOTOS.read(photos_file)
+    chosen = photos_of(photos["size"].to_numpy(np.float64), shards, shard)
+    return photos[chosen].reset_index(drop=True)
 
 
 def photos_of(sizes: np.ndarray, shards: int, shard: int) -> slice:

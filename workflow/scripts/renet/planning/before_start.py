@@ -46,7 +46,8 @@ def check_results(config: dict, results: Path) -> None:
     """Check that the results folder has no models of other sources, which would be replaced."""
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
-        trained_on = _sources_of(record)
+        recorded = files.read_json(record).get("config", {}) if record.is_file() else {}
+        trained_on = recorded.get("sources")
         if trained_on not in (None, config["sources"]):
             raise InputError(
                 f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
@@ -86,11 +87,3 @@ def check_outputs(results: Path, outputs: Iterable[str]) -> None:
             f"{path} would be replaced, and {results} has no run of this workflow; move the file, "
             "or name another folder by `pathvars: {results: …}`."
         )
-
-
-def _sources_of(record: Path) -> list[str] | None:
-    """The sources in a provenance.json; None where it is missing or of another form."""
-    try:
-        return files.read_json(record)["config"]["sources"] if record.is_file() else None
-    except (KeyError, TypeError):
-        return None
