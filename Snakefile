@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -37,10 +36,7 @@ configfile: DEFAULTS  # not read in a module that is given its config
 
 # A copy, because two modules can be given the same config.
 config = copy.deepcopy(config)
-given = {} if MODULE else CONFIG_FILES
-refuse_faults(validation.load, config, given, COMMAND_LINE)
-if IS_MAIN and (found := validation.added_runs(config, given, COMMAND_LINE)):
-    logger.warning(found)
+refuse_faults(validation.load, config, {} if MODULE else CONFIG_FILES, COMMAND_LINE)
 
 
 container: config["container"]  # for --sdm apptainer alone

@@ -290,36 +290,6 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
     assert re.fullmatch(f"{tmp_path / name} {said}", outcome.stdout + outcome.stderr)
 
 
-OTHER_RUNS = {"own.yaml": "runs: {cnn: {model: {kind: cnn}}, 7: {seeds: [1, 2]}}"}
-
-
-@pytest.mark.parametrize(
-    ("files", "command_line", "listed"),
-    [
-        (OTHER_RUNS, {}, "4 runs: renet, cnn, 7-seed1, 7-seed2. `runs: {renet: null}` omits one."),
-        ({"a": "runs: {renet: null, cnn: {}}", "b": "runs: {svm: {}}"}, {}, "2 runs: cnn, svm. "),
-        ({"a": "runs: {renet: {seeds: [2]}}"}, {"runs": {"b": {}}}, "2 runs: renet-seed2, b. "),
-        ({"own.yaml": "runs: {cnn: {}, renet: null}"}, {}, None),
-        ({"own.yaml": "runs: {cnn: {}, renet: {}}"}, {}, None),
-        ({"own.yaml": "train: {epochs: 2}"}, {}, None),
-    ],
-)
-def test_runs_are_listed_if_a_file_adds_to_those_of_another_one(files, command_line, listed):
-    config: dict = {}
-    given = {DEFAULTS: CONFIG, **{Path(name): yaml.safe_load(files[name]) for name in files}}
-    validation.load(config, given, command_line)
-    said = validation.added_runs(config, given, command_line)
-    assert said.startswith(listed) if listed else said is None
-
-
-def test_list_of_the_runs_is_printed_once(tmp_path):
-    project = copy_project(tmp_path)
-    (project / "own.yaml").write_text(OTHER_RUNS["own.yaml"])
-    outcome = dry_run(project, "--configfile", "own.yaml")
-    assert (outcome.stdout + outcome.stderr).count("4 runs: renet, cnn, 7-seed1") == 1
-    assert outcome.returncode == 0
-
-
 def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
     project = copy_project(tmp_path)
     with (project / "config.yaml").open("a") as config:
@@ -368,9 +338,3 @@ def test_output_beside_what_an_earlier_run_left_is_replaced(tmp_path, left):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
-
-
-def test_data_sheet_in_latin_1_is_named(tmp_path):
-    (tmp_path / "latin.md").write_bytes("für Anna".encode("latin-1"))
-    with pytest.raises(InputError, match=r"latin\.md, which is not text in UTF-8"):
-        loaded(tmp_path, f"datasheet: {tmp_path / 'latin.md'}")

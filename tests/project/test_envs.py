@@ -13,7 +13,7 @@ from helpers.project import ROOT, SCRIPTS, imported_packages
 from renet.config.model import KINDS
 from renet.planning import code_digest
 
-SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))
+SCRIPT_FILES = sorted({*SCRIPTS.glob("*.py")} - {SCRIPTS / "verify.py"})  # which no rule runs
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
 # Names of one package: where it is imported, in conda-forge, and in the package index.

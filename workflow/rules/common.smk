@@ -38,13 +38,7 @@ def one_of(names):
 
 wildcard_constraints:
     source=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    file=r"[^/]+",
-    shard=r"\d+",
-    shards=r"\d+",
     subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # train and validation
-    fold=r"\d+",
-    folds=r"\d+",
-    fraction=r"[\d.]+",
     external=one_of(EXTERNAL),
     run=one_of(RUNS),
 

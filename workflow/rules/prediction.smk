@@ -120,16 +120,3 @@ rule manifest:
         ],
     script:
         "../scripts/manifest.py"
-
-
-rule verify:
-    """Compare each run with its manifest; no other rule needs this one."""
-    log:
-        "<results>/logs/verify/verify.log",
-    localrule: True
-    conda:
-        "../../envs/verify.yaml"
-    params:
-        results=lambda wildcards: str(RESULTS),
-    script:
-        "../scripts/verify.py"

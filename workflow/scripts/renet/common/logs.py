@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from renet.common import disk
 from renet.common.errors import InputError, lack_of_memory
 
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -75,24 +74,21 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
     terminal = TerminalHandler(sys.stderr)
     # The project logs to the root logger; records of other packages go only to the log file.
     terminal.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
-    handlers: list[logging.Handler] = [terminal]
+    terminal.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
+    logging.basicConfig(level=level, handlers=[terminal], force=True)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
     if log_file:
+        if not append:
+            Path(log_file).write_bytes(b"")
+        # Not "w", which would write over the lines that child processes have appended.
+        in_file = LogFileHandler(log_file, "a", encoding="utf-8")
+        in_file.setFormatter(terminal.formatter)
+        logging.root.addHandler(in_file)
         has_bar = sys.stderr.isatty()
         terminal.addFilter(
             lambda record: record.levelno == logging.WARNING or (is_news(record) and not has_bar)
         )
-        try:
-            if not append:
-                Path(log_file).write_bytes(b"")
-            # Not "w", which would write over the lines that child processes have appended.
-            handlers.append(LogFileHandler(log_file, "a", encoding="utf-8"))
-        except OSError as error:
-            sys.exit(disk.fault(error, [log_file]) or f"{log_file} cannot be opened: {error}.")
-    for handler in handlers:
-        handler.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
-    logging.basicConfig(level=level, handlers=handlers, force=True)
-    logging.captureWarnings(capture=True)
-    sys.excepthook = _log_uncaught
 
 
 def log_file() -> str | None:

@@ -172,7 +172,7 @@ class Config(Section):
     quarter of the bytes), safetensors and hub (a folder for a model hub). They need the packages of
     requirements-export.txt."""
     datasheet: Text | None = None
-    """Path of a Markdown file, for instance notes.md, with what only you know about the data:
+    """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text, whose headings begin with ###."""
     license: Text | None = None
     """Licence in the model cards, for instance cc-by-4.0, for archives without a key `license`.

@@ -59,17 +59,6 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
         raise InputError(f"{overlay}{error}") from error
 
 
-def added_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
-    """All runs, if the last file that names some adds to those of the others; else None."""
-    named = [entries for of in (*files.values(), command_line) if (entries := of.get("runs"))]
-    last = set(map(str, named[-1])) if named else set()
-    added = [name for name, run in config["runs"].items() if run is not None and name not in last]
-    if not added or not last:
-        return None
-    names = list(runs.runs(config))
-    return f"{len(names)} runs: {', '.join(names)}. `runs: {{{added[-1]}: null}}` omits one."
-
-
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """A value whose innermost values are changed; names such as 2024 are text."""
     if isinstance(value, Mapping):
