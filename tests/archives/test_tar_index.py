@@ -26,12 +26,7 @@ def test_members_are_read_by_their_offset(tmp_path, kind):
     tar_path = write_tar(tmp_path / "wiki_crop.tar", files, kind)
     with tar_path.open("rb") as tar:
         for member in tar_index.tar_members(tar_path):
-            content, middle = files[member.name], member.size // 2
-            assert tar_index.read_member(tar, member.offset, member.size) == content
-            with tar_index.open_member(tar_path, member) as stream:
-                assert stream.read() == content
-                stream.seek(middle)
-                assert stream.read(10) == content[middle:][:10]
+            assert tar_index.read_member(tar, member.offset, member.size) == files[member.name]
 
 
 def test_archive_that_became_shorter_is_refused(tmp_path):

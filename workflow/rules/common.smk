@@ -101,6 +101,11 @@ def initial_weights(wildcards):
     return local(runs.recipe(run_of(wildcards)).start_files)
 
 
+def initial_hashes(wildcards):
+    """The hashes of the faces that these weights were trained on, if they are known."""
+    return own_file(inputs.initial_hashes(run_of(wildcards)))
+
+
 def outputs_of(*names, **wildcards):
     """The outputs of rules for all values of their wildcards.
 

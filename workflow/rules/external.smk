@@ -46,9 +46,7 @@ use rule evaluate as evaluate_external with:
         validation="<results>/runs/{run}/inference_validation.csv",
         split=["<results>/data/split.csv", "<results>/data/{external}.csv"],
         model="<results>/runs/{run}/model.pt",
-        initial_hashes=lambda wildcards: own_file(
-            inputs.initial_hashes(run_of(wildcards))
-        ),
+        initial_hashes=initial_hashes,
     output:
         metrics="<results>/runs/{run}/external/{external}/metrics.json",
         slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",

@@ -113,10 +113,7 @@ rule manifest:
         ),
         code=lambda wildcards: [
             code(script, wildcards)
-            for script in [
-                "manifest.py",
-                *code_digest.scripts_of_run(folds=wildcards.run in WITH_FOLDS),
-            ]
+            for script in code_digest.scripts_of_run(folds=wildcards.run in WITH_FOLDS)
         ],
     script:
         "../scripts/manifest.py"

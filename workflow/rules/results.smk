@@ -36,9 +36,7 @@ rule evaluate:
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
-        initial_hashes=lambda wildcards: own_file(
-            inputs.initial_hashes(run_of(wildcards))
-        ),
+        initial_hashes=initial_hashes,
     output:
         metrics=reported("<results>/runs/{run}/metrics.json"),
         slice_table=reported("<results>/runs/{run}/tables/slices.csv"),

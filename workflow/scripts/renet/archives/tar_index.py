@@ -3,14 +3,13 @@
 Nothing is unpacked: no path in an archive reaches the file system, and the files stay few.
 """
 
-import contextlib
 import logging
 import os
 import tarfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 import pandas as pd
 
@@ -134,17 +133,6 @@ def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
             "archive again."
         )
     return data
-
-
-@contextlib.contextmanager
-def open_member(tar_path: str | Path, member: Member) -> Iterator[BinaryIO]:
-    """Open one member as a file for reading; only the requested parts are in memory."""
-    header = tarfile.TarInfo()
-    header.offset_data, header.size = member.offset, member.size
-    with tarfile.open(tar_path, "r:") as archive:
-        stream: Any = archive.extractfile(header)  # None only for special members
-        with stream:
-            yield stream
 
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:

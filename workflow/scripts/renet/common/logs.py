@@ -26,16 +26,11 @@ def public(url: str) -> str:
     return re.split("[?#]", without_user_info(url), maxsplit=1)[0]
 
 
-def without_secrets(text: str) -> str:
-    """A text, such as an error, with all its URLs as they may be shown."""
-    return re.sub(r"https?://\S+", lambda found: public(found[0]), text)
-
-
 class Formatter(logging.Formatter):
     """Keeps passwords and signatures in URLs out of the logs, also those in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        return re.sub(r"https?://\S+", lambda url: public(url[0]), super().format(record))
 
 
 class TerminalHandler(logging.StreamHandler):

@@ -7,7 +7,6 @@ a lock on the terminal until it ends; other jobs on this terminal write log reco
 import contextlib
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +34,6 @@ class Progress(tqdm):
     """
 
     def __init__(self, *args, **kwargs):
-        kwargs.setdefault("file", sys.stderr)
         kwargs.setdefault("dynamic_ncols", True)
         self._next_record = time.monotonic() + LOG_SECONDS
         self._next_news = time.monotonic() + NEWS_SECONDS

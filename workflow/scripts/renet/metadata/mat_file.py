@@ -1,6 +1,7 @@
 """The .mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
 from concurrent.futures.process import BrokenProcessPool
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -44,7 +45,8 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
 
 def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
     try:
-        with tar_index.open_member(path, member) if member else Path(path).open("rb") as stream:
+        with Path(path).open("rb") as file:
+            stream = BytesIO(tar_index.read_member(file, *member[1:])) if member else file
             fields = _load_fields(stream, database, name)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist.") from error

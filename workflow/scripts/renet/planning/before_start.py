@@ -59,15 +59,12 @@ def check_results(config: dict, results: Path) -> None:
 
 def check_own_results(config: dict, results: Path) -> None:
     """Refuse inputs that the workflow itself writes: weights, a split, or photos in `results`."""
-    for key, file in checks.start_files(config):
-        if (results / "runs" / key.split()[-1]).resolve() in Path(file).resolve().parents:
-            raise InputError(f"{key} names {file}, which this run overwrites; name a copy of it.")
-    kept = config["split"]["from"]
-    if kept and Path(kept).expanduser().resolve().parent == (results / "data").resolve():
-        raise InputError(
-            f"`split.from` names {kept}, which the workflow overwrites; copy it out of {results}, "
-            "and name the copy."
-        )
+    named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(config)]
+    for key, file, folder in [*named, ("`split.from`", config["split"]["from"] or "", "data")]:
+        if (results / folder).resolve() in Path(file).expanduser().resolve().parents:
+            raise InputError(
+                f"{key} names {file}, which the workflow overwrites; name a copy out of {results}."
+            )
     own = results.resolve()
     for key, place in checks.places(config):
         folder = place.resolve()
