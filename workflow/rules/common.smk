@@ -13,7 +13,7 @@ from renet.common.imdb_wiki import SUBSETS
 from renet.config import runs, sources
 from renet.config.model import KINDS
 from renet.planning import code_digest, data_summary, gpus, inputs, run_settings
-from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
+from renet.planning.run_figures import RUN_FIGURES, figure_files
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 digest_of = cache(code_digest.digest)  # of a script, once for all jobs

@@ -50,10 +50,7 @@ use rule evaluate as evaluate_external with:
     output:
         metrics="<results>/runs/{run}/external/{external}/metrics.json",
         slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",
-        figures=[
-            f"<results>/runs/{{run}}/external/{{external}}/figures/{figure.name}.svg"
-            for figure in FIGURES_OF_PREDICTIONS
-        ],
+        figures=figure_files("<results>/runs/{run}/external/{external}"),
     log:
         "<results>/runs/{run}/logs/evaluate_external/{external}.log",
 

@@ -42,10 +42,7 @@ use rule evaluate as evaluate_out_of_fold with:
     output:
         metrics="<results>/runs/{run}/out_of_fold/metrics.json",
         slice_table="<results>/runs/{run}/out_of_fold/tables/slices.csv",
-        figures=expand(
-            "<results>/runs/{{run}}/out_of_fold/figures/{figure.name}.svg",
-            figure=FIGURES_OF_PREDICTIONS,
-        ),
+        figures=figure_files("<results>/runs/{run}/out_of_fold"),
     log:
         "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
     wildcard_constraints:

@@ -40,10 +40,7 @@ rule evaluate:
     output:
         metrics=reported("<results>/runs/{run}/metrics.json"),
         slice_table=reported("<results>/runs/{run}/tables/slices.csv"),
-        figures=[
-            reported(f"<results>/runs/{{run}}/figures/{figure.name}.svg")
-            for figure in RUN_FIGURES
-        ],
+        figures=[*map(reported, figure_files("<results>/runs/{run}", RUN_FIGURES))],
     log:
         "<results>/runs/{run}/logs/evaluate.log",
     conda:

@@ -1,5 +1,6 @@
 """The file names and local paths of the config's URLs."""
 
+import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -27,11 +28,8 @@ def local_path(url: str) -> Path | None:
 
 def tar_name(name: str) -> str | None:
     """The name of the tar after decompression of .tar.gz or .tgz; None for other files."""
-    if name.lower().endswith(".tar.gz"):
-        return name[: -len(".gz")]
-    if name.lower().endswith(".tgz"):
-        return name[: -len(".tgz")] + ".tar"
-    return None
+    found = re.fullmatch(r"(.+)\.(tar\.gz|tgz)", name, re.IGNORECASE)
+    return f"{found[1]}.tar" if found else None
 
 
 def _split(url: str) -> SplitResult:

@@ -8,6 +8,7 @@ have it, too, unless it is of the training. This module needs the standard libra
 rules import it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -31,3 +32,8 @@ RUN_FIGURES = (
 
 # Those that an external test set has, too: all but the one of the training.
 FIGURES_OF_PREDICTIONS = tuple(figure for figure in RUN_FIGURES if figure.name != "training_curves")
+
+
+def figure_files(folder: str, figures: Iterable[RunFigure] = FIGURES_OF_PREDICTIONS) -> list[str]:
+    """The files of figures, given the folder of a run or of its results on another set."""
+    return [f"{folder}/figures/{figure.name}.svg" for figure in figures]
