@@ -187,16 +187,6 @@ def test_svm_and_its_predictions_depend_on_the_settings_that_they_use(of):
     assert (settings() == settings(seed=2)) == (of == run_settings.compute_settings)
 
 
-def test_result_of_a_training_depends_on_model_and_recipe_alone():
-    settings = [
-        run_settings.training_settings(runs.runs(check(overlay))["renet"])
-        for overlay in ({}, {"checkpoints": {"minutes": 1}}, {"resources": {"nodes": 1}})
-    ]
-    assert settings[0] == settings[1] == settings[2] == {
-        "model": CONFIG["model"], "train": CONFIG["train"],
-    }  # fmt: skip
-
-
 def test_fold_depends_on_its_run_but_not_on_the_processes_or_an_unused_validation():
     def settings_with(**train):
         overlay = {"runs": {"gru": {"model": {"cell": "gru"}}}, "train": train}

@@ -98,11 +98,6 @@ def test_seeds_of_a_grid_count_as_its_runs():
         complete({"grid": {"train.epochs": [*range(1, 18)]}, "seeds": [1, 2, 3]})
 
 
-def test_run_by_hand_of_the_same_name_is_an_error_that_names_both():
-    with pytest.raises(InputError, match=r"a run called a-epochs_3, and `runs\.a-epochs_3` is one"):
-        complete({"grid": {"train.epochs": [3]}}, **{"a-epochs_3": {}})
-
-
 def test_runs_with_other_seeds_alone_make_a_group():
     settings = {"a": (1, 0.1), "b": (2, 0.1), "c": (1, 0.2), "again": (1, 0.1)}
     entries = {

@@ -16,16 +16,10 @@ ROWS = 50  # more than a test prints, so that nothing scrolls away
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """A command that has ended.
-
-    Attributes:
-        status: exit status.
-        screens: the lines of the screen after each read of what the command wrote, without empty
-            lines; the last is what a user sees in the end.
-    """
+    """A command that has ended."""
 
     status: int
-    screens: list[list[str]]
+    screens: list[list[str]]  # lines of the screen after each read, without empty ones
 
     @property
     def lines(self) -> list[str]:
@@ -40,11 +34,7 @@ def on_a_terminal(
     ctrl_c_at: str | None = None,
     **environment: str,
 ) -> Session:
-    """Run a command in a folder, with a terminal as its standard input, output and error.
-
-    Args:
-        ctrl_c_at: a text; when it is on the screen, Ctrl-C is typed.
-    """
+    """Run a command in a terminal; when the text `ctrl_c_at` is on the screen, Ctrl-C is typed."""
     child, descriptor = pty.fork()
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))

@@ -129,8 +129,3 @@ def test_training_of_renet_imports_at_most_34_modules():
     found = code_digest.imported_modules(SCRIPTS / "train.py", "renet.network.kinds.renet")
     modules = {name for name, path in found.items() if path.name != "__init__.py"}
     assert len(modules - {"__main__", "renet.training.course_command"}) <= 34
-
-
-def test_report_depends_on_its_templates():
-    names = {path.name for path in code_digest.dependencies(SCRIPTS / "report.py")}
-    assert {"templates.py", "index.html.j2", "run.html.j2", "base.html.j2", "style.css"} <= names

@@ -438,15 +438,6 @@ def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(projec
 
 
 @pytest.mark.slow
-def test_fractions_that_are_swapped_rerun_the_split(project):
-    """Snakemake compares the values of the params without their names."""
-    write_config(project, split={"validation": 0.1, "test": 0.2})
-    run(project, "--", "results/data/split.csv")
-    write_config(project, split={"validation": 0.2, "test": 0.1})
-    assert "shuffle" in planned(project)
-
-
-@pytest.mark.slow
 def test_archive_files_in_another_order_are_indexed_again(project):
     """The tables refer to a file by its number."""
     for name in ("a", "b"):
