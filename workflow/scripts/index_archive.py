@@ -1,9 +1,8 @@
 """Index the members of a source's archives, so that they are read without unpacking.
 
-Reads: the receipts of all files of one source, and of the tars that they name the headers only.
-Writes: members.csv, one row for each regular file: `file` (number of the receipt, from 0, in the
-order given), `member` (name in the archive), `offset` and `size` (bytes). And archives.json, the
-digest and the bytes of each archive, by which later jobs know it.
+Reads: the receipts of all files of one source, and the headers of their tars.
+Writes: members.csv, one row for each regular file (`renet.archives.tar_index`), and archives.json,
+the digest and the bytes of each archive, by which later jobs know it.
 Decides: links, devices and names that lead out of the archive are skipped and counted in the log;
 if a name occurs twice, the last member counts, as it would after unpacking.
 """

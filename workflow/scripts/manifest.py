@@ -2,9 +2,7 @@
 
 Reads: all files of the run but the pages of the rule report, which change with any run, and the
 receipts of the archives.
-Writes: config.yaml, the complete config of this run alone; and manifest.json, the digests of its
-files, code and archives.
-Decides: nothing.
+Writes: config.yaml, the complete config of this run alone; and manifest.json.
 """
 
 import logging

@@ -1,10 +1,8 @@
 """Record all that it takes to reproduce a run.
 
-Reads: throughput.csv, and of the folders of trainings beside it the training.json of model.pt; and
-the receipts of the archives.
+Reads: throughput.csv, the training.json of model.pt in a folder beside it, and the receipts.
 Writes: provenance.json (workflow/schemas/provenance.schema.yaml); machine.js, what the pages show
-of time and machine.
-Decides: nothing. It is a rule of its own, so that a change of it does not train again.
+of time and machine. It is a rule of its own, so that a change of it does not train again.
 """
 
 import logging

@@ -1,9 +1,7 @@
 """Say whether each run is whole and made by this code, config and data, by its manifest.json.
 
-Reads: all files of each run, the pixels of the HDF5 files, the receipts and the archives.
-Writes: nothing; a line for each run, and one that names the files that were not compared. The exit
-status is 1 if a run differs from its manifest.
-Decides: nothing. As renet-verify, without a checkout, it does not compare the code.
+It reads all files of each run, the pixels of the HDF5 files, the receipts and the archives, and
+names the files that no manifest has. Without a checkout, it does not compare the code.
 """
 
 import logging

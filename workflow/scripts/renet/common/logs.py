@@ -63,8 +63,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
     """Send log records to `log_file`, or to standard error without one.
 
     With a log file, standard error has only the warnings, and the news if it is no terminal:
-    Snakemake prints the log file of a failed job, so that its error appears once. An `InputError`
-    that ends the script is logged as its message alone, any other exception with its traceback.
+    Snakemake prints the log file of a failed job, so that its error appears once.
     """
     terminal = TerminalHandler(sys.stderr)
     # The project logs to the root logger; records of other packages go only to the log file.

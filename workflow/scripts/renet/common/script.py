@@ -1,7 +1,7 @@
 """A rule's script is one function, which Snakemake calls with the values of a job.
 
 Each argument is the job's named input, output, param, resource or wildcard of the same name, and
-`threads` its number of threads. Scripts that users start, too, are called by `command_line.run`.
+`threads` its number of threads.
 """
 
 import dataclasses

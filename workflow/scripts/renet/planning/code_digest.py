@@ -1,9 +1,8 @@
 """A digest of all the code that a script runs, so that Snakemake reruns exactly its users.
 
 Snakemake's own code trigger goes by the script's time stamp: it misses the modules that a script
-imports, and a git checkout sets it off. A digest among a rule's params does neither. Comments,
-docstrings, also those of attributes, and blank lines do not change it, nor does the version of
-Python.
+imports, and a git checkout sets it off. A digest among a rule's params does neither. It is of the
+code without comments, docstrings and blank lines, in any version of Python.
 """
 
 import ast

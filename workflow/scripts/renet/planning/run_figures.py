@@ -1,11 +1,9 @@
 """The figures of a run: declared here once, for the rule, the script and the page.
 
 To add a figure: declare it in `RUN_FIGURES`, draw it in evaluation/run_plots.py (a function of the
-same name), write its caption in pages/captions/<name>.rst (for the page and Snakemake's report;
-its first sentence begins the text alternative), and name it in docs/files.md. The page adds its
-section by itself, with what pages/templates/run.html.j2 has for its text and table. External sets
-have it, too, unless it is of the training. This module needs the standard library alone, since the
-rules import it.
+same name), write its caption in pages/captions/<name>.rst (its first sentence begins the text
+alternative), and name it in docs/files.md. The page adds its section by itself, with what
+pages/templates/run.html.j2 has for its text and table.
 """
 
 from collections.abc import Iterable

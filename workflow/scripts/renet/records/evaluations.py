@@ -1,8 +1,7 @@
 """The folder `evaluations` of the results: a file for each trained model on each set of faces.
 
 The number of models tells how often a test set was used. The files are not outputs of a rule, which
-Snakemake would delete, and they outlive the folder of a run. They have no date: repeating an
-evaluation changes nothing.
+Snakemake would delete. They have no date: repeating an evaluation changes nothing.
 """
 
 from collections import Counter
