@@ -109,7 +109,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
         (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`."),
-        ("audit: {folds: 1}", "`audit.folds` is 1, and must be at least 2, or 0 for no audit."),
+        ("audit: {folds: 1}", "`audit.folds` is 1, and must be at least 2."),
         ("audit: {folds: 3, run: b}", "`audit.run` is b, but no such run is switched on; name one"),
         ("comparison: {reference: b}", "`comparison.reference` is b, but no such run is switched"),
         ("runs: {renet: null}", "`runs` names no run that is switched on; write"),

@@ -72,7 +72,7 @@ def test_digest_goes_by_contents_not_by_place_or_time(scripts, tmp_path_factory)
     ("before", "after", "is_same"),
     [
         ("'A docstring.'\nx = 1\n", "# A comment.\n\nx = 1\n", True),
-        ("class X:\n    'A docstring.'\n", "class X:\n    pass\n", True),
+        ("class X:\n    'A docstring.'\n", "class X:\n    'Another one.'\n", True),
         ("class X:\n    y = 1\n    'One of it.'\n", "class X:\n    y = 1\n    'Else'\n", True),
         ("async def f():\n    'A docstring.'\n    x\n", "async def f():\n    x\n", True),
         ("def f():\n    return 1\n", "def f():\n    'A docstring.'\n    return 1\n", True),

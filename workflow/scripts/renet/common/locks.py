@@ -7,7 +7,6 @@ the same files.
 import contextlib
 import errno
 import fcntl
-import json
 import logging
 import os
 import socket
@@ -54,11 +53,14 @@ def alone_in(folder: Path) -> Iterator[None]:
     # Unbuffered: bytes that could not be written would be written again when the file is closed.
     with (folder / NAME).open("a+b", buffering=0) as handle:
         if not take(handle):
+            handle.seek(0)
+            owner = handle.read().decode() or "another process"  # which has only just taken it
             raise InputError(
-                f"{folder} is in use by {_owner(handle)}, perhaps a job that outlived its "
-                "Snakemake: wait for it to end, or stop it, and start again."
+                f"{folder} is in use by {owner}, perhaps a job that outlived its Snakemake: wait "
+                "for it to end, or stop it, and start again."
             )
-        _sign(handle)
+        handle.truncate(0)  # the last holder was killed
+        handle.write(f"the process {os.getpid()} on {socket.gethostname()}".encode())
         try:
             yield
         finally:
@@ -71,18 +73,3 @@ def _is_at(path: Path, handle: IO) -> bool:
         return os.path.samestat(os.fstat(handle.fileno()), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _sign(handle: IO) -> None:
-    handle.truncate(0)
-    holder = {"process": os.getpid(), "machine": socket.gethostname()}
-    handle.write(json.dumps(holder).encode())
-
-
-def _owner(handle: IO) -> str:
-    handle.seek(0)
-    try:
-        known = json.loads(handle.read())
-        return f"the process {known['process']} on {known['machine']}"
-    except (ValueError, KeyError):  # it has only just taken the lock
-        return "another process"

@@ -30,12 +30,6 @@ def _folder(path: str) -> str:
     return path
 
 
-def _folds_or_none(folds: int) -> int:
-    if folds == 1:
-        raise ValueError("is 1, and must be at least 2, or 0 for no audit.")
-    return folds
-
-
 class Folders(Section):
     """Folders (Snakemake's path variables). Give each config a results folder of its own, as
     configs/wiki.yaml does."""
@@ -81,7 +75,7 @@ class Audit(Section):
     """The label audit ranks all labels, the most suspicious first, and writes results/audit. For
     each fold, it trains a network without the people of that fold."""
 
-    folds: Annotated[int, Field(ge=0, le=100), AfterValidator(_folds_or_none)] = 0
+    folds: Literal[0] | Annotated[int, Field(ge=2, le=100)] = 0
     """0: no audit; 5 is usual"""
     run: Named = "renet"
     """run whose network and recipe the audit uses; of several seeds the first"""

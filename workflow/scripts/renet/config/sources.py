@@ -80,7 +80,7 @@ def table_rows(table: str | Path, required: Sequence[str]) -> Iterator[list[str]
 
 
 def _detected(source: str, settings: dict, labelled: dict) -> str | None:
-    """Which face of a photo the detector takes; None if the detector is not used for this archive."""
+    """The face of a photo that the detector takes; None if this archive does not use it."""
     is_detected = settings["database"] == TABLE and settings["photos"] == "whole"
     is_detected &= "box" not in settings.get("labels", {})
     if is_detected and settings.get("table"):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 DIGEST_CHARACTERS = 16
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(script: Path, *chosen: str) -> str:
@@ -80,7 +79,7 @@ def parsed(module: Path) -> Parsed:
 def _parsed(source: str) -> Parsed:
     modules: set[str] = set()
     strings: set[str] = set()
-    tree = without_docstrings(ast.parse(source))
+    tree = _WithoutDocstrings().visit(ast.parse(source))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             strings.add(node.value)
@@ -93,19 +92,12 @@ def _parsed(source: str) -> Parsed:
     return Parsed(with_packages(modules), strings, ast.unparse(tree))
 
 
-def without_docstrings(tree: ast.Module) -> ast.Module:
-    """A tree, its docstrings, of attributes too, removed in place."""
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED):
-            kept = [statement for statement in node.body if not _is_text(statement)]
-            node.body = kept or ([] if node is tree else [ast.Pass()])
-    return tree
+class _WithoutDocstrings(ast.NodeTransformer):
+    """Removes all statements that are only a text."""
 
-
-def _is_text(statement: ast.stmt) -> bool:
-    """Whether a statement is only a text."""
-    constant = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else node
 
 
 def with_packages(modules: Iterable[str]) -> set[str]:
