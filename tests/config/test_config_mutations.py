@@ -69,8 +69,9 @@ def planned(config: dict) -> None:
         assert 0 < len(inputs.shards(config, [source], ".npy")) <= 10_000
         inputs.receipts(config, [source])
         sources.crop_settings(config, source)
-        for url in sources.archive(config, source)["urls"]:
-            inputs.local_paths(url)
+        if source != sources.SAMPLE:
+            for file in sources.archive(config, source)["files"]:
+                inputs.local_paths(config, source, file)
     assert config["audit"]["folds"] <= 100
     if config["audit"]["folds"]:
         run_settings.fold_settings(complete[config["audit"]["run"]])

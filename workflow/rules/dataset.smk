@@ -33,9 +33,7 @@ rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
         # Of a file:// URL: Snakemake notices a change by its time stamp.
-        lambda wildcards: inputs.local_paths(
-            inputs.url_and_digest(config, *wildcards)[0]
-        ),
+        lambda wildcards: inputs.local_paths(config, *wildcards),
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
@@ -98,7 +96,6 @@ rule parse_metadata:
         filter=config["filter"],
         labels=lambda wildcards: archive_of(wildcards)["labels"],
         subsets=lambda wildcards: archive_of(wildcards)["subsets"],
-        file_order=lambda wildcards: archive_of(wildcards)["files"],
         file_digest=lambda wildcards: inputs.file_states(
             archive_of(wildcards)["tables"] + archive_of(wildcards)["lists"]
         ),
@@ -123,7 +120,6 @@ rule crop_faces:
     params:
         # Size, margin and kind of photos.
         crop=lambda wildcards: sources.crop_settings(config, wildcards.source),
-        file_order=lambda wildcards: archive_of(wildcards)["files"],
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"

@@ -39,7 +39,6 @@ class LogHandler(LogHandlerBase):
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self._jobs: dict[int, dict] = {}
-        self._began: dict[int, float] = {}
         self._seconds: defaultdict[str, float] = defaultdict(float)  # of a rule's finished jobs
         self._failed = self._stopped = False
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -59,8 +58,7 @@ class LogHandler(LogHandlerBase):
                 for name in ("all", "total"):
                     del self._planned[name]
             case LogEvent.JOB_INFO:
-                self._jobs[details["jobid"]] = details
-                self._began[details["jobid"]] = time.monotonic()
+                self._jobs[details["jobid"]] = details | {"began": time.monotonic()}
             case LogEvent.JOB_FINISHED:
                 self._finish(self._jobs[details["job_id"]])
             case LogEvent.JOB_ERROR:
@@ -90,7 +88,7 @@ class LogHandler(LogHandlerBase):
 
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
-        self._seconds[rule] += time.monotonic() - self._began[job["jobid"]]
+        self._seconds[rule] += time.monotonic() - job["began"]
         self._finished[rule] += 1
         if self._finished[rule] == self._planned[rule] and job["log"]:
             self._print_result(job)

@@ -114,9 +114,7 @@ def _check_status(response: requests.Response, url: str) -> None:
 def _receive(response: requests.Response, part: Path, total: int | None) -> None:
     """Append the body of a response to `part`; Content-Encoding is not decoded."""
     offset = part.stat().st_size
-    if total is None:
-        logging.warning("The server gives no size of %s: the disk space is not checked.", part.name)
-    else:
+    if total is not None:
         disk.require_space(part, total - offset)
     bar = Progress(desc=part.name, total=total, initial=offset, unit="B", unit_scale=True)
     try:

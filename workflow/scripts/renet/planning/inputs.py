@@ -69,9 +69,9 @@ def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | Non
     return given["urls"][number], given["digests"][number]
 
 
-def local_paths(url: str) -> list[str]:
-    """The path of a file:// URL, to be an input of a rule; nothing for other URLs."""
-    path = urls.local_path(url)
+def local_paths(config: dict, source: str, file: str) -> list[str]:
+    """The path of an archive file with a file:// URL, as the input of a rule."""
+    path = urls.local_path(url_and_digest(config, source, file)[0])
     return [] if path is None else [str(path)]
 
 
