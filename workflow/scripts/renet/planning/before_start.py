@@ -60,8 +60,9 @@ def check_results(config: dict, results: Path) -> None:
 def check_own_results(config: dict, results: Path) -> None:
     """Refuse inputs that the workflow itself writes: weights, a split, or photos in `results`."""
     named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(config)]
-    for key, file, folder in [*named, ("`split.from`", config["split"]["from"] or "", "data")]:
-        if (results / folder).resolve() in Path(file).expanduser().resolve().parents:
+    named.append(("`split.from`", config["split"]["from"] or "", "data"))
+    for key, file, written in named:
+        if (results / written).resolve() in Path(file).expanduser().resolve().parents:
             raise InputError(
                 f"{key} names {file}, which the workflow overwrites; name a copy out of {results}."
             )
