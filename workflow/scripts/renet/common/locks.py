@@ -16,7 +16,6 @@ from typing import IO
 
 from renet.common.errors import InputError
 
-NAME = ".lock"  # of the file in a folder
 NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file systems without locks
 
 
@@ -51,7 +50,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder; an InputError that names the process which holds it already."""
     folder.mkdir(parents=True, exist_ok=True)
     # Unbuffered: bytes that could not be written would be written again when the file is closed.
-    with (folder / NAME).open("a+b", buffering=0) as handle:
+    with (folder / ".lock").open("a+b", buffering=0) as handle:
         if not take(handle):
             handle.seek(0)
             owner = handle.read().decode() or "another process"  # which has only just taken it

@@ -9,8 +9,6 @@ from types import TracebackType
 
 from renet.common.errors import InputError, lack_of_memory
 
-LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
-TIME_FORMAT = "%H:%M:%S"
 JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
 USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
@@ -68,7 +66,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
     terminal = TerminalHandler(sys.stderr)
     # The project logs to the root logger; records of other packages go only to the log file.
     terminal.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
-    terminal.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
+    terminal.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level, handlers=[terminal], force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught

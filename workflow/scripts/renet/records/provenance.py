@@ -49,11 +49,9 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
 
 def installed_packages() -> dict[str, str]:
     """The version of each package; of two on Python's path, the first one, which is imported."""
-    versions: dict[str, str] = {}
-    for package in importlib.metadata.distributions():
-        if package.metadata["Name"]:
-            versions.setdefault(package.metadata["Name"].lower(), package.version)
-    return dict(sorted(versions.items()))
+    packages = reversed([*importlib.metadata.distributions()])
+    named = [(one.metadata["Name"], one.version) for one in packages]
+    return dict(sorted({name.lower(): version for name, version in named if name}.items()))
 
 
 def hardware() -> dict:
