@@ -23,8 +23,7 @@ def digest(script: Path, *chosen: str) -> str:
     summary = hashlib.sha256()
     folder = script.resolve().parent
     for path in sorted(dependencies(script, *chosen)):
-        is_module = path.suffix == ".py"
-        content = parsed(path).code.encode() if is_module else path.read_bytes()
+        content = parsed(path).code.encode() if path.suffix == ".py" else path.read_bytes()
         summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
     return summary.hexdigest()[:DIGEST_CHARACTERS]
 

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
-NONE = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES
 
 
 def visible_count() -> int:
@@ -12,4 +11,4 @@ def visible_count() -> int:
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if granted is None:
         return len(list(DEVICES.glob("nvidia[0-9]*")))
-    return 0 if granted in NONE else len(granted.split(","))
+    return 0 if granted in ("", "-1", "NoDevFiles") else len(granted.split(","))
