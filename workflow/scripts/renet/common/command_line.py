@@ -18,7 +18,6 @@ from renet.common.errors import InputError
 
 Output = Annotated[Path, Parameter(alias="-o")]  # the main output
 Granted = Annotated[int | None, Parameter(parse=False)]  # no option: what a job gets of a resource
-USAGE_ERROR = 2  # exit status
 
 
 def run(function: Callable[..., None]) -> None:
@@ -33,7 +32,7 @@ def run(function: Callable[..., None]) -> None:
         with disk.explained(sys.argv[1:]):
             options(function)(arguments, exit_on_error=False)
     except CycloptsError:  # printed; the status is that of argparse for every version
-        sys.exit(USAGE_ERROR)
+        sys.exit(2)
     except FileNotFoundError as error:
         if error.filename is None or os.fspath(error.filename) not in arguments:
             raise
