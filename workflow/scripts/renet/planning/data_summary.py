@@ -28,7 +28,7 @@ def for_pages(config: dict) -> dict:
         if name != sources.SAMPLE and not (name in origins and archives[name]["database"] == TABLE)
     }
     given = {name: config["archives"].get(name, {}) for name in config["sources"]}
-    return for_provenance(config) | {
+    return {
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
@@ -42,7 +42,8 @@ def for_pages(config: dict) -> dict:
         "detected": sources.detected(config),
         "published_labels": [name for name, keys in given.items() if "labels" in keys],
         "published_split": [name for name, keys in given.items() if "split" in keys],
-        "audit": config["audit"],
+        **{name: config[name] for name in ("sources", "filter", "split", "corrections", "audit")},
+        "hdf5": {"mean": config["hdf5"]["mean"]},
     }
 
 
