@@ -70,9 +70,7 @@ SCENARIOS = [
 def of_set(faces: pd.DataFrame, accuracy: float) -> list[float]:
     """Whether the interval misses the accuracy on either side, its width, and a gap's finding."""
     low, high = proportion(faces.correct, faces.subject).interval()
-    correct, subject, target = faces[["correct", "subject", "target"]].to_numpy().T
-    recalls = [proportion(correct[target == one], subject[target == one]) for one in (0, 1)]
-    gap = metrics.recall_difference(*recalls)
+    gap = metrics.recall_difference(metrics.by_class(faces))
     return [accuracy < low, accuracy > high, high - low, gap["significant"]]
 
 

@@ -85,11 +85,6 @@ def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
     assert difference == {"value": None, "interval": None, "significant": False}
 
 
-def test_matthews_correlation_does_not_overflow():
-    matrix = np.array([[9, 1], [1, 9]])
-    assert metrics.matthews(matrix * 10**8) == pytest.approx(metrics.matthews(matrix))
-
-
 def test_wilsons_interval_agrees_with_scipys():
     expected = stats.binomtest(29, 70).proportion_ci(method="wilson")
     (found,) = proportions((29, 70))

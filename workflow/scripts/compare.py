@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+from sklearn.metrics import log_loss
 
 from renet.common import script
-from renet.evaluation import calibration, comparison
+from renet.evaluation import comparison
 from renet.evaluation.tables import COMPARISON, INFERENCE, OUT_OF_FOLD
 
 Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
@@ -61,12 +62,10 @@ def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.Da
     """The table `COMPARISON` of the set that chooses, from the inference table of each run."""
     predictions = comparison.side_by_side(name, runs)
     values = comparison.contributions(predictions, metric).sum()
-    found = {
-        name: {metric: values[name]}
-        | calibration.probability_metrics(table.p_male.to_numpy(), table.target.to_numpy())
-        for name, table in runs.items()
+    losses = {
+        run: log_loss(table.target, table.p_male, labels=[0, 1]) for run, table in runs.items()
     }
-    chosen = comparison.best(found, metric)
+    chosen = comparison.best(values, losses)
     return comparison.against_best(predictions, chosen, metric).assign(set=name)
 
 

@@ -42,45 +42,14 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
     return Predictions(first.subject, first.target.to_numpy(), correct)
 
 
-def strata(metric: str, targets: np.ndarray) -> np.ndarray:
-    """Masks (strata, faces): the metric is the mean of the accuracies on these parts of the set."""
-    of_class = [targets == label for label in range(len(CLASSES))]
-    masks = {
-        "accuracy": [np.ones(len(targets), bool)],
-        "balanced_accuracy": [mask for mask in of_class if mask.any()],
-        **{f"recall_{name}": [mask] for name, mask in zip(CLASSES, of_class, strict=True)},
-    }
-    return np.array(masks[metric])
-
-
 def compare(
-    predictions: Predictions, reference: str, metric: str, groups: Sequence[Sequence[str]] = ()
-) -> pd.DataFrame:
-    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm."""
-    return _claims(predictions, reference, metric, groups, slice_tests.holm)
-
-
-def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
-    """The table `COMPARISON` of the validation set: each trained model against the chosen one.
-
-    The same faces chose it, so that the correction is Tukey's for all pairs of runs, by the
-    studentized range (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
-    """
-
-    def tukey(p_values: np.ndarray) -> np.ndarray:
-        ranges = np.sqrt(2) * stats.norm.isf(p_values / 2)
-        return stats.studentized_range.sf(ranges, validation.correct.shape[1], np.inf)
-
-    return _claims(validation, chosen, metric, (), tukey).assign(kind=BEST)
-
-
-def _claims(
     predictions: Predictions,
     reference: str,
     metric: str,
-    groups: Sequence[Sequence[str]],
-    corrected: Callable[[np.ndarray], np.ndarray],
+    groups: Sequence[Sequence[str]] = (),
+    corrected: Callable[[np.ndarray], np.ndarray] = slice_tests.holm,
 ) -> pd.DataFrame:
+    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm."""
     recipes = {
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
     }
@@ -103,19 +72,36 @@ def _claims(
     return table
 
 
+def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
+    """The table `COMPARISON` of the validation set: each trained model against the chosen one.
+
+    The same faces chose it, so that the correction is Tukey's for all pairs of runs, by the
+    studentized range (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
+    """
+
+    def tukey(p_values: np.ndarray) -> np.ndarray:
+        ranges = np.sqrt(2) * stats.norm.isf(p_values / 2)
+        return stats.studentized_range.sf(ranges, validation.correct.shape[1], np.inf)
+
+    return compare(validation, chosen, metric, corrected=tukey).assign(kind=BEST)
+
+
 def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
     """The part of each subject, a row, in the metric of each run, a column, which is their sum.
 
     NaN if the set does not define the metric.
     """
-    parts = strata(metric, predictions.targets)
+    is_class = [predictions.targets == label for label in range(len(CLASSES))]
+    # The metric is the mean of the accuracies on these parts of the set.
+    parts = {
+        "accuracy": [np.ones(len(predictions.targets))],
+        "balanced_accuracy": [mask for mask in is_class if mask.any()],
+        **{f"recall_{name}": [mask] for name, mask in zip(CLASSES, is_class, strict=True)},
+    }[metric]
     with np.errstate(invalid="ignore"):
-        weights = (parts / parts.sum(axis=1, keepdims=True)).mean(axis=0)
-    return (
-        predictions.correct.mul(weights, axis=0)
-        .groupby(predictions.subjects.to_numpy())
-        .sum(min_count=1)
-    )
+        weights = np.mean([mask / mask.sum() for mask in parts], axis=0)
+    weighted = predictions.correct.mul(weights, axis=0)
+    return weighted.groupby(predictions.subjects.to_numpy()).sum(min_count=1)
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
@@ -164,11 +150,7 @@ def choice_metric(compared: str) -> str:
     return "accuracy" if compared == "accuracy" else "balanced_accuracy"
 
 
-def best(validation: Mapping[str, Mapping[str, float]], metric: str) -> str:
-    """The run of the highest metric on the validation set; of equal ones the lowest `loss`."""
-    digits = 9  # ignores the rounding errors of two ways to compute it
-
-    def rank(run: str) -> tuple[float, float]:
-        return round(validation[run][metric], digits), -validation[run]["loss"]
-
-    return max(validation, key=rank)
+def best(metric: pd.Series, losses: Mapping[str, float]) -> str:
+    """The run of the highest metric on the validation set; of equal ones the lowest loss."""
+    rounded = metric.round(9)  # ignores rounding errors
+    return max(losses, key=lambda run: (rounded[run], -losses[run]))

@@ -180,36 +180,28 @@ def gender_gaps(evaluation: Evaluation) -> Figure:
     is_part = evaluation.slices.n < len(evaluation.predictions)
     is_compared = is_part & ~evaluation.slices.slice.isin(NOT_COMPARED)
     rows = evaluation.slices[is_compared].dropna(subset="gap")
-    figure, axis = _forest(rows)
-    axis.axvline(0, color=GREY, lw=1)
-    for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):
-        if row.gap_p_holm <= ALPHA:
-            axis.plot(row.gap, line, "o", color=RED, ms=7, zorder=3)
-    reach = 1.05 * np.abs(rows[["gap_low", "gap_high"]].to_numpy()).max(initial=0.01)
-    axis.set(xlim=(-reach, reach), xlabel="recall of male minus recall of female")
-    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="difference with its 95 % interval")
-    axis.plot([], [], "o", color=RED, ms=7, label="significant after Holm's correction")
-    figure.legend(loc="outside upper left", ncols=2, frameon=False)
-    return figure
-
-
-def _forest(rows: pd.DataFrame) -> tuple[Figure, Axes]:
-    """A forest plot of the gap of each slice, with its interval."""
     groups = list(rows.groupby("slice", sort=False))
     lines = len(rows) + len(groups)
     figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
     axis.grid(visible=False, axis="y")
-    line, ticks, labels = 0, [], []
+    line, ticks = 0, {}
     for name, of_slice in groups:
         axis.text(-0.01, line, name, transform=axis.get_yaxis_transform(), ha="right",
                   va="center", weight="bold")  # fmt: skip
         for row in of_slice.itertuples():
             line += 1
+            ticks[line] = f"{row.value} (n = {row.n:,})"
             axis.plot([row.gap_low, row.gap_high], [line, line], color=BLUE, lw=2)
             axis.plot(row.gap, line, "o", color=BLUE, ms=4)
-            ticks.append(line)
-            labels.append(f"{row.value} (n = {row.n:,})")
+            if row.gap_p_holm <= ALPHA:
+                axis.plot(row.gap, line, "o", color=RED, ms=7, zorder=3)
         line += 1
-    axis.set_yticks(ticks, labels)
-    axis.set_ylim(line - 0.4, -0.6)
-    return figure, axis
+    axis.set_yticks([*ticks], [*ticks.values()])
+    axis.axvline(0, color=GREY, lw=1)
+    reach = 1.05 * np.abs(rows[["gap_low", "gap_high"]].to_numpy()).max(initial=0.01)
+    axis.set(xlim=(-reach, reach), ylim=(line - 0.4, -0.6))
+    axis.set_xlabel("recall of male minus recall of female")
+    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="difference with its 95 % interval")
+    axis.plot([], [], "o", color=RED, ms=7, label="significant after Holm's correction")
+    figure.legend(loc="outside upper left", ncols=2, frameon=False)
+    return figure
