@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import logging
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
@@ -131,13 +130,8 @@ def _of_tar(tar: Path) -> Iterator[Photo]:
 
 
 def _is_tar(path: Path) -> bool:
-    try:
-        tarfile.open(path, "r:").close()
-    except tarfile.TarError:
-        return False
-    except RecursionError:  # of a long name for a long name; `tar_index` says so
-        pass
-    return True
+    with path.open("rb") as handle:
+        return path.suffix.lower() == ".tar" or handle.read(262).endswith(b"ustar")
 
 
 def decode(data: bytes) -> np.ndarray:

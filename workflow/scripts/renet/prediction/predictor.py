@@ -57,20 +57,30 @@ class Predictor:
 
     network: torch.nn.Module
     model: Path  # file of the network
-    margin: float = ARCHIVE_MARGIN  # around a face's box, as a fraction of its size
-    ready_made: float | None = ARCHIVE_MARGIN  # of trimmed ready-made crops; None: as they are
-    box: BoxMap = dataclasses.field(default_factory=BoxMap)  # from a detector's to the data set's
-    temperature: float | None = None  # that divides the logits; None: uncalibrated
-    threshold: float | None = None  # largest confidence of an unsure prediction
     content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # of predictor.json
     training: TrainingPhotos | None = None
     precision: str = "float32"
     notes: tuple[str, ...] = ()  # sentences on what the predictions lack
 
+    @property
+    def box(self) -> BoxMap:
+        """From a detector's box to that of the data set."""
+        return BoxMap(**self.content["detector"]["box"])
+
+    @property
+    def temperature(self) -> float | None:
+        """What divides the logits; None: the probabilities are not calibrated."""
+        return self.content["temperature"]
+
+    @property
+    def threshold(self) -> float | None:
+        """The largest confidence of an unsure prediction; None: none is unsure."""
+        return self.content["unsure"]["threshold"]
+
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
         _, *size = self.network.input_shape
-        margin = self.margin if whole else self.ready_made
+        margin = (self.content if whole else self.content["ready_made_crops"])["margin"]
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
     @property
@@ -87,12 +97,6 @@ class Predictor:
         """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
         values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0), self.model)
-
-    def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:
-        """Whether each prediction is unsure, (N,) bool."""
-        if self.threshold is None:
-            return None
-        return probabilities.max(axis=1) <= self.threshold
 
 
 def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
@@ -136,53 +140,39 @@ def load(path: str | Path) -> Predictor:
         names = " or ".join(MODELS)
         raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
     network, description = model_file.load(model).eval(), model.with_name(FILE)
+    hashes, training = model.with_name(training_photos.FILE), None
     if model.suffix == ".safetensors":
-        predictor = _described(model, model_file.described(model), network, model)
+        content = model_file.described(model)
+        _check(content, model)
     elif description.is_file():
         content = files.read_json(description)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             fault = f"{description} is not of the format {FORMAT}; run the workflow again."
             raise InputError(fault)
-        predictor = _described(description, content, network, model)
+        _check(content, description)
+        if content["model"]["sha256"] != files.file_digest(model):
+            raise InputError(
+                f"{description} is not that of {model}; delete it to have it made again, or copy "
+                "the model alone to another folder to predict with it."
+            )
     else:
-        note = (
-            f"There is no {FILE} beside {model.name}: the probabilities are not calibrated, no "
-            "prediction is called unsure, and photos of the training set are not recognised. The "
-            f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}."
-        )
-        predictor = Predictor(network, model, notes=(note,))
+        content = UNKNOWN
+    if content is not UNKNOWN and hashes.is_file():
+        training = TrainingPhotos.read(hashes, content["training_photos"]["sha256"])
+    predictor = Predictor(network, model, content, training, notes=_notes(content, hashes))
     for note in predictor.notes:
         logging.warning("%s", note)
     return predictor
 
 
-def _described(
-    description: Path, content: dict, network: torch.nn.Module, model: Path
-) -> Predictor:
-    hashes = model.with_name(training_photos.FILE)
-    try:
-        _check(description, content)
-        digest, of_hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
-        box, threshold = BoxMap(**content["detector"]["box"]), content["unsure"]["threshold"]
-        predictor = Predictor(
-            network, model, content["margin"], content["ready_made_crops"]["margin"], box,
-            content["temperature"], threshold, content, notes=_notes(content, hashes),
-        )  # fmt: skip
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{description} lacks a value ({error}); delete it to have it made again."
-        ) from error
-    if description != model and digest != files.file_digest(model):
-        raise InputError(
-            f"{description} is not that of {model}; delete it to have it made again, or copy the "
-            "model alone to another folder to predict with it."
-        )
-    known = TrainingPhotos.read(hashes, of_hashes) if hashes.is_file() else None
-    return dataclasses.replace(predictor, training=known)
-
-
 def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     """What the predictions lack, by the content of predictor.json."""
+    if content is UNKNOWN:
+        return (
+            f"There is no {FILE} beside the model: the probabilities are not calibrated, no "
+            "prediction is called unsure, and photos of the training set are not recognised. The "
+            f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
+        )
     notes = {
         "On its test set, the network is not significantly better than always predicting one "
         "class.": content.get("above_baseline", True),
@@ -196,15 +186,23 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     return tuple(note for note, holds in notes.items() if not holds)
 
 
-def _check(description: Path, content: dict) -> None:
-    """Refuse wrong numbers; a KeyError or TypeError says that one is missing."""
-    for key, (least, most, optional) in NUMBERS.items():
-        value: Any = functools.reduce(operator.getitem, key.split("."), content)
-        if optional and value is None:
-            continue
-        if type(value) not in (int, float) or not least <= value <= most:
-            needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
-            raise InputError(
-                f"In {description}, {key} is {str(value)[:50]}, but {needed}; delete the file to "
-                "have it made again, or get another copy."
-            )
+def _check(content: dict, file: Path) -> None:
+    """Refuse the content of a file that lacks a value, or has a wrong number."""
+    try:
+        for key, (least, most, optional) in NUMBERS.items():
+            value: Any = functools.reduce(operator.getitem, key.split("."), content)
+            if optional and value is None:
+                continue
+            if type(value) not in (int, float) or not least <= value <= most:
+                needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
+                raise InputError(
+                    f"In {file}, {key} is {str(value)[:50]}, but {needed}; delete the file to "
+                    "have it made again, or get another copy."
+                )
+        BoxMap(**content["detector"]["box"])
+        for part in ("model", "training_photos"):
+            content[part]["sha256"]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{file} lacks a value ({error}); delete it to have it made again."
+        ) from error
