@@ -342,7 +342,7 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
     spec = CropSpec((64, 48), 0.4, whole=True, turn=True)
     table, faces = crop_whole(tmp_path, "one")
     assert table.reason.tolist() == ["", "second_face", "no_face", "unreadable", ""]
-    predictor = SimpleNamespace(crop=lambda whole: spec, box=BoxMap(), training=None)
+    predictor = SimpleNamespace(crop=lambda whole: spec, box=BoxMap(), knows=lambda _: None)
     found = {
         name: prediction.cut_faces(Photo(name, lambda data=data: data), predictor)
         for name, data in WHOLE.items()

@@ -33,7 +33,6 @@ from renet.prediction import photos, prediction, predictor, training_photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import Predictor
 from renet.prediction.tables import PREDICTIONS
-from renet.prediction.training_photos import TrainingPhotos
 
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
 SPEC = CropSpec((32, 32), MARGIN)
@@ -249,7 +248,7 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 
 
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
-    training = TrainingPhotos.from_faces(crop.face_of(picture(3), SPEC).pixels[None])
+    training = training_photos.hashes(crop.face_of(picture(3), SPEC).pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
@@ -260,7 +259,7 @@ def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
 
 def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monkeypatch):
     face = crop.face_of(picture(3), CropSpec((32, 32), None))
-    training = TrainingPhotos.from_faces(face.pixels[None])
+    training = training_photos.hashes(face.pixels[None])
     monkeypatch.setattr(detection, "detect", found_at())
     for trimmed, expected in ((0.0, False), (None, True)):
         given = predictor_with(margin=0.0, ready_made=trimmed, training=training)
@@ -280,7 +279,7 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
     assert pd.read_csv(out).in_training.isna().all()
     page = (tmp_path / "out.html").read_text()
     assert "There is no training_hashes.npy: photos of the training set are not recognised" in page
-    TrainingPhotos(np.zeros((4, 1), np.uint64)).write(run / training_photos.FILE)
+    training_photos.write(run / training_photos.FILE, np.zeros((4, 1), np.uint64))
     with pytest.raises(files.InputError, match=r"is not the file that predictor\.json names"):
         predict(run, [photo], predictions=out)
 
@@ -321,7 +320,7 @@ def predictor_with(
     box: BoxMap = BoxMap(),  # noqa: B008 - frozen
     margin: float = MARGIN,
     ready_made: float | None = MARGIN,
-    training: TrainingPhotos | None = None,
+    training: np.ndarray | None = None,
 ) -> Predictor:
     """A predictor that cuts faces, without the weights of a network."""
     crops, detector = {"margin": ready_made}, {"box": dataclasses.asdict(box)}
@@ -506,7 +505,7 @@ def test_damaged_hashes_are_one_sentence_that_names_them(tmp_path, data):
     path = tmp_path / training_photos.FILE
     path.write_bytes(data)
     with pytest.raises(files.InputError, match=r"training_hashes\.npy is damaged .* delete it"):
-        TrainingPhotos.read(path, files.file_digest(path))
+        training_photos.read(path, files.file_digest(path))
 
 
 @pytest.mark.fault("damaged-model")

@@ -57,8 +57,7 @@ def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
             pixels = crop.face_of(photos.decode(data), spec).pixels
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
-    in_training = predictor.training.have([pixels]) if predictor.training else None
-    return [Cut(photo.name, 1, pixels=pixels, in_training=in_training)]
+    return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
 
 
 def of_face(predictor: Predictor, photo: str) -> dict[str, float]:
@@ -89,12 +88,10 @@ def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
             cut = _rejected(photo, rejection)
         cuts.append(cut._replace(face=number, box=box.scaled(1 / scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
-    if predictor.training is None:
-        return cuts
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
     with contextlib.suppress(RejectedImage):  # of a few pixels
         pictures.append(crop.face_of(image, predictor.crop(whole=False)).pixels)
-    in_training = predictor.training.have(pictures)
+    in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
 
 

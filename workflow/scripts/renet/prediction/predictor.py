@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import logging
 import operator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.network import devices, inference, model_file
 from renet.prediction import training_photos
-from renet.prediction.training_photos import TrainingPhotos
 
 FORMAT, FILE = "renet-predictor-1", "predictor.json"
 UNKNOWN: dict = {  # where a model has no predictor.json
@@ -58,7 +58,7 @@ class Predictor:
     network: torch.nn.Module
     model: Path  # file of the network
     content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # of predictor.json
-    training: TrainingPhotos | None = None
+    training: np.ndarray | None = None  # the content of training_hashes.npy
     precision: str = "float32"
     notes: tuple[str, ...] = ()  # sentences on what the predictions lack
 
@@ -97,6 +97,10 @@ class Predictor:
         """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
         values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0), self.model)
+
+    def knows(self, pictures: Iterable[np.ndarray]) -> bool | None:
+        """Whether one of the faces is nearly a training face; None without their hashes."""
+        return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
 def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
@@ -158,7 +162,7 @@ def load(path: str | Path) -> Predictor:
     else:
         content = UNKNOWN
     if content is not UNKNOWN and hashes.is_file():
-        training = TrainingPhotos.read(hashes, content["training_photos"]["sha256"])
+        training = training_photos.read(hashes, content["training_photos"]["sha256"])
     predictor = Predictor(network, model, content, training, notes=_notes(content, hashes))
     for note in predictor.notes:
         logging.warning("%s", note)
