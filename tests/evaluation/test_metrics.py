@@ -170,20 +170,6 @@ def test_interval_of_the_auc_agrees_with_all_pairs_of_faces():
     assert found["intervals"]["roc_auc"] == pytest.approx(expit(logit(auc) + reach))
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "roc_auc"])
-def test_interval_is_wider_where_people_repeat(metric):
-    one_each = random_predictions(500)
-    one_each["subject"] = one_each.id
-    four_each = pd.concat([one_each] * 4)
-    independent = four_each.assign(subject=[f"p{number}" for number in range(len(four_each))])
-    one, four, apart = (
-        np.ptp(summarise(predictions)["intervals"][metric])
-        for predictions in (one_each, four_each, independent)
-    )
-    # Four photos with the same prediction have the information of one.
-    assert four == pytest.approx(one, rel=0.01) and four == pytest.approx(2 * apart, rel=0.15)
-
-
 def overconfident(count: int, factor: float, seed: int) -> pd.DataFrame:
     """Predictions whose log-odds are `factor` times those of a calibrated network."""
     random = np.random.default_rng(seed)

@@ -247,24 +247,22 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
     assert page.count(", probably in the training set<") == TRAINED_ON + 1
 
 
-def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
-    training = training_photos.hashes(crop.face_of(picture(3), SPEC).pixels[None])
+@pytest.mark.parametrize(
+    ("trained_on", "trimmed", "seed", "expected"),
+    [(MARGIN, MARGIN, 3, True), (MARGIN, MARGIN, 4, False), (None, None, 3, True),
+     (None, 0.0, 3, False)],
+)  # fmt: skip
+def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike(
+    monkeypatch, trained_on, trimmed, seed, expected
+):
+    face = crop.face_of(picture(3), CropSpec((32, 32), trained_on))
+    training = training_photos.hashes(face.pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
-        for seed, expected in ((3, True), (4, False)):
-            cuts = prediction.cut_faces(photo_of(picture(seed)), predictor_with(training=training))
-            assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
-
-
-def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monkeypatch):
-    face = crop.face_of(picture(3), CropSpec((32, 32), None))
-    training = training_photos.hashes(face.pixels[None])
-    monkeypatch.setattr(detection, "detect", found_at())
-    for trimmed, expected in ((0.0, False), (None, True)):
-        given = predictor_with(margin=0.0, ready_made=trimmed, training=training)
-        (cut,) = prediction.cut_faces(photo_of(picture(3)), given)
-        assert cut.in_training == expected
+        given = predictor_with(ready_made=trimmed, training=training)
+        cuts = prediction.cut_faces(photo_of(picture(seed)), given)
+        assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
 
 
 def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_empty(
@@ -318,13 +316,12 @@ def probabilities_by(model: Path, pixels: np.ndarray, temperature: float = 1) ->
 
 def predictor_with(
     box: BoxMap = BoxMap(),  # noqa: B008 - frozen
-    margin: float = MARGIN,
     ready_made: float | None = MARGIN,
     training: np.ndarray | None = None,
 ) -> Predictor:
     """A predictor that cuts faces, without the weights of a network."""
     crops, detector = {"margin": ready_made}, {"box": dataclasses.asdict(box)}
-    content = {"margin": margin, "ready_made_crops": crops, "detector": detector}
+    content = {"margin": MARGIN, "ready_made_crops": crops, "detector": detector}
     network = SimpleNamespace(input_shape=(3, 32, 32))
     return Predictor(network, Path("model.pt"), content, training)
 

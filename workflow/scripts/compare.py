@@ -1,11 +1,9 @@
 """Compare all runs on each test set, and with the best one on the validation set.
 
 Reads: the predictions of each run on these sets, and the out-of-fold ones of runs with folds.
-Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`).
-Decides: which differences are significant. On the test and external sets, each recipe of at least
-three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
-for all comparisons on one set. On the validation set, each run is compared with the best one; where
-all runs have folds, on the out-of-fold predictions, and where some have, by those of the validation
+Writes: comparison.csv (`renet.evaluation.tables.COMPARISON`).
+Decides: which differences are significant (`renet.evaluation.comparison`), and the best run: on the
+out-of-fold predictions where all runs have folds; where some have, on the faces of the validation
 set alone, so that all runs are compared on the same faces.
 """
 

@@ -2,8 +2,7 @@
 
 Reads: the predictions of each training on a fraction of the training set,
 <run>/learning_curve/<fraction>.csv, and the tables of the training and the validation set.
-Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`) and its figure.
-Decides: nothing.
+Writes: learning_curve.csv (`renet.evaluation.tables.LEARNING_CURVE`) and its figure.
 """
 
 import logging

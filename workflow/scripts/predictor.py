@@ -3,8 +3,7 @@
 Reads: model.pt and metrics.json of a run, and the training faces.
 Writes: predictor.json (`renet.prediction.predictor`), and training_hashes.npy, by which predict.py
 knows photos of the training set.
-Decides: how a detector's box becomes a box of the data set, fitted on training faces; the default
-where the detector is not installed, or found the faces of the training.
+Decides: how a detector's box becomes a box of the data set, fitted on training faces.
 """
 
 import logging

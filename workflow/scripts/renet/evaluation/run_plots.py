@@ -39,14 +39,11 @@ def training_curves(evaluation: Evaluation) -> Figure:
     """Loss and accuracy of the training and the validation set by epoch."""
     figure, axes = plt.subplots(2, 1, figsize=(3.7, 5.6), layout="constrained")
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
-        for column, label, colour in (
-            (metric, "train", BLUE),
-            (f"validation_{metric}", "validation", RED),
-        ):
+        for label, prefix, colour in (("train", "", BLUE), ("validation", "validation_", RED)):
+            column = prefix + metric
             computed = evaluation.history.dropna(subset=column)
-            if computed.empty:  # validated by cross-validation alone
-                continue
-            axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
+            if len(computed):  # else validated by cross-validation alone
+                axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
         axis.set(xlabel="epoch", ylabel=metric)
         plot_style.count_epochs(axis)
     plot_style.begin_at_zero(axes[0])
