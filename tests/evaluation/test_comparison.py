@@ -70,13 +70,12 @@ def test_noise_of_seeds_is_counted_once():
     assert freedom == pytest.approx(welch, rel=0.03)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "recall_female"])
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
 def test_contributions_add_up_to_the_metrics_of_a_run(metric):
     random = np.random.default_rng(2)
     table = predictions_of(random.integers(0, 2, 80), random.random(80))
     given = predictions({"run": table.correct}, random.integers(9, size=80), table.target)
-    summary = metrics.summarise(table, 0.6)
-    expected = summary["recall"]["female"] if metric == "recall_female" else summary[metric]
+    expected = metrics.summarise(table, 0.6)[metric]
     assert comparison.contributions(given, metric).run.sum() == pytest.approx(expected)
 
 
@@ -136,12 +135,6 @@ def test_two_faces_and_few_disagreements_show_nothing():
         assert found["p"] > 0.05 and found["low"] < 0
 
 
-def test_metric_that_a_set_does_not_define_is_not_tested():
-    given = predictions({"a": [1, 0, 1], "b": [0, 0, 1]}, targets=[1, 1, 1])
-    table = comparison.compare(given, "a", "recall_female").assign(set="test")
-    assert table.value.isna().all() and table.p.isna().all() and table.significant.isna().all()
-
-
 def row(kind: str, run: str, significant: int, other: str = "a") -> tuple:
     """A row of comparison.csv, with a difference of +4.0 points."""
     values = (0.8, 0.76, 0.04, 0.007, 0.073, 0.03, 0.12)
@@ -182,11 +175,6 @@ def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
     accuracies = pd.Series({"a": 0.8, "b": 0.9, "c": 0.9 - 1e-12, "d": 0.9})
     losses = {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.3}
     assert comparison.best(accuracies, losses) == "c"
-
-
-def test_recall_does_not_choose_the_best_run():
-    metrics = ("accuracy", "balanced_accuracy", "recall_female")
-    assert list(map(comparison.choice_metric, metrics)) == ["accuracy", *["balanced_accuracy"] * 2]
 
 
 def test_reference_can_be_the_name_of_a_run_with_seeds():

@@ -275,9 +275,9 @@ def test_photo_in_two_subsets_is_always_refused(by, column):
         leakage.check(split_of(**{column: values}), SplitSettings(by=by), "split.csv")
 
 
-def test_photos_without_a_year_are_counted():
+def test_years_of_photos_without_any_are_null():
     found = run_metrics._composition(split_of(year=[None] * 4))
-    assert (found["first_year"], found["last_year"], found["without_year"]) == (None, None, 4)
+    assert (found["first_year"], found["last_year"]) == (None, None)
 
 
 def slice_table(
@@ -381,7 +381,7 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
     assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
     assert found["data"] == {
         "faces": {"train": 2, "validation": 1, "test": 1}, "subjects": 4, "unnamed_photos": 0,
-        "first_year": 1990, "last_year": 2015, "without_year": 1,
+        "first_year": 1990, "last_year": 2015,
     }  # fmt: skip
 
 

@@ -18,20 +18,18 @@ from renet.common import script
 from renet.evaluation import comparison
 from renet.evaluation.tables import COMPARISON, INFERENCE, OUT_OF_FOLD
 
-Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
-
 
 def compare(
     inference: list[Path],
     names: list[str],  # the run of each of these files
     table: Path,
     reference: str,
-    metric: Metric = "balanced_accuracy",
+    metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy",
     groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
 ) -> None:
     """Compare all runs on each test set and on the validation set."""
     read = read_sets(inference, names)
-    best = against_best(*validated(read), comparison.choice_metric(metric))
+    best = against_best(*validated(read), metric)
     compared = []
     for name, runs in read.items():
         if name == "validation" or (name == OUT_OF_FOLD and len(runs) == 1):

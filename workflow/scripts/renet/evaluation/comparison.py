@@ -13,7 +13,6 @@ import pandas as pd
 from scipy import stats
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals, slice_tests
 from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIPE, REFERENCE
 
@@ -65,10 +64,8 @@ def compare(
         if not same.intersection(one)
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
-    tested = table.p.notna()
-    if tested.any():
-        table.loc[tested, "p_corrected"] = corrected(table.p[tested].to_numpy(float))
-    table["significant"] = (table.p_corrected <= ALPHA).astype("Int64").where(tested)
+    table["p_corrected"] = corrected(table.p.to_numpy(float))
+    table["significant"] = (table.p_corrected <= ALPHA).astype("Int64")
     return table
 
 
@@ -89,19 +86,13 @@ def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFr
 def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
     """The part of each subject, a row, in the metric of each run, a column, which is their sum.
 
-    NaN if the set does not define the metric.
+    The metric is the mean of the accuracies of the classes if it is the balanced accuracy.
     """
-    is_class = [predictions.targets == label for label in range(len(CLASSES))]
-    # The metric is the mean of the accuracies on these parts of the set.
-    parts = {
-        "accuracy": [np.ones(len(predictions.targets))],
-        "balanced_accuracy": [mask for mask in is_class if mask.any()],
-        **{f"recall_{name}": [mask] for name, mask in zip(CLASSES, is_class, strict=True)},
-    }[metric]
-    with np.errstate(invalid="ignore"):
-        weights = np.mean([mask / mask.sum() for mask in parts], axis=0)
+    classes = predictions.targets if metric == "balanced_accuracy" else 0 * predictions.targets
+    masks = [classes == label for label in np.unique(classes)]
+    weights = np.mean([mask / mask.sum() for mask in masks], axis=0)
     weighted = predictions.correct.mul(weights, axis=0)
-    return weighted.groupby(predictions.subjects.to_numpy()).sum(min_count=1)
+    return weighted.groupby(predictions.subjects.to_numpy()).sum()
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
@@ -113,8 +104,8 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
     gap = value - other_value
     row = {"value": value, "other_value": other_value, "difference": gap}
     error, freedom = standard_error(run, other)
-    if not np.isfinite(gap) or error < SMALLEST or len(run) == 1:
-        return row | {"p": 1.0 if np.isfinite(gap) else np.nan}
+    if error < SMALLEST or len(run) == 1:
+        return row | {"p": 1.0}
     reach = stats.t.isf(confidence_intervals.TAIL, freedom) * error
     return row | {
         "low": max(-1.0, gap - reach), "high": min(1.0, gap + reach),
@@ -143,11 +134,6 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     variance = variances.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
-
-
-def choice_metric(compared: str) -> str:
-    """The metric of the choice: never a recall, which is highest for a constant prediction."""
-    return "accuracy" if compared == "accuracy" else "balanced_accuracy"
 
 
 def best(metric: pd.Series, losses: Mapping[str, float]) -> str:

