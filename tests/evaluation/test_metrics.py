@@ -182,7 +182,7 @@ def test_temperature_scaling_corrects_overconfidence():
     validation, test = overconfident(20_000, 3, seed=1), overconfident(20_000, 3, seed=2)
     temperature = calibration.temperature_scaling(validation)["temperature"]
     assert temperature == pytest.approx(3, rel=0.05)
-    scaled = calibration.apply_temperature(test.p_male.to_numpy(), temperature)
+    scaled = expit(logit(test.p_male.to_numpy()) / temperature)
     found, before = calibration.probability_metrics(scaled, test.target), summarise(test)
     assert found["ece"] < 0.02 < before["ece"] and found["loss"] < before["loss"]
 
@@ -226,7 +226,7 @@ def test_calibration_error_agrees_with_a_loop():
     for low in np.arange(10) / 20 + 0.5:
         inside = (confidence >= low) & (confidence < low + 0.05)
         total += abs(confidence[inside].sum() - predictions.correct[inside].sum())
-    bins = calibration.reliability_bins(predictions.p_male.to_numpy(), predictions)
+    bins = calibration.reliability_bins(confidence.to_numpy(), predictions)
     assert summarise(predictions)["ece"] == pytest.approx(total / len(predictions), abs=1e-9)
     assert bins.n.sum() == len(predictions)
 

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from helpers.predictions import describe_run
 from helpers.project import run_script
 from helpers.training import new_network
 from renet.common import files
+from renet.common.ahead import map_ahead
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.detection import BoxMap, Detection
@@ -597,19 +599,19 @@ def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path)
     assert all(name in html.unescape(page) for name in table.file)
 
 
-def test_photo_read_ahead_keeps_its_order_and_a_bounded_number():
+def test_photos_that_are_read_ahead_keep_their_order_and_are_few():
     taken = []
 
     def many():
         for number in range(500):
             taken.append(number)
-            yield Photo(str(number), bytes)
+            yield number
 
-    cuts = prediction.cut_ahead(lambda photo: [prediction.Cut(photo.name)], many(), threads=2)
-    names = [next(cuts)[0].file for _ in range(10)]
-    assert names == [str(number) for number in range(10)]
-    assert len(taken) <= 10 + 2 * prediction.AHEAD + 1
-    cuts.close()
+    with ThreadPoolExecutor(2) as workers:
+        results = map_ahead(workers, str, many(), count=32)
+        assert [next(results) for _ in range(10)] == [str(number) for number in range(10)]
+        assert len(taken) <= 10 + 32 + 1
+        results.close()
 
 
 def test_detector_finds_the_labelled_faces_of_real_photos(reference_data):

@@ -110,7 +110,8 @@ def choose(
         choice, and the fewest `needed` for any; and at the threshold `accepted`, `errors` and
         `upper_bound`, the higher one.
     """
-    people, needed = len(score), fewest_predictions(max_error)
+    # So many predictions without an error show an error rate of at most `max_error`.
+    people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
     choice: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
     choice |= {"accepted": 0, "errors": 0, "upper_bound": None}
     if people < needed:
@@ -134,11 +135,6 @@ def choose(
                 "upper_bound": float(bounds[last]),
             }
     return choice
-
-
-def fewest_predictions(max_error: float) -> int:
-    """How many predictions without an error show an error rate of at most `max_error`."""
-    return math.ceil(math.log(TAIL) / math.log1p(-max_error))
 
 
 def upper_bound(errors: np.ndarray | float, accepted: np.ndarray | float) -> np.ndarray:

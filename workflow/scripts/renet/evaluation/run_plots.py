@@ -98,19 +98,18 @@ def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
 
 def reliability(evaluation: Evaluation) -> Figure:
     """Accuracy by confidence with intervals, without and with temperature scaling."""
-    p_male = evaluation.predictions.p_male.to_numpy()
+    odds = abstention.log_odds(evaluation.predictions)
     temperature = evaluation.metrics["calibration"]["temperature"]
     figure, (axis, counts) = plt.subplots(
         2, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
-    scaled = calibration.apply_temperature(p_male, temperature)
-    series = ((p_male, BLUE, "uncalibrated"), (scaled, RED, f"temperature {temperature:.2f}"))
-    for probabilities, colour, label in series:
-        bins = calibration.reliability_bins(probabilities, evaluation.predictions)
+    scaled = f"temperature {temperature:.2f}"
+    for divisor, colour, label in ((1.0, BLUE, "uncalibrated"), (temperature, RED, scaled)):
+        confidence = abstention.confidences(odds, divisor)
+        bins = calibration.reliability_bins(confidence, evaluation.predictions)
         axis.plot(bins.confidence, bins.accuracy, "o-", ms=4, color=colour, label=label)
         axis.vlines(bins.confidence, bins.low, bins.high, color=colour, lw=1)
-        confidence = np.maximum(probabilities, 1 - probabilities)
         counts.stairs(*np.histogram(confidence, calibration.BINS, (0.5, 1)), color=colour)
     axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
     figure.legend(loc="outside upper left", ncols=3, frameon=False)

@@ -134,14 +134,14 @@ def _is_tar(path: Path) -> bool:
         return path.suffix.lower() == ".tar" or handle.read(262).endswith(b"ustar")
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, *, halved: bool = False) -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 BGR, turned by its EXIF orientation.
 
     As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
     """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         return _decode_heic(data)
-    return crop.decode(data, turn=True)
+    return crop.decode(data, turn=True, halved=halved)
 
 
 def _decode_heic(data: bytes) -> np.ndarray:

@@ -8,7 +8,7 @@ import functools
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -51,10 +51,8 @@ def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
     spec = predictor.crop(whole=False)
     try:
         data = photo.read()
-        if data.startswith(jpeg.START):
-            pixels = crop.extract_face(data, spec).pixels
-        else:
-            pixels = crop.face_of(photos.decode(data), spec).pixels
+        halved = crop.can_be_halved(jpeg.frame_size(data), spec)
+        pixels = crop.face_of(photos.decode(data, halved=halved), spec).pixels
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
@@ -99,15 +97,6 @@ def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
     return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
 
 
-def cut_ahead(
-    cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
-) -> Iterator[list[Cut]]:
-    """The cuts of each photo, in their order, while threads work on the next ones."""
-    threads = threads or min(MOST_THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads, "cut") as workers:
-        yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
-
-
 def predict(
     predictor: Predictor, places: Sequence[str], *, detect: bool, threads: int | None = None
 ) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
@@ -127,9 +116,14 @@ def predict(
     cv2.setNumThreads(1)  # the photos are cut in threads
     cut = functools.partial(cut_faces if detect else cut_crop, predictor=predictor)
     bar = Progress(found, desc="predict", unit=" photos")
-    cuts = itertools.chain.from_iterable(cut_ahead(cut, bar, threads))
-    while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
-        yield batch, rows(batch, predictor)
+    threads = threads or min(MOST_THREADS, os.cpu_count() or 1)
+    with (
+        ThreadPoolExecutor(threads, "cut") as workers,
+        contextlib.closing(map_ahead(workers, cut, bar, count=threads * AHEAD)) as of_photos,
+    ):
+        cuts = itertools.chain.from_iterable(of_photos)
+        while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
+            yield batch, rows(batch, predictor)
 
 
 def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
