@@ -15,7 +15,6 @@ from helpers.project import ROOT
 from renet.dataset import near_duplicates
 from renet.faces import crop
 from renet.faces.perceptual_hash import perceptual_hash
-from renet.metadata import mat_file
 
 BENCHMARKS = [
     path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
@@ -58,15 +57,6 @@ def test_photos_of_a_rehearsal_are_no_near_duplicates_of_each_other(monkeypatch)
     faces = [crop.extract_face(photos.draw(), crop.CropSpec((32, 32))) for _ in range(200)]
     group = near_duplicates.groups([perceptual_hash(face.pixels) for face in faces])
     assert len({face.width for face in faces}) == 3 and len(set(group)) == 200
-
-
-@pytest.mark.parametrize("database", ["wiki", "imdb"])
-def test_metadata_of_a_rehearsal_are_read_as_they_were_made(tmp_path, database):
-    table = rehearsal.rows_of(database, 300, np.random.default_rng(1))
-    (tmp_path / "made.mat").write_bytes(rehearsal.mat_of(table, database))
-    found = mat_file.read(tmp_path / "made.mat", database)
-    columns = [name for name in table if name != "celeb_id"]  # WIKI has none
-    pd.testing.assert_frame_equal(found[columns], table[columns], check_dtype=False)
 
 
 def test_numbers_of_a_page_are_those_recomputed_from_the_tables(results):

@@ -104,11 +104,3 @@ def test_environment_takes_packages_from_conda_forge_alone():
     for env_file in ENV_FILES:
         channels = yaml.safe_load(env_file.read_text())["channels"]
         assert channels == ["conda-forge", "nodefaults"], env_file.name
-
-
-def test_tests_run_with_the_packages_of_the_exports():
-    exports, tests = (
-        {line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")}
-        for name in ("requirements-export.txt", "requirements-dev.txt")
-    )
-    assert exports and exports <= tests

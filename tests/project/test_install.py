@@ -183,16 +183,6 @@ def test_hooks_of_pre_commit_are_of_make_check():
     assert len(hooks) == 3 and all(f"\t{hook['entry']} " in checks for hook in hooks)
 
 
-def test_every_make_in_the_github_workflow_has_a_target():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/main.yml").read_text())
-    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    lines = "\n".join(step.get("run", "") for step in steps)
-    used = set(re.findall(r"^make ?([a-z-]*)", lines, re.MULTILINE)) - {""}
-    assert used == {"check", "test", "setup-tests"}
-    targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    assert used <= set(targets.split())
-
-
 @pytest.mark.slow
 def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_DETECTOR_AND_LINUX)
