@@ -24,9 +24,7 @@ from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
-SPLIT_COLUMNS = (
-    "subset", "source", "path", "subject", "digest", "phash", "target", "year",
-)  # fmt: skip
+SPLIT_COLUMNS = ("subset", "source", "path", "subject", "digest", "phash", "target", "year")
 
 
 def evaluate(

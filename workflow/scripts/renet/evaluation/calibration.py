@@ -57,11 +57,7 @@ def _bins(confidence: np.ndarray) -> np.ndarray:
 
 
 def temperature_scaling(validation: pd.DataFrame) -> dict:
-    """The section `calibration` of metrics.json: a temperature fitted on an inference table.
-
-    It is 1 without a reliable fit: after a validation set without a mistake, the fitted one would
-    make nearly every confidence 1.
-    """
+    """The section `calibration` of metrics.json; without a reliable fit, the temperature is 1."""
     people = effective_number(validation.subject)
     too_small = is_small(len(validation), people)
     fitted = None if too_small else fit_temperature(validation, people)

@@ -1,8 +1,7 @@
 """Runs side by side: the differences of their metrics on the same faces, and which are significant.
 
-A recipe is a group of runs that differ in their seeds alone. A claim about it holds for other
-people and other seeds, and needs `FEWEST_SEEDS` of them. A run with fewer stands for its trained
-model, and a claim about it holds for other people.
+A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds alone. A claim about
+it holds for other people and seeds, one about a single run for other people (docs/statistics.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,8 +71,7 @@ def compare(
 def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the validation set: each trained model against the chosen one.
 
-    The same faces chose it, so that the correction is Tukey's for all pairs of runs, by the
-    studentized range (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
+    The same faces chose it: the correction is Tukey's for all pairs (Hochberg and Tamhane, 1987).
     """
 
     def tukey(p_values: np.ndarray) -> np.ndarray:
@@ -84,11 +82,9 @@ def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFr
 
 
 def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
-    """The part of each subject, a row, in the metric of each run, a column, which is their sum.
-
-    The metric is the mean of the accuracies of the classes if it is the balanced accuracy.
-    """
+    """The part of each subject, a row, in the metric of each run, a column, which is their sum."""
     classes = predictions.targets if metric == "balanced_accuracy" else 0 * predictions.targets
+    # The metric is the mean of the accuracies of these classes.
     masks = [classes == label for label in np.unique(classes)]
     weights = np.mean([mask / mask.sum() for mask in masks], axis=0)
     weighted = predictions.correct.mul(weights, axis=0)
@@ -116,10 +112,9 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
 def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """The standard error of a difference, and its degrees of freedom; arguments as `difference`.
 
-    Subjects and seeds are random effects. The variances between either contain the noise of each
-    seed on each subject, which is subtracted from that between subjects: the interaction of a
-    two-way analysis of variance (Searle, Casella and McCulloch, Variance Components, 1992). Degrees
-    of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
+    Subjects and seeds are random effects. The noise of each seed on each subject is subtracted from
+    the variance between subjects (Searle, Casella and McCulloch, Variance Components, 1992).
+    Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
     """
     gaps = run.mean(axis=1) - other.mean(axis=1)  # of mean 0, if there is no difference
     seeds = [added for added in (run, other) if added.shape[1] > 1]

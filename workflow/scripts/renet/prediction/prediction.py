@@ -18,7 +18,7 @@ import pandas as pd
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
+from renet.common.imdb_wiki import CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.table import printable
 from renet.faces import crop, detection, jpeg
@@ -152,9 +152,8 @@ def count(table: pd.DataFrame) -> Counter[str]:
 
 
 def _without_prediction(cut: Cut) -> dict:
-    box = dict(zip(BOX_COLUMNS, cut.box or [np.nan] * 4, strict=True))
-    return {
-        "file": printable(cut.file), "face": cut.face, **box, "detector_score": cut.score,
+    return (cut.box._asdict() if cut.box else {}) | {
+        "file": printable(cut.file), "face": cut.face, "detector_score": cut.score,
         "predicted": "", "in_training": None if cut.in_training is None else int(cut.in_training),
         "reason": str(cut.reason), "detail": printable(cut.detail),
     }  # fmt: skip

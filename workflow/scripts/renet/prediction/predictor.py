@@ -1,9 +1,7 @@
 """predictor.json: what predict.py needs to treat new photos as the run treated its test faces.
 
-The file lies beside model.pt and has its digest. What safetensors have in their metadata, or in
-config.json beside them, has the same keys. A model without it predicts too, with the margin of the
-archives' crops; the probabilities are uncalibrated, none is "unsure", and no training photo is
-recognised. The temperature is null where none could be fitted.
+The file lies beside model.pt and has its digest. The metadata of safetensors, or config.json beside
+them, has the same keys. A model without it predicts too, but not calibrated.
 """
 
 import dataclasses

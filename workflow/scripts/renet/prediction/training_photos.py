@@ -50,12 +50,7 @@ def read(path: Path, digest: str) -> np.ndarray:
 
 def are_in(known: np.ndarray, pictures: Iterable[np.ndarray]) -> bool:
     """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""
-    return any(distance(known, picture) <= LARGEST_DISTANCE for picture in pictures)
-
-
-def distance(known: np.ndarray, pixels: np.ndarray) -> int:
-    """The bits in which the nearest training face's hash differs, of 255."""
-    (words,) = as_words([perceptual_hash(pixels)])
-    # At most 255 in all: the first bit is always 0.
-    bits = np.bitwise_count(known ^ words[:, None]).sum(axis=0, dtype=np.uint8)
-    return int(bits.min(initial=255))
+    found = (as_words([perceptual_hash(picture)])[0] for picture in pictures)
+    # At most 255 bits differ, since the first one is always 0.
+    differ = (np.bitwise_count(known ^ one[:, None]).sum(axis=0, dtype=np.uint8) for one in found)
+    return any(bits.min(initial=255) <= LARGEST_DISTANCE for bits in differ)
