@@ -12,7 +12,6 @@ from helpers.predictions import predictions_of
 from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics
-from renet.evaluation.comparison import Predictions
 from renet.evaluation.tables import COMPARISON
 from renet.pages import templates, verdict
 
@@ -20,12 +19,11 @@ SEEDS = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
 GROUPS = [SEEDS[:3], SEEDS[3:]]
 
 
-def predictions(correct: dict, subjects=None, targets=None) -> Predictions:
-    """What runs make of faces, given as 0 and 1 for each run."""
+def predictions(correct: dict, subjects=None) -> pd.DataFrame:
+    """What people add to the accuracy of runs, given as 0 and 1 for each run and face."""
     table = pd.DataFrame(correct)
-    targets = np.arange(len(table)) % 2 if targets is None else np.asarray(targets)
-    subjects = np.arange(len(table)) if subjects is None else subjects
-    return Predictions(pd.Series(subjects).astype(str), targets, table)
+    people = pd.Series(np.arange(len(table)) if subjects is None else subjects)
+    return comparison.contributions(table, people)
 
 
 @pytest.mark.slow
@@ -48,7 +46,7 @@ def test_best_of_equal_runs_is_significantly_better_than_another_in_at_most_5_pe
         hard = random.normal(size=300)
         noise = random.normal(size=(10, 300))
         given = predictions({f"run-{n}": (hard + one < 1.5) * 1 for n, one in enumerate(noise)})
-        table = comparison.against_best(given, given.correct.mean().idxmax(), "accuracy")
+        table = comparison.against_best(given, given.sum().idxmax(), "accuracy")
         found.append([table.significant.any(), (table.p * 9 <= 0.05).any()])
     tukey, bonferroni = np.mean(found, axis=0)
     assert tukey <= 0.07 < bonferroni
@@ -74,9 +72,10 @@ def test_noise_of_seeds_is_counted_once():
 def test_contributions_add_up_to_the_metrics_of_a_run(metric):
     random = np.random.default_rng(2)
     table = predictions_of(random.integers(0, 2, 80), random.random(80))
-    given = predictions({"run": table.correct}, random.integers(9, size=80), table.target)
+    table["subject"] = [f"p{number}" for number in random.integers(9, size=80)]
     expected = metrics.summarise(table, 0.6)[metric]
-    assert comparison.contributions(given, metric).run.sum() == pytest.approx(expected)
+    added = comparison.side_by_side("test", {"run": table}, metric)
+    assert len(added) == 9 and added.run.sum() == pytest.approx(expected)
 
 
 def claims(table: pd.DataFrame) -> list[list[str]]:

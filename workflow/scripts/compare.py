@@ -34,9 +34,9 @@ def compare(
     for name, runs in read.items():
         if name == "validation" or (name == OUT_OF_FOLD and len(runs) == 1):
             continue
-        predictions = comparison.side_by_side(name, runs)
+        added = comparison.side_by_side(name, runs, metric)
         against = reference if reference in runs else next(iter(runs))
-        rows = comparison.compare(predictions, against, metric, groups)
+        rows = comparison.compare(added, against, metric, groups)
         compared.append(rows.assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
@@ -56,13 +56,12 @@ def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, 
 
 def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the set that chooses, from the inference table of each run."""
-    predictions = comparison.side_by_side(name, runs)
-    values = comparison.contributions(predictions, metric).sum()
+    added = comparison.side_by_side(name, runs, metric)
     losses = {
         run: log_loss(table.target, table.p_male, labels=[0, 1]) for run, table in runs.items()
     }
-    chosen = comparison.best(values, losses)
-    return comparison.against_best(predictions, chosen, metric).assign(set=name)
+    chosen = comparison.best(added.sum(), losses)
+    return comparison.against_best(added, chosen, metric).assign(set=name)
 
 
 def read_sets(inference: list[Path], names: list[str]) -> dict[str, dict[str, pd.DataFrame]]:

@@ -5,7 +5,6 @@ it holds for other people and seeds, one about a single run for other people (do
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,17 +17,8 @@ from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIP
 SMALLEST = 1e-9  # a smaller standard error, or part of the noise, is a rounding error
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What all runs make of one set of faces."""
-
-    subjects: pd.Series  # of each face
-    targets: np.ndarray  # (faces,)
-    correct: pd.DataFrame  # 0 or 1, a row for each face and a column for each run
-
-
-def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
-    """The predictions of all runs on one set; an `InputError` if they are of different faces."""
+def side_by_side(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
+    """The `contributions` of all runs on one set; an `InputError` if their faces differ."""
     first = next(iter(runs.values()))
     for run, table in runs.items():
         if not table.id.equals(first.id):
@@ -37,29 +27,34 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
                 f"{name}; run the rule infer again for both."
             )
     correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
-    return Predictions(first.subject, first.target.to_numpy(), correct)
+    targets = first.target if metric == "balanced_accuracy" else None
+    return contributions(correct, first.subject, targets)
 
 
 def compare(
-    predictions: Predictions,
+    added: pd.DataFrame,
     reference: str,
     metric: str,
     groups: Sequence[Sequence[str]] = (),
     corrected: Callable[[np.ndarray], np.ndarray] = slice_tests.holm,
 ) -> pd.DataFrame:
-    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm."""
+    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
+
+    Args:
+        added: from `side_by_side`, with this metric.
+        groups: runs that differ in their seeds alone.
+    """
     recipes = {
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
     }
     other = recipes.get(reference, (reference,))
     same = {reference, *(name for group in groups if reference in group for name in group)}
-    added = contributions(predictions, metric)
     rows = [
         {
             "kind": REFERENCE if len(one) == len(other) == 1 else RECIPE,
             "run": " ".join(one), "other": " ".join(other), "metric": metric,
         } | difference(added[[*one]].to_numpy(), added[[*other]].to_numpy())
-        for one in dict.fromkeys(recipes.get(name, (name,)) for name in predictions.correct)
+        for one in dict.fromkeys(recipes.get(name, (name,)) for name in added)
         if not same.intersection(one)
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
@@ -68,7 +63,7 @@ def compare(
     return table
 
 
-def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
+def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the validation set: each trained model against the chosen one.
 
     The same faces chose it: the correction is Tukey's for all pairs (Hochberg and Tamhane, 1987).
@@ -76,19 +71,24 @@ def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFr
 
     def tukey(p_values: np.ndarray) -> np.ndarray:
         ranges = np.sqrt(2) * stats.norm.isf(p_values / 2)
-        return stats.studentized_range.sf(ranges, validation.correct.shape[1], np.inf)
+        return stats.studentized_range.sf(ranges, added.shape[1], np.inf)
 
-    return compare(validation, chosen, metric, corrected=tukey).assign(kind=BEST)
+    return compare(added, chosen, metric, corrected=tukey).assign(kind=BEST)
 
 
-def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
-    """The part of each subject, a row, in the metric of each run, a column, which is their sum."""
-    classes = predictions.targets if metric == "balanced_accuracy" else 0 * predictions.targets
-    # The metric is the mean of the accuracies of these classes.
+def contributions(
+    correct: pd.DataFrame, subjects: pd.Series, targets: pd.Series | None = None
+) -> pd.DataFrame:
+    """The part of each subject, a row, in the accuracy of each run, a column, which is their sum.
+
+    Args:
+        correct: 0 or 1, a row for each face and a column for each run.
+        targets: of the faces, for the parts in the balanced accuracy.
+    """
+    classes = np.zeros(len(correct)) if targets is None else targets.to_numpy()
     masks = [classes == label for label in np.unique(classes)]
     weights = np.mean([mask / mask.sum() for mask in masks], axis=0)
-    weighted = predictions.correct.mul(weights, axis=0)
-    return weighted.groupby(predictions.subjects.to_numpy()).sum()
+    return correct.mul(weights, axis=0).groupby(subjects.to_numpy()).sum()
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
