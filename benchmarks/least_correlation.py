@@ -82,7 +82,7 @@ def of_slices(faces: pd.DataFrame, worse: pd.DataFrame) -> list[float]:
     return [
         (same.p_holm <= ALPHA).any(),
         (same.gap_p_holm <= ALPHA).any(),
-        other.p_holm[(other.slice == "age") & (other.value == 0)].item() <= ALPHA,
+        other.p_holm[(other.slice == "age") & (other.value == "0")].item() <= ALPHA,
     ]
 
 

@@ -31,12 +31,6 @@ def run(*command: object) -> str:
     return outcome.stdout
 
 
-def table_rows(printed: str) -> list[list[str]]:
-    """The cells of all rows of the printed tables, without the lines below the names of columns."""
-    rows = re.findall(r"^\| (.*) \|$", printed, re.MULTILINE)
-    return [row.split(" | ") for row in rows if not row.startswith("---")]
-
-
 @pytest.mark.parametrize("name", ["train.py", "gpu_check.py"])
 def test_benchmark_for_bare_gpu_machines_needs_torch_numpy_and_pydantic_alone(name):
     lines = (ROOT / "requirements.txt").read_text().splitlines()
@@ -88,14 +82,3 @@ def test_benchmark_says_what_it_measures(benchmark, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         runpy.run_path(str(benchmark), run_name="__main__")
     assert capsys.readouterr().out.startswith("usage: ")
-
-
-@pytest.mark.slow
-def test_training_benchmark_prints_rates_ratios_and_the_upper_bound():
-    quick = ("--batch-size", 4, "--warm-up", 1, "--repeats", 1, "--rounds", 1, "--shared", 1)
-    rows = table_rows(run(ROOT / "benchmarks/train.py", *quick))
-    names = [row[0] for row in rows]
-    assert len(names) == 16 and names.count("this project, bfloat16") == 4
-    of_upper_bound = [row[3] for row in rows if re.match(r"\d+% of [\d,]+ \(", row[3])]
-    assert len(of_upper_bound) == 6
-    assert all(float(cell.replace(",", "")) > 0 for row in rows[1:4] for cell in row[1:3])
