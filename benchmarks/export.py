@@ -53,8 +53,7 @@ def print_decisions(formats: dict[str, Predict], faces: np.ndarray, samples: pd.
         f"{100 * changed / len(faces):.2f} % ({100 * low:.2f} to {100 * high:.2f} %)"
     )
     correct = pd.DataFrame({name: decided[name] == samples.target for name in (FLOAT, INT8)})
-    predictions = comparison.Predictions(samples.subject, samples.target.to_numpy(), correct)
-    added = comparison.contributions(predictions, "accuracy")
+    added = comparison.contributions(correct, samples.subject)
     lost = comparison.difference(added[[FLOAT]].to_numpy(), added[[INT8]].to_numpy())
     low, high = (100 * lost.get(end, np.nan) for end in ("low", "high"))
     print(

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from renet.evaluation import metrics
-from renet.evaluation.confidence_intervals import combination, proportion, wilson
+from renet.evaluation.confidence_intervals import TAIL, combination, proportion, wilson
 
 RECALLS = (0.80, 0.95)  # of female and male
 FEMALE = 0.4  # fraction of the people
@@ -54,13 +54,13 @@ def intervals(faces: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """The interval of each quantity in one sample."""
     accuracy = proportion(faces.correct, faces.subject)
     parts = [proportion(part.correct, part.subject) for _, part in faces.groupby("target")]
-    lead = metrics.over_baseline(*metrics.against_baseline(faces, 1))
+    _, lead_interval = metrics.over_baseline(faces, 1)
     return {
         "accuracy": accuracy.interval(),
         "accuracy, Wilson on faces": wilson(accuracy.value, accuracy.faces),
         "balanced accuracy": combination((0.5, 0.5), parts),
         "male - female": combination((-1, 1), parts),
-        "accuracy - baseline": lead["interval"],
+        "accuracy - baseline": lead_interval(TAIL),
     }
 
 

@@ -70,9 +70,7 @@ SCENARIOS = [
 def of_set(faces: pd.DataFrame, accuracy: float) -> list[float]:
     """Whether the interval misses the accuracy on either side, its width, and a gap's finding."""
     low, high = proportion(faces.correct, faces.subject).interval()
-    correct, subject, target = faces[["correct", "subject", "target"]].to_numpy().T
-    recalls = [proportion(correct[target == one], subject[target == one]) for one in (0, 1)]
-    gap = metrics.recall_difference(*recalls)
+    gap = metrics.recall_difference(metrics.by_class(faces))
     return [accuracy < low, accuracy > high, high - low, gap["significant"]]
 
 
@@ -84,7 +82,7 @@ def of_slices(faces: pd.DataFrame, worse: pd.DataFrame) -> list[float]:
     return [
         (same.p_holm <= ALPHA).any(),
         (same.gap_p_holm <= ALPHA).any(),
-        other.p_holm[(other.slice == "age") & (other.value == 0)].item() <= ALPHA,
+        other.p_holm[(other.slice == "age") & (other.value == "0")].item() <= ALPHA,
     ]
 
 

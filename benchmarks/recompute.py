@@ -176,13 +176,9 @@ def temperature(faces):
 
 def contributions(faces, metric):
     """What each person adds to a metric."""
-    weight = 1 / faces.target.map(faces.target.value_counts())
+    weight = 1 / faces.target.map(faces.target.value_counts()) / faces.target.nunique()
     if metric == "accuracy":
         weight = 1 / len(faces)
-    elif metric == "balanced accuracy":
-        weight /= faces.target.nunique()
-    else:
-        weight *= faces.target == GENDERS.index(metric.removeprefix("recall of "))
     return by_person(faces.right * weight, faces.subject)
 
 

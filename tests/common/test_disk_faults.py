@@ -182,7 +182,7 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
 
 @pytest.mark.fault("full-disk")
 def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monkeypatch, tmp_path):
-    model = SimpleNamespace(SerializeToString=lambda deterministic: bytes(5000))
+    model = SimpleNamespace(ByteSize=lambda: 5000)
     monkeypatch.setattr(export, "_onnx_model", lambda predictor: model)
     monkeypatch.setattr(tempfile, "tempdir", str(full(4096)))
     sentence = f"needs 15,000 more bytes, but only 4,096 are free in {tempfile.gettempdir()}"

@@ -12,7 +12,6 @@ from helpers.predictions import predictions_of
 from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics
-from renet.evaluation.comparison import Predictions
 from renet.evaluation.tables import COMPARISON
 from renet.pages import templates, verdict
 
@@ -20,12 +19,11 @@ SEEDS = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
 GROUPS = [SEEDS[:3], SEEDS[3:]]
 
 
-def predictions(correct: dict, subjects=None, targets=None) -> Predictions:
-    """What runs make of faces, given as 0 and 1 for each run."""
+def predictions(correct: dict, subjects=None) -> pd.DataFrame:
+    """What people add to the accuracy of runs, given as 0 and 1 for each run and face."""
     table = pd.DataFrame(correct)
-    targets = np.arange(len(table)) % 2 if targets is None else np.asarray(targets)
-    subjects = np.arange(len(table)) if subjects is None else subjects
-    return Predictions(pd.Series(subjects).astype(str), targets, table)
+    people = pd.Series(np.arange(len(table)) if subjects is None else subjects)
+    return comparison.contributions(table, people)
 
 
 @pytest.mark.slow
@@ -48,7 +46,7 @@ def test_best_of_equal_runs_is_significantly_better_than_another_in_at_most_5_pe
         hard = random.normal(size=300)
         noise = random.normal(size=(10, 300))
         given = predictions({f"run-{n}": (hard + one < 1.5) * 1 for n, one in enumerate(noise)})
-        table = comparison.against_best(given, given.correct.mean().idxmax(), "accuracy")
+        table = comparison.against_best(given, given.sum().idxmax(), "accuracy")
         found.append([table.significant.any(), (table.p * 9 <= 0.05).any()])
     tukey, bonferroni = np.mean(found, axis=0)
     assert tukey <= 0.07 < bonferroni
@@ -70,14 +68,14 @@ def test_noise_of_seeds_is_counted_once():
     assert freedom == pytest.approx(welch, rel=0.03)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "recall_female"])
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
 def test_contributions_add_up_to_the_metrics_of_a_run(metric):
     random = np.random.default_rng(2)
     table = predictions_of(random.integers(0, 2, 80), random.random(80))
-    given = predictions({"run": table.correct}, random.integers(9, size=80), table.target)
-    summary = metrics.summarise(table, 0.6)
-    expected = summary["recall"]["female"] if metric == "recall_female" else summary[metric]
-    assert comparison.contributions(given, metric).run.sum() == pytest.approx(expected)
+    table["subject"] = [f"p{number}" for number in random.integers(9, size=80)]
+    expected = metrics.summarise(table, 0.6)[metric]
+    added = comparison.side_by_side("test", {"run": table}, metric)
+    assert len(added) == 9 and added.run.sum() == pytest.approx(expected)
 
 
 def claims(table: pd.DataFrame) -> list[list[str]]:
@@ -136,12 +134,6 @@ def test_two_faces_and_few_disagreements_show_nothing():
         assert found["p"] > 0.05 and found["low"] < 0
 
 
-def test_metric_that_a_set_does_not_define_is_not_tested():
-    given = predictions({"a": [1, 0, 1], "b": [0, 0, 1]}, targets=[1, 1, 1])
-    table = comparison.compare(given, "a", "recall_female").assign(set="test")
-    assert table.value.isna().all() and table.p.isna().all() and table.significant.isna().all()
-
-
 def row(kind: str, run: str, significant: int, other: str = "a") -> tuple:
     """A row of comparison.csv, with a difference of +4.0 points."""
     values = (0.8, 0.76, 0.04, 0.007, 0.073, 0.03, 0.12)
@@ -179,14 +171,9 @@ def test_lead_over_other_seeds_of_the_best_run_is_not_named():
 
 
 def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
-    found = {"a": (0.8, 0.1), "b": (0.9, 0.4), "c": (0.9, 0.3), "d": (0.9, 0.3)}
-    validation = {name: {"accuracy": one, "loss": loss} for name, (one, loss) in found.items()}
-    assert comparison.best(validation, "accuracy") == "c"
-
-
-def test_recall_does_not_choose_the_best_run():
-    metrics = ("accuracy", "balanced_accuracy", "recall_female")
-    assert list(map(comparison.choice_metric, metrics)) == ["accuracy", *["balanced_accuracy"] * 2]
+    accuracies = pd.Series({"a": 0.8, "b": 0.9, "c": 0.9 - 1e-12, "d": 0.9})
+    losses = {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.3}
+    assert comparison.best(accuracies, losses) == "c"
 
 
 def test_reference_can_be_the_name_of_a_run_with_seeds():

@@ -254,21 +254,6 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
 
 
 @pytest.mark.slow
-def test_pages_say_what_validated_a_run(project):
-    results = project / "results"
-    page = (results / "runs/renet/report.html").read_text()
-    others = (results / "runs/cnn/report.html").read_text()
-    index, card = (results / "index.html").read_text(), results / "runs/renet/model_card.md"
-    assert "validation set" not in page.split('id="files"')[0]
-    assert '<h2 id="out_of_fold">Cross-validation</h2>' in page and "out_of_fold" not in others
-    assert "The cross-validation has 3 networks" in page
-    assert "of training and validation; validated by 3-fold cross-validation." in card.read_text()
-    assert "<code>folds: 5</code>" not in page
-    assert "<code>folds: 5</code>" in others and "<code>folds: 5</code>" in index
-    assert "On the faces of the validation set, all runs are compared." in index
-
-
-@pytest.mark.slow
 def test_change_of_the_folds_trains_them_alone_and_the_config_of_a_run_is_whole(project, tmp_path):
     copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
     assert not planned(copy)

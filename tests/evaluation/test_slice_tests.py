@@ -92,10 +92,13 @@ def by_age(recalls: dict[int, tuple[float, float]], faces: int = 200) -> pd.Data
     return whole.assign(subject=[f"p{number}" for number in range(len(whole))])
 
 
+def all_slices(predictions: pd.DataFrame) -> pd.DataFrame:
+    return slices.tabulate(predictions, slices.assign(predictions, predictions.target < 0))
+
+
 def gaps_of(predictions: pd.DataFrame) -> tuple[dict[str, float], int]:
     """The significant differences by the value of the slice, and the number of tests."""
-    in_training = pd.Series(data=False, index=predictions.index)
-    table = slices.tabulate(predictions, slices.assign(predictions, in_training))
+    table = all_slices(predictions)
     significant = table[table.gap_p_holm <= ALPHA]
     return significant.set_index("value").gap.to_dict(), int(table.gap_p_holm.notna().sum())
 
@@ -116,8 +119,7 @@ def test_slices_that_age_and_source_explain_are_not_tested():
     predictions = by_age({25: (0.9, 0.9), 75: (0.5, 1.0)})
     predictions["year"] = predictions.age + 1925
     predictions["crop_width"] = predictions.crop_height = predictions.face_score = predictions.age
-    in_training = pd.Series(data=False, index=predictions.index)
-    table = slices.tabulate(predictions, slices.assign(predictions, in_training))
+    table = all_slices(predictions)
     assert set(table.slice[table.p.notna()]) == {"age", "recorded gender"}
     assert set(table.slice[table.gap_p_holm.notna()]) == {"age"}
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from renet.common import files
 from renet.prediction import predictor, training_photos
-from renet.prediction.training_photos import TrainingPhotos
 
 BETTER = {"test": {"differences": {"over_baseline": {"significant": True}}}}
 CROPS = {"database": "wiki", "photos": "crop", "detected": None}  # an archive in provenance.json
@@ -20,7 +19,7 @@ def describe_run(run: Path, faces: np.ndarray, margin: float, metrics: dict, **a
     """
     settings = {"crop": {"size": 32, "margin": margin}, "archives": {"a": CROPS | archive}}
     hashes = run / training_photos.FILE
-    TrainingPhotos.from_faces(faces).write(hashes)
+    training_photos.write(hashes, training_photos.hashes(faces))
     content = predictor.describe(run / "model.pt", BETTER | metrics, faces, hashes, settings)
     files.write_json(run / predictor.FILE, content)
     return content

@@ -5,6 +5,7 @@ import os
 import re
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -341,8 +342,9 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
     spec = CropSpec((64, 48), 0.4, whole=True, turn=True)
     table, faces = crop_whole(tmp_path, "one")
     assert table.reason.tolist() == ["", "second_face", "no_face", "unreadable", ""]
+    predictor = SimpleNamespace(crop=lambda whole: spec, box=BoxMap(), knows=lambda _: None)
     found = {
-        name: prediction.cut_faces(Photo(name, lambda data=data: data), spec, BoxMap())
+        name: prediction.cut_faces(Photo(name, lambda data=data: data), predictor)
         for name, data in WHOLE.items()
     }
     assert np.array_equal(faces, [found[name][0].pixels for name in ("portrait.png", "turned.jpg")])

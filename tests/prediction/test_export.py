@@ -95,7 +95,7 @@ def test_folder_for_model_hubs_has_the_card_the_weights_and_all_that_predicting_
     weights = load_state_dict_from_file(folder / "model.safetensors")
     assert weights.keys() == found.network.state_dict().keys()
     received = predictor.load(folder)
-    facts = [received.temperature, received.threshold, received.margin, received.box]
+    facts = [received.temperature, received.threshold, received.content["margin"], received.box]
     assert facts == [0.3, 0.9, 0.4, found.box]
     faces = some_faces(4)
     assert (received.probabilities(faces) == found.probabilities(faces)).all()

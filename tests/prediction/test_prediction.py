@@ -1,12 +1,15 @@
 """Predictions on photos of one's own: prepared as in training, one row for each face."""
 
+import dataclasses
 import html
 import io
+import itertools
 import json
 import os
 import re
 import shutil
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +26,7 @@ from helpers.predictions import describe_run
 from helpers.project import run_script
 from helpers.training import new_network
 from renet.common import files
+from renet.common.ahead import map_ahead
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.detection import BoxMap, Detection
@@ -30,8 +34,8 @@ from renet.network import inference, model_file
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, prediction, predictor, training_photos
 from renet.prediction.photos import Photo
+from renet.prediction.predictor import Predictor
 from renet.prediction.tables import PREDICTIONS
-from renet.prediction.training_photos import TrainingPhotos
 
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
 SPEC = CropSpec((32, 32), MARGIN)
@@ -106,7 +110,7 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
         assert found.crop(whole=False).margin == margin
         assert found.crop(whole=True).margin == MARGIN
         photo, spec = photo_of(picture(3)), CropSpec((32, 32), margin, turn=True)
-        (cut,) = prediction.cut_crop(photo, found.crop(whole=False))
+        (cut,) = prediction.cut_crop(photo, found)
         np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
@@ -114,7 +118,7 @@ def test_own_ready_made_crops_of_the_training_are_not_trimmed_in_predictions(des
     run = described()
     describe_run(run, GREY_FACE[None], MARGIN, METRICS, database="table")
     found = predictor.load(run)
-    assert (found.margin, found.ready_made) == (MARGIN, None)
+    assert [found.crop(whole=whole).margin for whole in (True, False)] == [MARGIN, None]
 
 
 def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
@@ -246,24 +250,22 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
     assert page.count(", probably in the training set<") == TRAINED_ON + 1
 
 
-def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
-    training = TrainingPhotos.from_faces(crop.face_of(picture(3), SPEC).pixels[None])
+@pytest.mark.parametrize(
+    ("trained_on", "trimmed", "seed", "expected"),
+    [(MARGIN, MARGIN, 3, True), (MARGIN, MARGIN, 4, False), (None, None, 3, True),
+     (None, 0.0, 3, False)],
+)  # fmt: skip
+def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike(
+    monkeypatch, trained_on, trimmed, seed, expected
+):
+    face = crop.face_of(picture(3), CropSpec((32, 32), trained_on))
+    training = training_photos.hashes(face.pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
-        for seed, expected in ((3, True), (4, False)):
-            cuts = prediction.cut_faces(photo_of(picture(seed)), WHOLE, BoxMap(), training)
-            assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
-
-
-def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monkeypatch):
-    ready_made = CropSpec((32, 32), None)
-    training = TrainingPhotos.from_faces(crop.face_of(picture(3), ready_made).pixels[None])
-    monkeypatch.setattr(detection, "detect", found_at())
-    spec = CropSpec((32, 32), 0.0, whole=True, turn=True)
-    for given, expected in ((None, False), (ready_made, True)):
-        (cut,) = prediction.cut_faces(photo_of(picture(3)), spec, BoxMap(), training, given)
-        assert cut.in_training == expected
+        given = predictor_with(ready_made=trimmed, training=training)
+        cuts = prediction.cut_faces(photo_of(picture(seed)), given)
+        assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
 
 
 def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_empty(
@@ -278,7 +280,7 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
     assert pd.read_csv(out).in_training.isna().all()
     page = (tmp_path / "out.html").read_text()
     assert "There is no training_hashes.npy: photos of the training set are not recognised" in page
-    TrainingPhotos(np.zeros((4, 1), np.uint64)).write(run / training_photos.FILE)
+    training_photos.write(run / training_photos.FILE, np.zeros((4, 1), np.uint64))
     with pytest.raises(files.InputError, match=r"is not the file that predictor\.json names"):
         predict(run, [photo], predictions=out)
 
@@ -315,6 +317,18 @@ def probabilities_by(model: Path, pixels: np.ndarray, temperature: float = 1) ->
     return inference.softmax(values / temperature)
 
 
+def predictor_with(
+    box: BoxMap = BoxMap(),  # noqa: B008 - frozen
+    ready_made: float | None = MARGIN,
+    training: np.ndarray | None = None,
+) -> Predictor:
+    """A predictor that cuts faces, without the weights of a network."""
+    crops, detector = {"margin": ready_made}, {"box": dataclasses.asdict(box)}
+    content = {"margin": MARGIN, "ready_made_crops": crops, "detector": detector}
+    network = SimpleNamespace(input_shape=(3, 32, 32))
+    return Predictor(network, Path("model.pt"), content, training)
+
+
 def photo_of(image: np.ndarray, suffix: str = ".jpg") -> Photo:
     return Photo(f"a{suffix}", lambda: encoded(image, suffix))
 
@@ -327,7 +341,7 @@ def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch)
     photo = photo_of(picture(6, 300, 400), ".png")
     boxes = [(Box(101, 81, 200, 180), 97.0), (Box(301, 31, 340, 70), 88.0)]
     monkeypatch.setattr(detection, "detect", found_at(*boxes))
-    cuts = prediction.cut_faces(photo, WHOLE, BoxMap(1.2, 0.9, 0.1, -0.05))
+    cuts = prediction.cut_faces(photo, predictor_with(BoxMap(1.2, 0.9, 0.1, -0.05)))
     assert [(cut.face, cut.score) for cut in cuts] == [(1, 97.0), (2, 88.0)]
     for cut, (box, _) in zip(cuts, boxes, strict=True):
         width, height = box.x2 - box.x1, box.y2 - box.y1
@@ -341,16 +355,16 @@ def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch)
 
 def test_box_of_a_photo_that_is_decoded_at_half_its_size_is_in_its_own_pixels(monkeypatch):
     monkeypatch.setattr(detection, "detect", found_at((Box(101, 81, 200, 180), 97.0)))
-    photo, box_map = photo_of(picture(6, 600, 800)), BoxMap(1, 1, 0, 0)
-    (full,) = prediction.cut_faces(photo, WHOLE, box_map)
+    photo, given = photo_of(picture(6, 600, 800)), predictor_with(BoxMap(1, 1, 0, 0))
+    (full,) = prediction.cut_faces(photo, given)
     monkeypatch.setattr(crop, "MAX_PIXELS", 400_000)
-    (cut,) = prediction.cut_faces(photo, WHOLE, box_map)
+    (cut,) = prediction.cut_faces(photo, given)
     assert full.box == (101, 81, 200, 180) and cut.box == (201, 161, 400, 360)
 
 
 def test_photo_without_a_face_has_a_row_that_says_so(monkeypatch):
     monkeypatch.setattr(detection, "detect", found_at())
-    (cut,) = prediction.cut_faces(photo_of(picture(1)), WHOLE, BoxMap())
+    (cut,) = prediction.cut_faces(photo_of(picture(1)), predictor_with())
     assert (cut.pixels, cut.reason) == (None, "no_face")
 
 
@@ -491,7 +505,7 @@ def test_damaged_hashes_are_one_sentence_that_names_them(tmp_path, data):
     path = tmp_path / training_photos.FILE
     path.write_bytes(data)
     with pytest.raises(files.InputError, match=r"training_hashes\.npy is damaged .* delete it"):
-        TrainingPhotos.read(path, files.file_digest(path))
+        training_photos.read(path, files.file_digest(path))
 
 
 @pytest.mark.fault("damaged-model")
@@ -550,9 +564,7 @@ def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
 
 def predictor_of(probabilities: np.ndarray) -> SimpleNamespace:
     """A predictor that gives these probabilities, (N, classes), whatever the faces are."""
-    return SimpleNamespace(
-        probabilities=lambda _: probabilities, unsure=lambda _: None, temperature=None
-    )
+    return SimpleNamespace(probabilities=lambda _: probabilities, threshold=None, temperature=None)
 
 
 def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
@@ -588,19 +600,13 @@ def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path)
     assert all(name in html.unescape(page) for name in table.file)
 
 
-def test_photo_read_ahead_keeps_its_order_and_a_bounded_number():
-    taken = []
-
-    def many():
-        for number in range(500):
-            taken.append(number)
-            yield Photo(str(number), bytes)
-
-    cuts = prediction.cut_ahead(lambda photo: [prediction.Cut(photo.name)], many(), threads=2)
-    names = [next(cuts)[0].file for _ in range(10)]
-    assert names == [str(number) for number in range(10)]
-    assert len(taken) <= 10 + 2 * prediction.AHEAD + 1
-    cuts.close()
+def test_what_is_computed_ahead_keeps_its_order_and_is_of_a_bounded_number():
+    numbers = itertools.count()
+    with ThreadPoolExecutor(2) as workers:
+        results = map_ahead(workers, str, numbers, count=32)
+        assert [next(results) for _ in range(10)] == [str(number) for number in range(10)]
+        assert next(numbers) <= 10 + 32 + 1
+        results.close()
 
 
 def test_detector_finds_the_labelled_faces_of_real_photos(reference_data):

@@ -15,7 +15,6 @@ from helpers.project import ROOT
 from renet.dataset import near_duplicates
 from renet.faces import crop
 from renet.faces.perceptual_hash import perceptual_hash
-from renet.metadata import mat_file
 
 BENCHMARKS = [
     path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
@@ -30,12 +29,6 @@ def run(*command: object) -> str:
     )
     assert outcome.returncode == 0, outcome.stderr
     return outcome.stdout
-
-
-def table_rows(printed: str) -> list[list[str]]:
-    """The cells of all rows of the printed tables, without the lines below the names of columns."""
-    rows = re.findall(r"^\| (.*) \|$", printed, re.MULTILINE)
-    return [row.split(" | ") for row in rows if not row.startswith("---")]
 
 
 @pytest.mark.parametrize("name", ["train.py", "gpu_check.py"])
@@ -58,15 +51,6 @@ def test_photos_of_a_rehearsal_are_no_near_duplicates_of_each_other(monkeypatch)
     faces = [crop.extract_face(photos.draw(), crop.CropSpec((32, 32))) for _ in range(200)]
     group = near_duplicates.groups([perceptual_hash(face.pixels) for face in faces])
     assert len({face.width for face in faces}) == 3 and len(set(group)) == 200
-
-
-@pytest.mark.parametrize("database", ["wiki", "imdb"])
-def test_metadata_of_a_rehearsal_are_read_as_they_were_made(tmp_path, database):
-    table = rehearsal.rows_of(database, 300, np.random.default_rng(1))
-    (tmp_path / "made.mat").write_bytes(rehearsal.mat_of(table, database))
-    found = mat_file.read(tmp_path / "made.mat", database)
-    columns = [name for name in table if name != "celeb_id"]  # WIKI has none
-    pd.testing.assert_frame_equal(found[columns], table[columns], check_dtype=False)
 
 
 def test_numbers_of_a_page_are_those_recomputed_from_the_tables(results):
@@ -98,14 +82,3 @@ def test_benchmark_says_what_it_measures(benchmark, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         runpy.run_path(str(benchmark), run_name="__main__")
     assert capsys.readouterr().out.startswith("usage: ")
-
-
-@pytest.mark.slow
-def test_training_benchmark_prints_rates_ratios_and_the_upper_bound():
-    quick = ("--batch-size", 4, "--warm-up", 1, "--repeats", 1, "--rounds", 1, "--shared", 1)
-    rows = table_rows(run(ROOT / "benchmarks/train.py", *quick))
-    names = [row[0] for row in rows]
-    assert len(names) == 16 and names.count("this project, bfloat16") == 4
-    of_upper_bound = [row[3] for row in rows if re.match(r"\d+% of [\d,]+ \(", row[3])]
-    assert len(of_upper_bound) == 6
-    assert all(float(cell.replace(",", "")) > 0 for row in rows[1:4] for cell in row[1:3])

@@ -3,11 +3,10 @@
 import itertools
 import sys
 import tomllib
-from importlib import metadata
 from pathlib import Path
 
 import yaml
-from rattler import MatchSpec, Version, VersionSpec
+from rattler import MatchSpec
 
 from helpers.project import ROOT, SCRIPTS, imported_packages
 from renet.config.model import KINDS
@@ -74,16 +73,6 @@ def test_environment_holds_what_the_script_and_its_modules_import_and_nothing_el
         assert names_in(env_file) - {"python"} == needed, env_file.name
 
 
-def test_environment_takes_the_versions_that_the_tests_run_with():
-    for spec in itertools.chain(*map(dependencies, ENV_FILES)):
-        name = spec.name.normalized
-        if name == "python":
-            installed = ".".join(map(str, sys.version_info[:3]))
-        else:
-            installed = metadata.version(PIP_NAMES.get(name, name)).split("+")[0]
-        assert VersionSpec(str(spec.version)).matches(Version(installed)), name
-
-
 def conda_specs() -> set[str]:
     """The table of all dependencies: requirements.txt and the Python, in conda-forge's names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -115,11 +104,3 @@ def test_environment_takes_packages_from_conda_forge_alone():
     for env_file in ENV_FILES:
         channels = yaml.safe_load(env_file.read_text())["channels"]
         assert channels == ["conda-forge", "nodefaults"], env_file.name
-
-
-def test_tests_run_with_the_packages_of_the_exports():
-    exports, tests = (
-        {line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")}
-        for name in ("requirements-export.txt", "requirements-dev.txt")
-    )
-    assert exports and exports <= tests

@@ -95,26 +95,20 @@ def test_setup_installs_what_the_workflow_needs_alone_and_once(make):
     assert make("setup-tests") == []
 
 
-def test_build_of_torch_for_cpus_is_the_only_package_from_its_own_index(make):
-    calls = make("setup-tests", "TORCH=cpu")
-    index = "--index-url https://download.pytorch.org/whl/cpu"
-    assert [call for call in calls if "index" in call] == [
-        f"-m pip install --no-deps {index} --constraint constraints.txt {torch_ranges()}"
-    ]
-
-
-def test_newest_versions_are_installed_without_the_lock(make):
-    assert make("setup", "LOCK=")[1:] == [
-        f"-m pip install {torch_ranges()}", "-m pip install --quiet -r requirements.txt",
-    ]  # fmt: skip
-
-
-def test_uv_installs_into_the_same_environment(make, tmp_path):
-    calls = make("setup", f"UV={tmp_path / 'python'}")
-    assert [call.split(" --quiet")[0] for call in calls[1:]] == [
-        f"pip install --python .venv/bin/python --constraint constraints.txt {torch_ranges()}",
-        "pip install --python .venv/bin/python",
-    ]
+@pytest.mark.parametrize(
+    ("option", "torch", "others"),
+    [
+        ("LOCK=", "-m pip install", "-m pip install --quiet"),
+        ("UV=./python", "pip install --python .venv/bin/python --constraint constraints.txt",
+         "pip install --python .venv/bin/python --quiet --constraint constraints.txt"),
+        # The build of PyTorch is the only package from its own index.
+        ("TORCH=cpu", "-m pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "
+         "--constraint constraints.txt", "-m pip install --quiet --constraint constraints.txt"),
+    ],
+)  # fmt: skip
+def test_setup_without_the_lock_by_uv_and_for_cpus(make, option, torch, others):
+    calls = make("setup", option)[1:]
+    assert calls == [f"{torch} {torch_ranges()}", f"{others} -r requirements.txt"]
 
 
 def test_uv_takes_another_python_where_that_of_make_is_outside_the_bounds(make, tmp_path):
@@ -187,16 +181,6 @@ def test_hooks_of_pre_commit_are_of_make_check():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     checks = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
     assert len(hooks) == 3 and all(f"\t{hook['entry']} " in checks for hook in hooks)
-
-
-def test_every_make_in_the_github_workflow_has_a_target():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/main.yml").read_text())
-    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    lines = "\n".join(step.get("run", "") for step in steps)
-    used = set(re.findall(r"^make ?([a-z-]*)", lines, re.MULTILINE)) - {""}
-    assert used == {"check", "test", "setup-tests"}
-    targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    assert used <= set(targets.split())
 
 
 @pytest.mark.slow

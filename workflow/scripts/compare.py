@@ -1,11 +1,9 @@
 """Compare all runs on each test set, and with the best one on the validation set.
 
 Reads: the predictions of each run on these sets, and the out-of-fold ones of runs with folds.
-Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`).
-Decides: which differences are significant. On the test and external sets, each recipe of at least
-three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
-for all comparisons on one set. On the validation set, each run is compared with the best one; where
-all runs have folds, on the out-of-fold predictions, and where some have, by those of the validation
+Writes: comparison.csv (`renet.evaluation.tables.COMPARISON`).
+Decides: which differences are significant (`renet.evaluation.comparison`), and the best run: on the
+out-of-fold predictions where all runs have folds; where some have, on the faces of the validation
 set alone, so that all runs are compared on the same faces.
 """
 
@@ -14,12 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+from sklearn.metrics import log_loss
 
 from renet.common import script
-from renet.evaluation import calibration, comparison
+from renet.evaluation import comparison
 from renet.evaluation.tables import COMPARISON, INFERENCE, OUT_OF_FOLD
-
-Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
 
 
 def compare(
@@ -27,19 +24,19 @@ def compare(
     names: list[str],  # the run of each of these files
     table: Path,
     reference: str,
-    metric: Metric = "balanced_accuracy",
+    metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy",
     groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
 ) -> None:
     """Compare all runs on each test set and on the validation set."""
     read = read_sets(inference, names)
-    best = against_best(*validated(read), comparison.choice_metric(metric))
+    best = against_best(*validated(read), metric)
     compared = []
     for name, runs in read.items():
         if name == "validation" or (name == OUT_OF_FOLD and len(runs) == 1):
             continue
-        predictions = comparison.side_by_side(name, runs)
+        added = comparison.side_by_side(name, runs, metric)
         against = reference if reference in runs else next(iter(runs))
-        rows = comparison.compare(predictions, against, metric, groups)
+        rows = comparison.compare(added, against, metric, groups)
         compared.append(rows.assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
@@ -59,15 +56,12 @@ def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, 
 
 def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the set that chooses, from the inference table of each run."""
-    predictions = comparison.side_by_side(name, runs)
-    values = comparison.contributions(predictions, metric).sum()
-    found = {
-        name: {metric: values[name]}
-        | calibration.probability_metrics(table.p_male.to_numpy(), table.target.to_numpy())
-        for name, table in runs.items()
+    added = comparison.side_by_side(name, runs, metric)
+    losses = {
+        run: log_loss(table.target, table.p_male, labels=[0, 1]) for run, table in runs.items()
     }
-    chosen = comparison.best(found, metric)
-    return comparison.against_best(predictions, chosen, metric).assign(set=name)
+    chosen = comparison.best(added.sum(), losses)
+    return comparison.against_best(added, chosen, metric).assign(set=name)
 
 
 def read_sets(inference: list[Path], names: list[str]) -> dict[str, dict[str, pd.DataFrame]]:

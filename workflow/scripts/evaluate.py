@@ -1,16 +1,14 @@
 """Evaluate a run from its tables: metrics, slices and figures.
 
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv; for
-an external test set its inference.csv and the table beside its HDF5 file instead; the users' tables
-of photos whose further columns are slices. The out-of-fold predictions of a run with folds stand in
-inference_validation.csv, and are evaluated as a set of their own, too.
-Writes: metrics.json (schema: workflow/schemas/metrics.schema.yaml), slices.csv (columns:
-`renet.evaluation.tables.SLICES`), the figures of `renet.planning.run_figures`, and a file in
-the folder `evaluations`, which is not declared as an output (`renet.records.evaluations`).
-For an external set, `test` in metrics.json means this set, and the subsets that are checked for
-leakage are training, validation and this set.
+an external set its inference.csv and the table beside its HDF5 file; the users' tables for slices
+by their columns. A run with folds has its out-of-fold predictions in inference_validation.csv,
+which are evaluated as a set of their own, too.
+Writes: metrics.json (workflow/schemas/metrics.schema.yaml; for an external set, `test` is this
+set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.planning.run_figures`,
+and a file in the folder `evaluations`, which is no declared output (`renet.records.evaluations`).
 Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
-refused (`renet.evaluation.leakage`).
+refused.
 """
 
 import logging
@@ -26,9 +24,7 @@ from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
-SPLIT_COLUMNS = (
-    "subset", "source", "path", "subject", "digest", "phash", "target", "year",
-)  # fmt: skip
+SPLIT_COLUMNS = ("subset", "source", "path", "subject", "digest", "phash", "target", "year")
 
 
 def evaluate(

@@ -3,7 +3,6 @@
 Reads: model.pt of a run, and predictor.json beside it.
 Writes: model.onnx, model.int8.onnx or model.safetensors; with the run's model card, README.md and
 config.json beside it, a folder as model hubs and predict.py read it.
-Decides: the format, by the end of the file's name.
 """
 
 import logging

@@ -1,12 +1,11 @@
 """Choose the faces of an external test set, in a random order; no pixel is read.
 
 Reads: metadata.csv of the source, the tables of its shards, and split.csv.
-Writes: split.csv of the set, one row for each face in the order of its HDF5 file (columns:
-`renet.dataset.tables.SPLIT`), and the set's funnel. Deletes shards that
-another value of `shards` left.
-Decides: a face is dropped if its subject, or its photo or nearly the same one by their perceptual
-hashes, is in the training or the validation set (`renet.common.drop_reasons.ExternalReason`). The
-training loses no face to the set.
+Writes: split.csv of the set, one row for each face in the order of its HDF5 file
+(`renet.dataset.tables.SPLIT`), and the set's funnel. Deletes shards that another value of `shards`
+left.
+Decides: which faces are dropped, because training or validation set have their subject, photo or a
+near-duplicate of it.
 """
 
 import logging

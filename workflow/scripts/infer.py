@@ -1,10 +1,9 @@
 """Run a trained network over files of faces and write its predictions, one row for each face.
 
-Reads: model.pt, and an HDF5 file with the table beside it (in the workflow: test and validation; of
-a run with folds, in place of the latter the predictions of each fold).
-Writes: an inference table for each file (columns: `renet.evaluation.tables.INFERENCE`), and for the
-first one also inference.txt, the format of the course's save_inference with correct targets.
-Decides: nothing; equal probabilities count for the lower class, as in neon.
+Reads: model.pt, and HDF5 files with the tables beside them: test and validation; of a run with
+folds, in place of the latter the predictions of each fold.
+Writes: an inference table for each file (`renet.evaluation.tables.INFERENCE`), and for the first
+one inference.txt, the format of the course's save_inference with correct targets.
 """
 
 import logging

@@ -2,8 +2,7 @@
 
 Reads: the predictions of each training on a fraction of the training set,
 <run>/learning_curve/<fraction>.csv, and the tables of the training and the validation set.
-Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`) and its figure.
-Decides: nothing.
+Writes: learning_curve.csv (`renet.evaluation.tables.LEARNING_CURVE`) and its figure.
 """
 
 import logging
@@ -33,25 +32,19 @@ def learning_curve(
     """Compute the accuracy by the number of training faces."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
     faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
-    curves: dict[str, dict[float, pd.Series]] = {}
+    correct, counts = {}, {}
     for path, (run, fraction) in zip(predictions, points, strict=True):
         probabilities = inference_table.out_of_fold(samples, [path])
-        correct = inference_table.build(samples, probabilities).correct
-        curves.setdefault(run, {})[float(fraction)] = correct
-    parts = {
-        fraction: faces[splits.nested(faces, fraction, seed, by)]
-        for fraction in {one for of_run in curves.values() for one in of_run}
-    }
-    counts = pd.DataFrame({
-        "faces": {one: len(part) for one, part in parts.items()},
-        "subjects": {one: part.subject.nunique() for one, part in parts.items()},
-    })  # fmt: skip
-    found = []
-    for run, of_run in curves.items():
-        correct = pd.DataFrame(of_run).sort_index(axis=1)
-        found.append(measured(correct, samples.subject, counts).assign(run=run))
-        for row in found[-1].itertuples():
-            logging.info("%s: %.1f %% with %d faces", run, 100 * row.accuracy, row.faces)
+        correct[run, float(fraction)] = inference_table.build(samples, probabilities).correct
+        part = faces[splits.nested(faces, float(fraction), seed, by)]
+        counts[float(fraction)] = {"faces": len(part), "subjects": part.subject.nunique()}
+    of_runs, of_fractions = pd.DataFrame(correct), pd.DataFrame(counts).T
+    found = [
+        measured(of_runs[run].sort_index(axis=1), samples.subject, of_fractions).assign(run=run)
+        for run in of_runs.columns.unique(0)
+    ]
+    for row in pd.concat(found).itertuples():
+        logging.info("%s: %.1f %% with %d faces", row.run, 100 * row.accuracy, row.faces)
     LEARNING_CURVE.write(table, found)
     draw(LEARNING_CURVE.read(table), figure)
 

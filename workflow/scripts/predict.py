@@ -1,12 +1,10 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
-Reads: the folder of a run, with model.pt and predictor.json, a folder for a model hub, or a model
-file alone; and photos: files, folders or tars.
-Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
-faces, those with the highest and the lowest confidence, with the prediction of each.
+Reads: a run's folder, a folder for a model hub, or a model file; and photos.
+Writes: predictions.csv (`renet.prediction.tables.PREDICTIONS`); and a page of at most 500 faces,
+those with the highest and the lowest confidence.
 Decides: with `--detect`, where the faces are. A photo that cannot be read or has no face has a row
-with a reason. A photo is probably of the training set where it looks like a training face
-(`renet.prediction.training_photos`).
+with a reason.
 """
 
 import logging

@@ -3,8 +3,7 @@
 Reads: model.pt and metrics.json of a run, and the training faces.
 Writes: predictor.json (`renet.prediction.predictor`), and training_hashes.npy, by which predict.py
 knows photos of the training set.
-Decides: how a detector's box becomes a box of the data set, fitted on training faces; the default
-where the detector is not installed, or found the faces of the training.
+Decides: how a detector's box becomes a box of the data set, fitted on training faces.
 """
 
 import logging
@@ -14,7 +13,7 @@ from renet.common import files, script
 from renet.dataset import hdf5
 from renet.faces import detection
 from renet.prediction import predictor as predictors
-from renet.prediction.training_photos import TrainingPhotos
+from renet.prediction import training_photos
 
 
 def predictor(
@@ -27,7 +26,7 @@ def predictor(
 ) -> None:
     """Write predictor.json of a run, and the hashes of its training faces."""
     pixels = hdf5.read(faces).pixels
-    TrainingPhotos.from_faces(pixels).write(hashes)
+    training_photos.write(hashes, training_photos.hashes(pixels))
     content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
     files.write_json(predictor, content)
     count = content["detector"]["box"]["faces"]

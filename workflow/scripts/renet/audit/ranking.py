@@ -16,6 +16,7 @@ from cleanlab.rank import get_label_quality_scores
 from renet.common.imdb_wiki import CLASSES, PROBABILITIES
 from renet.common.table import Table
 from renet.evaluation import metrics
+from renet.evaluation.confidence_intervals import TAIL
 from renet.evaluation.tables import SAMPLE
 from renet.metadata import subjects
 
@@ -82,14 +83,14 @@ def skill(labels: pd.DataFrame) -> Skill:
     """The skill of the networks whose predictions are in a table `LABELS`."""
     agrees = _predicted(labels) == labels.target
     majority = int(labels.target.mean() >= 0.5)
-    found = metrics.against_baseline(labels.assign(correct=agrees.astype(int)), majority)
-    gain = metrics.over_baseline(*found)
-    low, high = gain["interval"]
+    given = labels.assign(correct=agrees.astype(int))
+    gain, interval = metrics.over_baseline(given, majority)
+    low, high = interval(TAIL)
     return Skill(
         accuracy=agrees.mean(),
         baseline=(labels.target == majority).mean(),
         majority=CLASSES[majority],
-        gain=gain["value"],
+        gain=gain,
         low=low,
         high=high,
     )

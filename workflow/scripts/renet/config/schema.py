@@ -103,15 +103,12 @@ class Walkthrough(Section):
 class Comparison(Section):
     """All runs are compared with the reference, on the test set and on each external set. A claim
     about a recipe, not only about one model, needs at least three seeds (docs/statistics.md). The
-    best run has the highest metric on the validation set (if the metric is a recall, the highest
-    balanced accuracy)."""
+    best run has the highest metric on the validation set."""
 
     reference: Named | None = None
     """name of a run; null: the first run"""
-    metric: Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"] = (
-        "balanced_accuracy"
-    )
-    """accuracy, balanced_accuracy, recall_female or recall_male"""
+    metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
+    """accuracy or balanced_accuracy"""
 
 
 class Config(Section):

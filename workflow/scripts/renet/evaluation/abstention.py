@@ -1,19 +1,14 @@
 """Abstaining: predictions whose confidence is not above a threshold are "unsure".
 
-The threshold is chosen on the validation set so that the error of the accepted predictions, those
-above it, stays below a stated rate, for new photos from the same source, with 95 % confidence.
-Predictions are ranked by their absolute log-odds, because a low temperature rounds many confidences
-to 1, where none of them would be accepted.
+The threshold is chosen on the validation set so that the error of the accepted predictions stays
+below a stated rate with 95 % confidence (docs/statistics.md). Predictions are ranked by their
+absolute log-odds, because a low temperature rounds many confidences to 1.
 
-The errors above the k-th largest confidence of a sample are binomial, and Clopper and Pearson's
-bound holds for any k that is fixed beforehand: a fixed sequence of ranks is tested from few
-predictions to many, until a bound is too high. One early error would end a single sequence, so that
-there are `SEQUENCES` of them with different starts, each at its part of the 5 % (Bonferroni). After
-Angelopoulos et al., Learn then Test (2021), and Geifman and El-Yaniv, Selective Classification for
-Deep Neural Networks (2017).
-
-People with many photos can be harder than others, so that a threshold needs two bounds: that of one
-photo of each person, and that of all photos on their effective number.
+Clopper and Pearson's bound holds for the k highest scores, for a k that is fixed beforehand: a
+sequence of ranks is tested until a bound is too high. One early error would end a single sequence,
+so that there are `SEQUENCES` of them with different starts, each at its part of the 5 %
+(Angelopoulos et al., Learn then Test, 2021). The bound has to hold for one photo of each person and
+for all photos on their effective number, since people with many photos can be harder.
 """
 
 import math
@@ -42,10 +37,7 @@ def summarise(
     temperature: float,
     max_error: float,
 ) -> dict:
-    """The section `abstention` of metrics.json: the threshold, and its effect on the test set.
-
-    The threshold is a confidence at the temperature. The slices are those of the test set.
-    """
+    """The section `abstention` of metrics.json; the slices are those of the test set."""
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
     choice = choose(
         log_odds(one_each), one_each.correct.to_numpy(), max_error, _bound_of_photos(validation)
@@ -106,11 +98,10 @@ def choose(
         further_bound: another upper bound of the error above a score, which has to be as low.
 
     Returns:
-        `threshold`, the score above which a prediction is accepted, or None; `people` of the
-        choice, and the fewest `needed` for any; and at the threshold `accepted`, `errors` and
-        `upper_bound`, the higher one.
+        Keys of the section `abstention`; `threshold` is a score, or None.
     """
-    people, needed = len(score), fewest_predictions(max_error)
+    # So many predictions without an error show an error rate of at most `max_error`.
+    people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
     choice: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
     choice |= {"accepted": 0, "errors": 0, "upper_bound": None}
     if people < needed:
@@ -134,11 +125,6 @@ def choose(
                 "upper_bound": float(bounds[last]),
             }
     return choice
-
-
-def fewest_predictions(max_error: float) -> int:
-    """How many predictions without an error show an error rate of at most `max_error`."""
-    return math.ceil(math.log(TAIL) / math.log1p(-max_error))
 
 
 def upper_bound(errors: np.ndarray | float, accepted: np.ndarray | float) -> np.ndarray:

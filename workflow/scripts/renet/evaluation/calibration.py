@@ -27,22 +27,20 @@ def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, fl
 
     The ECE is the mean difference of confidence and accuracy over bins, weighted by their faces.
     """
-    confidence, bin_of_sample = _binned(p_male)
+    confidence = np.maximum(p_male, 1 - p_male)
     correct = (p_male > 0.5) == (targets == 1)
     return {
         "loss": float(metrics.log_loss(targets, p_male, labels=[0, 1])),
         "brier": float(metrics.brier_score_loss(targets, p_male, labels=[0, 1])),
-        "ece": float(np.abs(np.bincount(bin_of_sample, confidence - correct)).sum() / len(p_male)),
+        "ece": float(
+            np.abs(np.bincount(_bins(confidence), confidence - correct)).sum() / len(p_male)
+        ),
     }
 
 
-def reliability_bins(p_male: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy, with its interval (`low`, `high`), by bin of the confidence.
-
-    The confidence is by `p_male`, which can be at another temperature than the predictions.
-    """
-    confidence, bin_of_sample = _binned(p_male)
-    rows = []
+def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, with its interval (`low`, `high`), by bin of the confidence at any temperature."""
+    bin_of_sample, rows = _bins(confidence), []
     for number in np.unique(bin_of_sample):
         inside = bin_of_sample == number
         of_bin = predictions[inside]
@@ -52,19 +50,14 @@ def reliability_bins(p_male: np.ndarray, predictions: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(rows, columns=["n", "confidence", "accuracy", "low", "high"])
 
 
-def _binned(p_male: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The confidence of each sample, and the number of its bin."""
-    confidence = np.maximum(p_male, 1 - p_male)
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    """The number of the bin of each confidence."""
     edges = np.linspace(0.5, 1, BINS + 1)
-    return confidence, np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
+    return np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
 
 
 def temperature_scaling(validation: pd.DataFrame) -> dict:
-    """The section `calibration` of metrics.json: a temperature fitted on an inference table.
-
-    It is 1 without a reliable fit: after a validation set without a mistake, the fitted one would
-    make nearly every confidence 1.
-    """
+    """The section `calibration` of metrics.json; without a reliable fit, the temperature is 1."""
     people = effective_number(validation.subject)
     too_small = is_small(len(validation), people)
     fitted = None if too_small else fit_temperature(validation, people)
@@ -92,7 +85,8 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
     The likelihood ratio is divided by the design effect of its scores, since photos of one person
     are not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None at a limit of the search.
     """
-    odds = _log_odds(predictions.p_male.to_numpy()) * np.where(predictions.target == 1, 1, -1)
+    p_male = np.clip(predictions.p_male.to_numpy(), SMALLEST, 1 - SMALLEST)
+    odds = logit(p_male) * np.where(predictions.target == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)
 
     def loss(exponent: float) -> float:
@@ -116,12 +110,3 @@ def _crossing(function: Callable[[float], float], inside: float, bound: float) -
     if function(bound) <= 0:
         return bound
     return float(optimize.brentq(function, *sorted((inside, bound))))
-
-
-def apply_temperature(p_male: np.ndarray, temperature: float) -> np.ndarray:
-    """The probabilities at a temperature, (samples,); above 1 they are less extreme."""
-    return expit(_log_odds(p_male) / temperature)
-
-
-def _log_odds(p_male: np.ndarray) -> np.ndarray:
-    return logit(np.clip(p_male, SMALLEST, 1 - SMALLEST))

@@ -1,36 +1,24 @@
 """Runs side by side: the differences of their metrics on the same faces, and which are significant.
 
-A recipe is a group of runs that differ in their seeds alone. A claim about it holds for other
-people and other seeds, and needs `FEWEST_SEEDS` of them. A run with fewer stands for its trained
-model, and a claim about it holds for other people.
+A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds alone. A claim about
+it holds for other people and seeds, one about a single run for other people (docs/statistics.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals, slice_tests
 from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIPE, REFERENCE
 
 SMALLEST = 1e-9  # a smaller standard error, or part of the noise, is a rounding error
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What all runs make of one set of faces."""
-
-    subjects: pd.Series  # of each face
-    targets: np.ndarray  # (faces,)
-    correct: pd.DataFrame  # 0 or 1, a row for each face and a column for each run
-
-
-def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
-    """The predictions of all runs on one set; an `InputError` if they are of different faces."""
+def side_by_side(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
+    """The `contributions` of all runs on one set; an `InputError` if their faces differ."""
     first = next(iter(runs.values()))
     for run, table in runs.items():
         if not table.id.equals(first.id):
@@ -39,83 +27,68 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
                 f"{name}; run the rule infer again for both."
             )
     correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
-    return Predictions(first.subject, first.target.to_numpy(), correct)
-
-
-def strata(metric: str, targets: np.ndarray) -> np.ndarray:
-    """Masks (strata, faces): the metric is the mean of the accuracies on these parts of the set."""
-    of_class = [targets == label for label in range(len(CLASSES))]
-    masks = {
-        "accuracy": [np.ones(len(targets), bool)],
-        "balanced_accuracy": [mask for mask in of_class if mask.any()],
-        **{f"recall_{name}": [mask] for name, mask in zip(CLASSES, of_class, strict=True)},
-    }
-    return np.array(masks[metric])
+    targets = first.target if metric == "balanced_accuracy" else None
+    return contributions(correct, first.subject, targets)
 
 
 def compare(
-    predictions: Predictions, reference: str, metric: str, groups: Sequence[Sequence[str]] = ()
-) -> pd.DataFrame:
-    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm."""
-    return _claims(predictions, reference, metric, groups, slice_tests.holm)
-
-
-def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
-    """The table `COMPARISON` of the validation set: each trained model against the chosen one.
-
-    The same faces chose it, so that the correction is Tukey's for all pairs of runs, by the
-    studentized range (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
-    """
-
-    def tukey(p_values: np.ndarray) -> np.ndarray:
-        ranges = np.sqrt(2) * stats.norm.isf(p_values / 2)
-        return stats.studentized_range.sf(ranges, validation.correct.shape[1], np.inf)
-
-    return _claims(validation, chosen, metric, (), tukey).assign(kind=BEST)
-
-
-def _claims(
-    predictions: Predictions,
+    added: pd.DataFrame,
     reference: str,
     metric: str,
-    groups: Sequence[Sequence[str]],
-    corrected: Callable[[np.ndarray], np.ndarray],
+    groups: Sequence[Sequence[str]] = (),
+    corrected: Callable[[np.ndarray], np.ndarray] = slice_tests.holm,
 ) -> pd.DataFrame:
+    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
+
+    Args:
+        added: from `side_by_side`, with this metric.
+        groups: runs that differ in their seeds alone.
+    """
     recipes = {
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
     }
     other = recipes.get(reference, (reference,))
     same = {reference, *(name for group in groups if reference in group for name in group)}
-    added = contributions(predictions, metric)
     rows = [
         {
             "kind": REFERENCE if len(one) == len(other) == 1 else RECIPE,
             "run": " ".join(one), "other": " ".join(other), "metric": metric,
         } | difference(added[[*one]].to_numpy(), added[[*other]].to_numpy())
-        for one in dict.fromkeys(recipes.get(name, (name,)) for name in predictions.correct)
+        for one in dict.fromkeys(recipes.get(name, (name,)) for name in added)
         if not same.intersection(one)
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
-    tested = table.p.notna()
-    if tested.any():
-        table.loc[tested, "p_corrected"] = corrected(table.p[tested].to_numpy(float))
-    table["significant"] = (table.p_corrected <= ALPHA).astype("Int64").where(tested)
+    table["p_corrected"] = corrected(table.p.to_numpy(float))
+    table["significant"] = (table.p_corrected <= ALPHA).astype("Int64")
     return table
 
 
-def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
-    """The part of each subject, a row, in the metric of each run, a column, which is their sum.
+def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
+    """The table `COMPARISON` of the validation set: each trained model against the chosen one.
 
-    NaN if the set does not define the metric.
+    The same faces chose it: the correction is Tukey's for all pairs (Hochberg and Tamhane, 1987).
     """
-    parts = strata(metric, predictions.targets)
-    with np.errstate(invalid="ignore"):
-        weights = (parts / parts.sum(axis=1, keepdims=True)).mean(axis=0)
-    return (
-        predictions.correct.mul(weights, axis=0)
-        .groupby(predictions.subjects.to_numpy())
-        .sum(min_count=1)
-    )
+
+    def tukey(p_values: np.ndarray) -> np.ndarray:
+        ranges = np.sqrt(2) * stats.norm.isf(p_values / 2)
+        return stats.studentized_range.sf(ranges, added.shape[1], np.inf)
+
+    return compare(added, chosen, metric, corrected=tukey).assign(kind=BEST)
+
+
+def contributions(
+    correct: pd.DataFrame, subjects: pd.Series, targets: pd.Series | None = None
+) -> pd.DataFrame:
+    """The part of each subject, a row, in the accuracy of each run, a column, which is their sum.
+
+    Args:
+        correct: 0 or 1, a row for each face and a column for each run.
+        targets: of the faces, for the parts in the balanced accuracy.
+    """
+    classes = np.zeros(len(correct)) if targets is None else targets.to_numpy()
+    masks = [classes == label for label in np.unique(classes)]
+    weights = np.mean([mask / mask.sum() for mask in masks], axis=0)
+    return correct.mul(weights, axis=0).groupby(subjects.to_numpy()).sum()
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
@@ -127,8 +100,8 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
     gap = value - other_value
     row = {"value": value, "other_value": other_value, "difference": gap}
     error, freedom = standard_error(run, other)
-    if not np.isfinite(gap) or error < SMALLEST or len(run) == 1:
-        return row | {"p": 1.0 if np.isfinite(gap) else np.nan}
+    if error < SMALLEST or len(run) == 1:
+        return row | {"p": 1.0}
     reach = stats.t.isf(confidence_intervals.TAIL, freedom) * error
     return row | {
         "low": max(-1.0, gap - reach), "high": min(1.0, gap + reach),
@@ -139,10 +112,9 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
 def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """The standard error of a difference, and its degrees of freedom; arguments as `difference`.
 
-    Subjects and seeds are random effects. The variances between either contain the noise of each
-    seed on each subject, which is subtracted from that between subjects: the interaction of a
-    two-way analysis of variance (Searle, Casella and McCulloch, Variance Components, 1992). Degrees
-    of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
+    Subjects and seeds are random effects. The noise of each seed on each subject is subtracted from
+    the variance between subjects (Searle, Casella and McCulloch, Variance Components, 1992).
+    Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
     """
     gaps = run.mean(axis=1) - other.mean(axis=1)  # of mean 0, if there is no difference
     seeds = [added for added in (run, other) if added.shape[1] > 1]
@@ -159,16 +131,7 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
 
 
-def choice_metric(compared: str) -> str:
-    """The metric of the choice: never a recall, which is highest for a constant prediction."""
-    return "accuracy" if compared == "accuracy" else "balanced_accuracy"
-
-
-def best(validation: Mapping[str, Mapping[str, float]], metric: str) -> str:
-    """The run of the highest metric on the validation set; of equal ones the lowest `loss`."""
-    digits = 9  # ignores the rounding errors of two ways to compute it
-
-    def rank(run: str) -> tuple[float, float]:
-        return round(validation[run][metric], digits), -validation[run]["loss"]
-
-    return max(validation, key=rank)
+def best(metric: pd.Series, losses: Mapping[str, float]) -> str:
+    """The run of the highest metric on the validation set; of equal ones the lowest loss."""
+    rounded = metric.round(9)  # ignores rounding errors
+    return max(losses, key=lambda run: (rounded[run], -losses[run]))

@@ -21,9 +21,7 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
     """
     found = [proportion(column, subjects) for _, column in correct.items()]
     bounds = np.array([one.interval() for one in found])
-    added = comparison.contributions(
-        comparison.Predictions(subjects, np.zeros(len(correct)), correct), "accuracy"
-    )
+    added = comparison.contributions(correct, subjects)
     steps = [
         comparison.difference(added[[larger]].to_numpy(), added[[smaller]].to_numpy())
         for smaller, larger in itertools.pairwise(correct)

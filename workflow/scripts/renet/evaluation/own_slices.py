@@ -14,8 +14,7 @@ MOST_VALUES, OTHER = 20, "other"
 def add(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> pd.DataFrame:
     """An inference table with a column `OWN_COLUMN` + name for each column of the users' tables.
 
-    It is `UNKNOWN` where a field is empty or the source lacks the column, and `OTHER` for all but
-    the `MOST_VALUES` values with the most faces.
+    A field is `UNKNOWN` if it is empty, and `OTHER` if it is none of the most frequent values.
 
     Args:
         rows: row in the metadata of its source, by the id of the face.

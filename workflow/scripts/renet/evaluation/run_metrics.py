@@ -43,5 +43,4 @@ def _composition(split: pd.DataFrame) -> dict:
         **subjects.counts(split.subject),
         "first_year": None if years.empty else int(years.min()),
         "last_year": None if years.empty else int(years.max()),
-        "without_year": int(split.year.isna().sum()),
     }

@@ -7,17 +7,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import abstention, calibration, plot_style
-from renet.evaluation.confidence_intervals import proportion, wilson
 from renet.evaluation.plot_style import BLUE, GREY, RED
 from renet.evaluation.tables import ALPHA, NOT_COMPARED
-
-FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,11 @@ def training_curves(evaluation: Evaluation) -> Figure:
     """Loss and accuracy of the training and the validation set by epoch."""
     figure, axes = plt.subplots(2, 1, figsize=(3.7, 5.6), layout="constrained")
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
-        for column, label, colour in (
-            (metric, "train", BLUE),
-            (f"validation_{metric}", "validation", RED),
-        ):
+        for label, prefix, colour in (("train", "", BLUE), ("validation", "validation_", RED)):
+            column = prefix + metric
             computed = evaluation.history.dropna(subset=column)
-            if computed.empty:  # validated by cross-validation alone
-                continue
-            axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
+            if len(computed):  # else validated by cross-validation alone
+                axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
         axis.set(xlabel="epoch", ylabel=metric)
         plot_style.count_epochs(axis)
     plot_style.begin_at_zero(axes[0])
@@ -63,14 +56,11 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     fractions = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
     figure, axis = plt.subplots(figsize=(3.5, 3.1), layout="constrained")
     axis.grid(visible=False)
-    axis.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(*matrix.shape):
-        text = f"{matrix[row, column]}\n{fractions[row, column]:.1%}"
-        colour = "white" if fractions[row, column] > 0.5 else "black"
-        axis.text(column, row, text, ha="center", va="center", color=colour)
+    display = metrics.ConfusionMatrixDisplay(fractions, display_labels=classes)
+    display.plot(ax=axis, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1})
+    for place, text in np.ndenumerate(display.text_):
+        text.set_text(f"{matrix[place]}\n{fractions[place]:.1%}")
     axis.set(xlabel="predicted", ylabel="label")
-    axis.set_xticks(range(len(classes)), classes)
-    axis.set_yticks(range(len(classes)), classes)
     return figure
 
 
@@ -108,60 +98,32 @@ def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
 
 def reliability(evaluation: Evaluation) -> Figure:
     """Accuracy by confidence with intervals, without and with temperature scaling."""
-    p_male = evaluation.predictions.p_male.to_numpy()
+    odds = abstention.log_odds(evaluation.predictions)
     temperature = evaluation.metrics["calibration"]["temperature"]
     figure, (axis, counts) = plt.subplots(
         2, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
-    scaled = calibration.apply_temperature(p_male, temperature)
-    series = ((p_male, BLUE, "uncalibrated"), (scaled, RED, f"temperature {temperature:.2f}"))
-    for line, (probabilities, colour, label) in enumerate(series):
-        bins = calibration.reliability_bins(probabilities, evaluation.predictions)
-        _reliability_line(axis, bins, colour, label)
-        _bin_counts(counts, np.maximum(probabilities, 1 - probabilities), colour, line)
+    scaled = f"temperature {temperature:.2f}"
+    for divisor, colour, label in ((1.0, BLUE, "uncalibrated"), (temperature, RED, scaled)):
+        confidence = abstention.confidences(odds, divisor)
+        bins = calibration.reliability_bins(confidence, evaluation.predictions)
+        axis.plot(bins.confidence, bins.accuracy, "o-", ms=4, color=colour, label=label)
+        axis.vlines(bins.confidence, bins.low, bins.high, color=colour, lw=1)
+        counts.stairs(*np.histogram(confidence, calibration.BINS, (0.5, 1)), color=colour)
     axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
     figure.legend(loc="outside upper left", ncols=3, frameon=False)
     counts.set(xlabel="confidence (probability of the predicted class)", ylabel="faces")
     return figure
 
 
-def _reliability_line(axis: Axes, bins: pd.DataFrame, colour: str, label: str) -> None:
-    """The bins of a reliability diagram: those of few faces are hollow and end the line."""
-    enough = bins.n >= FEWEST
-    axis.plot(bins.confidence, bins.accuracy.where(enough), "o-", ms=4, color=colour, label=label)
-    few = bins[~enough]
-    axis.plot(few.confidence, few.accuracy, "o", ms=4, color=colour, mfc="white", zorder=3)
-    axis.vlines(bins.confidence, bins.low, bins.high, color=colour, lw=1)
-
-
-def _bin_counts(axis: Axes, confidence: np.ndarray, colour: str, line: int) -> None:
-    """Histogram of the confidence, with the counts as numbers in a line above the axis."""
-    counts, edges = np.histogram(confidence, calibration.BINS, (0.5, 1))
-    axis.stairs(counts, edges, color=colour)
-    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
-        above = axis.get_xaxis_transform()
-        axis.text((left + right) / 2, 1.24 - 0.2 * line, f"{count:,}", transform=above,
-                  ha="center", color=colour, size=8)  # fmt: skip
-
-
 def risk_coverage(evaluation: Evaluation) -> Figure:
-    """Error of the accepted predictions by coverage, with its interval and the threshold."""
+    """Error of the accepted predictions by coverage, and the threshold."""
     abstaining = evaluation.metrics["abstention"]
     score = abstention.log_odds(evaluation.predictions)
     correct = evaluation.predictions.correct.to_numpy()
-    accepted, coverage, risk = thinned(
-        np.arange(1, len(correct) + 1), *abstention.risk_coverage(score, correct)
-    )
-    order = np.argsort(-score, kind="stable")
-    wrong, subjects = 1 - correct[order], evaluation.predictions.subject.factorize()[0][order]
-    parts = (proportion(wrong[:number], subjects[:number]) for number in accepted)
-    # At the error rate of equal scores in a random order.
-    intervals = [
-        wilson(rate, part.effective_size()) for rate, part in zip(risk, parts, strict=True)
-    ]
+    coverage, risk = thinned(*abstention.risk_coverage(score, correct))
     figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
-    axis.fill_between(coverage, *np.transpose(intervals), color=BLUE, alpha=0.2, lw=0)
     axis.plot(coverage, risk, color=BLUE, label="error")
     axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="highest error")
     if abstaining["threshold"] is not None and abstaining["test"]["accepted"]:
@@ -180,36 +142,28 @@ def gender_gaps(evaluation: Evaluation) -> Figure:
     is_part = evaluation.slices.n < len(evaluation.predictions)
     is_compared = is_part & ~evaluation.slices.slice.isin(NOT_COMPARED)
     rows = evaluation.slices[is_compared].dropna(subset="gap")
-    figure, axis = _forest(rows)
-    axis.axvline(0, color=GREY, lw=1)
-    for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):
-        if row.gap_p_holm <= ALPHA:
-            axis.plot(row.gap, line, "o", color=RED, ms=7, zorder=3)
-    reach = 1.05 * np.abs(rows[["gap_low", "gap_high"]].to_numpy()).max(initial=0.01)
-    axis.set(xlim=(-reach, reach), xlabel="recall of male minus recall of female")
-    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="difference with its 95 % interval")
-    axis.plot([], [], "o", color=RED, ms=7, label="significant after Holm's correction")
-    figure.legend(loc="outside upper left", ncols=2, frameon=False)
-    return figure
-
-
-def _forest(rows: pd.DataFrame) -> tuple[Figure, Axes]:
-    """A forest plot of the gap of each slice, with its interval."""
     groups = list(rows.groupby("slice", sort=False))
     lines = len(rows) + len(groups)
     figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
     axis.grid(visible=False, axis="y")
-    line, ticks, labels = 0, [], []
+    line, ticks = 0, {}
     for name, of_slice in groups:
         axis.text(-0.01, line, name, transform=axis.get_yaxis_transform(), ha="right",
                   va="center", weight="bold")  # fmt: skip
         for row in of_slice.itertuples():
             line += 1
+            ticks[line] = f"{row.value} (n = {row.n:,})"
             axis.plot([row.gap_low, row.gap_high], [line, line], color=BLUE, lw=2)
             axis.plot(row.gap, line, "o", color=BLUE, ms=4)
-            ticks.append(line)
-            labels.append(f"{row.value} (n = {row.n:,})")
+            if row.gap_p_holm <= ALPHA:
+                axis.plot(row.gap, line, "o", color=RED, ms=7, zorder=3)
         line += 1
-    axis.set_yticks(ticks, labels)
-    axis.set_ylim(line - 0.4, -0.6)
-    return figure, axis
+    axis.set_yticks([*ticks], [*ticks.values()])
+    axis.axvline(0, color=GREY, lw=1)
+    reach = 1.05 * np.abs(rows[["gap_low", "gap_high"]].to_numpy()).max(initial=0.01)
+    axis.set(xlim=(-reach, reach), ylim=(line - 0.4, -0.6))
+    axis.set_xlabel("recall of male minus recall of female")
+    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="difference with its 95 % interval")
+    axis.plot([], [], "o", color=RED, ms=7, label="significant after Holm's correction")
+    figure.legend(loc="outside upper left", ncols=2, frameon=False)
+    return figure

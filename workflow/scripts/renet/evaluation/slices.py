@@ -76,19 +76,18 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:
-    samples, others = predictions[inside], predictions.loc[~inside, ["correct", "subject"]]
+    samples, others = predictions[inside], predictions[~inside]
     accuracy = proportion(samples.correct, samples.subject)
     rest = proportion(others.correct, others.subject) if len(others) else None
-    parts = [samples[samples.target == label] for label in range(len(CLASSES))]
-    recalls = [proportion(part.correct, part.subject) if len(part) else None for part in parts]
-    known = [recall for recall in recalls if recall]
+    recalls, counts = metrics.by_class(samples), np.bincount(samples.target, minlength=len(CLASSES))
     sides = [side for side in (accuracy, rest) if side and not is_small(side.faces, side.people)]
     is_tested = len(sides) == 2 and name not in UNTESTED
-    is_compared = is_tested and name not in NOT_COMPARED and min(map(len, parts)) >= FEWEST_OF_CLASS
+    is_compared = is_tested and name not in NOT_COMPARED and counts.min() >= FEWEST_OF_CLASS
     low, high = accuracy.interval()
     rest_low, rest_high = rest.interval() if rest else (None, None)
-    gap = metrics.recall_difference(*recalls)
-    return {
+    gap = metrics.recall_difference(recalls)
+    gap_low, gap_high = gap["interval"] or (None, None)
+    row = {
         "slice": name,
         "value": value,
         "n": len(samples),
@@ -102,14 +101,13 @@ def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -
         "rest_high": rest_high,
         "p": difference_p_value(*sides) if is_tested else None,
         "confidence": samples[["p_female", "p_male"]].max(axis=1).mean(),
-        "balanced_accuracy": np.mean([recall.value for recall in known]),
-        "majority_baseline": max(map(len, parts)) / len(samples),
+        "balanced_accuracy": np.mean([recall.value for recall in recalls.values()]),
+        "majority_baseline": counts.max() / len(samples),
         "gap": gap["value"],
-        "gap_p": difference_p_value(*known) if is_compared else None,
-        **dict(zip(("gap_low", "gap_high"), gap["interval"] or (None, None), strict=True)),
-        **{f"n_{name}": len(part) for name, part in zip(CLASSES, parts, strict=True)},
-        **{
-            f"recall_{name}": recall.value if recall else np.nan
-            for name, recall in zip(CLASSES, recalls, strict=True)
-        },
+        "gap_low": gap_low,
+        "gap_high": gap_high,
+        "gap_p": difference_p_value(*recalls.values()) if is_compared else None,
     }
+    for name, count in zip(CLASSES, counts, strict=True):
+        row |= {f"n_{name}": count, f"recall_{name}": recalls[name].value if count else None}
+    return row

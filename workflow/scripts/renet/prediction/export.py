@@ -5,13 +5,12 @@ The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gi
 what else a prediction needs. A writer raises an InputError if its packages are missing.
 """
 
-import contextlib
 import json
 import logging
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
@@ -46,9 +45,7 @@ class Probabilities(nn.Module):
 
 def write_onnx(path: Path, predictor: Predictor) -> None:
     """Write an ONNX file in float32, all in one file, without names of local files."""
-    model = _onnx_model(predictor)
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
+    _write(path, _onnx_model(predictor))
 
 
 def write_int8(path: Path, predictor: Predictor) -> None:
@@ -57,30 +54,33 @@ def write_int8(path: Path, predictor: Predictor) -> None:
     Weights are rounded once, activations at run time (dynamic quantisation). Convolutions stay in
     float32, which is faster and changes fewer predictions.
     """
-    with _packages_for("ONNX in int8"):
-        import onnx
-        from onnxruntime import quantization
-    content = _onnx_model(predictor).SerializeToString(deterministic=True)
+    model = _onnx_model(predictor)
+    import onnx
+    from onnxruntime import quantization
+
     # The quantisation writes a copy, and does not notice a full disk.
     with tempfile.TemporaryDirectory() as folder:
-        whole, small = Path(folder, "model.onnx"), Path(folder, "int8.onnx")
+        small = Path(folder, "int8.onnx")
         way_out = "name a folder on another disk in TMPDIR"
-        disk.require_space(whole, TEMPORARY_COPIES * len(content), way_out)
-        whole.write_bytes(content)
+        disk.require_space(small, TEMPORARY_COPIES * model.ByteSize(), way_out)
         logging.disable(logging.WARNING)  # of each tensor that stays in float32
         try:
-            quantization.quantize_dynamic(whole, small, op_types_to_quantize=["MatMul"])
+            quantization.quantize_dynamic(model, small, op_types_to_quantize=["MatMul"])
         finally:
             logging.disable(logging.NOTSET)
-        model = onnx.load(small)
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
+        _write(path, onnx.load(small))
 
 
 def _onnx_model(predictor: Predictor):
-    with _packages_for("ONNX"):
+    try:
         import onnx
+        import onnxruntime  # noqa: F401 (for int8)
         import onnxscript  # noqa: F401 (torch.onnx imports it)
+    except ImportError as error:
+        raise InputError(
+            f"Exporting to ONNX needs the package {error.name}, which is not installed: "
+            f"{REQUIREMENTS}."
+        ) from error
     if not predictor.network.architecture.has_layers:
         raise InputError(
             f"{predictor.model} has features that are not layers of a network and cannot be "
@@ -138,15 +138,9 @@ def described(predictor: Predictor) -> str:
     return json.dumps(predictor.content | facts | {"colour": "RGB"}, sort_keys=True)
 
 
-@contextlib.contextmanager
-def _packages_for(format_name: str) -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise InputError(
-            f"Exporting to {format_name} needs the package {error.name}, which is not installed: "
-            f"{REQUIREMENTS}."
-        ) from error
+def _write(path: Path, model) -> None:
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
 WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_safetensors}

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import logging
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
@@ -131,23 +130,18 @@ def _of_tar(tar: Path) -> Iterator[Photo]:
 
 
 def _is_tar(path: Path) -> bool:
-    try:
-        tarfile.open(path, "r:").close()
-    except tarfile.TarError:
-        return False
-    except RecursionError:  # of a long name for a long name; `tar_index` says so
-        pass
-    return True
+    with path.open("rb") as handle:
+        return path.suffix.lower() == ".tar" or handle.read(262).endswith(b"ustar")
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, *, halved: bool = False) -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 BGR, turned by its EXIF orientation.
 
     As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
     """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         return _decode_heic(data)
-    return crop.decode(data, turn=True)
+    return crop.decode(data, turn=True, halved=halved)
 
 
 def _decode_heic(data: bytes) -> np.ndarray:

