@@ -112,7 +112,7 @@ class Machine:
         outputs = 2 + age_groups.extra_outputs(recipe)
         architecture = architecture.replace(classes=outputs)
         model = kinds.build((3, self.side, self.side), architecture)
-        kinds.init_weights(model, recipe.seed)
+        model.init_weights(recipe.seed)
         return devices.to_device(model, device).train()
 
     def pixels(self, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,10 +15,14 @@ from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 
 Layers = OrderedDict[str, nn.Module]
+Shape = tuple[int, int, int]  # (C, H, W)
 
 
 class Network(nn.Sequential):
-    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes)."""
+    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+
+    A layer of this project has `draw_weights`, which gives it neon's initial weights in float32.
+    """
 
     frozen: Sequence[str] = ()  # names of the layers that a training leaves as they are
 
@@ -26,7 +30,7 @@ class Network(nn.Sequential):
         self,
         layers: Mapping[str, nn.Module],
         architecture: AnyArchitecture,
-        input_shape: tuple[int, int, int],
+        input_shape: Shape,
     ):
         super().__init__(layers)
         self.architecture, self.input_shape = architecture, tuple(input_shape)
@@ -40,6 +44,14 @@ class Network(nn.Sequential):
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of the faces as they are."""
         return super().forward(pixels)
+
+    @torch.no_grad()
+    def init_weights(self, seed: int) -> None:
+        """Draw the initial weights, in the order in which neon builds its layers."""
+        random = np.random.RandomState(seed)  # the generator that neon uses
+        for layer in self.modules():
+            if hasattr(layer, "draw_weights"):
+                layer.draw_weights(random)
 
     def freeze(self, names: Sequence[str] | str) -> None:
         """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
@@ -72,7 +84,7 @@ class Normalizer(nn.Module):
 
     DIVISOR = 128.0
 
-    def __init__(self, input_shape: tuple[int, int, int], mean: np.ndarray | None = None):
+    def __init__(self, input_shape: Shape, mean: np.ndarray | None = None):
         """Take the mean of the data in grey levels, (C,) or any array of C*H*W values."""
         super().__init__()
         values = torch.zeros(1)
@@ -98,6 +110,13 @@ class ConvReLU(nn.Conv2d):
         output = self._conv_forward(maps, kernel, self.bias)
         return F.relu(output, inplace=not torch.is_grad_enabled())
 
+    def draw_weights(self, random: np.random.RandomState) -> None:
+        """Kaiming's normal distribution, and zeros for the bias."""
+        kernels, fan_in = len(self.weight), self.weight[0].numel()
+        drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
+        self.weight.copy_(torch.from_numpy(drawn.T.reshape(self.weight.shape)))
+        self.bias.zero_()
+
 
 class Classifier(ConvReLU):
     """The last convolution, in the dtype of its weights; bfloat16 has only three digits of a logit.
@@ -117,10 +136,33 @@ class Classifier(ConvReLU):
 
 
 class CourseNetwork(Network):
-    """Convolutions, what the kind adds, and a classifier whose map is pooled to the logit.
+    """Convolutions, the blocks of a kind, and a classifier whose map is pooled to the logit.
 
     The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
     """
+
+    architecture: Architecture | CnnArchitecture
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        architecture: Architecture | CnnArchitecture,
+        mean: np.ndarray | None = None,
+    ):
+        """Make the network, to be given weights; see `convolutions` for the errors."""
+        layers, shape = convolutions(input_shape, architecture, mean)
+        super().__init__(layers, architecture, input_shape)
+        first = len(architecture.conv_channels) + 1
+        for number, name in enumerate(architecture.blocks(), first):
+            block, shape = self.make_block(number - first, shape)
+            self.add_module(name, block)
+            self.add_module(f"bn{number}", BatchNorm(shape[0]))
+        classifier = Classifier(shape[0], architecture.classes, architecture.classifier)
+        self.add_module("cls", classifier)
+
+    def make_block(self, number: int, shape: Shape) -> tuple[nn.Module, Shape]:
+        """A block, by its number from 0, for maps (C, H, W), and the shape of its output."""
+        raise NotImplementedError
 
     def logits(self, pixels: Tensor) -> Tensor:
         """The means of the classifier's map.
@@ -167,10 +209,10 @@ def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) ->
 
 
 def convolutions(
-    input_shape: tuple[int, int, int],
+    input_shape: Shape,
     architecture: Architecture | CnnArchitecture,
     mean: np.ndarray | None,
-) -> tuple[Layers, tuple[int, int, int]]:
+) -> tuple[Layers, Shape]:
     """The layers up to the last dilated convolution, and the shape (C, H, W) of their output.
 
     Raises:
@@ -193,15 +235,6 @@ def convolutions(
             height, width = height // 2, width // 2
         channels = out_channels
     return layers, (channels, height, width)
-
-
-@torch.no_grad()
-def draw_convolution(layer: ConvReLU, random: np.random.RandomState) -> None:
-    """Kaiming's normal distribution as neon draws it, and zeros for the bias."""
-    kernels, fan_in = len(layer.weight), layer.weight[0].numel()
-    drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
-    layer.weight.copy_(torch.from_numpy(drawn.T.reshape(layer.weight.shape)))
-    layer.bias.zero_()
 
 
 @torch.inference_mode()

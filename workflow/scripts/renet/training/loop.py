@@ -141,7 +141,7 @@ def build(
         classes = settings.model.classes + age_groups.extra_outputs(settings.train)
         architecture = settings.model.replace(classes=classes)
         model = kinds.build(faces.shape, architecture, faces.mean)
-        kinds.init_weights(model, settings.train.seed)
+        model.init_weights(settings.train.seed)
         if settings.train.start_from:
             model_file.load_initial_weights(model, settings.train)
     model.freeze(settings.train.freeze)
