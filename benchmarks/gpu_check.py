@@ -237,7 +237,7 @@ def waits_for_batches(machine: Machine) -> dict:
     model, rows = machine.network(machine.device, recipe, "modern"), np.split(np.arange(64), 8)
     step, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
-    changes = Augmentation.from_recipe(recipe, len(pixels), labels)
+    changes = Augmentation(recipe, len(pixels), labels)
     loader = Loader(pixels, targets, machine.device)
     loaded = loader.batches([changes.rows_to_read(own, 0) for own in rows])
     batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))

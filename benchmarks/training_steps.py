@@ -196,7 +196,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     model = our_network(device, Architecture(**settings["model"], classes=outputs)).train()
     update, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
-    augment, rows = Augmentation.from_recipe(recipe, 10 * size, labels), np.arange(size)
+    augment, rows = Augmentation(recipe, 10 * size, labels), np.arange(size)
 
     def step() -> None:
         # Each face has a partner for mixup.

@@ -104,16 +104,16 @@ FAILURES = {
 }
 
 
-def fail(how: str, collective: Callable[[], None]) -> None:
+def fail(how: str, collective: Callable[..., object]) -> None:
     """Fail in rank 1, while rank 0 waits for it."""
     if processes.rank() == 1:
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         raise FAILURES[how]
-    collective()
+    collective(how)
 
 
-def wait_for_ever() -> None:
+def wait_for_ever(_: str) -> None:
     """Wait as under NCCL: a lost peer goes unnoticed, and SIGTERM too."""
     signal.signal(signal.SIGTERM, lambda *_: None)
     while True:
@@ -137,7 +137,7 @@ def wait_for_ever() -> None:
 def test_process_that_fails_alone_ends_the_others_with_one_sentence(how, kind, message, caplog):
     before = set(multiprocessing.active_children())
     with forked_processes(), pytest.raises(kind, match=rf"\A(Training )?{message}\Z"):
-        launch(fail, how, processes.barrier, count=2, device="cpu")
+        launch(fail, how, processes.gather, count=2, device="cpu")
     assert set(multiprocessing.active_children()) <= before
     assert how != "exception" or "raise FAILURES[how]" in caplog.text
 

@@ -96,10 +96,8 @@ def own_gpu(local_rank: int) -> int:
             f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count}: use -b cpu, or "
             "`train.device: cpu`, or fewer `train.processes`, or install a PyTorch for this GPU."
         )
-    if ranks > 1:
-        numbers = list(range(local_rank, count, ranks))
-    else:
-        numbers = [(local_rank + shift) % count for shift in range(count)]
+    own = range(local_rank % ranks, count, ranks)
+    numbers = sorted(own, key=lambda number: number < local_rank)
     for number in numbers:
         uuid = torch.cuda.get_device_properties(number).uuid
         path = Path(tempfile.gettempdir(), f"renet-gpu-{uuid}-{os.getuid()}.lock")

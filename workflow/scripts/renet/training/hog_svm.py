@@ -19,7 +19,6 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds
 from renet.network.kinds.hog_svm import Hog, fill
 from renet.network.model import Network
-from renet.training.history import NOT_VALIDATED
 from renet.training.settings import RunSettings
 from renet.training.throughput import Throughput
 
@@ -51,7 +50,7 @@ def fit(
     classifier = CalibratedClassifierCV(svm, method="sigmoid", cv=folds, ensemble=False)
     with threadpool_limits(1):  # the order of a sum depends on the number of threads
         (fitted,) = classifier.fit(features, targets).calibrated_classifiers_
-        row = {"learning_rate": None, **measure(classifier, features, targets), **NOT_VALIDATED}
+        row = measure(classifier, features, targets)
         if validation is not None:
             rows, features = compute_features(hog, validation, seed, workers)
             held_out = measure(classifier, features, validation.targets[rows])
