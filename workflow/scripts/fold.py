@@ -44,7 +44,7 @@ def fold(
     validation: float = 0.1,  # fraction of the other faces
     settings: RunSettings = COURSE,
     gpu: int | None = None,
-    threads: int | None = None,  # in which an SVM is fitted
+    threads: int = 1,  # in which an SVM is fitted
     code: str = "",
 ) -> None:
     """Train without a part of the people, or photos, and predict the faces of this part."""
@@ -73,8 +73,7 @@ def fold(
         for file, table in zip(stored, tables, strict=True):
             hdf5.check_digest(file)
             hdf5.check_table(file, table)
-        on = training, selecting if len(selecting) else None
-        model = fit(settings, *on, people, path.parent, threads or settings.train.threads)
+        model = fit(settings, training, selecting, people, path.parent, threads)
         device = next(iter(model.state_dict().values())).device
         precision = settings.train.precision
         logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
@@ -83,12 +82,10 @@ def fold(
         FOLD.write(path, predicted)
         return {}
 
-    depends_on = settings.without_device()
-    folder = TrainingFolder(
-        predictions.with_suffix(""),  # of this fold alone: other folds may be training
-        *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
-    )
-    folder.run_or_reuse({"predictions.csv": predictions}, compute)
+    digests = [one.digest for one in (training, selecting, held_out)]
+    depends_on = settings.without_device(), code, *digests, ids, people
+    folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
+    TrainingFolder(folder, *depends_on).run_or_reuse({"predictions.csv": predictions}, compute)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
@@ -104,12 +101,12 @@ def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
 def fit(
     settings: RunSettings,
     training: FaceFile,
-    validation: FaceFile | None,
+    validation: FaceFile,
     people: list[str],
     folder: Path,
     threads: int,
 ) -> Network:
-    """Train a network of any kind, on its device; people (faces,) are those of the training."""
+    """Train a network of any kind, on its device, perhaps without a validation face."""
     if not settings.model.has_layers:
         return loop.fit(settings, training, np.array(people), None, threads)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)

@@ -110,16 +110,16 @@ def own_gpu(local_rank: int) -> int:
     return local_rank
 
 
+@functools.cache  # so that the log has it once
 def chosen_precision(precision: str, device: str) -> str:
-    """The precision of the settings; for auto, bfloat16 where the device has it, else float32."""
+    """The precision of the settings; for auto, bfloat16 where the device has it, else float32.
+
+    Args:
+        device: a type; the processes of a training on GPUs have to agree.
+    """
     if precision == "float32":
         return precision
-    return _precision_of_machine(precision, device != "cpu" and torch.cuda.is_available())
-
-
-@functools.cache  # so that the log has it once
-def _precision_of_machine(precision: str, on_gpu: bool) -> str:
-    """`chosen_precision` of auto or bfloat16, on the CPU or on all GPUs of this machine."""
+    on_gpu = device != "cpu" and torch.cuda.is_available()
     if on_gpu:
         numbers = range(torch.cuda.device_count())
         capabilities = [torch.cuda.get_device_capability(number) for number in numbers]
@@ -127,15 +127,14 @@ def _precision_of_machine(precision: str, on_gpu: bool) -> str:
     else:
         words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
         has_it = not BFLOAT16_FEATURES.isdisjoint(words)
-    device = "GPU" if on_gpu else "CPU"
+    named, reason = "GPU" if on_gpu else "CPU", "has" if has_it else "lacks"
     if precision == "auto":
         precision = "bfloat16" if has_it else "float32"
-        reason = "has" if has_it else "lacks"
-        logging.info("Precision: %s, because the %s %s bfloat16", precision, device, reason)
+        logging.info("Precision: %s, because the %s %s bfloat16", precision, named, reason)
     elif not has_it:
         logging.warning(
             "The %s lacks bfloat16 and converts it: this is slower than float32, which "
-            "`train.precision: auto` chooses here.", device,
+            "`train.precision: auto` chooses here.", named,
         )  # fmt: skip
     return precision
 
@@ -174,5 +173,5 @@ def precision_context(precision: str, device: torch.device) -> torch.autocast:
 
     Weights, classifier and the mean of its output are in float32.
     """
-    precision = chosen_precision(precision, device.type)
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    is_enabled = chosen_precision(precision, device.type) == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_enabled)

@@ -14,7 +14,6 @@ from renet.config.model import AnyArchitecture, Architecture, CnnArchitecture
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 
-Layers = OrderedDict[str, nn.Module]
 Shape = tuple[int, int, int]  # (C, H, W)
 
 
@@ -59,9 +58,7 @@ class Network(nn.Sequential):
         Raises:
             InputError: a name is not that of a layer, or no weight would be left to train.
         """
-        self.frozen = [names] if isinstance(names, str) else names
-        if "all_but_classifier" in names:
-            self.frozen = list(self._modules)[:-1]
+        self.frozen = list(self._modules)[:-1] if names == "all_but_classifier" else names
         layers = dict(self.named_modules())
         for name in self.frozen:
             layers.get(name, nn.Identity()).requires_grad_(requires_grad=False)
@@ -149,10 +146,30 @@ class CourseNetwork(Network):
         architecture: Architecture | CnnArchitecture,
         mean: np.ndarray | None = None,
     ):
-        """Make the network, to be given weights; see `convolutions` for the errors."""
-        layers, shape = convolutions(input_shape, architecture, mean)
-        super().__init__(layers, architecture, input_shape)
-        first = len(architecture.conv_channels) + 1
+        """Make the network, to be given weights.
+
+        Raises:
+            InputError: poolings, blocks and strides do not divide H or W.
+        """
+        sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
+        for name, side, divisor in sides:
+            if side % divisor:
+                raise InputError(
+                    f"The {name} of the images is {side}, but this network needs a multiple of "
+                    f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
+                )
+        super().__init__(OrderedDict(), architecture, input_shape)
+        channels, height, width = input_shape
+        self.add_module("norm", Normalizer(input_shape, mean))
+        self.add_module("bn0", BatchNorm(channels))
+        for number, outputs in enumerate(architecture.conv_channels, 1):
+            self.add_module(f"conv{number}", ConvReLU(channels, outputs, 3, padding=2, dilation=2))
+            self.add_module(f"bn{number}", BatchNorm(outputs))
+            if number < len(architecture.conv_channels):
+                self.add_module(f"pool{number}", nn.MaxPool2d(3, stride=2, padding=1))
+                height, width = height // 2, width // 2
+            channels = outputs
+        shape, first = (channels, height, width), len(architecture.conv_channels) + 1
         for number, name in enumerate(architecture.blocks(), first):
             block, shape = self.make_block(number - first, shape)
             self.add_module(name, block)
@@ -206,35 +223,6 @@ def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) ->
     kernel = kernel.contiguous(memory_format=torch.channels_last)  # sets the output's format
     planes = torch.cat([normalised, torch.ones_like(normalised[:, :1])], 1)
     return convolution.convolve(planes, kernel)
-
-
-def convolutions(
-    input_shape: Shape,
-    architecture: Architecture | CnnArchitecture,
-    mean: np.ndarray | None,
-) -> tuple[Layers, Shape]:
-    """The layers up to the last dilated convolution, and the shape (C, H, W) of their output.
-
-    Raises:
-        InputError: poolings, blocks and strides do not divide H or W.
-    """
-    sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
-    for name, side, divisor in sides:
-        if side % divisor:
-            raise InputError(
-                f"The {name} of the images is {side}, but this network needs a multiple of "
-                f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
-            )
-    channels, height, width = input_shape
-    layers: Layers = OrderedDict(norm=Normalizer(input_shape, mean), bn0=BatchNorm(channels))
-    for number, out_channels in enumerate(architecture.conv_channels, 1):
-        layers[f"conv{number}"] = ConvReLU(channels, out_channels, 3, padding=2, dilation=2)
-        layers[f"bn{number}"] = BatchNorm(out_channels)
-        if number < len(architecture.conv_channels):
-            layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2, padding=1)
-            height, width = height // 2, width // 2
-        channels = out_channels
-    return layers, (channels, height, width)
 
 
 @torch.inference_mode()
