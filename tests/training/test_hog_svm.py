@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.training import train_job
 from helpers.workflow import planned, run, write_config
-from renet.common import files
 from renet.common.errors import InputError
 from renet.config.model import HogSvmArchitecture
 from renet.dataset import hdf5
@@ -104,13 +102,11 @@ def test_same_seed_gives_the_same_bytes_in_any_number_of_threads(fitted, tmp_pat
 
     monkeypatch.setattr(hog_svm, "measure", count_threads)
     with threadpool_limits(2):
-        model = fit(fitted, tmp_path, threads=2)
+        model = fit(fitted, tmp_path)
     assert counts == {1} and model == (fitted / "model.pt").read_bytes()
     assert (tmp_path / "history.csv").read_bytes() == (fitted / "history.csv").read_bytes()
-    (record,) = tmp_path.glob(f"training/*/{RECORD}")
-    assert files.read_json(record)["computed"]["threads"] == 2
     monkeypatch.setattr(hog_svm, "fit", lambda *_: pytest.fail("it is fitted again"))
-    assert fit(fitted, tmp_path, threads=1) == model
+    assert fit(fitted, tmp_path) == model
 
 
 def test_svm_is_fitted_anew_where_the_people_of_the_faces_have_changed(fitted, tmp_path):
@@ -134,16 +130,6 @@ def test_large_set_is_replaced_by_a_random_part_of_it(fitted, tmp_path, monkeypa
     assert fit(fitted, tmp_path) != (fitted / "model.pt").read_bytes()
     assert "a random 50 of 120 faces" in caplog.text and "of 40" not in caplog.text
     assert HISTORY.read(tmp_path / "history.csv").validation_accuracy[0] > 0.9
-
-
-@pytest.mark.parametrize("error", [PermissionError(13, "refused"), BrokenProcessPool("killed")])
-def test_processes_that_cannot_start_are_a_sentence(fitted, tmp_path, monkeypatch, error):
-    def refuse(*_):
-        raise error
-
-    monkeypatch.setattr(hog_svm, "ProcessPoolExecutor", refuse)
-    with pytest.raises(InputError, match="writable /dev/shm"):
-        fit(fitted, tmp_path)
 
 
 @pytest.mark.fault("unchanged-meaning")

@@ -44,7 +44,6 @@ def fold(
     validation: float = 0.1,  # fraction of the other faces
     settings: RunSettings = COURSE,
     gpu: int | None = None,
-    threads: int = 1,  # in which an SVM is fitted
     code: str = "",
 ) -> None:
     """Train without a part of the people, or photos, and predict the faces of this part."""
@@ -73,7 +72,7 @@ def fold(
         for file, table in zip(stored, tables, strict=True):
             hdf5.check_digest(file)
             hdf5.check_table(file, table)
-        model = fit(settings, training, selecting, people, path.parent, threads)
+        model = fit(settings, training, selecting, people, path.parent)
         device = next(iter(model.state_dict().values())).device
         precision = settings.train.precision
         logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
@@ -104,11 +103,10 @@ def fit(
     validation: FaceFile,
     people: list[str],
     folder: Path,
-    threads: int,
 ) -> Network:
     """Train a network of any kind, on its device, perhaps without a validation face."""
     if not settings.model.has_layers:
-        return loop.fit(settings, training, np.array(people), None, threads)[0]
+        return loop.fit(settings, training, np.array(people), None)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
     trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
     trainer.run(checkpoint)

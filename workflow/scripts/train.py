@@ -44,9 +44,8 @@ def train(job: TrainJob) -> None:
             launch.launch_on_machines(here)
         else:
             launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
-        used = settings if settings.model.has_layers else settings.with_recipe(threads=job.threads)
         logging.info("%s is trained", job.model)
-        return provenance.of_training(used, job.paths, job.code, job.nodes)
+        return provenance.of_training(settings, job.paths, job.code, job.nodes)
 
     outputs = job.model, job.history, job.throughput
     job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute)

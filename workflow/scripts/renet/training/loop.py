@@ -58,7 +58,6 @@ class TrainJob:
     code: str
     gpu: int | None = None
     nodes: int  # machines, which have each its own GPUs
-    threads: int = 1  # of the job, in which an SVM is fitted
 
     @property
     def paths(self) -> list[Path]:
@@ -88,7 +87,7 @@ def run_training(job: TrainJob) -> None:
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
         validation = faces[1] if job.validation else None
-        _write(job, *fit(job.settings, faces[0], people, validation, job.threads))
+        _write(job, *fit(job.settings, faces[0], people, validation))
         return
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)
