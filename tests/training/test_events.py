@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorboardX.proto.event_pb2 import Event
 
-from renet.training.tensorboard import EventLog
+from renet.training.monitoring import EventLog
 
 
 def read(folder: Path) -> dict[tuple[str, int], float]:

@@ -14,8 +14,8 @@ from renet.config.train import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet
 from renet.training import processes, train_step
+from renet.training.monitoring import Throughput
 from renet.training.settings import RunSettings
-from renet.training.throughput import Throughput
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")

@@ -2,7 +2,7 @@
 
 import collections
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 def map_ahead(
     workers: Executor, function: Callable[[Item], Result], items: Iterable[Item], *, count: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield the result for each item while the workers compute those of the next `count` items.
 
     Executor.map submits all items at once, and keeps results that nobody has taken yet.

@@ -15,8 +15,8 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds
 from renet.network.kinds.hog_svm import Hog, fill
 from renet.network.model import Network
+from renet.training.monitoring import Throughput
 from renet.training.settings import RunSettings
-from renet.training.throughput import Throughput
 
 FOLDS = 5
 LARGEST = 50_000  # faces of a set whose features are in memory, 7 kB each by default

@@ -33,9 +33,8 @@ from renet.training import age_groups, history, processes
 from renet.training.augmentation import Augmentation
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.monitoring import EventLog, Throughput
 from renet.training.settings import RunSettings
-from renet.training.tensorboard import EventLog
-from renet.training.throughput import Throughput
 from renet.training.train_step import MovingAverage, TrainStep, learning_rate
 
 # Steps from one reading of the metrics to the next: on a GPU, each waits for the device.
