@@ -151,13 +151,7 @@ class CourseNetwork(Network):
         Raises:
             InputError: poolings, blocks and strides do not divide H or W.
         """
-        sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
-        for name, side, divisor in sides:
-            if side % divisor:
-                raise InputError(
-                    f"The {name} of the images is {side}, but this network needs a multiple of "
-                    f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
-                )
+        architecture.check_size(input_shape[1:], "this network")
         super().__init__(OrderedDict(), architecture, input_shape)
         channels, height, width = input_shape
         self.add_module("norm", Normalizer(input_shape, mean))
