@@ -106,7 +106,7 @@ def fit(
 ) -> Network:
     """Train a network of any kind, on its device, perhaps without a validation face."""
     if not settings.model.has_layers:
-        return loop.fit(settings, training, np.array(people), None)[0]
+        return loop.fit(settings, np.array(people), training)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
     trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
     trainer.run(checkpoint)

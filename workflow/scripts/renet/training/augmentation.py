@@ -161,8 +161,6 @@ def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Te
 
 def _on_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
     """Arrays of one dtype on the device, in one copy."""
-    if not arrays:
-        return []
     joined = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]))
     parts = queued_copy(joined, device).split([array.size for array in arrays])
     return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]

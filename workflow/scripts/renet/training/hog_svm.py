@@ -24,9 +24,9 @@ LARGEST = 50_000  # faces of a set whose features are in memory, 7 kB each by de
 
 def fit(
     settings: RunSettings,
-    faces: FaceFile,
     subjects: np.ndarray,
-    validation: FaceFile | None,
+    faces: FaceFile,
+    validation: FaceFile | None = None,
 ) -> tuple[Network, list[dict], list[dict]]:
     """The network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
 

@@ -85,8 +85,7 @@ def run_training(job: TrainJob) -> None:
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
-        validation = faces[1] if job.validation else None
-        _write(job, *fit(job.settings, faces[0], people, validation))
+        _write(job, *fit(job.settings, people, *faces))
         return
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)

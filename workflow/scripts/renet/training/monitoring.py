@@ -106,13 +106,12 @@ class EventLog:
 
     def add_epochs(self) -> None:
         """Write the epochs that are new."""
-        by_epoch = {row["epoch"]: row for row in self._throughput}
-        for row in self._history[self._written :]:
-            row = by_epoch.get(row["epoch"], {}) | row
+        epochs = list(zip(self._history, self._throughput, strict=True))
+        for row, speed in epochs[self._written :]:
             summary = Summary()
-            for column, chart in CHARTS.items():
-                if row.get(column) is not None:
-                    summary.value.add(tag=chart, simple_value=float(row[column]))
+            for column, value in {**row, **speed}.items():
+                if column in CHARTS:
+                    summary.value.add(tag=CHARTS[column], simple_value=value)
             event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
             self._writer.write_event(event)
         self._writer.flush()
