@@ -98,11 +98,7 @@ def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
 
 
 def fit(
-    settings: RunSettings,
-    training: FaceFile,
-    validation: FaceFile,
-    people: list[str],
-    folder: Path,
+    settings: RunSettings, training: FaceFile, validation: FaceFile, people: list[str], folder: Path
 ) -> Network:
     """Train a network of any kind, on its device, perhaps without a validation face."""
     if not settings.model.has_layers:

@@ -26,10 +26,7 @@ class Network(nn.Sequential):
     frozen: Sequence[str] = ()  # names of the layers that a training leaves as they are
 
     def __init__(
-        self,
-        layers: Mapping[str, nn.Module],
-        architecture: AnyArchitecture,
-        input_shape: Shape,
+        self, layers: Mapping[str, nn.Module], architecture: AnyArchitecture, input_shape: Shape
     ):
         super().__init__(layers)
         self.architecture, self.input_shape = architecture, tuple(input_shape)

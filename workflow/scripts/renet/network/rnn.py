@@ -215,12 +215,7 @@ class ElmanSweep(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: PLR0913 (autograd wants each tensor as an argument)
-        ctx,
-        inputs: Tensor,
-        input_weight: Tensor,
-        recurrent_weight: Tensor,
-        bias: Tensor,
-        cell: str,
+        ctx, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor, cell: str
     ) -> Tensor:
         """(S, T, N, inputs) to hidden states (S, T, N, 2 * units)."""
         inputs = inputs.contiguous()

@@ -135,9 +135,7 @@ class Checkpoint:
         Raises:
             InputError: a tensor is not finite; both checkpoints stay as they are.
         """
-        content = model_file.content_of(model, training=state)
-        # `model_file.write` checks it, too, but the latest one would be the previous one by then.
-        model_file.check_tensors(content, f"{self.path} is not written")
+        content = model_file.content_of(self.path, model, training=state)
         if self.path.exists():
             self.path.replace(self.previous)
         model_file.write(self.path, content)

@@ -23,10 +23,7 @@ LARGEST = 50_000  # faces of a set whose features are in memory, 7 kB each by de
 
 
 def fit(
-    settings: RunSettings,
-    subjects: np.ndarray,
-    faces: FaceFile,
-    validation: FaceFile | None = None,
+    settings: RunSettings, subjects: np.ndarray, faces: FaceFile, validation: FaceFile | None = None
 ) -> tuple[Network, list[dict], list[dict]]:
     """The network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
 

@@ -15,9 +15,7 @@ from renet.network.model import Network
 
 
 def build(
-    input_shape: tuple[int, int, int],
-    architecture: AnyArchitecture,
-    mean: np.ndarray | None = None,
+    input_shape: tuple[int, int, int], architecture: AnyArchitecture, mean: np.ndarray | None = None
 ) -> Network:
     """Make a network for images (C, H, W), less a mean, to be given weights."""
     return module(architecture.kind).build(tuple(input_shape), architecture, mean)

@@ -35,9 +35,7 @@ class ResNet18(Network):
 
 
 def build(
-    input_shape: Shape,
-    architecture: ResNet18Architecture,
-    mean: np.ndarray | None = None,
+    input_shape: Shape, architecture: ResNet18Architecture, mean: np.ndarray | None = None
 ) -> ResNet18:
     """Make the network, to be given weights."""
     layers = OrderedDict(norm=Normalizer(input_shape, mean), **_children(architecture))
