@@ -40,9 +40,8 @@ class Hog(nn.Module):
     def features(self, faces: np.ndarray) -> np.ndarray:
         """The same of arrays, without the pixels right of and below the last whole cell."""
         height, width = (self.cells * side for side in self.cell_size)
-        options = {"pixels_per_cell": self.cell_size, "cells_per_block": (BLOCK, BLOCK)}
-        options |= {"orientations": self.orientations, "channel_axis": 0}
-        features = [hog(face[:, :height, :width], **options) for face in faces]
+        sizes = self.orientations, self.cell_size, (BLOCK, BLOCK)
+        features = [hog(face[:, :height, :width], *sizes, channel_axis=0) for face in faces]
         return np.array(features, np.float32).reshape(len(faces), self.feature_count)
 
 
