@@ -2,12 +2,10 @@
 
 Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
 three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
-Writes: one row for each face of the part: id, p_female, p_male. The output is a copy of
-predictions.csv in <output without .csv>/<fingerprint>/, where an interrupted training continues:
-`renet.training.folder`.
-Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
-validation set. The training leaves out faces that share a photo with a face of the part. Where the
-settings select the epoch, a part of the other faces is its validation set.
+Writes: id, p_female, p_male of each face of the part: a copy of predictions.csv in <output without
+.csv>/<fingerprint>/, where a training continues (`renet.training.folder`).
+Decides: nothing; by the seed, the part is one fold, or with `fraction` the validation set. Faces
+that share a photo with one of the part are left out. Some others validate to select an epoch.
 """
 
 from pathlib import Path
@@ -46,7 +44,7 @@ def fold(
     gpu: int | None = None,
     code: str = "",
 ) -> None:
-    """Train without a part of the people, or photos, and predict the faces of this part."""
+    """Train without a part of the faces, and predict it."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     # A network that knows a copy of a photo would repeat its label.
     samples["copies"] = near_duplicates.groups(samples.phash)
@@ -88,7 +86,7 @@ def fold(
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
-    """Settings with more epochs: a fraction of the faces has as many updates as all faces."""
+    """Settings with more epochs, so that a fraction of the faces has as many updates as all."""
     recipe = settings.train
     return settings.with_recipe(
         epochs=round(recipe.epochs / fraction),

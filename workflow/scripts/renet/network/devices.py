@@ -36,7 +36,7 @@ class Compute:
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """The device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
+    """The device of the settings; cpu if Snakemake grants no GPU."""
     return "cpu" if gpus == 0 else device
 
 
@@ -81,11 +81,10 @@ def _check_unused_gpu(warns: bool) -> None:
 
 @functools.cache
 def own_gpu(local_rank: int) -> int:
-    """Lock a GPU for this process until it ends, and return its number.
+    """Lock a GPU for this process until it ends, and return its number, if possible `local_rank`.
 
     The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
-    take part. GPU number `local_rank` comes first. Each process of a training chooses from GPUs
-    that no other rank takes: of two, one has the even and one the odd numbers.
+    take part. Of two ranks of a training, one chooses from the even and one from the odd numbers.
 
     Raises:
         InputError: PyTorch sees too few.
@@ -112,11 +111,7 @@ def own_gpu(local_rank: int) -> int:
 
 @functools.cache  # so that the log has it once
 def chosen_precision(precision: str, device: str) -> str:
-    """The precision of the settings; for auto, bfloat16 where the device has it, else float32.
-
-    Args:
-        device: a type; the processes of a training on GPUs have to agree.
-    """
+    """The precision on a type of device; auto: bfloat16 where all GPUs, or the CPU, have it."""
     if precision == "float32":
         return precision
     on_gpu = device != "cpu" and torch.cuda.is_available()
@@ -169,9 +164,6 @@ def _keep_freed_memory() -> None:
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:
-    """A context for a forward pass: in bfloat16 for products and convolutions, or in float32.
-
-    Weights, classifier and the mean of its output are in float32.
-    """
+    """A context for a forward pass, in which bfloat16 is that of products and convolutions."""
     is_enabled = chosen_precision(precision, device.type) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=is_enabled)

@@ -76,11 +76,9 @@ class Augmentation:
     def __call__(
         self, pixels: Tensor, targets: Tensor, rows: np.ndarray, epoch: int
     ) -> tuple[Tensor, Tensor]:
-        """Change the faces of `rows_to_read`.
+        """Change the faces of `rows_to_read`; changed ones are float32 from 0 to 255.
 
-        Returns:
-            The pixels of `rows`, (N, C, H, W) uint8, or changed float32 from 0 to 255, and their
-            targets: (N,) int64, or with mixup the weights of the classes, (N, classes) float32.
+        Targets stay (N,) int64, or become the weights of the classes, (N, classes) float32.
         """
         mixup = self.recipe.mixup
         if self.recipe.augment:

@@ -27,10 +27,10 @@ START_AGAIN = "start again to continue from the last checkpoint."
 
 
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
-    """Call `function(*arguments)` in `count` processes of this machine, and wait for them.
+    """Call `function(*arguments)` in `count` processes of this machine; a single one is this one.
 
-    A single process is this one; several are spawned. When one of them fails, or this process
-    receives SIGTERM, the launcher sends SIGTERM to all, and SIGKILL after 30 seconds.
+    When one of several fails, or this process receives SIGTERM, the launcher sends SIGTERM to all,
+    and SIGKILL after 30 seconds.
 
     Raises:
         InputError: one of them failed or was killed.

@@ -163,11 +163,7 @@ class Trainer:
     def __init__(
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
-        """Prepare a training of a network that is on its device.
-
-        Raises:
-            InputError: size or number of classes of the faces is not the network's.
-        """
+        """Prepare a training of a network on its device; an InputError unless the faces fit it."""
         classes = model.architecture.classes - age_groups.extra_outputs(recipe)
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (model.input_shape, classes):
