@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.training import train_job
-from helpers.workflow import planned, run, write_config
 from renet.common.errors import InputError
 from renet.config.model import HogSvmArchitecture
 from renet.dataset import hdf5
@@ -130,20 +129,6 @@ def test_large_set_is_replaced_by_a_random_part_of_it(fitted, tmp_path, monkeypa
     assert fit(fitted, tmp_path) != (fitted / "model.pt").read_bytes()
     assert "a random 50 of 120 faces" in caplog.text and "of 40" not in caplog.text
     assert HISTORY.read(tmp_path / "history.csv").validation_accuracy[0] > 0.9
-
-
-@pytest.mark.fault("unchanged-meaning")
-@pytest.mark.slow
-def test_other_threads_and_epochs_rerun_nothing_and_another_seed_plans_the_fit_again(project):
-    svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
-    train = {"epochs": 2, "threads": 1}
-    write_config(project, train=train, **svm_run)
-    of_run = "results/runs/svm/manifest.json"  # which needs all other files of the run
-    run(project, "--", of_run)
-    write_config(project, train=train | {"threads": 2, "epochs": 3}, **svm_run)
-    assert planned(project, "--", of_run) == set()
-    write_config(project, train=train | {"seed": 3}, **svm_run)
-    assert "train" in planned(project, "--", of_run)
 
 
 def test_probabilities_come_from_people_that_the_svm_has_not_seen():
