@@ -95,16 +95,15 @@ def own_gpu(local_rank: int) -> int:
             f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count}: use -b cpu, or "
             "`train.device: cpu`, or fewer `train.processes`, or install a PyTorch for this GPU."
         )
-    own = range(local_rank % ranks, count, ranks)
-    numbers = sorted(own, key=lambda number: number < local_rank)
-    for number in numbers:
+    numbers = range(local_rank % ranks, count, ranks)
+    for number in sorted(numbers, key=lambda number: number < local_rank):
         uuid = torch.cuda.get_device_properties(number).uuid
         path = Path(tempfile.gettempdir(), f"renet-gpu-{uuid}-{os.getuid()}.lock")
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
         if locks.take(descriptor):  # which stays open
             return number
         os.close(descriptor)
-    tried = ", ".join(map(str, sorted(numbers)))
+    tried = ", ".join(map(str, numbers))
     logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)
     return local_rank
 
