@@ -25,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from renet.config.model import Architecture
 from renet.config.train import Recipe
 from renet.network import batch_norm, devices
 from renet.network.kinds.renet import ReNet
@@ -88,7 +89,7 @@ def make_fake(model: nn.Module) -> None:
 def count(precision: str, batch_size: int) -> dict[str, float]:
     """Operations, bytes by both counts, and kernels, of one update; all but the last per image."""
     batch_norm.has_accurate_sums = lambda device: True  # the branches of a GPU
-    model = devices.to_device(ReNet(SHAPE), torch.device("cpu")).train()
+    model = devices.to_device(ReNet(SHAPE, Architecture()), torch.device("cpu")).train()
     outputs: list[int] = []
     for layer in model.children():
         layer.register_forward_hook(lambda *parts: outputs.append(parts[-1].nbytes))

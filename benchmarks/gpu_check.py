@@ -112,7 +112,7 @@ class Machine:
         outputs = 2 + age_groups.extra_outputs(recipe)
         architecture = architecture.replace(classes=outputs)
         model = kinds.build((3, self.side, self.side), architecture)
-        kinds.init_weights(model, recipe.seed)
+        model.init_weights(recipe.seed)
         return devices.to_device(model, device).train()
 
     def pixels(self, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -237,7 +237,7 @@ def waits_for_batches(machine: Machine) -> dict:
     model, rows = machine.network(machine.device, recipe, "modern"), np.split(np.arange(64), 8)
     step, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
-    changes = Augmentation.from_recipe(recipe, len(pixels), labels)
+    changes = Augmentation(recipe, len(pixels), labels)
     loader = Loader(pixels, targets, machine.device)
     loaded = loader.batches([changes.rows_to_read(own, 0) for own in rows])
     batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))

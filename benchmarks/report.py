@@ -25,7 +25,7 @@ from renet.config.model import Architecture
 from renet.config.schema import Config
 from renet.dataset import hdf5
 from renet.network import model_file
-from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.kinds.renet import ReNet
 from renet.planning import data_summary, run_settings
 from renet.planning.run_figures import RUN_FIGURES
 
@@ -113,8 +113,8 @@ def make_inputs(
     parts[-1].to_csv(data / "test.csv", index=False)
     make_predictions(parts[1]).to_csv(run / "inference_validation.csv", index=False)
     make_predictions(parts[2]).to_csv(run / "inference.csv", index=False)
-    model = ReNet((3, side, side), architecture)
-    init_weights(model, 1)
+    model = ReNet((3, side, side), architecture or Architecture())
+    model.init_weights(1)
     model_file.save(run / "model.pt", model)
     make_small_files(results, split)
 

@@ -53,7 +53,7 @@ CASES: dict[str, tuple[dict, dict]] = {
     "relu": (SMALL | {"cell": "relu"}, {}),
     "gru": (SMALL | {"cell": "gru"}, {}),
     "lstm": (SMALL | {"cell": "lstm"}, {}),
-    "plain classifier": (SMALL | {"classifier": "linear"}, {}),
+    "plain classifier": (SMALL | {"classifier": "plain"}, {}),
     "cnn": (CNN, {}),
     "resnet18": (RESNET, {"epochs": 2}),
     "Nesterov": (SMALL, {"nesterov": True}),

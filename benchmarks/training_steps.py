@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from renet.config.model import Architecture
 from renet.config.train import Recipe
 from renet.network import devices
-from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.kinds.renet import ReNet
 from renet.network.model import infer
 from renet.training import age_groups
 from renet.training.train_step import MovingAverage, TrainStep
@@ -170,8 +170,8 @@ def plain_infer(batches: Batches, device: torch.device) -> Step:
 
 def our_network(device: torch.device, architecture: Architecture | None = None) -> ReNet:
     """A new network of this project."""
-    model = ReNet((3, SIDE, SIDE), architecture)
-    init_weights(model, 1)
+    model = ReNet((3, SIDE, SIDE), architecture or Architecture())
+    model.init_weights(1)
     return devices.to_device(model, device)
 
 
@@ -196,7 +196,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     model = our_network(device, Architecture(**settings["model"], classes=outputs)).train()
     update, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
-    augment, rows = Augmentation.from_recipe(recipe, 10 * size, labels), np.arange(size)
+    augment, rows = Augmentation(recipe, 10 * size, labels), np.arange(size)
 
     def step() -> None:
         # Each face has a partner for mixup.

@@ -49,7 +49,7 @@ def test_training_on_a_fraction_sees_no_other_face_and_makes_as_many_updates(tmp
     (settings, training, selecting, *_), *_ = seen
     first = table[:64][splits.nested(table[:64], 0.25, 42, "subject")]
     stored = fold.hdf5.read(tmp_path / "all.h5")
-    assert selecting is None and len(training) == len(first) < 20
+    assert not selecting and len(training) == len(first) < 20
     assert np.array_equal(training.pixels.take(np.arange(len(first))), stored.pixels[first.index])
     assert settings.train.epochs == 4 * QUICK.epochs
 

@@ -42,7 +42,7 @@ MODERN = QUICK.replace(augment=[*CHANGES], mixup=0.2, ema=0.9,
 def new_network(architecture=SMALL, side: int = 32, seed: int = 1, mean=None) -> Network:
     """A network with its initial weights, for faces of so many pixels on a side."""
     network = kinds.build((3, side, side), architecture, mean)
-    kinds.init_weights(network, seed)
+    network.init_weights(seed)
     return network
 
 

@@ -45,7 +45,7 @@ def test_no_more_than_a_few_batches_are_read_ahead(faces):
     loader = Loader(*faces, CPU)
     with contextlib.closing(loader.batches(rows())) as found:
         next(found)
-        assert len(asked) == Loader.AHEAD + 1
+        assert len(asked) == Loader.AHEAD
     assert loader.data_wait > 0
     assert not [thread for thread in threading.enumerate() if "reader" in thread.name]
 

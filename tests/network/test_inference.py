@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
+from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.project import call_script
 from helpers.training import new_network, write_faces
 from renet.common.errors import InputError
-from renet.common.files import face_digest
 from renet.evaluation import inference_table
 from renet.network import inference, model_file
 
@@ -21,15 +21,7 @@ from renet.network import inference, model_file
 def run(tmp_path):
     """A model, and 150 faces (more than a batch) with the table beside them."""
     faces = write_faces(tmp_path / "test.h5", 150)
-    table = pd.DataFrame(
-        {
-            "id": [f"wiki:{number}" for number in range(150)], "subset": "test", "source": "wiki",
-            "path": [f"00/{number}.jpg" for number in range(150)], "subject": "NA",
-            "target": faces.targets, "age": 30, "year": 2000, "face_score": 3.5,
-            "crop_width": 90, "crop_height": 91, "grey": 0,
-            "digest": list(map(face_digest, faces.pixels)),
-        }
-    )  # fmt: skip
+    table = samples_of_faces(faces, people=1).assign(subset="test", subject="NA")
     table.loc[3, "age"] = np.nan
     table.to_csv(tmp_path / "test.csv", index=False)
     model = new_network(seed=3)

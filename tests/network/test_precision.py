@@ -23,10 +23,10 @@ def machine(monkeypatch, tmp_path):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(capabilities))
         monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities))
         monkeypatch.setattr(torch.cuda, "get_device_capability", capabilities.__getitem__)
-        devices._precision_of_machine.cache_clear()
+        devices.chosen_precision.cache_clear()
 
     yield make
-    devices._precision_of_machine.cache_clear()
+    devices.chosen_precision.cache_clear()
 
 
 @pytest.fixture

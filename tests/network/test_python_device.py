@@ -109,22 +109,16 @@ def test_each_kind_of_network_trains_with_each_recipe(apart, recipe, kind):
     assert all(value.isfinite().all() for value in weights.values())
 
 
+@in_float64()
 def move(folder: Path, recipe: Recipe, stops: Path) -> list:
     """Trainings that go from the CPU to the device after an epoch, the other way, and neither."""
-    with in_float64():
-        return [*moved(folder, recipe, stops), result(made(folder, recipe, on=CPU))]
-
-
-def moved(folder: Path, recipe: Recipe, stops: Path) -> list:
-    """Of the training that goes to the device, and of the one that comes from there."""
     results = []
     for first, second in ((CPU, device()), (device(), CPU)):
         checkpoint = Checkpoint(stops / first.type, seconds=3600, gap=0)
-        stops.joinpath(first.type).mkdir()
         with terminated_before(6):
             made(folder, recipe, on=first).run(checkpoint, show_progress=False)
         results.append(result(made(folder, recipe, saved=checkpoint.load(), on=second)))
-    return results
+    return [*results, result(made(folder, recipe, on=CPU))]
 
 
 @slow

@@ -17,7 +17,12 @@ NAMES = ["flip", "affine", "colour", "grey", "blur", "noise", "erase"]
 COUNT, CPU = 40, torch.device("cpu")
 PIXELS = np.random.default_rng(0).integers(0, 256, (COUNT, 3, 24, 31), dtype=np.uint8)
 TARGETS = np.arange(COUNT) % 2
-FULL = Augmentation.from_recipe(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
+FULL = Augmentation(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
+
+
+def with_recipe(**changes) -> Augmentation:
+    """The augmentation of another recipe."""
+    return dataclasses.replace(FULL, recipe=FULL.recipe.replace(**changes))
 
 
 def changed(rows, augment=FULL, epoch=2):
@@ -38,20 +43,19 @@ def test_any_number_of_processes_gives_equal_pixels(processes):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_group_changes_faces_by_itself_and_by_seed_epoch_and_row(name):
-    alone = dataclasses.replace(FULL, names=frozenset([name]), mixup=0)
     rows = np.arange(COUNT)
-    pixels, targets = changed(rows, alone)
+    alone = {"augment": [name], "mixup": 0}
+    pixels, targets = changed(rows, with_recipe(**alone))
     original = torch.from_numpy(PIXELS).float()
     differs = (pixels != original).flatten(1).any(1)
     assert 0.02 < differs.float().mean() <= 1
     assert torch.equal(targets, torch.from_numpy(TARGETS))
     assert pixels.min() >= 0 and pixels.max() <= 255 and pixels.dtype == torch.float32
-    for other, epoch in ((dataclasses.replace(alone, seed=6), 2), (alone, 3)):
-        assert not torch.equal(changed(rows, other, epoch)[0], pixels)
+    for seed, epoch in ((6, 2), (5, 3)):
+        other = changed(rows, with_recipe(**alone, seed=seed), epoch)
+        assert not torch.equal(other[0], pixels)
     same_face = np.zeros(COUNT, np.int64)
-    by_key = augmentation.change(
-        original[same_face].byte(), frozenset([name]), augmentation.keys(5, 2, rows)
-    )
+    by_key = augmentation.change(original[same_face].byte(), [name], augmentation.keys(5, 2, rows))
     assert len(by_key.flatten(1).unique(dim=0)) > 1  # the row decides, not the face
 
 
@@ -93,8 +97,7 @@ def test_noise_is_nearly_normal():
 
 
 def test_flip_mirrors_half_of_the_faces():
-    alone = dataclasses.replace(FULL, names=frozenset(["flip"]), mixup=0)
-    pixels, _ = changed(np.arange(COUNT), alone)
+    pixels, _ = changed(np.arange(COUNT), with_recipe(augment=["flip"], mixup=0))
     original = torch.from_numpy(PIXELS).float()
     kept = (pixels == original).flatten(1).all(1)
     assert torch.equal(pixels[~kept], original[~kept].flip(3))
@@ -115,7 +118,7 @@ def test_affine_without_a_change_is_the_face_and_a_shift_moves_it():
 
 
 def test_mixup_mixes_each_face_with_its_partner_and_the_labels_alike():
-    mix = dataclasses.replace(FULL, names=frozenset())
+    mix = with_recipe(augment=[])
     rows = np.array([3, 30, 8])
     read = mix.rows_to_read(rows, 4)
     partners = read[3:]
@@ -135,16 +138,17 @@ def test_mixup_mixes_each_face_with_its_partner_and_the_labels_alike():
 def test_partner_has_the_pixels_that_its_own_row_has_in_that_epoch():
     rows = np.array([7])
     partner = FULL.rows_to_read(rows, 2)[1:]
-    alone = dataclasses.replace(FULL, mixup=0)
-    weight = changed(rows, dataclasses.replace(FULL, names=frozenset()))[1]
+    alone = with_recipe(mixup=0)
     own, other = changed(rows, alone)[0], changed(partner, alone)[0]
-    share = FULL._partners(rows, 2)[1][0]
-    torch.testing.assert_close(changed(rows)[0], own * share + other * (1 - share))
-    assert weight.sum() == pytest.approx(1)
+    drawn = betaincinv(0.3, 0.3, FULL._mixup_draws(rows, 2)[0, 1])
+    weight = max(drawn, 1 - drawn)
+    torch.testing.assert_close(changed(rows)[0], own * weight + other * (1 - weight))
 
 
-def test_recipe_without_changes_has_no_augmentation():
-    assert Augmentation.from_recipe(Recipe(), COUNT, 2) is None
+def test_recipe_without_changes_leaves_the_bytes_of_the_faces():
+    pixels, targets = changed(np.arange(COUNT), with_recipe(augment=[], mixup=0))
+    assert pixels.dtype == torch.uint8 and np.array_equal(pixels, PIXELS)
+    assert np.array_equal(targets, TARGETS)
 
 
 @pytest.mark.parametrize("steps", [7, 10])

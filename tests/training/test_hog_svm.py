@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.training import train_job
-from helpers.workflow import planned, run, write_config
-from renet.common import files
 from renet.common.errors import InputError
 from renet.config.model import HogSvmArchitecture
 from renet.dataset import hdf5
@@ -104,13 +101,11 @@ def test_same_seed_gives_the_same_bytes_in_any_number_of_threads(fitted, tmp_pat
 
     monkeypatch.setattr(hog_svm, "measure", count_threads)
     with threadpool_limits(2):
-        model = fit(fitted, tmp_path, threads=2)
+        model = fit(fitted, tmp_path)
     assert counts == {1} and model == (fitted / "model.pt").read_bytes()
     assert (tmp_path / "history.csv").read_bytes() == (fitted / "history.csv").read_bytes()
-    (record,) = tmp_path.glob(f"training/*/{RECORD}")
-    assert files.read_json(record)["computed"]["threads"] == 2
     monkeypatch.setattr(hog_svm, "fit", lambda *_: pytest.fail("it is fitted again"))
-    assert fit(fitted, tmp_path, threads=1) == model
+    assert fit(fitted, tmp_path) == model
 
 
 def test_svm_is_fitted_anew_where_the_people_of_the_faces_have_changed(fitted, tmp_path):
@@ -134,30 +129,6 @@ def test_large_set_is_replaced_by_a_random_part_of_it(fitted, tmp_path, monkeypa
     assert fit(fitted, tmp_path) != (fitted / "model.pt").read_bytes()
     assert "a random 50 of 120 faces" in caplog.text and "of 40" not in caplog.text
     assert HISTORY.read(tmp_path / "history.csv").validation_accuracy[0] > 0.9
-
-
-@pytest.mark.parametrize("error", [PermissionError(13, "refused"), BrokenProcessPool("killed")])
-def test_processes_that_cannot_start_are_a_sentence(fitted, tmp_path, monkeypatch, error):
-    def refuse(*_):
-        raise error
-
-    monkeypatch.setattr(hog_svm, "ProcessPoolExecutor", refuse)
-    with pytest.raises(InputError, match="writable /dev/shm"):
-        fit(fitted, tmp_path)
-
-
-@pytest.mark.fault("unchanged-meaning")
-@pytest.mark.slow
-def test_other_threads_and_epochs_rerun_nothing_and_another_seed_plans_the_fit_again(project):
-    svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
-    train = {"epochs": 2, "threads": 1}
-    write_config(project, train=train, **svm_run)
-    of_run = "results/runs/svm/manifest.json"  # which needs all other files of the run
-    run(project, "--", of_run)
-    write_config(project, train=train | {"threads": 2, "epochs": 3}, **svm_run)
-    assert planned(project, "--", of_run) == set()
-    write_config(project, train=train | {"seed": 3}, **svm_run)
-    assert "train" in planned(project, "--", of_run)
 
 
 def test_probabilities_come_from_people_that_the_svm_has_not_seen():

@@ -19,6 +19,7 @@ from helpers.training import QUICK, SMALL, after_each_update, train_job, write_f
 from helpers.workflow import SMALL_MODEL
 from renet.config.train import Recipe
 from renet.training.folder import RESULTS
+from renet.training.processes import stop_requests
 from renet.training.settings import RunSettings
 
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
@@ -167,3 +168,27 @@ def test_two_processes_that_are_terminated_and_then_cannot_write_give_the_same_b
     kept = next(path for path in (saved, saved.with_name("previous.pt")) if path.exists())
     assert kept.read_bytes() == bytes_of_it and not disturbed.is_writing()
     assert disturbed.finish() == undisturbed
+
+
+@pytest.mark.fault("killed-training")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_is_a_request_as_long_as_a_training_runs(number):
+    others: list[int] = []
+    before = signal.signal(number, lambda number, _: others.append(number))
+    try:
+        with stop_requests() as received:
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
+    assert received == others == [number]
+
+
+def test_ctrl_c_that_a_background_process_ignores_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_requests() as received:
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not received

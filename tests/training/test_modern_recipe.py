@@ -20,7 +20,7 @@ from helpers.training import (
     write_faces,
 )
 from renet.network import inference, kinds, model_file
-from renet.training import train_step
+from renet.training import loop, train_step
 from renet.training.folder import Checkpoint
 
 
@@ -40,13 +40,16 @@ def trained(faces):
     return train(faces, FROZEN)
 
 
-@pytest.mark.parametrize("steps", [2, 6, 9])
-def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path):
+@pytest.mark.parametrize(("update", "sync_every"), [(2, 1), (6, 1), (9, 1), (7, 3)])
+def test_resumed_training_has_the_same_bytes(
+    faces, trained, update, sync_every, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(loop.SYNC_EVERY, "cpu", sync_every)
     checkpoint = Checkpoint(tmp_path, seconds=3600)
-    with terminated_before(steps):
+    with terminated_before(update):
         make_trainer(faces, FROZEN).run(checkpoint)
     again = make_trainer(faces, FROZEN, checkpoint.load())
-    assert 6 * again.epoch + again.epoch_step == steps
+    assert 6 * again.epoch + again.epoch_step == -(-update // sync_every) * sync_every
     again.run()
     assert same(weights_of(trained), weights_of(again)) and again.history == trained.history
     model_file.save(tmp_path / "a.pt", trained.model)

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from types import SimpleNamespace
+from unittest.mock import MagicMock, call
 
 import pytest
 import torch
@@ -15,7 +16,6 @@ from renet.network import devices
 from renet.network.kinds.renet import ReNet
 from renet.training import processes, train_step
 from renet.training.settings import RunSettings
-from renet.training.throughput import Throughput
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
@@ -154,7 +154,6 @@ def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
             pass
     assert made == [(("nccl",), {"device_id": torch.device("cuda:1")}),
                     (("gloo",), {"device_id": None})]  # fmt: skip
-    assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
 
 
 def test_process_has_the_gpu_of_its_number(two_gpus):
@@ -241,11 +240,23 @@ def test_number_of_threads_is_that_of_the_settings():
     torch.set_num_threads(before)
 
 
-def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_captured_step(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1e9)
-    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 3e9)
-    throughput = Throughput(torch.device("cuda"))
-    throughput.start(SimpleNamespace(data_wait=0.0))
-    throughput.end(1, 44)
-    assert throughput.rows[0]["gpu_memory_mb"] == 3000
+def test_warm_up_and_capture_have_one_stream_for_which_the_computation_waits(monkeypatch):
+    cuda, run = MagicMock(), MagicMock()
+    cuda.attach_mock(run, "run")
+    monkeypatch.setattr(torch, "cuda", cuda)
+    capture, stream = train_step.GraphCapture(), cuda.Stream.return_value
+    computation, pool = cuda.current_stream.return_value, cuda.graph_pool_handle.return_value
+    cuda.reset_mock()
+    capture.warm_up(run)
+    assert cuda.mock_calls == [
+        call.current_stream(), call.Stream().wait_stream(computation), call.stream(stream),
+        call.stream().__enter__(), *[call.run()] * 3, call.stream().__exit__(None, None, None),
+        call.current_stream(), call.current_stream().wait_stream(stream),
+    ]  # fmt: skip
+    cuda.reset_mock()
+    replay, graph = capture.capture(run), cuda.CUDAGraph.return_value
+    assert replay is graph.replay
+    assert cuda.mock_calls == [
+        call.CUDAGraph(), call.graph(graph, pool, stream, capture_error_mode="thread_local"),
+        call.graph().__enter__(), call.run(), call.graph().__exit__(None, None, None),
+    ]  # fmt: skip

@@ -146,32 +146,6 @@ def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, 
     assert second["images_per_second"] == pytest.approx(44 / second["seconds"], rel=0.01)
 
 
-@pytest.mark.parametrize("sync_every", [1, 3])
-def test_training_continues_from_the_middle_of_an_epoch_to_the_same_bits(
-    faces, tmp_path, monkeypatch, sync_every
-):
-    monkeypatch.setitem(loop.SYNC_EVERY, "cpu", sync_every)
-    recipe = Recipe(**vars(QUICK) | {"shuffle_each_epoch": True})
-    whole = train(faces, recipe)
-    checkpoint = Checkpoint(tmp_path, seconds=0)
-    interrupted = make_trainer(faces, recipe)
-    compute, steps = interrupted.step._backward, []
-
-    def step_until_the_power_is_cut(*batch):
-        if len(steps) == 10:  # four into the second epoch
-            raise PowerCut
-        steps.append(batch)
-        compute(*batch)
-
-    interrupted.step._backward = step_until_the_power_is_cut
-    with pytest.raises(PowerCut):
-        interrupted.run(checkpoint)
-    resumed = make_trainer(faces, recipe, checkpoint.load())
-    assert (resumed.epoch, resumed.epoch_step) == (1, 4 - 4 % sync_every)
-    resumed.run()
-    assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
-
-
 def test_reading_the_metrics_rarely_as_on_a_gpu_changes_nothing(faces, tmp_path, monkeypatch):
     recipe = Recipe(**vars(QUICK) | {"batch_size": 1, "epochs": 2})  # 44 batches an epoch
     every_step = train(faces, recipe)

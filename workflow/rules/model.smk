@@ -56,7 +56,7 @@ rule infer:
         "<results>/runs/{run}/logs/infer.log",
     conda:
         "../../envs/infer.yaml"
-    threads: lambda wildcards: resources_of(wildcards).compute_threads
+    threads: lambda wildcards: resources_of(wildcards).threads
     resources:
         **ON_DEVICE,
     params:

@@ -111,7 +111,7 @@ rule explain:
         "<results>/runs/{run}/logs/explain.log",
     conda:
         "../../envs/explain.yaml"
-    threads: lambda wildcards: resources_of(wildcards).compute_threads
+    threads: lambda wildcards: resources_of(wildcards).threads
     resources:
         **ON_DEVICE,
     params:

@@ -2,12 +2,10 @@
 
 Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
 three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
-Writes: one row for each face of the part: id, p_female, p_male. The output is a copy of
-predictions.csv in <output without .csv>/<fingerprint>/, where an interrupted training continues:
-`renet.training.folder`.
-Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
-validation set. The training leaves out faces that share a photo with a face of the part. Where the
-settings select the epoch, a part of the other faces is its validation set.
+Writes: id, p_female, p_male of each face of the part: a copy of predictions.csv in <output without
+.csv>/<fingerprint>/, where a training continues (`renet.training.folder`).
+Decides: nothing; by the seed, the part is one fold, or with `fraction` the validation set. Faces
+that share a photo with one of the part are left out. Some others validate to select an epoch.
 """
 
 from pathlib import Path
@@ -44,10 +42,9 @@ def fold(
     validation: float = 0.1,  # fraction of the other faces
     settings: RunSettings = COURSE,
     gpu: int | None = None,
-    threads: int | None = None,  # in which an SVM is fitted
     code: str = "",
 ) -> None:
-    """Train without a part of the people, or photos, and predict the faces of this part."""
+    """Train without a part of the faces, and predict it."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     # A network that knows a copy of a photo would repeat its label.
     samples["copies"] = near_duplicates.groups(samples.phash)
@@ -73,8 +70,7 @@ def fold(
         for file, table in zip(stored, tables, strict=True):
             hdf5.check_digest(file)
             hdf5.check_table(file, table)
-        on = training, selecting if len(selecting) else None
-        model = fit(settings, *on, people, path.parent, threads or settings.train.threads)
+        model = fit(settings, training, selecting, people, path.parent)
         device = next(iter(model.state_dict().values())).device
         precision = settings.train.precision
         logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
@@ -83,16 +79,14 @@ def fold(
         FOLD.write(path, predicted)
         return {}
 
-    depends_on = settings.without_device()
-    folder = TrainingFolder(
-        predictions.with_suffix(""),  # of this fold alone: other folds may be training
-        *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
-    )
-    folder.run_or_reuse({"predictions.csv": predictions}, compute)
+    digests = [one.digest for one in (training, selecting, held_out)]
+    depends_on = settings.without_device(), code, *digests, ids, people
+    folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
+    TrainingFolder(folder, *depends_on).run_or_reuse({"predictions.csv": predictions}, compute)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
-    """Settings with more epochs: a fraction of the faces has as many updates as all faces."""
+    """Settings with more epochs, so that a fraction of the faces has as many updates as all."""
     recipe = settings.train
     return settings.with_recipe(
         epochs=round(recipe.epochs / fraction),
@@ -102,16 +96,11 @@ def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
 
 
 def fit(
-    settings: RunSettings,
-    training: FaceFile,
-    validation: FaceFile | None,
-    people: list[str],
-    folder: Path,
-    threads: int,
+    settings: RunSettings, training: FaceFile, validation: FaceFile, people: list[str], folder: Path
 ) -> Network:
-    """Train a network of any kind, on its device; people (faces,) are those of the training."""
+    """Train a network of any kind, on its device, perhaps without a validation face."""
     if not settings.model.has_layers:
-        return loop.fit(settings, training, np.array(people), None, threads)[0]
+        return loop.fit(settings, np.array(people), training)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
     trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
     trainer.run(checkpoint)

@@ -1,16 +1,12 @@
 """Train the network on train.h5, and write it with the history of its epochs.
 
-Reads: train.h5 and validation.h5 in neon's layout, and the run's settings; for a run with folds
-that selects no epoch, development.h5 (the faces of both) alone. With `train.age_weight`, the ages
-in the CSV table of the training faces.
-Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every
-epoch), throughput.csv (speed and memory of every epoch, kept apart so that the other two files are
-reproducible byte for byte). They are those in training/<fingerprint>/ beside model.pt, which also
-has training.json (for the rule provenance) and tensorboard/: `renet.training.folder`.
-Decides: nothing beyond the settings. Where the folder is finished, nothing is trained; where it has
-a checkpoint, the training continues. An SVM is fitted instead, to people in the CSV table.
+Reads: train.h5 and validation.h5, or for a run with folds that selects no epoch, development.h5
+(the faces of both) alone; their CSV table with `train.age_weight` and for an SVM.
+Writes: model.pt, history.csv (loss and accuracy of every epoch), throughput.csv (speed and memory
+of every epoch, apart so that the other two are reproducible byte for byte), from
+training/<fingerprint>/ beside model.pt, where a training continues: `renet.training.folder`.
 
-On a command line, the script has the options of the course's main_classify.py instead:
+On a command line, the script has the options of the course's main_classify.py:
 `renet.training.course_command`.
 """
 
@@ -28,7 +24,7 @@ from renet.training.loop import TrainJob, run_training
 
 
 def train(job: TrainJob) -> None:
-    """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
+    """Train one run of the workflow on the GPUs and machines that Snakemake grants."""
     settings = job.settings.granted(job.gpu)
     nodes = job.nodes if launch.JOB_VARIABLE in os.environ else 1
     job = dataclasses.replace(job, settings=settings, nodes=nodes)
@@ -44,9 +40,8 @@ def train(job: TrainJob) -> None:
             launch.launch_on_machines(here)
         else:
             launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
-        used = settings if settings.model.has_layers else settings.with_recipe(threads=job.threads)
         logging.info("%s is trained", job.model)
-        return provenance.of_training(used, job.paths, job.code, job.nodes)
+        return provenance.of_training(settings, job.paths, job.code, job.nodes)
 
     outputs = job.model, job.history, job.throughput
     job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute)

@@ -122,12 +122,7 @@ def _check_run(name: str, run: dict, size: list[int]) -> None:
             )
     if run["train"]["nesterov"] and not run["train"]["momentum"]:
         raise InputError(f"The run {name} has `nesterov: true`, which needs a `momentum` above 0.")
-    divisors = made.size_divisors()
-    if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
-        raise InputError(
-            f"`crop.size` is {size}, but the network of the run {name} needs multiples of "
-            f"{list(divisors)} (height, width)."
-        )
+    made.check_size(size, f"the network of the run {name}")
     processes, nodes = run["train"]["processes"], run["resources"]["nodes"]
     if processes % nodes:
         raise InputError(

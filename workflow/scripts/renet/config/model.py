@@ -1,11 +1,12 @@
 """The config's section `model`: the architectures of all kinds of networks (no torch needed)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.config.section import Count, Pair, Positive, Section
 
@@ -60,6 +61,15 @@ class Kind(Section):
     def size_divisors(self) -> tuple[int, int]:
         """The divisors of the height and the width that an image must have."""
         return 1, 1
+
+    def check_size(self, size: Sequence[int], network: str) -> None:
+        """Raise an InputError, which names the network, unless it takes images (height, width)."""
+        divisors = self.size_divisors()
+        if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
+            raise InputError(
+                f"`crop.size` is {[*size]}, but {network} needs multiples of {[*divisors]} "
+                "(height, width); change it, or the blocks and convolutions in `model`."
+            )
 
     def layers(self) -> list[str]:
         """The names of the network's layers, in their order."""

@@ -13,7 +13,8 @@ from renet.config.model import KINDS, Architecture, Model
 from renet.config.section import ABSENT, Count, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
 
-WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "select_epoch": "last"}  # of `train`
+# Of `train`: in one thread, predictions, like the fit, do not depend on the number of threads.
+WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "threads": 1, "select_epoch": "last"}
 GRID_SECTIONS = {"model": KINDS.values(), "train": [Recipe]}  # that a grid may vary
 MAX_RUNS = 50
 

@@ -78,8 +78,8 @@ class Recipe(Section):
     deterministic: bool = False
     """true: a GPU is slower and gives the same bits each time, as a CPU always does"""
     threads: Count = 2
-    """of each process on a CPU; --cores does not set it, because results depend on it (those of
-    hog_svm do not)"""
+    """of each process on a CPU; --cores does not set it, because results depend on it; hog_svm uses
+    one"""
     processes: Count = 1
     """divide each batch; one for each GPU, or several on the CPU; --cores does not set it"""
     start_from: Text | Start | None = None

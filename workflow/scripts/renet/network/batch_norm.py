@@ -72,8 +72,7 @@ class Normalise(torch.autograd.Function):
         maps, weight, mean, scale = ctx.saved_tensors
         if maps.dtype == torch.bfloat16:  # in one pass: the maps are rounded by more than the sums
             gradient = gradient.contiguous(memory_format=torch.channels_last)
-            everything = [True, True, True]
-            gradients = _library_gradients(gradient, maps, mean, scale, weight, everything)
+            gradients = _library_gradients(gradient, maps, mean, scale, weight, [True] * 3)
             return *gradients, None, None
         weight_gradient, bias_gradient = gradient_sums(gradient, maps, mean, scale)
         gradients = weight_gradient.to(weight.dtype), bias_gradient.to(weight.dtype)
@@ -134,8 +133,7 @@ def _row_sums(gradient: Tensor, maps: Tensor, mean: Tensor, scale: Tensor) -> tu
     whole, shape = size * groups, (size, groups * maps.shape[1], 1, 1)
     first, second = gradient[:whole].view(shape), maps[:whole].view(shape)
     mean_of, scale_of, ones = (one.repeat(groups) for one in (mean, scale, torch.ones_like(scale)))
-    wanted = [False, True, True]
-    _, *sums = _library_gradients(first, second, mean_of, scale_of, ones, wanted)
+    _, *sums = _library_gradients(first, second, mean_of, scale_of, ones, [False, True, True])
     weight, bias = (part.double().view(groups, -1).sum(0) for part in sums)
     if whole == len(maps):
         return weight, bias

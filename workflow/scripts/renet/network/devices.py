@@ -36,7 +36,7 @@ class Compute:
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """The device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
+    """The device of the settings; cpu if Snakemake grants no GPU."""
     return "cpu" if gpus == 0 else device
 
 
@@ -81,11 +81,10 @@ def _check_unused_gpu(warns: bool) -> None:
 
 @functools.cache
 def own_gpu(local_rank: int) -> int:
-    """Lock a GPU for this process until it ends, and return its number.
+    """Lock a GPU for this process until it ends, and return its number, if possible `local_rank`.
 
     The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
-    take part. GPU number `local_rank` comes first. Each process of a training chooses from GPUs
-    that no other rank takes: of two, one has the even and one the odd numbers.
+    take part. Of two ranks of a training, one chooses from the even and one from the odd numbers.
 
     Raises:
         InputError: PyTorch sees too few.
@@ -96,32 +95,25 @@ def own_gpu(local_rank: int) -> int:
             f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count}: use -b cpu, or "
             "`train.device: cpu`, or fewer `train.processes`, or install a PyTorch for this GPU."
         )
-    if ranks > 1:
-        numbers = list(range(local_rank, count, ranks))
-    else:
-        numbers = [(local_rank + shift) % count for shift in range(count)]
-    for number in numbers:
+    numbers = range(local_rank % ranks, count, ranks)
+    for number in sorted(numbers, key=lambda number: number < local_rank):
         uuid = torch.cuda.get_device_properties(number).uuid
         path = Path(tempfile.gettempdir(), f"renet-gpu-{uuid}-{os.getuid()}.lock")
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
         if locks.take(descriptor):  # which stays open
             return number
         os.close(descriptor)
-    tried = ", ".join(map(str, sorted(numbers)))
+    tried = ", ".join(map(str, numbers))
     logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)
     return local_rank
 
 
+@functools.cache  # so that the log has it once
 def chosen_precision(precision: str, device: str) -> str:
-    """The precision of the settings; for auto, bfloat16 where the device has it, else float32."""
+    """The precision on a type of device; auto: bfloat16 where all GPUs, or the CPU, have it."""
     if precision == "float32":
         return precision
-    return _precision_of_machine(precision, device != "cpu" and torch.cuda.is_available())
-
-
-@functools.cache  # so that the log has it once
-def _precision_of_machine(precision: str, on_gpu: bool) -> str:
-    """`chosen_precision` of auto or bfloat16, on the CPU or on all GPUs of this machine."""
+    on_gpu = device != "cpu" and torch.cuda.is_available()
     if on_gpu:
         numbers = range(torch.cuda.device_count())
         capabilities = [torch.cuda.get_device_capability(number) for number in numbers]
@@ -129,15 +121,14 @@ def _precision_of_machine(precision: str, on_gpu: bool) -> str:
     else:
         words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
         has_it = not BFLOAT16_FEATURES.isdisjoint(words)
-    device = "GPU" if on_gpu else "CPU"
+    named, reason = "GPU" if on_gpu else "CPU", "has" if has_it else "lacks"
     if precision == "auto":
         precision = "bfloat16" if has_it else "float32"
-        reason = "has" if has_it else "lacks"
-        logging.info("Precision: %s, because the %s %s bfloat16", precision, device, reason)
+        logging.info("Precision: %s, because the %s %s bfloat16", precision, named, reason)
     elif not has_it:
         logging.warning(
             "The %s lacks bfloat16 and converts it: this is slower than float32, which "
-            "`train.precision: auto` chooses here.", device,
+            "`train.precision: auto` chooses here.", named,
         )  # fmt: skip
     return precision
 
@@ -172,9 +163,6 @@ def _keep_freed_memory() -> None:
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:
-    """A context for a forward pass: in bfloat16 for products and convolutions, or in float32.
-
-    Weights, classifier and the mean of its output are in float32.
-    """
-    precision = chosen_precision(precision, device.type)
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    """A context for a forward pass, in which bfloat16 is that of products and convolutions."""
+    is_enabled = chosen_precision(precision, device.type) == "bfloat16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_enabled)

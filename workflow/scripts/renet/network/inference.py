@@ -25,15 +25,13 @@ def logits(
     """Logits (N, classes) float64 of pixels (N, C, H, W) uint8 by a network on the device."""
     model.eval()
     rows, size = np.arange(len(pixels)), BATCH_SIZE[device.type]
-    batches = np.split(rows, rows[size::size]) if len(rows) else []
+    batches = np.split(rows, rows[size::size])
     loader = Loader(pixels, np.zeros(len(pixels), np.int64), device)
     outputs: list[Tensor] = []
     with Progress(total=len(rows), desc="infer", unit=" img", disable=not show_progress) as bar:
         for faces, _ in loader.batches(batches):
             outputs.append(infer(model, faces, precision).double())
             bar.update(len(faces))
-    if not outputs:
-        return np.zeros((0, model.architecture.classes))
     return torch.cat(outputs).cpu().numpy()
 
 

@@ -1,7 +1,6 @@
 """Batches of faces on the device, read ahead so that training rarely waits for data."""
 
-import collections
-import itertools
+import contextlib
 import time
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from torch import Tensor
+
+from renet.common.ahead import map_ahead
 
 Batch = tuple[Tensor, Tensor]
 
@@ -27,19 +28,15 @@ class Loader:
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
         self.data_wait = 0.0
-        count = self.AHEAD if self._on_gpu else 1
-        with ThreadPoolExecutor(count, "reader") as readers:
-            reads = (readers.submit(self._read, rows) for rows in batches)
-            pending = collections.deque(itertools.islice(reads, self.AHEAD))
-            try:
-                while pending:
-                    started = time.perf_counter()
-                    batch = pending.popleft().result()
-                    self.data_wait += time.perf_counter() - started
-                    pending.extend(itertools.islice(reads, 1))
-                    yield tuple(one.to(self._device, non_blocking=True) for one in batch)
-            finally:
-                readers.shutdown(cancel_futures=True)
+        with (
+            ThreadPoolExecutor(self.AHEAD if self._on_gpu else 1, "reader") as readers,
+            contextlib.closing(map_ahead(readers, self._read, batches, count=self.AHEAD)) as read,
+        ):
+            started = time.perf_counter()
+            for batch in read:
+                self.data_wait += time.perf_counter() - started
+                yield tuple(one.to(self._device, non_blocking=True) for one in batch)
+                started = time.perf_counter()
 
     def _read(self, rows: np.ndarray) -> Batch:
         # Copies from pinned memory to a GPU do not block the host.

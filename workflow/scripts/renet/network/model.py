@@ -14,19 +14,19 @@ from renet.config.model import AnyArchitecture, Architecture, CnnArchitecture
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 
-Layers = OrderedDict[str, nn.Module]
+Shape = tuple[int, int, int]  # (C, H, W)
 
 
 class Network(nn.Sequential):
-    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes)."""
+    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+
+    A layer of this project has `draw_weights`, which gives it neon's initial weights in float32.
+    """
 
     frozen: Sequence[str] = ()  # names of the layers that a training leaves as they are
 
     def __init__(
-        self,
-        layers: Mapping[str, nn.Module],
-        architecture: AnyArchitecture,
-        input_shape: tuple[int, int, int],
+        self, layers: Mapping[str, nn.Module], architecture: AnyArchitecture, input_shape: Shape
     ):
         super().__init__(layers)
         self.architecture, self.input_shape = architecture, tuple(input_shape)
@@ -41,15 +41,21 @@ class Network(nn.Sequential):
         """Logits (N, classes) of the faces as they are."""
         return super().forward(pixels)
 
+    @torch.no_grad()
+    def init_weights(self, seed: int) -> None:
+        """Draw the initial weights, in the order in which neon builds its layers."""
+        random = np.random.RandomState(seed)  # the generator that neon uses
+        for layer in self.modules():
+            if hasattr(layer, "draw_weights"):
+                layer.draw_weights(random)
+
     def freeze(self, names: Sequence[str] | str) -> None:
         """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
 
         Raises:
             InputError: a name is not that of a layer, or no weight would be left to train.
         """
-        self.frozen = [names] if isinstance(names, str) else names
-        if "all_but_classifier" in names:
-            self.frozen = list(self._modules)[:-1]
+        self.frozen = list(self._modules)[:-1] if names == "all_but_classifier" else names
         layers = dict(self.named_modules())
         for name in self.frozen:
             layers.get(name, nn.Identity()).requires_grad_(requires_grad=False)
@@ -72,7 +78,7 @@ class Normalizer(nn.Module):
 
     DIVISOR = 128.0
 
-    def __init__(self, input_shape: tuple[int, int, int], mean: np.ndarray | None = None):
+    def __init__(self, input_shape: Shape, mean: np.ndarray | None = None):
         """Take the mean of the data in grey levels, (C,) or any array of C*H*W values."""
         super().__init__()
         values = torch.zeros(1)
@@ -98,6 +104,13 @@ class ConvReLU(nn.Conv2d):
         output = self._conv_forward(maps, kernel, self.bias)
         return F.relu(output, inplace=not torch.is_grad_enabled())
 
+    def draw_weights(self, random: np.random.RandomState) -> None:
+        """Kaiming's normal distribution, and zeros for the bias."""
+        kernels, fan_in = len(self.weight), self.weight[0].numel()
+        drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
+        self.weight.copy_(torch.from_numpy(drawn.T.reshape(self.weight.shape)))
+        self.bias.zero_()
+
 
 class Classifier(ConvReLU):
     """The last convolution, in the dtype of its weights; bfloat16 has only three digits of a logit.
@@ -117,10 +130,47 @@ class Classifier(ConvReLU):
 
 
 class CourseNetwork(Network):
-    """Convolutions, what the kind adds, and a classifier whose map is pooled to the logit.
+    """Convolutions, the blocks of a kind, and a classifier whose map is pooled to the logit.
 
     The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
     """
+
+    architecture: Architecture | CnnArchitecture
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        architecture: Architecture | CnnArchitecture,
+        mean: np.ndarray | None = None,
+    ):
+        """Make the network, to be given weights.
+
+        Raises:
+            InputError: poolings, blocks and strides do not divide H or W.
+        """
+        architecture.check_size(input_shape[1:], "this network")
+        super().__init__(OrderedDict(), architecture, input_shape)
+        channels, height, width = input_shape
+        self.add_module("norm", Normalizer(input_shape, mean))
+        self.add_module("bn0", BatchNorm(channels))
+        for number, outputs in enumerate(architecture.conv_channels, 1):
+            self.add_module(f"conv{number}", ConvReLU(channels, outputs, 3, padding=2, dilation=2))
+            self.add_module(f"bn{number}", BatchNorm(outputs))
+            if number < len(architecture.conv_channels):
+                self.add_module(f"pool{number}", nn.MaxPool2d(3, stride=2, padding=1))
+                height, width = height // 2, width // 2
+            channels = outputs
+        shape, first = (channels, height, width), len(architecture.conv_channels) + 1
+        for number, name in enumerate(architecture.blocks(), first):
+            block, shape = self.make_block(number - first, shape)
+            self.add_module(name, block)
+            self.add_module(f"bn{number}", BatchNorm(shape[0]))
+        classifier = Classifier(shape[0], architecture.classes, architecture.classifier)
+        self.add_module("cls", classifier)
+
+    def make_block(self, number: int, shape: Shape) -> tuple[nn.Module, Shape]:
+        """A block, by its number from 0, for maps (C, H, W), and the shape of its output."""
+        raise NotImplementedError
 
     def logits(self, pixels: Tensor) -> Tensor:
         """The means of the classifier's map.
@@ -164,44 +214,6 @@ def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) ->
     kernel = kernel.contiguous(memory_format=torch.channels_last)  # sets the output's format
     planes = torch.cat([normalised, torch.ones_like(normalised[:, :1])], 1)
     return convolution.convolve(planes, kernel)
-
-
-def convolutions(
-    input_shape: tuple[int, int, int],
-    architecture: Architecture | CnnArchitecture,
-    mean: np.ndarray | None,
-) -> tuple[Layers, tuple[int, int, int]]:
-    """The layers up to the last dilated convolution, and the shape (C, H, W) of their output.
-
-    Raises:
-        InputError: poolings, blocks and strides do not divide H or W.
-    """
-    sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
-    for name, side, divisor in sides:
-        if side % divisor:
-            raise InputError(
-                f"The {name} of the images is {side}, but this network needs a multiple of "
-                f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
-            )
-    channels, height, width = input_shape
-    layers: Layers = OrderedDict(norm=Normalizer(input_shape, mean), bn0=BatchNorm(channels))
-    for number, out_channels in enumerate(architecture.conv_channels, 1):
-        layers[f"conv{number}"] = ConvReLU(channels, out_channels, 3, padding=2, dilation=2)
-        layers[f"bn{number}"] = BatchNorm(out_channels)
-        if number < len(architecture.conv_channels):
-            layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2, padding=1)
-            height, width = height // 2, width // 2
-        channels = out_channels
-    return layers, (channels, height, width)
-
-
-@torch.no_grad()
-def draw_convolution(layer: ConvReLU, random: np.random.RandomState) -> None:
-    """Kaiming's normal distribution as neon draws it, and zeros for the bias."""
-    kernels, fan_in = len(layer.weight), layer.weight[0].numel()
-    drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
-    layer.weight.copy_(torch.from_numpy(drawn.T.reshape(layer.weight.shape)))
-    layer.bias.zero_()
 
 
 @torch.inference_mode()

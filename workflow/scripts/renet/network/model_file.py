@@ -10,6 +10,7 @@ import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -34,12 +35,12 @@ DTYPES = {  # of weights, and of the state of a training
 
 def save(path: str | Path, model: Network, **more: object) -> None:
     """Save a network with its architecture, and `more` plain values and tensors."""
-    write(path, content_of(model, **more))
+    write(path, content_of(path, model, **more))
 
 
-def content_of(model: Network, **more: object) -> dict:
-    """The content of a model file; it shares the tensors that are in main memory."""
-    return {
+def content_of(path: str | Path, model: Network, **more: object) -> dict:
+    """The checked content of a model file; it shares the tensors that are in main memory."""
+    content = {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
         "architecture": json.loads(json.dumps(model.architecture.model_dump())),
@@ -48,11 +49,12 @@ def content_of(model: Network, **more: object) -> dict:
         "state": {name: value.detach().cpu() for name, value in model.state_dict().items()},
         **more,
     }
+    check_tensors(content, f"{path} is not written")
+    return content
 
 
 def write(path: str | Path, content: dict) -> None:
     """Write the content of a model file; see `save`."""
-    check_tensors(content, f"{path} is not written")
     # To a file object: given a path, torch.save writes the file's name into its bytes.
     size = sum(tensor.nbytes for _, tensor in _named_tensors(content, ""))
     with files.replacing(path, size) as temporary, temporary.open("wb") as handle:
@@ -74,11 +76,8 @@ def _fault(tensor: Tensor) -> str | None:
     """What is wrong with a tensor. The file of a repeated value can be far smaller than it."""
     if tensor.is_meta or tensor.layout != torch.strided:
         return "does not store its values"
-    repeats = any(
-        size > 1 and not step for size, step in zip(tensor.shape, tensor.stride(), strict=True)
-    )
-    if repeats or tensor.nbytes > tensor.untyped_storage().nbytes():
-        return "repeats one value in place of its own"
+    if tensor.nbytes > tensor.untyped_storage().nbytes():
+        return "repeats values in place of its own"
     if tensor.dtype not in DTYPES:
         return f"is of the type {tensor.dtype}, which is not used"
     return None if tensor.isfinite().all() else "has a NaN or an infinity"
@@ -100,15 +99,10 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         InputError: it is missing, damaged or no model, has other classes, or a tensor that
             `check_tensors` refuses.
     """
-    path, damaged = Path(path), None
+    path = Path(path)
     try:
-        if path.suffix == ".safetensors":
-            content = _read_safetensors(path)
-        else:
-            if zipfile.is_zipfile(path):  # other projects' can be in PyTorch's format before 1.6
-                with zipfile.ZipFile(path) as archive:
-                    damaged = archive.testzip()
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        read_file = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
+        content = read_file(path)
     except FileNotFoundError as error:
         raise InputError(f"The model {path} does not exist.") from error
     except Exception as error:  # pickle, zip and safetensors raise anything on foreign bytes
@@ -123,8 +117,6 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's text is on code in files
             reason = "it has another format"
         raise InputError(f"{path} is not a model that PyTorch can load: {reason}.") from error
-    if damaged:
-        raise InputError(f"{path} is damaged: the CRC-32 of {damaged} is wrong; use another copy.")
     if state_dict and isinstance(content, dict) and "format" not in content:
         return content
     format_name = content.get("format") if isinstance(content, dict) else None
@@ -145,6 +137,14 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     except RecursionError as error:
         raise InputError(f"{path} cannot be used, because its values are nested.") from error
     return content
+
+
+def _read_pytorch(path: Path) -> Any:
+    if zipfile.is_zipfile(path):  # other projects' can be in PyTorch's format before 1.6
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise ValueError(f"the CRC-32 of {damaged} is wrong; use another copy")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _read_safetensors(path: Path) -> dict:

@@ -1,7 +1,9 @@
 """The recurrent block of section 3.1.4 of the course, after ReNet (arXiv:1505.00393)."""
 
+import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,6 +45,11 @@ class SpatialRNN(nn.Module):
         self.norm = SweepNorm(outputs) if options.sweep_norm else None
         self.around = nn.Linear(block_size, outputs, bias=False) if options.residual else None
         self.output_shape = (outputs, rows, columns)
+
+    def draw_weights(self, random: np.random.RandomState) -> None:
+        """Those of the linear path; the banks have their own."""
+        if self.around is not None:
+            draw_glorot(self.around.weight, random)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (N, 2 * units, H / block height, W / block width), channels last."""
@@ -113,6 +120,13 @@ class BiRNNBank(nn.Module):
         self.recurrent_weight = nn.Parameter(torch.zeros(banks * DIRECTIONS, outputs, units))
         self.bias = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs))
 
+    def draw_weights(self, random: np.random.RandomState) -> None:
+        """Glorot's uniform distribution for each input and recurrent matrix."""
+        recurrent_weight = self.recurrent_weight.unflatten(0, (-1, DIRECTIONS)).flatten(1, 2)
+        for inputs, recurrent in zip(self.input_weight, recurrent_weight, strict=True):
+            for gate in (*inputs.split(self.units), *recurrent.split(self.units)):
+                draw_glorot(gate, random)
+
     def forward(self, inputs: Tensor) -> Tensor:
         """(sequences, time, N, inputs) to (sequences, time, N, 2 * units), forward units first."""
         dtype, device = inputs.dtype, inputs.device.type
@@ -167,6 +181,12 @@ class BiRNNBank(nn.Module):
         return give.sigmoid() * memory.tanh(), memory
 
 
+def draw_glorot(matrix: Tensor, random: np.random.RandomState) -> None:
+    """Draw a matrix from Glorot's uniform distribution."""
+    limit = math.sqrt(6 / sum(matrix.shape))
+    matrix.copy_(torch.from_numpy(random.uniform(-limit, limit, matrix.shape)))
+
+
 def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """W x + b for all sequences and times: (S, T, N, inputs) to (S, T, N, outputs)."""
     flat = torch.baddbmm(bias.unsqueeze(1), inputs.flatten(1, 2), weight.transpose(1, 2))
@@ -195,12 +215,7 @@ class ElmanSweep(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: PLR0913 (autograd wants each tensor as an argument)
-        ctx,
-        inputs: Tensor,
-        input_weight: Tensor,
-        recurrent_weight: Tensor,
-        bias: Tensor,
-        cell: str,
+        ctx, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor, cell: str
     ) -> Tensor:
         """(S, T, N, inputs) to hidden states (S, T, N, 2 * units)."""
         inputs = inputs.contiguous()

@@ -18,12 +18,13 @@ def grid_keys(config: dict) -> dict[str, dict[str, list]]:
 def training_settings(run: dict) -> dict:
     """What the result of a run's training depends on: its sections `model` and `train`.
 
-    Of a kind without layers, it depends on `train.seed` alone.
+    Of a kind without layers, it depends on `train.seed` alone. The number of threads, which is one,
+    is for its record.
     """
     settings = {section: run[section] for section in ("model", "train")}
     if KINDS[run["model"]["kind"]].has_layers:
         return settings
-    return settings | {"train": {"seed": run["train"]["seed"]}}
+    return settings | {"train": {name: run["train"][name] for name in ("seed", "threads")}}
 
 
 def with_folds(run: dict) -> dict:
@@ -46,13 +47,8 @@ def uses_table(run: dict) -> bool:
 
 
 def compute_settings(run: dict) -> dict:
-    """The settings of `renet.network.devices.Compute` for a run.
-
-    A network without layers is one product of a matrix and a vector: it computes in one thread, so
-    that its predictions, like its fit, do not depend on `train.threads`.
-    """
-    settings = {name: run["train"][name] for name in ("device", "precision", "threads")}
-    return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
+    """The settings of `renet.network.devices.Compute` for a run."""
+    return {name: run["train"][name] for name in ("device", "precision", "threads")}
 
 
 def resources(run: dict) -> SimpleNamespace:
@@ -69,7 +65,6 @@ def resources(run: dict) -> SimpleNamespace:
         **run["resources"],
         threads=train["threads"],
         train_threads=train["threads"] * processes,
-        compute_threads=compute_settings(run)["threads"],
         gpus=gpus,
         train_gpus=gpus * processes if nodes == 1 else None,
         train_gres=f"gpu:{gpus * processes}" if nodes > 1 and gpus else None,

@@ -62,49 +62,39 @@ class Change:
 class Augmentation:
     """The changes of a recipe; see `CHANGES`."""
 
-    names: frozenset[str]
-    mixup: float  # both parameters of the beta distribution of a partner's weight; 0: no partners
-    seed: int
+    recipe: Recipe
     count: int  # of the training faces
     classes: int
 
-    @classmethod
-    def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
-        """The changes of a recipe; None without any."""
-        if not (recipe.augment or recipe.mixup):
-            return None
-        return cls(frozenset(recipe.augment), recipe.mixup, recipe.seed, count, classes)
-
     def rows_to_read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """The rows, and behind them their partners for mixup."""
-        if not self.mixup:
+        if not self.recipe.mixup:
             return rows
-        return np.concatenate([rows, self._partners(rows, epoch)[0]])
+        partners = (self._mixup_draws(rows, epoch)[:, 0] * self.count).astype(np.int64)
+        return np.concatenate([rows, partners])
 
     def __call__(
         self, pixels: Tensor, targets: Tensor, rows: np.ndarray, epoch: int
     ) -> tuple[Tensor, Tensor]:
-        """Change the faces of `rows_to_read`.
+        """Change the faces of `rows_to_read`; changed ones are float32 from 0 to 255.
 
-        Returns:
-            The pixels of `rows`, (N, C, H, W) float32 from 0 to 255, and their targets: (N,) int64,
-            or with mixup the weights of the classes, (N, classes) float32.
+        Targets stay (N,) int64, or become the weights of the classes, (N, classes) float32.
         """
-        if not self.mixup:
-            return change(pixels, self.names, keys(self.seed, epoch, rows)), targets
-        partner_rows, own_weight = self._partners(rows, epoch)
-        read = np.concatenate([rows, partner_rows])
-        changed = change(pixels, self.names, keys(self.seed, epoch, read))
-        (weight,) = _on_device([own_weight.astype(np.float32)], pixels.device)
+        mixup = self.recipe.mixup
+        if self.recipe.augment:
+            key = keys(self.recipe.seed, epoch, self.rows_to_read(rows, epoch))
+            pixels = change(pixels, self.recipe.augment, key)
+        if not mixup:
+            return pixels, targets
+        drawn = betaincinv(mixup, mixup, self._mixup_draws(rows, epoch)[:, 1])
+        own_weight = np.maximum(drawn, 1 - drawn).astype(np.float32)
+        (weight,) = _on_device([own_weight], pixels.device)
         ones = F.one_hot(targets, self.classes).float()
-        return _blend(changed, weight.view(-1, 1, 1, 1)), _blend(ones, weight.view(-1, 1))
+        return _blend(pixels, weight.view(-1, 1, 1, 1)), _blend(ones, weight.view(-1, 1))
 
-    def _partners(self, rows: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The partner of each row, and the row's own weight, at least a half."""
-        drawn = uniform(keys(self.seed, epoch, rows), MIXUP_DRAWS)
-        partners = (drawn[:, 0] * self.count).astype(np.int64)
-        weight = betaincinv(self.mixup, self.mixup, drawn[:, 1])
-        return partners, np.maximum(weight, 1 - weight)
+    def _mixup_draws(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """The draws of each row's partner and of its own weight, (N, 2)."""
+        return uniform(keys(self.recipe.seed, epoch, rows), MIXUP_DRAWS)
 
 
 def _blend(values: Tensor, weight: Tensor) -> Tensor:
@@ -140,7 +130,7 @@ def _shifted(words: Words, shift: int) -> Words:
     return (words >> shift) & ((1 << (64 - shift)) - 1)
 
 
-def change(pixels: Tensor, names: frozenset[str], key: np.ndarray) -> Tensor:
+def change(pixels: Tensor, names: Sequence[str], key: np.ndarray) -> Tensor:
     """Change faces (N, C, H, W) uint8 by their keys; float32 from 0 to 255."""
     faces, rows, columns = pixels.to(torch.float32), [], []
     wanted = [made for name, made in CHANGES.items() if name in names]
@@ -169,8 +159,6 @@ def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Te
 
 def _on_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
     """Arrays of one dtype on the device, in one copy."""
-    if not arrays:
-        return []
     joined = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]))
     parts = queued_copy(joined, device).split([array.size for array in arrays])
     return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]

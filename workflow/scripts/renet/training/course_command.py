@@ -8,7 +8,6 @@ import argparse
 import logging
 import os
 from pathlib import Path
-from typing import Literal
 
 from renet.common import disk, files, logs
 from renet.common.errors import InputError
@@ -20,10 +19,8 @@ from renet.training.history import HISTORY
 from renet.training.loop import Trainer
 from renet.training.settings import RunSettings
 
-PRECISION_OF_DATATYPE: dict[str, Literal["float32", "bfloat16"]] = {
-    "f32": "float32", "bf16": "bfloat16",
-}  # fmt: skip
-DEVICE_OF_BACKEND: dict[str, Literal["cpu", "cuda"]] = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
+PRECISION_OF_DATATYPE = {"f32": "float32", "bf16": "bfloat16"}
+DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 
 
 def main() -> None:
@@ -75,25 +72,23 @@ def run_course(arguments: argparse.Namespace) -> None:
     if processes.is_main():
         for path in filter(None, (arguments.save_path, arguments.output_file)):
             files.check_writable(path)  # before the training, which can take hours
-    same_names = ("epochs", "batch_size", "nesterov", "threads")
-    recipe = Recipe(
-        device=DEVICE_OF_BACKEND[arguments.backend],
-        precision=PRECISION_OF_DATATYPE[arguments.datatype],
-        seed=arguments.rng_seed,
-        validate_every=arguments.eval_freq,
-        **{name: getattr(arguments, name) for name in same_names},
-    )
+    recipe = Recipe.model_validate({
+        "device": DEVICE_OF_BACKEND[arguments.backend], "threads": arguments.threads,
+        "precision": PRECISION_OF_DATATYPE[arguments.datatype], "seed": arguments.rng_seed,
+        "epochs": arguments.epochs, "validate_every": arguments.eval_freq,
+        "batch_size": arguments.batch_size, "nesterov": arguments.nesterov,
+    })  # fmt: skip
     folder = arguments.data_root
     held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
-    device = loop.choose_device(recipe)
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
     if saved and "steps" not in saved.get("training", {}):
         raise InputError(
             f"{arguments.model_file} has no training state to continue from; give a file that "
             "--save_path of this version has saved."
         )
-    trainer = loop.build(RunSettings(train=recipe), device, *faces, saved=saved)
+    settings = RunSettings(train=recipe)
+    trainer = loop.build(settings, loop.choose_device(recipe), *faces, saved=saved)
 
     def after_epoch(trainer: Trainer) -> None:
         if arguments.save_path and arguments.serialize and not trainer.epoch % arguments.serialize:

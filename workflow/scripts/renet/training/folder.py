@@ -44,14 +44,10 @@ class TrainingFolder:
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def run_or_reuse(self, outputs: Mapping[str, Path], compute: Callable[..., dict]) -> None:
-        """Link the outputs of a job to the results, which are computed unless they are there.
+        """Link the outputs of a job, by the names of the results in this folder, to the results.
 
-        Folders of other trainings are deleted at the end. After a kill, the next start continues.
-
-        Args:
-            outputs: by the name of each result in this folder.
-            compute: writes the results to the paths that it is given, in the order of `outputs`;
-                returns what else training.json records.
+        Unless they are there, `compute` writes them to the paths that it is given, and returns what
+        else training.json records. Folders of other trainings are deleted at the end.
 
         Raises:
             InputError: another process works there, or an output cannot be written.
@@ -103,10 +99,7 @@ class TrainingFolder:
 
 
 def _link_or_copy(result: Path, output: Path) -> None:
-    """Put a result in place of an output: a model as a hard link, if possible, others as copies.
-
-    An edit of another output would change the result through a link.
-    """
+    """Put a result in place of an output: a model as a link, others as copies to be edited."""
     output.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         if result.suffix == ".pt":
@@ -130,25 +123,15 @@ class Checkpoint:
         return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:
-        """Write a checkpoint; the latest one becomes the previous one.
-
-        Raises:
-            InputError: a tensor is not finite; both checkpoints stay as they are.
-        """
-        content = model_file.content_of(model, training=state)
-        # `model_file.write` checks it, too, but the latest one would be the previous one by then.
-        model_file.check_tensors(content, f"{self.path} is not written")
+        """Write a checkpoint; if a tensor is not finite, an InputError leaves both as they are."""
+        content = model_file.content_of(self.path, model, training=state)
         if self.path.exists():
             self.path.replace(self.previous)
         model_file.write(self.path, content)
         self._latest = time.monotonic()
 
     def load(self) -> dict | None:
-        """The content of the latest intact checkpoint; None without one.
-
-        Raises:
-            InputError: the machine fails to read one.
-        """
+        """The content of the latest intact checkpoint, if any; an InputError if reading fails."""
         for path in filter(Path.exists, (self.path, self.previous)):
             try:
                 return model_file.read(path)

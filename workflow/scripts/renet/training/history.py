@@ -26,10 +26,9 @@ THROUGHPUT = Table(
         "gpu_memory_mb": int,
     }
 )
-NOT_VALIDATED = {"validation_loss": None, "validation_accuracy": None}
 
 
 def log(row: dict) -> None:
     """Write a row of the table `HISTORY` to the log."""
-    texts = ["-" if value is None else f"{value:.4g}" for value in row.values()]
-    logging.info(", ".join(f"{name} %s" for name in row), *texts, extra=logs.NEWS)
+    texts = [f"{name} {value:.4g}" for name, value in row.items()]
+    logging.info("%s", ", ".join(texts), extra=logs.NEWS)

@@ -1,9 +1,6 @@
-"""The fit of the kind hog_svm: features from several processes, and scikit-learn's SVM on them."""
+"""The fit of the kind hog_svm: scikit-learn's SVM on the features of all faces."""
 
 import logging
-import os
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -12,48 +9,40 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from renet.common import ahead, child_processes
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds
 from renet.network.kinds.hog_svm import Hog, fill
 from renet.network.model import Network
-from renet.training.history import NOT_VALIDATED
+from renet.training.monitoring import Throughput
 from renet.training.settings import RunSettings
-from renet.training.throughput import Throughput
 
 FOLDS = 5
 LARGEST = 50_000  # faces of a set whose features are in memory, 7 kB each by default
-PART = 64  # faces that a process takes at a time
 
 
 def fit(
-    settings: RunSettings,
-    faces: FaceFile,
-    subjects: np.ndarray,
-    validation: FaceFile | None,
-    workers: int,
+    settings: RunSettings, subjects: np.ndarray, faces: FaceFile, validation: FaceFile | None = None
 ) -> tuple[Network, list[dict], list[dict]]:
     """The network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
 
-    The cross-validation keeps the photos of a person, `subjects` (N,), together. No result depends
-    on the number of workers, which compute features.
+    The cross-validation keeps the photos of a person, `subjects` (N,), together.
     """
     seed, network = settings.train.seed, kinds.build(faces.shape, settings.model)
     throughput = Throughput(devices.choose("cpu", threads=1))
     throughput.start()
     hog = network.get_submodule("hog")
-    rows, features = compute_features(hog, faces, seed, workers)
+    rows, features = compute_features(hog, faces, seed)
     targets, folds = faces.targets[rows], folds_of(faces.targets[rows], subjects[rows])
     alpha: float = settings.model.alpha  # type: ignore[union-attr]
     svm = SGDClassifier(loss="hinge", alpha=alpha, average=True, random_state=seed)
     classifier = CalibratedClassifierCV(svm, method="sigmoid", cv=folds, ensemble=False)
     with threadpool_limits(1):  # the order of a sum depends on the number of threads
         (fitted,) = classifier.fit(features, targets).calibrated_classifiers_
-        row = {"learning_rate": None, **measure(classifier, features, targets), **NOT_VALIDATED}
+        row = measure(classifier, features, targets)
         if validation is not None:
-            rows, features = compute_features(hog, validation, seed, workers)
+            rows, features = compute_features(hog, validation, seed)
             held_out = measure(classifier, features, validation.targets[rows])
             row |= {f"validation_{name}": value for name, value in held_out.items()}
     svm, (sigmoid,) = fitted.estimator, fitted.calibrators
@@ -75,29 +64,15 @@ def folds_of(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarray
     return folds
 
 
-def compute_features(
-    hog: Hog, faces: FaceFile, seed: int, workers: int
-) -> tuple[np.ndarray, np.ndarray]:
+def compute_features(hog: Hog, faces: FaceFile, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of a set, a random part of those of a large one, and their features, float32."""
     rows = np.arange(len(faces))
     if len(rows) > LARGEST:
         logging.info("The SVM uses a random %d of %d faces", LARGEST, len(rows))
         rows = np.sort(np.random.default_rng(seed).choice(rows, LARGEST, replace=False))
     features = np.empty((len(rows), hog.feature_count), np.float32)
-    parts = [slice(start, start + PART) for start in range(0, len(rows), PART)]
-    pixels = (faces.pixels.take(rows[part], axis=0) for part in parts)  # in memory, to be sent
-    try:
-        pool = ProcessPoolExecutor(workers, None, child_processes.end_with_parent, (os.getpid(),))
-        with pool, Progress(total=len(rows), desc="features", unit=" img") as bar:
-            computed = ahead.map_ahead(pool, hog.features, pixels, count=4 * workers)
-            for part, values in zip(parts, computed, strict=True):
-                features[part] = values
-                bar.update(len(values))
-    except (OSError, BrokenProcessPool) as error:
-        raise InputError(
-            f"Processes for the features cannot start or were killed ({error}); they need memory "
-            "and a writable /dev/shm: lower `train.threads`, or have it mounted."
-        ) from error
+    for place, row in enumerate(Progress(rows, desc="features", unit=" img")):
+        features[place] = hog.features(faces.pixels.take([row], axis=0))[0]
     return rows, features
 
 

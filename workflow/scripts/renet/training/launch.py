@@ -27,10 +27,10 @@ START_AGAIN = "start again to continue from the last checkpoint."
 
 
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
-    """Call `function(*arguments)` in `count` processes of this machine, and wait for them.
+    """Call `function(*arguments)` in `count` processes of this machine; a single one is this one.
 
-    A single process is this one; several are spawned. When one of them fails, or this process
-    receives SIGTERM, the launcher sends SIGTERM to all, and SIGKILL after 30 seconds.
+    When one of several fails, or this process receives SIGTERM, the launcher sends SIGTERM to all,
+    and SIGKILL after 30 seconds.
 
     Raises:
         InputError: one of them failed or was killed.
@@ -50,14 +50,13 @@ def launch_on_machines(job: loop.TrainJob) -> None:
     with socket.socket() as probe:  # finds a free port, where the launchers meet
         probe.bind(("", 0))
         endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
-    content = vars(job) | {"settings": job.settings.dump()}
-    content |= {"log_file": logs.log_file(), "endpoint": endpoint}
+    content = json.dumps(vars(job) | {"settings": job.settings.dump()}, default=str)
     # srun does not inherit the cores from the job, and would bind each task to one.
     cores = recipe.processes // machines * recipe.threads
     options = f"--nodes={machines} --ntasks={machines} --ntasks-per-node=1 --cpus-per-task={cores}"
     # After one machine has ended, srun waits for the others, in seconds.
     command = ["srun", *options.split(), "--kill-on-bad-exit=1", "--wait=60"]
-    command += [sys.executable, "-m", __name__, json.dumps(content, default=str)]
+    command += [sys.executable, "-m", __name__, logs.log_file() or "", endpoint, content]
     srun = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
     # SLURM sends SIGTERM to srun's processes too; this one waits until they have ended.
     with processes.stop_requests() as stop:
@@ -73,10 +72,9 @@ def launch_on_machines(job: loop.TrainJob) -> None:
 
 def main() -> None:
     """Start the processes of one machine; `launch_on_machines` calls this by srun."""
-    content = json.loads(sys.argv[1])
-    log_file, endpoint = content.pop("log_file"), content.pop("endpoint")
+    log_file, endpoint, content = sys.argv[1:]
     logs.start(log_file, logging.WARNING, append=True)
-    job = script.as_type(content, loop.TrainJob)
+    job = script.as_type(json.loads(content), loop.TrainJob)
     recipe = job.settings.train
     config = {"rdzv_endpoint": endpoint, "run_id": os.environ[JOB_VARIABLE]}
     config |= {"min_nodes": job.nodes, "nproc_per_node": recipe.processes // job.nodes}

@@ -33,9 +33,8 @@ from renet.training import age_groups, history, processes
 from renet.training.augmentation import Augmentation
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.monitoring import EventLog, Throughput
 from renet.training.settings import RunSettings
-from renet.training.tensorboard import EventLog
-from renet.training.throughput import Throughput
 from renet.training.train_step import MovingAverage, TrainStep, learning_rate
 
 # Steps from one reading of the metrics to the next: on a GPU, each waits for the device.
@@ -58,7 +57,6 @@ class TrainJob:
     code: str
     gpu: int | None = None
     nodes: int  # machines, which have each its own GPUs
-    threads: int = 1  # of the job, in which an SVM is fitted
 
     @property
     def paths(self) -> list[Path]:
@@ -87,8 +85,7 @@ def run_training(job: TrainJob) -> None:
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
-        validation = faces[1] if job.validation else None
-        _write(job, *fit(job.settings, faces[0], people, validation, job.threads))
+        _write(job, *fit(job.settings, people, *faces))
         return
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)
@@ -141,7 +138,7 @@ def build(
         classes = settings.model.classes + age_groups.extra_outputs(settings.train)
         architecture = settings.model.replace(classes=classes)
         model = kinds.build(faces.shape, architecture, faces.mean)
-        kinds.init_weights(model, settings.train.seed)
+        model.init_weights(settings.train.seed)
         if settings.train.start_from:
             model_file.load_initial_weights(model, settings.train)
     model.freeze(settings.train.freeze)
@@ -160,17 +157,13 @@ class Trainer:
         eval_model: the moving average of the network if there is one, or the network.
         global_step: number of steps so far, from which all follows that is not in the weights.
         history: a row of `HISTORY` for each completed epoch.
-        best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
+        best: loss and weights at the lowest validation loss, with select_epoch: best.
     """
 
     def __init__(
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
-        """Prepare a training of a network that is on its device.
-
-        Raises:
-            InputError: size or number of classes of the faces is not the network's.
-        """
+        """Prepare a training of a network on its device; an InputError unless the faces fit it."""
         classes = model.architecture.classes - age_groups.extra_outputs(recipe)
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (model.input_shape, classes):
@@ -265,14 +258,12 @@ class Trainer:
         """The batches of all steps that are left, read ahead and augmented."""
         recipe, count = self.recipe, len(self.faces)
         labels = age_groups.label_count(recipe, self.faces.class_count)
-        changes = Augmentation.from_recipe(recipe, count, labels)
+        augmentation = Augmentation(recipe, count, labels)
         parts, ahead = itertools.tee(batches(recipe, count, self.global_step))
-        rows = (changes.rows_to_read(own, epoch) if changes else own for epoch, own, _ in ahead)
+        rows = (augmentation.rows_to_read(own, epoch) for epoch, own, _ in ahead)
         with contextlib.closing(loader.batches(rows)) as loaded:
             for (epoch, own, fraction), (pixels, targets) in zip(parts, loaded, strict=True):
-                if changes:
-                    pixels, targets = changes(pixels, targets, own, epoch)
-                yield pixels, targets, fraction
+                yield *augmentation(pixels, targets, own, epoch), fraction
 
     def _end_epoch(self) -> None:
         # The loss is that before the last update, and does not tell of it.
@@ -280,17 +271,17 @@ class Trainer:
             raise self._divergence("A weight", self.epoch_step)
         (loss, accuracy), epoch = self._read_metrics(), self.epoch + 1
         rate = learning_rate(self.recipe, self.global_step - 1, self._steps_per_epoch)
-        row: dict[str, float | None] = {
-            "epoch": epoch, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
-            **history.NOT_VALIDATED,
-        }  # fmt: skip
+        row = {"epoch": epoch, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
         if self.validation is not None and self.recipe.validates_after(epoch):
             self._save()  # it may take longer than the time after SIGTERM
             loss, accuracy = self.validate()
             if not math.isfinite(loss):
                 raise self._divergence("The validation loss", self.epoch_step)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            self._keep_if_best(epoch, loss)
+            if self.recipe.select_epoch == "best" and (not self.best or loss < self.best["loss"]):
+                state = self.eval_model.state_dict()
+                weights = {name: value.clone() for name, value in state.items()}
+                self.best = {"loss": loss, "state": weights}
         self.throughput.end(epoch, self.samples_seen)
         self.history.append(row)
         history.log(row)
@@ -303,16 +294,9 @@ class Trainer:
         processes.broadcast(self.eval_model.buffers())
         own = faces.pixels[processes.part(len(faces))]
         own = inference.logits(self.eval_model, own, self.device, self.recipe.precision)
-        logits = processes.concatenate(own)[:, : faces.class_count]  # no age groups
+        logits = np.concatenate(processes.gather(own))[:, : faces.class_count]  # no age groups
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(faces.targets)).item()
         return loss, float((logits.argmax(1) == faces.targets).mean())  # a tie counts as class 0
-
-    def _keep_if_best(self, epoch: int, loss: float) -> None:
-        """Keep the weights after an epoch (from 1) if its validation loss is the lowest."""
-        selects = self.recipe.select_epoch == "best"
-        if selects and (not self.best or loss < self.best["loss"]):
-            weights = {name: value.clone() for name, value in self.eval_model.state_dict().items()}
-            self.best = {"epoch": epoch, "loss": loss, "state": weights}
 
     def _show_metrics(self, progress: Progress) -> None:
         loss, accuracy = self._read_metrics()
@@ -332,10 +316,10 @@ class Trainer:
     def _stop_or_save(self) -> None:
         if not self._checkpoint:
             return
-        stops = processes.any_of(bool(self._stop), self.device)
+        stops = any(processes.gather(bool(self._stop)))
         self._save(0 if stops else self._checkpoint.seconds)
         if stops:
-            processes.barrier()  # rank 0 may still write, and would be ended with this process
+            processes.gather(None)  # rank 0 may still write, and would be ended with this process
             raise TrainingInterrupted(
                 f"The training was stopped in epoch {self.epoch + 1}; start it again to continue "
                 "from its checkpoint."

@@ -9,7 +9,6 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import distributed
 
@@ -73,21 +72,6 @@ def part(count: int) -> slice:
     return slice(first, end)
 
 
-def barrier() -> None:
-    """Wait for all processes."""
-    if distributed.is_initialized():
-        distributed.barrier()
-
-
-def any_of(flag: bool, device: torch.device) -> bool:
-    """Whether the flag is set in any process: all come to the same decision."""
-    if not distributed.is_initialized():
-        return flag
-    count = torch.tensor(float(flag), device=device)
-    distributed.all_reduce(count)
-    return count.item() > 0
-
-
 def broadcast(tensors: Iterable[torch.Tensor]) -> None:
     """Copy the tensors of rank 0 into those of all processes."""
     if distributed.is_initialized():
@@ -103,10 +87,9 @@ def from_main(compute: Callable[[], T]) -> T:
     return found[0]
 
 
-def concatenate(values: np.ndarray) -> np.ndarray:
-    """The concatenated arrays of all processes."""
-    if not distributed.is_initialized():
-        return values
-    parts: list = [None] * size()
-    distributed.all_gather_object(parts, values)
-    return np.concatenate(parts)
+def gather(value: T) -> list[T]:
+    """The values of all processes, in all processes; waits for all."""
+    values = [value] * size()
+    if distributed.is_initialized():
+        distributed.all_gather_object(values, value)
+    return values

@@ -37,7 +37,7 @@ class RunSettings:
                 f"GPUs; lower it, or raise --resources gpu={gpus}. With gpu=0, the CPU is used."
             )
         device = devices.granted(self.train.device, gpus)
-        precision = devices.chosen_precision(self.train.precision, device)
+        precision = devices.chosen_precision(self.train.precision, devices.type_of(device))
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> dict:

@@ -75,13 +75,11 @@ class TrainStep:
         self._captured: dict[tuple, list[Callable]] = {}  # two graphs for each size of a batch
 
     def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
-        """Train on this process's part of a batch, which is on the device.
+        """Train on this process's part of a batch, a fraction of it; 0: it does not count.
 
         Args:
-            pixels: (N, C, H, W) uint8.
             targets: (N,) int64, or the weights of the classes, (N, classes); with `age_weight`, of
                 joint classes, see `renet.training.age_groups`.
-            fraction: of the samples of the whole batch; 0: these samples do not count.
         """
         backward, update = self._backward, self._update
         if self.captures and fraction:

@@ -1,8 +1,8 @@
 """The kinds of networks, a module for each, found by its name.
 
-Such a module has `build(input_shape, architecture, mean)`, a network whose weights are to be
-loaded, and `init_weights(network, seed)`. No module but that of the chosen kind is imported, and
-the digest of a run's code takes no other (`renet.planning.code_digest`).
+Such a module has `build(input_shape, architecture, mean)`, a network whose weights are to be loaded
+or drawn. No module but that of the chosen kind is imported, and the digest of a run's code takes no
+other (`renet.planning.code_digest`).
 """
 
 import importlib
@@ -15,17 +15,10 @@ from renet.network.model import Network
 
 
 def build(
-    input_shape: tuple[int, int, int],
-    architecture: AnyArchitecture,
-    mean: np.ndarray | None = None,
+    input_shape: tuple[int, int, int], architecture: AnyArchitecture, mean: np.ndarray | None = None
 ) -> Network:
     """Make a network for images (C, H, W), less a mean, to be given weights."""
     return module(architecture.kind).build(tuple(input_shape), architecture, mean)
-
-
-def init_weights(network: Network, seed: int) -> None:
-    """Give a network its initial weights, which follow from the seed alone."""
-    module(network.architecture.kind).init_weights(network, seed)
 
 
 def module(kind: str) -> ModuleType:

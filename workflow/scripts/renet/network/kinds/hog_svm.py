@@ -39,17 +39,10 @@ class Hog(nn.Module):
 
     def features(self, faces: np.ndarray) -> np.ndarray:
         """The same of arrays, without the pixels right of and below the last whole cell."""
-        features = np.zeros((len(faces), self.feature_count), np.float32)
         height, width = (self.cells * side for side in self.cell_size)
-        for row, face in enumerate(faces):
-            features[row] = hog(
-                face[:, :height, :width],
-                orientations=self.orientations,
-                pixels_per_cell=self.cell_size,
-                cells_per_block=(BLOCK, BLOCK),
-                channel_axis=0,
-            )
-        return features
+        sizes = self.orientations, self.cell_size, (BLOCK, BLOCK)
+        features = [hog(face[:, :height, :width], *sizes, channel_axis=0) for face in faces]
+        return np.array(features, np.float32).reshape(len(faces), self.feature_count)
 
 
 class DecisionFunction(nn.Linear):

@@ -14,7 +14,7 @@ from torchvision.models import resnet18
 from renet.common.errors import InputError
 from renet.config.model import AnyArchitecture, ResNet18Architecture
 from renet.network.batch_norm import BatchNorm
-from renet.network.model import Network, Normalizer
+from renet.network.model import Network, Normalizer, Shape
 
 # torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -22,23 +22,24 @@ EPS = 1e-5  # of torchvision's batch normalisation
 LAST = "layer4.1.conv2.weight"  # of torchvision's and timm's names
 
 
+class ResNet18(Network):
+    """torchvision's network, with the batch normalisation of the other kinds."""
+
+    def init_weights(self, seed: int) -> None:
+        """The initial weights that torchvision draws for this seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            drawn = _children(self.architecture)
+        for name, layer in drawn.items():
+            self.get_submodule(name).load_state_dict(layer.state_dict())
+
+
 def build(
-    input_shape: tuple[int, int, int],
-    architecture: ResNet18Architecture,
-    mean: np.ndarray | None = None,
-) -> Network:
-    """Make the network, with the batch normalisation of the other kinds."""
+    input_shape: Shape, architecture: ResNet18Architecture, mean: np.ndarray | None = None
+) -> ResNet18:
+    """Make the network, to be given weights."""
     layers = OrderedDict(norm=Normalizer(input_shape, mean), **_children(architecture))
-    return Network(layers, architecture, input_shape)
-
-
-def init_weights(network: Network, seed: int) -> None:
-    """The initial weights that torchvision draws for this seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        drawn = _children(network.architecture)
-    for name, layer in drawn.items():
-        network.get_submodule(name).load_state_dict(layer.state_dict())
+    return ResNet18(layers, architecture, input_shape)
 
 
 def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:

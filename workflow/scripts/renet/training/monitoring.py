@@ -1,13 +1,30 @@
-"""Speed and memory of a training."""
+"""What one can watch of a training: its speed and memory, and its curves in TensorBoard."""
 
+import shutil
 import time
+from pathlib import Path
 
 import psutil
 import torch
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
 
 from renet.common.progress import Progress
 from renet.network.loader import Loader
 
+# The chart of each column of history.csv and throughput.csv.
+CHARTS = {
+    "loss": "loss/train",
+    "validation_loss": "loss/validation",
+    "accuracy": "accuracy/train",
+    "validation_accuracy": "accuracy/validation",
+    "learning_rate": "learning_rate",
+    "images_per_second": "throughput/images_per_second",
+    "data_wait_fraction": "throughput/data_wait_fraction",
+    "memory_mb": "memory_mb/host",
+    "gpu_memory_mb": "memory_mb/gpu",
+}
 NOTHING = {"seconds": 0.0, "data_wait": 0.0, "memory": 0, "gpu_memory": 0}
 
 
@@ -69,3 +86,37 @@ class Throughput:
             "gpu_memory_mb": round(part["gpu_memory"] / 1e6),
         }
         self.rows.append(row)
+
+
+class EventLog:
+    """A folder of event files with one point per chart and epoch, written during the training.
+
+    Not tensorboardX's SummaryWriter: on a full disk its thread ends, and the training would wait
+    for it for ever.
+    """
+
+    def __init__(self, folder: Path, history: list[dict], throughput: list[dict]):
+        """Write the epochs so far; `add_epochs` writes the rows that the two lists have by then."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins
+        self._history, self._throughput = history, throughput
+        self._written = 0  # epochs
+        self.add_epochs()
+
+    def add_epochs(self) -> None:
+        """Write the epochs that are new."""
+        epochs = list(zip(self._history, self._throughput, strict=True))
+        for row, speed in epochs[self._written :]:
+            summary = Summary()
+            for column, value in {**row, **speed}.items():
+                if column in CHARTS:
+                    summary.value.add(tag=CHARTS[column], simple_value=value)
+            event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
+            self._writer.write_event(event)
+        self._writer.flush()
+        self._written = len(self._history)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
