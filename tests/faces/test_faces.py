@@ -199,16 +199,6 @@ def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path):
         shards.source_and_number("f.npy")
 
 
-def test_shard_file_holds_as_many_faces_as_were_appended(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 4, 5), dtype=np.uint8)
-    for count in (0, 1, 12):
-        with (tmp_path / "faces.npy").open("wb") as handle:
-            writer = shards.FaceWriter(handle, (3, 4, 5))
-            assert [writer.append(face) for face in pixels[:count]] == list(range(count))
-            writer.finish()
-        assert np.array_equal(shards.open_faces(tmp_path / "faces.npy"), pixels[:count])
-
-
 def make_source(
     folder, photos: dict[str, bytes], rows: list[dict], root: str = "wiki_crop/"
 ) -> dict:

@@ -7,7 +7,6 @@ import pandas as pd
 
 from renet.common.files import face_digest
 from renet.dataset import hdf5
-from renet.faces.shards import FaceWriter
 
 
 def write_hdf5(
@@ -22,9 +21,5 @@ def write_hdf5(
 def write_shard(path: Path, pixels: np.ndarray) -> Path:
     """Write a shard of faces (N, C, H, W) uint8."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as handle:
-        writer = FaceWriter(handle, pixels.shape[1:])
-        for face in pixels:
-            writer.append(face)
-        writer.finish()
+    np.save(path, pixels)
     return path

@@ -45,29 +45,10 @@ def delete_other_cuts(tables: Iterable[Path]) -> None:
                 path.unlink()
 
 
-class FaceWriter:
-    """Appends faces to a NumPy file; their number is not known before the end."""
-
-    def __init__(self, handle: BinaryIO, face_shape: tuple[int, int, int]):
-        self._handle, self._face_shape = handle, face_shape
-        self.count = 0
-        self._write_header()
-
-    def append(self, pixels: np.ndarray) -> int:
-        """Write one face (C, H, W) uint8; returns its position in the file."""
-        self._handle.write(pixels.data)
-        self.count += 1
-        return self.count - 1
-
-    def finish(self) -> None:
-        """Write the number of faces into the header, whose length does not change."""
-        self._handle.seek(0)
-        self._write_header()
-
-    def _write_header(self) -> None:
-        shape = (self.count, *self._face_shape)
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._handle, header)
+def write_header(handle: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Write the header of a NumPy file of uint8, whose length is the same for any count of faces."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(handle, header)
 
 
 def open_faces(faces_file: str | Path) -> np.memmap:
