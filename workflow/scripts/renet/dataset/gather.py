@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.common.ahead import map_ahead
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.dataset.tables import DEVELOPMENT, SPLIT
 from renet.faces import shards
 
-SLAB_BYTES = 32 << 20
+SLAB_BYTES = 4 << 20
 READERS = 8
 
 
@@ -28,7 +29,7 @@ def slabs(
 ) -> Iterator[np.ndarray]:
     """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
 
-    While a slab is in use, the next one is read into the place of the one before.
+    While a slab is in use, the next ones are read.
 
     Args:
         shard, index, digest: position of each face's shard, position in it, and digest as bytes.
@@ -45,15 +46,15 @@ def slabs(
     face_bytes = int(np.prod(shape))
     offsets = np.array([faces.offset for faces in stored])[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
-    buffers = np.empty((2, length, *shape), np.uint8)
     progress = Progress(total=len(shard), desc="write", unit=" faces")
     with progress, contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
         files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
         for file in files if hasattr(os, "posix_fadvise") else ():  # macOS lacks it
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
 
-        def read(slab: np.ndarray, numbers: range) -> None:
-            """Read and check every `READERS`th face of a slab."""
+        def read(numbers: range) -> np.ndarray:
+            """Read and check some faces."""
+            slab = np.empty((len(numbers), *shape), np.uint8)
             for face, number in zip(slab, numbers, strict=True):
                 file = files[shard[number]]
                 if os.preadv(file.fileno(), [face], offsets[number]) != face.nbytes:
@@ -62,21 +63,11 @@ def slabs(
                         "to have both written again."
                     )
                 shards.check_face(file.name, index[number], face, digest[number])
+            return slab
 
-        def start(first: int) -> tuple[np.ndarray, Iterator[None]]:
-            numbers = range(first, min(first + length, len(shard)))
-            slab = buffers[first // length % 2][: len(numbers)]
-            parts = range(READERS)
-            readings = pool.map(
-                read, [slab[p::READERS] for p in parts], [numbers[p::READERS] for p in parts]
-            )
-            return slab, readings
-
-        following = start(0)
-        for first in range(0, len(shard), length):
-            slab, readings = following
-            list(readings)  # waits for them, and raises their errors
-            following = start(first + length)
+        starts = range(0, len(shard), length)
+        parts = (range(start, min(start + length, len(shard))) for start in starts)
+        for slab in map_ahead(pool, read, parts, count=READERS):
             yield slab
             progress.update(len(slab))
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES, SUBSETS
 from renet.config.split import SplitSettings
+from renet.dataset import near_duplicates
 from renet.metadata.subjects import are_photos
 
 LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
@@ -53,16 +52,10 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
     keys = shared(samples)
     if by == "image":
         del keys["people"]
-    count = len(samples)
-    ends, total = [], count
-    # Nodes: the samples and the values of each key; edges from each sample to its values.
-    for key in keys.values():
-        number, values = key.factorize()
-        ends.append(total + number)
-        total += len(values)
-    edges = np.tile(np.arange(count), len(ends)), np.concatenate(ends)
-    graph = coo_array((np.ones(len(edges[0])), edges), shape=(total, total))
-    return connected_components(graph, directed=False)[1][:count]
+    # Each sample is linked to the first one that has the same value of a key.
+    first = [np.flatnonzero(~key.duplicated())[key.factorize()[0]] for key in keys.values()]
+    rows = np.tile(np.arange(len(samples)), len(first))
+    return near_duplicates.components(rows, np.concatenate(first), len(samples))
 
 
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:

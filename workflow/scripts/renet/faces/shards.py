@@ -46,7 +46,7 @@ def delete_other_cuts(tables: Iterable[Path]) -> None:
 
 
 def write_header(handle: BinaryIO, shape: tuple[int, ...]) -> None:
-    """Write the header of a NumPy file of uint8, whose length is the same for any count of faces."""
+    """Write the header of a NumPy file of uint8; its length does not depend on the shape."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(handle, header)
 
