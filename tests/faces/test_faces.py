@@ -189,16 +189,6 @@ def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(cou
     assert max(loads) - min(loads) <= 2 * sizes.max(initial=0)
 
 
-def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path):
-    path = tmp_path / "my.source-2" / "faces" / "12-of-40.npy"
-    assert shards.source_and_number(path) == ("my.source-2", 12)
-    path.parent.mkdir(parents=True)
-    monkeypatch.chdir(path.parent)
-    assert shards.source_and_number(path.name) == ("my.source-2", 12)
-    with pytest.raises(InputError, match=r"f\.npy is not the path of a shard; give <source>/fac"):
-        shards.source_and_number("f.npy")
-
-
 def make_source(
     folder, photos: dict[str, bytes], rows: list[dict], root: str = "wiki_crop/"
 ) -> dict:

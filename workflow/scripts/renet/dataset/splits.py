@@ -207,26 +207,17 @@ def split(
             "puts every face into another subset; put some faces into it."
         )
     if empty:
-        raise _too_few(empty[0], group, left_out, settings.by)
+        raise InputError(
+            f"{len(samples)} faces are too few for the subset {empty[0]}: they are of "
+            f"{group.max() + 1} people or photos, each of which is in one subset, and {left_out} "
+            "share their photos with people of other subsets. Add photos of other people, leave "
+            "all but one face of such photos out of the table, set `split: {by: image}`, which "
+            "keeps photos but not people together, or change `filter` or the fractions in `split`."
+        )
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
     place = shuffled.subset.map(SUBSETS.index).to_numpy()
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
-
-
-def _too_few(subset: str, group: np.ndarray, left_out: int, by: str) -> InputError:
-    """The error of a subset that would be empty."""
-    cause = f"they are of {group.max() + 1} people or photos, each of which is in one subset"
-    ways = ["Add photos of other people"]
-    if left_out:
-        cause = f"{left_out} share their photos with people of other subsets"
-        ways.append("leave out of the table all but one face of such photos")
-    if by == "subject":
-        ways.append("set `split: {by: image}`, which keeps photos but not people together")
-    return InputError(
-        f"{len(group)} faces are too few for the subset {subset}, because {cause}. "
-        f"{', '.join(ways)}, or change `filter` or the fractions in `split`."
-    )
 
 
 def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
@@ -275,9 +266,3 @@ def leaks(found: dict[str, int], by: str) -> str:
     """What a split fails to keep apart, as `people (2), photos (1)`; "" if nothing leaks."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())
-
-
-def contradictions(samples: pd.DataFrame) -> pd.DataFrame:
-    """The samples whose pixels are also those of a sample with another label."""
-    labels = samples.groupby("digest").target.transform("nunique")
-    return samples[labels > 1].sort_values(["digest", "source", "row"])

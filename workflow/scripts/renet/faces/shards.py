@@ -4,7 +4,6 @@ A shard is a NumPy file (faces, C, H, W), uint8, and beside it a CSV table (`SHA
 Both are called `<source>/faces/<number>-of-<count>`.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -22,26 +21,18 @@ SHARD = Table(
         "height": "Int64", "grey": "Int64", "digest": str, "phash": str, "photo_digest": str,
     }
 )  # fmt: skip
-NAME = re.compile(r"([^/]+)/faces/(\d+)-of-(\d+)\.(?:npy|csv)")
 
 
-def source_and_number(path: str | Path) -> tuple[str, int]:
+def source_and_number(path: Path) -> tuple[str, int]:
     """The source of a shard's file, and the shard's number (from 1), as its path says."""
-    name = NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
-    if not name:
-        raise InputError(
-            f"{path} is not the path of a shard; give <source>/faces/<number>-of-<count>.npy or "
-            ".csv."
-        )
-    return name[1], int(name[2])
+    return path.parent.parent.name, int(path.name.partition("-of-")[0])
 
 
 def delete_other_cuts(tables: Iterable[Path]) -> None:
     """Delete the shards beside these tables that are of another number of shards."""
     for folder, count in {(path.parent, path.stem.rpartition("-of-")[2]) for path in tables}:
-        for path in folder.iterdir():
-            name = NAME.fullmatch("/".join(path.absolute().parts[-3:]))
-            if name and name[3] != count:
+        for path in folder.glob("[0-9]*-of-[0-9]*"):
+            if path.suffix in (".npy", ".csv") and path.stem.rpartition("-of-")[2] != count:
                 path.unlink()
 
 
