@@ -34,9 +34,8 @@ def structure(path) -> dict:
 
 def test_what_was_written_is_read_back(tmp_path):
     faces, targets = random_faces(11), np.arange(11) % 2
-    samples = pd.DataFrame({"target": targets, "digest": ""})
     slabs = [faces[:4], faces[4:4], faces[4:]]
-    hdf5.write(tmp_path / "a.h5", faces.shape, slabs, [samples[:3], samples[3:]])
+    hdf5.write(tmp_path / "a.h5", faces.shape, slabs, targets)
     stored = hdf5.read(tmp_path / "a.h5")
     assert np.array_equal(stored.pixels, faces) and isinstance(stored.pixels, np.memmap)
     assert np.array_equal(stored.targets, targets)
@@ -240,8 +239,9 @@ def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab
     shard = random.choice([0, 2], 50)
     index = random.integers(0, 9, 50)
     expected = [faces[number][place] for number, place in zip(shard, index, strict=True)]
-    digest = np.array(list(map(face_digest, expected)), bytes)
-    slabs = [slab.copy() for slab in gather.slabs(names, shard, index, digest)]
+    digest = list(map(face_digest, expected))
+    places = pd.DataFrame({"file": shard, "index": index, "digest": digest})
+    slabs = list(gather.slabs(names, places))
     assert max(map(len, slabs)) <= slab_faces
     assert np.array_equal(np.concatenate(slabs), expected)
 
@@ -249,7 +249,7 @@ def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab
 def test_face_that_no_shard_has_is_refused(tmp_path):
     name = write_shard(tmp_path / "1.npy", random_faces(3))
     with pytest.raises(InputError, match=r"1\.npy has no face number 3"):
-        list(gather.slabs([name], np.array([0]), np.array([3]), np.array([b""])))
+        list(gather.slabs([name], pd.DataFrame({"file": [0], "index": [3], "digest": [""]})))
 
 
 def test_space_for_the_faces_is_checked_before_they_are_written(tmp_path, monkeypatch):

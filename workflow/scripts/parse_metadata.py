@@ -14,8 +14,6 @@ import logging
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-import pandas as pd
-
 from renet.archives.tar_index import MEMBERS
 from renet.common import command_line
 from renet.common.drop_reasons import KEPT, RowReason
@@ -99,11 +97,6 @@ def parse_metadata(
     METADATA.write(metadata, table)
     if photos:
         PHOTOS.write(photos, photo_index.locate(table, index, positions))
-    write_funnel(table, funnel)
-
-
-def write_funnel(table: pd.DataFrame, funnel: Path | None) -> None:
-    """Count the rows that each reason drops, in the log and in a file."""
     steps = row_filter.funnel(table.reason, RowReason)
     if funnel:
         FUNNEL.write(funnel, steps)

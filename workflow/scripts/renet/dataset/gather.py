@@ -24,19 +24,15 @@ SLAB_BYTES = 4 << 20
 READERS = 8
 
 
-def slabs(
-    shard_files: Sequence[str | Path], shard: np.ndarray, index: np.ndarray, digest: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
+def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Yield the faces at places as from `read_places`, in slabs (n, C, H, W) of `SLAB_BYTES`.
 
     While a slab is in use, the next ones are read.
-
-    Args:
-        shard, index, digest: position of each face's shard, position in it, and digest as bytes.
 
     Raises:
         InputError: a shard lacks a face, or another one is in its place.
     """
+    shard, index, digest = (places[name].to_numpy() for name in ("file", "index", "digest"))
     # The soft limit on open files is often 1,024, and a shard takes two.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError):  # macOS refuses its own hard limit, which is infinite
@@ -48,7 +44,7 @@ def slabs(
     length = max(1, SLAB_BYTES // face_bytes)
     progress = Progress(total=len(shard), desc="write", unit=" faces")
     with progress, contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
-        files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
+        files = [opened.enter_context(name.open("rb", buffering=0)) for name in shard_files]
         for file in files if hasattr(os, "posix_fadvise") else ():  # macOS lacks it
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
 
@@ -72,23 +68,21 @@ def slabs(
             progress.update(len(slab))
 
 
-def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
-    """For each face of a subset: number of its file in `faces`, place in the file, and digest.
+def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
+    """The faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`.
 
     Raises:
         InputError: the subset has no face.
     """
-    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
-    places = []
-    for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
-        shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
-        places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
-    found = tuple(map(np.concatenate, zip(*places, strict=True)))
-    if not len(found[0]):
+    columns = ["subset", "source", "shard", "index", "target", "digest"]
+    places = pd.concat(read_subset(split, subset, columns))
+    if places.empty:
         raise InputError(
             f"{split} has no face of the subset {subset}; delete it to have it made again."
         )
-    return found
+    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
+    shard = pd.MultiIndex.from_frame(places[["source", "shard"]])
+    return places.assign(file=given.get_indexer(shard))
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:

@@ -30,7 +30,7 @@ def write(
     path: Path,
     shape: tuple[int, int, int, int],
     slabs: Iterable[np.ndarray],
-    samples: Iterable[pd.DataFrame],
+    targets: np.ndarray,
     mean: str | np.ndarray = "none",
 ) -> None:
     """Write faces and their classes in neon's layout, with `color_order` and `digest`.
@@ -38,7 +38,7 @@ def write(
     Args:
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        samples: in parts, `target`, the class of each face.
+        targets: the class of each face.
         mean: `none`, or `channel` or `pixel` to compute it from these faces; or the mean of another
             file, (C,) or (C*H*W,).
     """
@@ -49,8 +49,7 @@ def write(
         pixels.attrs["lshape"] = np.array(shape[1:], dtype=np.int64)
         digest = hashlib.sha256()
         sums = _write_pixels(pixels, slabs, digest, sums=is_computed)
-        classes = np.concatenate([part.target.to_numpy(np.uint8) for part in samples])
-        classes = classes.reshape(-1, 1)
+        classes = targets.astype(np.uint8).reshape(-1, 1)
         digest.update(classes)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
         if is_computed:

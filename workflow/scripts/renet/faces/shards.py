@@ -59,7 +59,7 @@ def _damaged(faces_file: str | Path, reason: str) -> InputError:
     )
 
 
-def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: bytes) -> None:
+def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: str) -> None:
     """Compare a face that was read from a shard with the digest that split.csv has of it."""
-    if face_digest(face).encode() != digest:
+    if face_digest(face) != digest:
         raise _damaged(faces_file, f"face number {index} has changed since it was cut")
