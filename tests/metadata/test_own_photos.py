@@ -158,13 +158,10 @@ def test_header_in_capitals_with_further_columns_is_read(tmp_path, delimiter, ca
     assert 'columns that only `slices` can use: "", "Colour"' in caplog.text  # a warning
 
 
-def test_decimal_comma_and_windows_path_are_read_and_counted(tmp_path, caplog):
-    caplog.set_level("INFO")
+def test_decimal_comma_and_windows_path_are_read(tmp_path):
     text = "path;gender;age\n.\\of anna\\1.jpg;f;30,5\n"
     table = own_photos.read([write(tmp_path / "t.csv", text)])
     assert table.path.tolist() == ["of anna/1.jpg"] and table.age.tolist() == [30.5]
-    assert "1 paths were read with /" in caplog.text
-    assert "1 values of age have a decimal comma" in caplog.text
 
 
 def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):

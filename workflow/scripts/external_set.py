@@ -2,8 +2,7 @@
 
 Reads: metadata.csv of the source, the tables of its shards, and split.csv.
 Writes: split.csv of the set, one row for each face in the order of its HDF5 file (columns:
-`renet.dataset.tables.SPLIT`), and the set's funnel. Deletes shards that
-another value of `shards` left.
+`renet.dataset.tables.SPLIT`), and the set's funnel.
 Decides: a face is dropped if its subject, or its photo or nearly the same one by their perceptual
 hashes, is in the training or the validation set (`renet.common.drop_reasons.ExternalReason`). The
 training loses no face to the set.
@@ -18,7 +17,6 @@ from renet.common import script
 from renet.common.drop_reasons import CropReason, ExternalReason, RowReason
 from renet.dataset import external, rows
 from renet.dataset.tables import FUNNEL, SPLIT
-from renet.faces import shards
 from renet.metadata import row_filter
 
 
@@ -42,7 +40,6 @@ def external_set(
     last = pd.DataFrame([(name, 0, len(samples))], columns=steps.columns)
     SPLIT.write(split, samples)
     FUNNEL.write(funnel, pd.concat([steps, last]).assign(source=name, changed=0))
-    shards.delete_other_cuts(tables)
     logging.info("%d faces of %d people", len(samples), samples.subject.nunique())
 
 

@@ -39,11 +39,10 @@ def write(
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
         targets: the class of each face.
-        mean: `none`, or `channel` or `pixel` to compute it from these faces; or the mean of another
-            file, (C,) or (C*H*W,).
+        mean: `none`, or `channel` to compute it from these faces; or the mean of another file.
     """
     count, channels = shape[:2]
-    is_computed = isinstance(mean, str) and mean != "none"
+    is_computed = isinstance(mean, str) and mean == "channel"
     with h5py.File(path, "w", locking=False) as store:
         pixels = store.create_dataset("input", (count, int(np.prod(shape[1:]))), np.uint8)
         pixels.attrs["lshape"] = np.array(shape[1:], dtype=np.int64)
@@ -53,9 +52,7 @@ def write(
         digest.update(classes)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
         if is_computed:
-            pixel_mean = sums / max(count, 1)
-            by_channel = pixel_mean.reshape(channels, -1).mean(axis=1)
-            mean = by_channel if mean == "channel" else pixel_mean
+            mean = (sums / max(count, 1)).reshape(channels, -1).mean(axis=1)
         if isinstance(mean, np.ndarray):
             digest.update(mean)
             store.create_dataset("mean", data=mean.reshape(-1, 1))

@@ -13,7 +13,6 @@ from renet.config.split import SplitSettings
 from renet.dataset import near_duplicates
 from renet.metadata.subjects import are_photos
 
-LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
 LINKED = 0.1  # fraction of the faces up to which people who share photos stay together
 FILLED = ["test", "validation", "train"]  # in this order: the test set ignores `validation`
 
@@ -163,7 +162,9 @@ def split(
         InputError: a subset would be empty, or `fixed` divides faces that have to stay together.
     """
     if samples.empty:
-        raise InputError("No face is left to split; funnel.csv of each source shows why.")
+        raise InputError(
+            "No face is left to split; `reason` in metadata.csv of each source is why."
+        )
     fixed = pd.Series("", index=samples.index) if fixed is None else fixed
     refuse_leaks(samples, fixed, settings)
     group = _parts(groups(samples, settings.by, fixed), fixed)
@@ -192,13 +193,6 @@ def split(
             "person of another subset. `split: {by: image}` keeps them, but not people, together.",
             left_out, len(samples),
         )  # fmt: skip
-    largest = np.bincount(group).max() / len(samples)
-    if largest > LARGE:
-        logging.warning(
-            "%.0f %% of the faces must be in one subset, because they are of one person or copies "
-            "of one photo. The sizes of the subsets can differ from those in `split`.",
-            100 * largest,
-        )
     wanted = {"train": 1, "validation": settings.validation, "test": settings.test}
     empty = [name for name, part in wanted.items() if part > 0 and name not in subset[is_kept]]
     if empty and (fixed != "").all():

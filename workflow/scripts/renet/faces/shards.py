@@ -4,7 +4,6 @@ A shard is a NumPy file (faces, C, H, W), uint8, and beside it a CSV table (`SHA
 Both are called `<source>/faces/<number>-of-<count>`.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,14 +25,6 @@ SHARD = Table(
 def source_and_number(path: Path) -> tuple[str, int]:
     """The source of a shard's file, and the shard's number (from 1), as its path says."""
     return path.parent.parent.name, int(path.name.partition("-of-")[0])
-
-
-def delete_other_cuts(tables: Iterable[Path]) -> None:
-    """Delete the shards beside these tables that are of another number of shards."""
-    for folder, count in {(path.parent, path.stem.rpartition("-of-")[2]) for path in tables}:
-        for path in folder.glob("[0-9]*-of-[0-9]*"):
-            if path.suffix in (".npy", ".csv") and path.stem.rpartition("-of-")[2] != count:
-                path.unlink()
 
 
 def write_header(handle: BinaryIO, shape: tuple[int, ...]) -> None:

@@ -51,7 +51,7 @@ def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """The table `FUNNEL`: all rows, then how many each reason in `order` drops; "" drops none."""
+    """All rows, then how many each reason in `order` drops and how many remain; "" drops none."""
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
     remaining = len(reasons) - dropped.cumsum()
