@@ -145,11 +145,10 @@ def _whole_numbers(values: Any, name: str) -> np.ndarray:
 
 def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
     """The mean of faces of the shape (N, C, H, W), (C,) or (C*H*W,) float64."""
-    if stored.dtype.kind not in "iuf" or not np.isfinite(stored[...]).all():
-        raise ValueError("mean must be finite numbers")
-    if stored.size not in (shape[1], int(np.prod(shape[1:]))):
-        raise ValueError(f"mean has {stored.size} values for faces of the shape {shape[1:]}")
-    return stored[...].astype(np.float64).ravel()
+    mean = stored[...].astype(np.float64).ravel()
+    if not np.isfinite(mean).all() or mean.size not in (shape[1], int(np.prod(shape[1:]))):
+        raise ValueError(f"mean must be a finite number for each channel or pixel of {shape[1:]}")
+    return mean
 
 
 def content_digest(faces: FaceFile) -> str:
@@ -207,9 +206,8 @@ def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
             "can be memory-mapped; convert the file with `h5repack -l CONTI -f NONE`."
         )
     if stored.shape != (count, int(np.prod(shape))):
-        raise InputError(
-            f"{path}: the dataset `input` has the shape {stored.shape}, which does not fit the "
-            f"{count} classes in `output` and the attribute `lshape`, {shape}."
+        raise ValueError(
+            f"the shape {stored.shape} of input does not fit {count} classes and the lshape {shape}"
         )
     if not count:  # an empty array cannot be mapped
         return np.zeros((0, *shape), np.uint8)
