@@ -164,9 +164,10 @@ def test_crop_of_more_than_a_hundred_million_pixels_is_refused():
 
 def test_smaller_margin_trims_a_ready_made_crop():
     ready_made = picture(180, 90)
-    assert np.array_equal(crop.trim_crop(ready_made, 0.4), ready_made)
-    assert np.array_equal(crop.trim_crop(ready_made, None), ready_made)
-    assert np.array_equal(crop.trim_crop(ready_made, 0.0), ready_made[40:140, 20:70])
+    for margin in (0.4, None):
+        assert np.array_equal(crop.cut(ready_made, CropSpec(margin=margin), None), ready_made)
+    trimmed = crop.cut(ready_made, CropSpec(margin=0.0), None)
+    assert np.array_equal(trimmed, ready_made[40:140, 20:70])
 
 
 def test_whole_photo_gives_the_same_face_as_a_crop_of_it():

@@ -95,13 +95,12 @@ def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame)
     parts = []
     for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
         faces = samples[samples.source == source]
-        sizes = faces.groupby("subset").size()
         remaining = row_filter.funnel(part.reason, steps).assign(changed=0)
         after = [
             (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
             (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
         ]
-        after += [(name, 0, sizes.get(name, 0), 0) for name in SUBSETS]
+        after += [(name, 0, int((faces.subset == name).sum()), 0) for name in SUBSETS]
         further = pd.DataFrame(after, columns=remaining.columns)
         parts.append(pd.concat([remaining, further]).assign(source=source))
     return pd.concat(parts)

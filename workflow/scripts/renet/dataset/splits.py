@@ -167,7 +167,10 @@ def split(
         )
     fixed = pd.Series("", index=samples.index) if fixed is None else fixed
     refuse_leaks(samples, fixed, settings)
-    group = _parts(groups(samples, settings.by, fixed), fixed)
+    group = groups(samples, settings.by, fixed)
+    # Each part of a group that `fixed` divides is a group of its own.
+    parts = [group, fixed.where(_is_divided(group, fixed), "")]
+    group = pd.MultiIndex.from_arrays(parts).factorize()[0]
     photo, is_fixed = linked(samples, "image"), fixed != ""
     is_divided = _is_divided(photo, fixed)
     # People without a subset, all of whose photos have one, were left out of an earlier split, or
@@ -217,12 +220,6 @@ def split(
 def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
     """Whether `fixed` puts faces of each sample's group into several subsets, (samples,)."""
     return (fixed.where(fixed != "").groupby(group).transform("nunique") > 1).to_numpy()
-
-
-def _parts(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
-    """The groups, where each part of a group that `fixed` divides is a group."""
-    parts = [group, fixed.where(_is_divided(group, fixed), "")]
-    return pd.MultiIndex.from_arrays(parts).factorize()[0]
 
 
 def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings) -> None:

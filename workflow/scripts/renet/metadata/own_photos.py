@@ -34,8 +34,6 @@ class Labels:
     """column of each label"""
     required: Sequence[str] = ("path", "gender")
     """columns that a table must have"""
-    optional: Sequence[str] = LABELS[1:]
-    """columns that it may have"""
     path: str = "{path}"
     """template of the path in the archive, such as {folder}/{file}"""
     in_path: Sequence[str] = ("path",)
@@ -59,7 +57,7 @@ def written(
         parts = [
             user_tables.read(file, labels.in_path, []).assign(gender=gender)
             if gender
-            else user_tables.read(file, [*labels.required, *further], labels.optional)
+            else user_tables.read(file, [*labels.required, *further], list(labels.columns.values()))
             for file, gender in zip(files, labels.genders, strict=True)
         ]
     return _with_path(pd.concat(parts).fillna(""), labels)
