@@ -41,13 +41,20 @@ def write(
         targets: the class of each face.
         mean: `none`, or `channel` to compute it from these faces; or the mean of another file.
     """
-    count, channels = shape[:2]
+    (count, channels), length = shape[:2], int(np.prod(shape[1:]))
     is_computed = isinstance(mean, str) and mean == "channel"
+    digest, sums, start = hashlib.sha256(), np.zeros(length, dtype=np.int64), 0
     with h5py.File(path, "w", locking=False) as store:
-        pixels = store.create_dataset("input", (count, int(np.prod(shape[1:]))), np.uint8)
+        pixels = store.create_dataset("input", (count, length), np.uint8)
         pixels.attrs["lshape"] = np.array(shape[1:], dtype=np.int64)
-        digest = hashlib.sha256()
-        sums = _write_pixels(pixels, slabs, digest, sums=is_computed)
+        for slab in slabs:
+            rows = np.ascontiguousarray(slab).reshape(len(slab), length)
+            disk.require_space(path, rows.nbytes + RESERVED_BYTES)
+            pixels[start : start + len(rows)] = rows
+            digest.update(rows)
+            start += len(rows)
+            if is_computed:
+                sums += rows.sum(axis=0, dtype=np.int64)
         classes = targets.astype(np.uint8).reshape(-1, 1)
         digest.update(classes)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
@@ -58,24 +65,6 @@ def write(
             store.create_dataset("mean", data=mean.reshape(-1, 1))
         store.attrs["color_order"] = COLOR_ORDER
         store.attrs["digest"] = digest.hexdigest()
-
-
-def _write_pixels(
-    pixels: h5py.Dataset, slabs: Iterable[np.ndarray], digest: "hashlib._Hash", *, sums: bool
-) -> np.ndarray:
-    """Write slabs one after the other; returns the sum of each pixel over all faces if asked."""
-    path = Path(pixels.file.filename)
-    total = np.zeros(pixels.shape[1], dtype=np.int64)
-    start = 0
-    for slab in slabs:
-        rows = np.ascontiguousarray(slab).reshape(len(slab), pixels.shape[1])
-        disk.require_space(path, rows.nbytes + RESERVED_BYTES)
-        pixels[start : start + len(rows)] = rows
-        digest.update(rows)
-        start += len(rows)
-        if sums:
-            total += rows.sum(axis=0, dtype=np.int64)
-    return total
 
 
 @dataclasses.dataclass(frozen=True)
