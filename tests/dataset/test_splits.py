@@ -252,7 +252,7 @@ def test_first_unreadable_photos_are_named(sources, caplog):
         table = SHARD.read(path)
         SHARD.write(path, table.assign(reason=table.reason.mask(table.row < 3, "unreadable")))
     shuffle(sources)
-    assert "Unreadable photos: 0.jpg, 1.jpg, 2.jpg and 3 more." in caplog.text
+    assert "6 photos are unreadable. The first are 0.jpg, 1.jpg, 2.jpg." in caplog.text
 
 
 def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog):

@@ -48,7 +48,7 @@ def describe(path, text: str, whole: bool = False) -> pd.DataFrame:
     rows = own_photos.read([write(path, text)], whole=whole)
     rows = own_photos.describe(rows, "own", whole=whole)
     dropped = row_filter.dropped(rows, RowFilter(), whole=whole, by_table=True)
-    return row_filter.metadata_table(rows, dropped)
+    return METADATA.frame(row_filter.metadata_table(rows, dropped).to_dict("records"))
 
 
 def test_path_and_gender_are_enough(tmp_path):

@@ -32,8 +32,8 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
     cropped = pd.concat(parts)
     rows = pd.concat([_read_source(path, cropped) for path in metadata], ignore_index=True)
     if len(unreadable := rows.path[rows.reason == CropReason.UNREADABLE]):
-        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
-        logging.warning("Unreadable photos: %s%s.", ", ".join(unreadable[:NAMED]), more)
+        first = ", ".join(unreadable[:NAMED])
+        logging.warning("%d photos are unreadable. The first are %s.", len(unreadable), first)
     return rows
 
 

@@ -213,8 +213,7 @@ def split(
         )
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
-    place = shuffled.subset.map(SUBSETS.index).to_numpy()
-    return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+    return pd.concat([shuffled[shuffled.subset == name] for name in SUBSETS], ignore_index=True)
 
 
 def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:

@@ -8,7 +8,6 @@ import pandas as pd
 from renet.common.drop_reasons import DROPPED, KEPT, RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.config.filter import RowFilter
-from renet.metadata.tables import METADATA
 
 
 def dropped(
@@ -39,15 +38,11 @@ def dropped(
 
 
 def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -> pd.DataFrame:
-    """The table metadata.csv (`METADATA`): each row is kept, or dropped for its first reason."""
+    """The rows with all columns of metadata.csv: each is kept, or dropped for its first reason."""
     order = [reason for reason in RowReason if reason in dropped]
     reason = np.select([dropped[name] for name in order], [name.value for name in order], "")
-    numbered = rows.assign(
-        row=np.arange(len(rows)), reason=reason, status=np.where(reason == "", KEPT, DROPPED)
-    )
-    return numbered[list(METADATA.columns)].astype(
-        {name: dtype for name, dtype in METADATA.columns.items() if dtype == "Int64"}
-    )
+    status = np.where(reason == "", KEPT, DROPPED)
+    return rows.assign(row=np.arange(len(rows)), reason=reason, status=status)
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
