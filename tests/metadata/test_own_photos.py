@@ -69,17 +69,18 @@ def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog)
     assert "4 of 6 lines name nobody" in caplog.text
 
 
-def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
+def test_subject_age_year_and_box_are_taken_where_they_are_given(tmp_path):
     text = (
-        "gender,path,subject,age,x1,y1,x2,y2\n"
-        "f,a.jpg,Zoë  Müller,30.7,1,2,30,40\n"
-        "f,b.jpg,zoe muller,130,,,,\n"
-        "m,c.jpg,,,1,1,9,9\n"
-        "m,d.jpg,,,,,,\n"
+        "gender,path,subject,age,year,x1,y1,x2,y2\n"
+        "f,a.jpg,Zoë  Müller,30.7,1998,1,2,30,40\n"
+        "f,b.jpg,zoe muller,130,,,,,\n"
+        "m,c.jpg,,,,1,1,9,9\n"
+        "m,d.jpg,,,,,,,\n"
     )
     table = describe(tmp_path / "t.csv", text, whole=True)
     assert table.subject.tolist()[:2] == ["zoe muller"] * 2
     assert table.age.tolist() == [30, 130, pd.NA, pd.NA]
+    assert table.photo_taken.tolist() == [1998, *[pd.NA] * 3]
     assert table.reason.tolist() == ["", "no_face", "", "no_face"]
     assert describe(tmp_path / "t.csv", text).reason.tolist() == ["", "age_out_of_range", "", ""]
     assert table.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [1, 2, 30, 40]
@@ -483,11 +484,6 @@ def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
     assert "3,000 test faces of 3,000 photos without a recorded person" in page
     assert f"{faces:,} photos have no recorded person" in page
     assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
-
-
-def test_year_is_that_of_the_photo(tmp_path):
-    table = describe(tmp_path / "t.csv", "path,gender,year\na.jpg,f,1998\nb.jpg,m,\n")
-    assert table.photo_taken.tolist() == [1998, pd.NA]
 
 
 def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_path):
