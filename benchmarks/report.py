@@ -106,7 +106,7 @@ def make_inputs(
         first += size
     faces = len(parts[-1])
     shape, slabs = (faces, 3, side, side), make_faces(faces, side)
-    hdf5.write(data / "test.h5", shape, slabs, parts[-1:])
+    hdf5.write(data / "test.h5", shape, slabs, parts[-1].target.to_numpy())
     parts[-1]["digest"] = list(map(files.face_digest, hdf5.read(data / "test.h5").pixels))
     split = pd.concat(parts)
     split.to_csv(data / "split.csv", index=False)

@@ -46,11 +46,9 @@ from renet.training.train_step import make_optimizer
 
 DRIFT_FILE = Path(__file__).resolve().parent / "data" / "drift_32x64.npz"
 ORIGIN = """\
-Files with neon's numbers are not part of this project. They are made with neon 2.6.0
-(github.com/NervanaSystems/neon) on its backend `cpu` with datatype float64: a script builds the
-network there, trains it on five batches, and writes its arrays in the layout that the head of
-tests/check_oracle.py describes. tests/make_drift_file.py writes the same layout with this
-project's own code. The tests look for neon's files in $REFERENCE_DATA/oracle.
+Files with neon's numbers are not part of this project. They are made with neon 2.6.0 on its backend
+`cpu` in float64, in the layout that the head of tests/check_oracle.py describes. The tests look for
+them in $REFERENCE_DATA/oracle. tests/make_drift_file.py writes this layout with our own code.
 """
 
 # The largest differences of a correct implementation.
@@ -189,25 +187,18 @@ def entries(oracle: dict, prefix: str) -> dict[str, np.ndarray]:
     return {key.split("/", 1)[1]: oracle[key] for key in oracle if key.startswith(f"{prefix}/")}
 
 
-def first_pass(
-    differences: Differences, model: ReNet, oracle: dict, images: np.ndarray, classes: np.ndarray
-) -> dict[str, torch.Tensor]:
-    """Compare layers and losses of a batch in training mode; returns the gradients."""
-    layers = record_layers(model.train(), torch.from_numpy(images))
-    compare_layers(differences, oracle, "act", layers)
-    losses = F.cross_entropy(layers["logits"], torch.from_numpy(classes), reduction="none")
-    losses.mean().backward()
-    differences.add("losses", "loss_per_sample", losses, oracle["loss_per_sample"].ravel())
-    return {name: value.grad for name, value in model.named_parameters()}
-
-
 def check_updates(oracle: dict, meta: dict, dtype: torch.dtype, differences: Differences) -> None:
     """Forward, gradients, and one and five updates of a small network, then inference."""
     model = make_model(meta, dtype)
     fill(model, entries(oracle, "p0"))
     optimizer = make_optimizer(model, Recipe())
-    batch = oracle["x"][0], oracle["y"][0]
-    gradients = first_pass(differences, copy.deepcopy(model), oracle, *batch)
+    first = copy.deepcopy(model).train()
+    layers = record_layers(first, torch.from_numpy(oracle["x"][0]))
+    compare_layers(differences, oracle, "act", layers)
+    losses = F.cross_entropy(layers["logits"], torch.from_numpy(oracle["y"][0]), reduction="none")
+    losses.mean().backward()
+    differences.add("losses", "loss_per_sample", losses, oracle["loss_per_sample"].ravel())
+    gradients = {name: value.grad for name, value in first.named_parameters()}
     for name, expected in entries(oracle, "g1").items():
         differences.add("gradients", f"g1/{name}", locate(model, gradients, name), expected)
     means, model = [], model.train()

@@ -58,8 +58,8 @@ def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source, caplo
     [
         ("id,gender\nown:1,f\nown:99,m\n", 'line 3: "own:99" is not an id .* such as own:0'),
         ("id,gender\nown:1,f\n\nown:1,m\n", 'line 4: "own:1" is also on an earlier line'),
-        ("id,gender\nown:1,w\n", r'"w" is not a gender; write .*\(f, 0\), male \(m, 1\) or drop\.'),
-        ("id,gender\nown:1,\n", 'line 2: "" is not a correction; write female, male or drop'),
+        ("id,gender\nown:1,w\n", 'line 2: "w" is not a correction; write .*male .* or drop'),
+        ("id,gender\nown:1,\n", 'line 2: "" is not a correction'),
         ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is not a correction'),
         ("id,label\nown:1,f\n", "has the columns id, label and lacks gender"),
         ("id,gender\n" + "".join(f"own:{n},drop\n" for n in range(60)), "drops all faces of the"),

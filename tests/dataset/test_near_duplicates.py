@@ -1,6 +1,5 @@
 """Copies of a photo that are not the same pixels are found by what they look like."""
 
-import itertools
 import tarfile
 from pathlib import Path
 
@@ -106,21 +105,6 @@ def test_groups_are_those_of_a_comparison_of_all_pairs():
     found = near_duplicates.groups(hashes)
     assert len(set(zip(found, expected, strict=True))) == len(set(found)) == len(set(expected))
     assert len(set(found)) == 300
-
-
-def test_only_hashes_that_agree_in_the_bits_of_a_band_are_compared():
-    words = np.unique(as_words([random_hash(str(number)) for number in range(300)]), axis=0)
-    band = np.array([255, 3, 64, 130, 9, 200])
-    bits = np.unpackbits(words.view(np.uint8), axis=1)[:, band]
-    expected = {
-        (one, other)
-        for one, other in itertools.combinations(range(len(words)), 2)
-        if (bits[one] == bits[other]).all()
-    }
-    columns = words.view(np.uint8).T
-    pairs = np.concatenate(list(near_duplicates.agreeing(columns, band)), axis=1)
-    assert pairs.shape[1] == len(expected) > 100
-    assert {tuple(sorted(pair)) for pair in pairs.T.tolist()} == expected
 
 
 def test_many_copies_of_one_photo_are_one_group():

@@ -164,9 +164,10 @@ def test_crop_of_more_than_a_hundred_million_pixels_is_refused():
 
 def test_smaller_margin_trims_a_ready_made_crop():
     ready_made = picture(180, 90)
-    assert np.array_equal(crop.trim_crop(ready_made, 0.4), ready_made)
-    assert np.array_equal(crop.trim_crop(ready_made, None), ready_made)
-    assert np.array_equal(crop.trim_crop(ready_made, 0.0), ready_made[40:140, 20:70])
+    for margin in (0.4, None):
+        assert np.array_equal(crop.cut(ready_made, CropSpec(margin=margin), None), ready_made)
+    trimmed = crop.cut(ready_made, CropSpec(margin=0.0), None)
+    assert np.array_equal(trimmed, ready_made[40:140, 20:70])
 
 
 def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
@@ -187,26 +188,6 @@ def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(cou
     assert [place for part in parts for place in range(count)[part]] == list(range(count))
     loads = [sizes[part].sum() for part in parts]
     assert max(loads) - min(loads) <= 2 * sizes.max(initial=0)
-
-
-def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path):
-    path = tmp_path / "my.source-2" / "faces" / "12-of-40.npy"
-    assert shards.source_and_number(path) == ("my.source-2", 12)
-    path.parent.mkdir(parents=True)
-    monkeypatch.chdir(path.parent)
-    assert shards.source_and_number(path.name) == ("my.source-2", 12)
-    with pytest.raises(InputError, match=r"f\.npy is not the path of a shard; give <source>/fac"):
-        shards.source_and_number("f.npy")
-
-
-def test_shard_file_holds_as_many_faces_as_were_appended(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 4, 5), dtype=np.uint8)
-    for count in (0, 1, 12):
-        with (tmp_path / "faces.npy").open("wb") as handle:
-            writer = shards.FaceWriter(handle, (3, 4, 5))
-            assert [writer.append(face) for face in pixels[:count]] == list(range(count))
-            writer.finish()
-        assert np.array_equal(shards.open_faces(tmp_path / "faces.npy"), pixels[:count])
 
 
 def make_source(

@@ -14,6 +14,7 @@ from renet.common.drop_reasons import RowReason
 from renet.config.filter import RowFilter
 from renet.faces.crop import cv2  # before any other import of cv2: it sets a limit
 from renet.metadata import mat_file, row_filter
+from renet.metadata.tables import METADATA
 from renet.sample.archive import cell_array
 
 
@@ -66,7 +67,7 @@ def metadata_of(
     dropped = row_filter.dropped(rows, limits, whole=False, by_table=False)
     if missing is not None:
         dropped[RowReason.MISSING_FILE] = missing
-    return row_filter.metadata_table(rows, dropped)
+    return METADATA.frame(row_filter.metadata_table(rows, dropped).to_dict("records"))
 
 
 def write_tar(path: Path, members: dict[str, bytes], kind: int = tarfile.PAX_FORMAT) -> Path:

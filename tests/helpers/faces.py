@@ -3,28 +3,20 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from renet.common.files import face_digest
 from renet.dataset import hdf5
-from renet.faces.shards import FaceWriter
 
 
 def write_hdf5(
     path: str | Path, pixels: np.ndarray, targets: np.ndarray, mean: str | np.ndarray = "none"
 ) -> None:
     """Write an HDF5 file of faces (N, C, H, W) uint8, in slabs of four."""
-    samples = pd.DataFrame({"target": targets, "digest": list(map(face_digest, pixels))})
     slabs = (pixels[start : start + 4] for start in range(0, len(pixels), 4))
-    hdf5.write(Path(path), pixels.shape, slabs, [samples], mean)
+    hdf5.write(Path(path), pixels.shape, slabs, targets, mean)
 
 
 def write_shard(path: Path, pixels: np.ndarray) -> Path:
     """Write a shard of faces (N, C, H, W) uint8."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as handle:
-        writer = FaceWriter(handle, pixels.shape[1:])
-        for face in pixels:
-            writer.append(face)
-        writer.finish()
+    np.save(path, pixels)
     return path

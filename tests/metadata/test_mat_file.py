@@ -256,12 +256,12 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path, 
     caplog.set_level("INFO")
     call_script(
         "parse_metadata", rows=reference_data / "data/metadata/wiki.mat", database="wiki",
-        metadata=tmp_path / "out.csv", funnel=tmp_path / "funnel.csv",
+        metadata=tmp_path / "out.csv",
     )  # fmt: skip
     assert "38138 kept = 28601 male + 9537 female" in caplog.text
-    remaining = pd.read_csv(tmp_path / "funnel.csv").remaining.tolist()
-    assert remaining == [*[62328] * 4, 59685, 43452, 39455, 39400, 38138]
     table = METADATA.read(tmp_path / "out.csv")
+    remaining = row_filter.funnel(table.reason, RowReason).remaining.tolist()
+    assert remaining == [*[62328] * 4, 59685, 43452, 39455, 39400, 38138]
     assert table.gender.value_counts(dropna=False).tolist() == [47063, 12622, 2643]
     assert np.isneginf(table.face_score).sum() == 18016
     assert table.second_face_score.notna().sum() == 4096

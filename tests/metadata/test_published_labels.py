@@ -28,7 +28,7 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import own_slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.tables import FUNNEL, METADATA
+from renet.metadata.tables import METADATA
 from renet.planning import data_summary
 
 
@@ -55,7 +55,7 @@ def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.D
         members=folder / "members.csv", receipt_files=[receipt], photos=folder / "photos.csv",
         tables=list(map(Path, archive["tables"])), labels=Labels(**archive["labels"]),
         lists=list(map(Path, archive["lists"])), subsets=archive["subsets"],
-        funnel=folder / "funnel.csv", **options,
+        **options,
     )  # fmt: skip
     return METADATA.read(folder / "metadata.csv").set_index("path")
 
@@ -100,8 +100,6 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
     assert (woman.gender, woman.age, woman.subject) == (0, 31, "person a")
     assert woman[["x1", "y1", "x2", "y2"]].tolist() == [5, 6, 30, 40]
     assert rows.face_score.isna().all()  # the .mat file's are of other boxes
-    funnel = FUNNEL.read(tmp_path / "funnel.csv").set_index("step").dropped
-    assert funnel["not_labelled"] == 1
 
 
 def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
@@ -130,13 +128,11 @@ def test_digits_need_values_because_data_sets_differ(tmp_path):
     assert read_as.gender.tolist() == [1, 0]
 
 
-def test_bands_of_ages_are_read_as_their_middles(tmp_path, caplog):
-    caplog.set_level("INFO")
+def test_bands_of_ages_are_read_as_their_middles(tmp_path):
     ages = ["20-29", '"(25, 32)"', "more than 70", "70+", "None", "", "41"]
     text = "file,sex,years\n" + "".join(f"{n}.jpg,f,{age}\n" for n, age in enumerate(ages))
     rows = read(tmp_path, text, {"path": "file", "gender": "sex", "age": "years"})
     assert rows.age.fillna(-1).tolist() == [24, 28, 70, 70, -1, -1, 41]
-    assert "2 ages are ranges" in caplog.text
 
 
 def test_contradiction_in_a_published_table_is_a_warning_and_the_first_row_counts(tmp_path, caplog):

@@ -434,7 +434,7 @@ def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(projec
     assert [path.read_bytes() for path in files] == before and len(files) == 5
     assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text()
     shards = {path.name for path in (data / "sample/faces").iterdir()}
-    assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
+    assert shards >= {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
 
 
 @pytest.mark.slow

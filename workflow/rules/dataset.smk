@@ -82,7 +82,6 @@ rule parse_metadata:
         receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
     output:
         metadata="<results>/data/{source}/metadata.csv",
-        funnel="<results>/data/{source}/funnel.csv",
         photos="<results>/data/{source}/photos.csv",
     log:
         "<results>/logs/parse_metadata/{source}.log",

@@ -2,8 +2,7 @@
 
 Reads: metadata.csv of the source, the tables of its shards, and split.csv.
 Writes: split.csv of the set, one row for each face in the order of its HDF5 file
-(`renet.dataset.tables.SPLIT`), and the set's funnel. Deletes shards that another value of `shards`
-left.
+(`renet.dataset.tables.SPLIT`), and the set's funnel.
 Decides: which faces are dropped, because training or validation set have their subject, photo or a
 near-duplicate of it.
 """
@@ -17,7 +16,6 @@ from renet.common import script
 from renet.common.drop_reasons import CropReason, ExternalReason, RowReason
 from renet.dataset import external, rows
 from renet.dataset.tables import FUNNEL, SPLIT
-from renet.faces import shards
 from renet.metadata import row_filter
 
 
@@ -41,7 +39,6 @@ def external_set(
     last = pd.DataFrame([(name, 0, len(samples))], columns=steps.columns)
     SPLIT.write(split, samples)
     FUNNEL.write(funnel, pd.concat([steps, last]).assign(source=name, changed=0))
-    shards.delete_other_cuts(tables)
     logging.info("%d faces of %d people", len(samples), samples.subject.nunique())
 
 

@@ -4,8 +4,8 @@ Reads: the index of the source's archives and `<database>.mat` in one of them, o
 `table` a CSV of the user's own photos. Published tables, or the names of the files, give labels in
 the place of either one's. By hand it also reads a .mat file on the disk, with or without an index.
 Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
-funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
-kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
+photos.csv, where the photos of the kept rows lie, in the archives' order (columns:
+`renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
 applies; without an index, no file is missing. Gender is 0 for female, 1 for male.
 """
@@ -13,8 +13,6 @@ applies; without an index, no file is missing. Gender is 0 for female, 1 for mal
 import logging
 from pathlib import Path, PurePosixPath
 from typing import Literal
-
-import pandas as pd
 
 from renet.archives.tar_index import MEMBERS
 from renet.common import command_line
@@ -26,7 +24,7 @@ from renet.faces import photo_index
 from renet.faces.photo_index import PHOTOS
 from renet.metadata import mat_file, own_photos, row_filter
 from renet.metadata.own_photos import Labels
-from renet.metadata.tables import FUNNEL, METADATA
+from renet.metadata.tables import METADATA
 
 
 def parse_metadata(
@@ -44,7 +42,6 @@ def parse_metadata(
     labels: Labels | None = None,
     lists: list[Path] = (),
     subsets: list[str] = (),
-    funnel: Path | None = None,
     photos: Path | None = None,
 ) -> None:
     """List each row of a .mat file or of a CSV as kept, or as dropped for one reason.
@@ -63,7 +60,6 @@ def parse_metadata(
         labels: columns of the tables.
         lists: published lists of the photos of a subset.
         subsets: subset of each of the `lists`, in their order.
-        funnel: funnel.csv to write, with the number of rows that each reason drops.
         photos: photos.csv to write, with the positions of the kept photos; needs `members`.
     """
     source = source or database
@@ -99,14 +95,7 @@ def parse_metadata(
     METADATA.write(metadata, table)
     if photos:
         PHOTOS.write(photos, photo_index.locate(table, index, positions))
-    write_funnel(table, funnel)
-
-
-def write_funnel(table: pd.DataFrame, funnel: Path | None) -> None:
-    """Count the rows that each reason drops, in the log and in a file."""
     steps = row_filter.funnel(table.reason, RowReason)
-    if funnel:
-        FUNNEL.write(funnel, steps)
     logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
     count = table.gender[table.status == KEPT].value_counts()
     logging.info("%d kept = %d male + %d female", count.sum(), count.get(1, 0), count.get(0, 0))

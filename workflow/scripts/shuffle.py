@@ -5,7 +5,7 @@ an earlier split.csv whose subsets are kept.
 Writes: split.csv, one row for each face in the order of the HDF5 files (columns:
 `renet.dataset.tables.SPLIT`); the funnel of every source; and corrected.csv, what became of each
 correction. Beside split.csv it keeps copies of this split and of the one before
-(`renet.dataset.earlier_split`). Deletes shards that another value of `shards` left.
+(`renet.dataset.earlier_split`).
 Decides: subset and order, from a random seed (`renet.dataset.splits.split`). A subset that the
 table of a user's own photos, or else the earlier split, gives a face is kept. Corrections do not
 change the subset or the order.
@@ -16,14 +16,12 @@ from pathlib import Path
 
 from renet.common import script
 from renet.common.drop_reasons import SplitReason
-from renet.common.imdb_wiki import SUBSETS
 from renet.config.split import SplitSettings
 from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
-from renet.faces import shards
 from renet.metadata.subjects import effective_number
 
 
@@ -57,7 +55,6 @@ def shuffle(
     FUNNEL.write(funnel, rows.funnel(all_rows, samples, applied))
     if corrected:
         CORRECTED.write(corrected, applied)
-    shards.delete_other_cuts(tables)
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
@@ -69,8 +66,6 @@ def shuffle(
             "by cross-validation with `folds: 5` under the name of a run.",
             len(test), people, SMALL_SLICE, FEWEST_PEOPLE,
         )  # fmt: skip
-    sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
-    logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 
 
 if __name__ == "__main__":

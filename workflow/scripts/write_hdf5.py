@@ -23,19 +23,18 @@ def write_hdf5(
     face_file: Path,
     table: Path,
     subset: str,
-    mean: Literal["none", "channel", "pixel"] = "none",
+    mean: Literal["none", "channel"] = "none",
     train: Path | None = None,
 ) -> None:
     """Write the faces of one subset into an HDF5 file, in the order of split.csv."""
-    shard, index, digest = gather.read_places(split, subset, faces)
-    shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])
+    places = gather.read_places(split, subset, faces)
+    shape = (len(places), *shards.open_faces(faces[0]).shape[1:])
     train_mean = hdf5.read(train).mean if train else None
     with files.replacing(face_file, size=math.prod(shape)) as temporary:
-        slabs = gather.slabs(faces, shard, index, digest)
-        samples = gather.read_subset(split, subset, ["subset", "target"])
-        hdf5.write(temporary, shape, slabs, samples, mean if train_mean is None else train_mean)
+        slabs, targets = gather.slabs(faces, places), places.target.to_numpy()
+        hdf5.write(temporary, shape, slabs, targets, mean if train_mean is None else train_mean)
     SPLIT.write(table, gather.read_subset(split, subset, SPLIT.columns))
-    logging.info("%s: %d faces of %dx%d pixels", face_file, len(shard), shape[3], shape[2])
+    logging.info("%s: %d faces of %dx%d pixels", face_file, len(places), shape[3], shape[2])
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def read(key: str, settings: dict) -> dict:
         return found | {"labels": labels, "tables": [file for _, file in files]}
     own = {name: name for name in LABELS} | subset
     required = ["path", "gender", *subset.values()]
-    labels = {"columns": own, "required": required, "optional": list(own.values())[1:]}
+    labels = {"columns": own, "required": required}
     return found | {"labels": labels if table else None, "tables": as_paths(table or [])}
 
 
@@ -67,7 +67,6 @@ def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
     return {
         "columns": columns,
         "required": [*in_path, *sorted(set(columns.values()) - {*groups, *in_path})],
-        "optional": [],
         "path": path,
         "in_path": in_path,
         "pattern": pattern,

@@ -65,8 +65,8 @@ class Crop(Section):
 class Hdf5(Section):
     """How the HDF5 files are written."""
 
-    mean: Literal["none", "channel", "pixel"] = "none"
-    """channel or pixel: the network subtracts the mean of each in the training set"""
+    mean: Literal["none", "channel"] = "none"
+    """channel: the network subtracts the mean of each channel of the training set"""
     keep_files: bool = True
     """false: the files are deleted after use, and written again when needed"""
 

@@ -31,9 +31,10 @@ class Outcome(enum.StrEnum):
 def read(file: str | Path) -> pd.DataFrame:
     """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts."""
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
-    gender = user_tables.genders(table.gender, file, further=[DROP])
-    is_open = gender.isna() & (table.gender.str.lower() != DROP)
-    user_tables.refuse(is_open, table.gender, "is not a correction; write female, male or drop")
+    word = table.gender.str.lower()
+    gender = word.map(user_tables.GENDERS).astype(float)
+    fault = "is not a correction; write female (f, 0), male (m, 1) or drop"
+    user_tables.refuse(gender.isna() & (word != DROP), table.gender, fault)
     fault = "is also on an earlier line; keep one correction for each id"
     user_tables.refuse(table.id.duplicated(), table.id, fault)
     return table.assign(gender=gender)

@@ -11,7 +11,6 @@ from renet.dataset.tables import SPLIT
 from renet.metadata import user_tables
 
 NAMED = 20  # faces that the log names
-HELD = 0.1  # fraction of the test set above which the log says how it can be held
 
 
 def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
@@ -60,17 +59,10 @@ def _log_moved(split: Path, copy: Path, before: Path) -> None:
     )
     both = now.index.intersection(then.index)
     moved = both[(now[both] != then[both]).to_numpy()]
-    named = ", ".join(f"{face} ({then[face]} to {now[face]})" for face in moved[:NAMED])
-    logging.log(
-        logging.WARNING if len(moved) else logging.INFO,
-        "%d of the %d faces that were split before are in another subset%s. %d faces are new, and "
-        "%d are gone. The earlier split is %s.",
-        len(moved), len(both), f": {named}" if named else "", len(now) - len(both),
-        len(then) - len(both), before,
-    )  # fmt: skip
-    left, tested = ((then[faces] == "test").sum() for faces in (moved, both))
-    if left > HELD * tested:
+    if len(moved):
+        named = ", ".join(f"{face} ({then[face]} to {now[face]})" for face in moved[:NAMED])
         logging.warning(
-            "%d of %d faces left the test set. To hold it, copy %s out of the results, and name "
-            "the copy: `split: {from: kept.csv}`.", left, tested, before,
+            "%d of the %d faces that were split before are in another subset: %s. To keep the "
+            "earlier split, copy %s out of the results, and name the copy: `split: {from: "
+            "kept.csv}`.", len(moved), len(both), named, before,
         )  # fmt: skip

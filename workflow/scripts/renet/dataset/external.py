@@ -1,7 +1,5 @@
 """External test sets: the faces of a source that are new to the networks."""
 
-import logging
-
 import numpy as np
 import pandas as pd
 
@@ -19,19 +17,15 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
         InputError: no face is left.
     """
     seen = split[split.subset.isin(SEEN)]
-    reason = rows.reason.copy()
+    reason = rows.reason
     known_photos = rows.digest.isin(seen.digest)
     if near:
         faces = rows.phash[reason == ""]
         known_photos[faces.index] |= near_duplicates.is_known(faces, seen.phash)
     known_photos = known_photos.groupby(rows.path).transform("any")
-    for name, is_known in (
-        (ExternalReason.KNOWN_PERSON, rows.subject.isin(seen.subject)),
-        (ExternalReason.KNOWN_PHOTO, known_photos),
-    ):
-        drops = (reason == "") & is_known
-        reason[drops] = name
-        logging.info("%d faces dropped as %s", drops.sum(), name)
+    known_people = rows.subject.isin(seen.subject)
+    reason = reason.mask((reason == "") & known_people, ExternalReason.KNOWN_PERSON)
+    reason = reason.mask((reason == "") & known_photos, ExternalReason.KNOWN_PHOTO)
     if (reason != "").all():
         source = rows.source.iloc[0]
         raise InputError(

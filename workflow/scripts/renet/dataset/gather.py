@@ -14,28 +14,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.common.ahead import map_ahead
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.dataset.tables import DEVELOPMENT, SPLIT
 from renet.faces import shards
 
-SLAB_BYTES = 32 << 20
+SLAB_BYTES = 4 << 20
 READERS = 8
 
 
-def slabs(
-    shard_files: Sequence[str | Path], shard: np.ndarray, index: np.ndarray, digest: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
+def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Yield the faces at places as from `read_places`, in slabs (n, C, H, W) of `SLAB_BYTES`.
 
-    While a slab is in use, the next one is read into the place of the one before.
-
-    Args:
-        shard, index, digest: position of each face's shard, position in it, and digest as bytes.
+    While a slab is in use, the next ones are read.
 
     Raises:
         InputError: a shard lacks a face, or another one is in its place.
     """
+    shard, index, digest = (places[name].to_numpy() for name in ("file", "index", "digest"))
     # The soft limit on open files is often 1,024, and a shard takes two.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError):  # macOS refuses its own hard limit, which is infinite
@@ -45,15 +42,15 @@ def slabs(
     face_bytes = int(np.prod(shape))
     offsets = np.array([faces.offset for faces in stored])[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
-    buffers = np.empty((2, length, *shape), np.uint8)
     progress = Progress(total=len(shard), desc="write", unit=" faces")
     with progress, contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
-        files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
+        files = [opened.enter_context(name.open("rb", buffering=0)) for name in shard_files]
         for file in files if hasattr(os, "posix_fadvise") else ():  # macOS lacks it
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
 
-        def read(slab: np.ndarray, numbers: range) -> None:
-            """Read and check every `READERS`th face of a slab."""
+        def read(numbers: range) -> np.ndarray:
+            """Read and check some faces."""
+            slab = np.empty((len(numbers), *shape), np.uint8)
             for face, number in zip(slab, numbers, strict=True):
                 file = files[shard[number]]
                 if os.preadv(file.fileno(), [face], offsets[number]) != face.nbytes:
@@ -62,46 +59,30 @@ def slabs(
                         "to have both written again."
                     )
                 shards.check_face(file.name, index[number], face, digest[number])
+            return slab
 
-        def start(first: int) -> tuple[np.ndarray, Iterator[None]]:
-            numbers = range(first, min(first + length, len(shard)))
-            slab = buffers[first // length % 2][: len(numbers)]
-            parts = range(READERS)
-            readings = pool.map(
-                read, [slab[p::READERS] for p in parts], [numbers[p::READERS] for p in parts]
-            )
-            return slab, readings
-
-        following = start(0)
-        for first in range(0, len(shard), length):
-            slab, readings = following
-            list(readings)  # waits for them, and raises their errors
-            following = start(first + length)
+        starts = range(0, len(shard), length)
+        parts = (range(start, min(start + length, len(shard))) for start in starts)
+        for slab in map_ahead(pool, read, parts, count=READERS):
             yield slab
             progress.update(len(slab))
 
 
-def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
-    """For each face of a subset: number of its file in `faces`, place in the file, and digest.
+def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
+    """The faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`.
 
     Raises:
-        InputError: shards are missing, or the subset has no face.
+        InputError: the subset has no face.
     """
-    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
-    places = []
-    for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
-        shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
-        if (shard < 0).any():
-            raise InputError(
-                f"{split} names shards that were not given; give the shards of all sources."
-            )
-        places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
-    found = tuple(map(np.concatenate, zip(*places, strict=True)))
-    if not len(found[0]):
+    columns = ["subset", "source", "shard", "index", "target", "digest"]
+    places = pd.concat(read_subset(split, subset, columns))
+    if places.empty:
         raise InputError(
             f"{split} has no face of the subset {subset}; delete it to have it made again."
         )
-    return found
+    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
+    shard = pd.MultiIndex.from_frame(places[["source", "shard"]])
+    return places.assign(file=given.get_indexer(shard))
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:

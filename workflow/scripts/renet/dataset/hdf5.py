@@ -30,7 +30,7 @@ def write(
     path: Path,
     shape: tuple[int, int, int, int],
     slabs: Iterable[np.ndarray],
-    samples: Iterable[pd.DataFrame],
+    targets: np.ndarray,
     mean: str | np.ndarray = "none",
 ) -> None:
     """Write faces and their classes in neon's layout, with `color_order` and `digest`.
@@ -38,48 +38,33 @@ def write(
     Args:
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        samples: in parts, `target`, the class of each face.
-        mean: `none`, or `channel` or `pixel` to compute it from these faces; or the mean of another
-            file, (C,) or (C*H*W,).
+        targets: the class of each face.
+        mean: `none`, or `channel` to compute it from these faces; or the mean of another file.
     """
-    count, channels = shape[:2]
-    is_computed = isinstance(mean, str) and mean != "none"
+    (count, channels), length = shape[:2], int(np.prod(shape[1:]))
+    is_computed = isinstance(mean, str) and mean == "channel"
+    digest, sums, start = hashlib.sha256(), np.zeros(length, dtype=np.int64), 0
     with h5py.File(path, "w", locking=False) as store:
-        pixels = store.create_dataset("input", (count, int(np.prod(shape[1:]))), np.uint8)
+        pixels = store.create_dataset("input", (count, length), np.uint8)
         pixels.attrs["lshape"] = np.array(shape[1:], dtype=np.int64)
-        digest = hashlib.sha256()
-        sums = _write_pixels(pixels, slabs, digest, sums=is_computed)
-        classes = np.concatenate([part.target.to_numpy(np.uint8) for part in samples])
-        classes = classes.reshape(-1, 1)
+        for slab in slabs:
+            rows = np.ascontiguousarray(slab).reshape(len(slab), length)
+            disk.require_space(path, rows.nbytes + RESERVED_BYTES)
+            pixels[start : start + len(rows)] = rows
+            digest.update(rows)
+            start += len(rows)
+            if is_computed:
+                sums += rows.sum(axis=0, dtype=np.int64)
+        classes = targets.astype(np.uint8).reshape(-1, 1)
         digest.update(classes)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
         if is_computed:
-            pixel_mean = sums / max(count, 1)
-            by_channel = pixel_mean.reshape(channels, -1).mean(axis=1)
-            mean = by_channel if mean == "channel" else pixel_mean
+            mean = (sums / max(count, 1)).reshape(channels, -1).mean(axis=1)
         if isinstance(mean, np.ndarray):
             digest.update(mean)
             store.create_dataset("mean", data=mean.reshape(-1, 1))
         store.attrs["color_order"] = COLOR_ORDER
         store.attrs["digest"] = digest.hexdigest()
-
-
-def _write_pixels(
-    pixels: h5py.Dataset, slabs: Iterable[np.ndarray], digest: "hashlib._Hash", *, sums: bool
-) -> np.ndarray:
-    """Write slabs one after the other; returns the sum of each pixel over all faces if asked."""
-    path = Path(pixels.file.filename)
-    total = np.zeros(pixels.shape[1], dtype=np.int64)
-    start = 0
-    for slab in slabs:
-        rows = np.ascontiguousarray(slab).reshape(len(slab), pixels.shape[1])
-        disk.require_space(path, rows.nbytes + RESERVED_BYTES)
-        pixels[start : start + len(rows)] = rows
-        digest.update(rows)
-        start += len(rows)
-        if sums:
-            total += rows.sum(axis=0, dtype=np.int64)
-    return total
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,11 +134,10 @@ def _whole_numbers(values: Any, name: str) -> np.ndarray:
 
 def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
     """The mean of faces of the shape (N, C, H, W), (C,) or (C*H*W,) float64."""
-    if stored.dtype.kind not in "iuf" or not np.isfinite(stored[...]).all():
-        raise ValueError("mean must be finite numbers")
-    if stored.size not in (shape[1], int(np.prod(shape[1:]))):
-        raise ValueError(f"mean has {stored.size} values for faces of the shape {shape[1:]}")
-    return stored[...].astype(np.float64).ravel()
+    mean = stored[...].astype(np.float64).ravel()
+    if not np.isfinite(mean).all() or mean.size not in (shape[1], int(np.prod(shape[1:]))):
+        raise ValueError(f"mean must be a finite number for each channel or pixel of {shape[1:]}")
+    return mean
 
 
 def content_digest(faces: FaceFile) -> str:
@@ -211,9 +195,8 @@ def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
             "can be memory-mapped; convert the file with `h5repack -l CONTI -f NONE`."
         )
     if stored.shape != (count, int(np.prod(shape))):
-        raise InputError(
-            f"{path}: the dataset `input` has the shape {stored.shape}, which does not fit the "
-            f"{count} classes in `output` and the attribute `lshape`, {shape}."
+        raise ValueError(
+            f"the shape {stored.shape} of input does not fit {count} classes and the lshape {shape}"
         )
     if not count:  # an empty array cannot be mapped
         return np.zeros((0, *shape), np.uint8)

@@ -16,7 +16,6 @@ from renet.faces.perceptual_hash import LARGEST_DISTANCE, as_words, distances
 BANDS = 64
 BITS_OF_BAND = 18
 SEED = 1  # of the bands
-MAX_WAITING = 100_000  # pairs that are held before their faces are put into groups
 
 
 def groups(hashes: Sequence[str]) -> np.ndarray:
@@ -29,16 +28,12 @@ def groups(hashes: Sequence[str]) -> np.ndarray:
     random = np.random.default_rng(SEED)
     for _ in Progress(range(BANDS), desc="near-duplicates", unit=" bands"):
         band = random.choice(8 * len(columns), BITS_OF_BAND, replace=False)
-        waiting, count = [np.empty((2, 0), dtype=np.int64)], 0
         for pairs in agreeing(columns, band):
             apart = pairs[:, group[pairs[0]] != group[pairs[1]]]
             ends = (words.take(end, axis=0) for end in apart)  # faster than words[end]
             near = apart[:, distances(*ends) <= LARGEST_DISTANCE]
-            waiting.append(near)
-            count += near.shape[1]
-            if count > MAX_WAITING:
-                group, waiting, count = _joined(group, waiting), waiting[:1], 0
-        group = _joined(group, waiting)
+            if near.size:
+                group = components(*group[near], len(words))[group]
     return group[position]
 
 
@@ -63,10 +58,7 @@ def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
         start = start[ordered[start] == ordered[start + step]]
 
 
-def _joined(group: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:
-    """The groups after merging the two groups of each pair."""
-    ends = group[np.concatenate(pairs, axis=1)]
-    if not ends.size:
-        return group
-    graph = coo_array((np.ones(ends.shape[1]), tuple(ends)), shape=(len(group), len(group)))
-    return connected_components(graph, directed=False)[1][group]
+def components(ones: np.ndarray, others: np.ndarray, count: int) -> np.ndarray:
+    """The number of the component of each of `count` nodes, where each one and other are linked."""
+    graph = coo_array((np.ones(len(ones)), (ones, others)), shape=(count, count))
+    return connected_components(graph, directed=False)[1]

@@ -1,7 +1,6 @@
 """The rows of sources: what the metadata and the tables of the shards say of each."""
 
 import logging
-from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +8,6 @@ import pandas as pd
 from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason, SplitReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES, SUBSETS
-from renet.dataset import splits
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
@@ -17,10 +15,6 @@ from renet.faces.shards import SHARD
 from renet.metadata import row_filter
 from renet.metadata.tables import METADATA
 
-METADATA_COLUMNS = [
-    "row", "id", "path", "source", "subject", "gender", "age", "photo_taken", "face_score",
-    "reason", "subset",
-]  # fmt: skip
 NAMED = 3  # unreadable photos
 SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}
 
@@ -31,14 +25,15 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
     Raises:
         InputError: the tables are not those of all shards of the sources.
     """
-    of_source = defaultdict(list)
+    parts = []
     for path in tables:
         source, number = shards.source_and_number(path)
-        of_source[source].append(SHARD.read(path).assign(shard=number))
-    rows = pd.concat([_read_source(path, of_source) for path in metadata], ignore_index=True)
+        parts.append(SHARD.read(path).assign(source=source, shard=number))
+    cropped = pd.concat(parts)
+    rows = pd.concat([_read_source(path, cropped) for path in metadata], ignore_index=True)
     if len(unreadable := rows.path[rows.reason == CropReason.UNREADABLE]):
-        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
-        logging.warning("Unreadable photos: %s%s.", ", ".join(unreadable[:NAMED]), more)
+        first = ", ".join(unreadable[:NAMED])
+        logging.warning("%d photos are unreadable. The first are %s.", len(unreadable), first)
     return rows
 
 
@@ -48,18 +43,12 @@ def faces(rows: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(target=kept.gender.astype(int))
 
 
-def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
+def _read_source(metadata_file: Path, cropped: pd.DataFrame) -> pd.DataFrame:
     """Every row of a source with its final reason and the columns of its shard's table."""
-    rows = METADATA.read(metadata_file, METADATA_COLUMNS).set_index("row")
+    rows = METADATA.read(metadata_file).set_index("row")
     if rows.empty:
         raise InputError(f"{metadata_file} has no row; delete it to have it made again.")
-    source = rows.source.iloc[0]
-    if source not in tables:
-        raise InputError(
-            f"{metadata_file} is of the source {source}, but no table of its shards was given; "
-            f"give {source}/faces/<number>-of-<count>.csv."
-        )
-    cropped = pd.concat(tables[source]).set_index("row")
+    cropped = cropped[cropped.source == rows.source.iloc[0]].set_index("row")
     kept = rows.index[rows.reason == ""]
     if not cropped.index.sort_values().equals(kept):
         raise InputError(
@@ -68,13 +57,14 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
             "tables to have them made again."
         )
     rows.loc[cropped.index, "reason"] = cropped.reason
-    rows = rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
+    rows = rows.join(cropped.drop(columns=["status", "reason", "source"])).reset_index()
     return rows.assign(table=str(metadata_file))
 
 
 def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
     """Refuse own photos with the same pixels and two labels; log those of other sources."""
-    found = splits.contradictions(samples)
+    labels = samples.groupby("digest").target.transform("nunique")
+    found = samples[labels > 1].sort_values(["digest", "source", "row"])
     groups = found.digest.nunique()
     mine = found[found.source.isin(own)]
     if mine.empty:
@@ -105,13 +95,12 @@ def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame)
     parts = []
     for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
         faces = samples[samples.source == source]
-        sizes = faces.groupby("subset").size()
         remaining = row_filter.funnel(part.reason, steps).assign(changed=0)
         after = [
             (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
             (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
         ]
-        after += [(name, 0, sizes.get(name, 0), 0) for name in SUBSETS]
+        after += [(name, 0, int((faces.subset == name).sum()), 0) for name in SUBSETS]
         further = pd.DataFrame(after, columns=remaining.columns)
         parts.append(pd.concat([remaining, further]).assign(source=source))
     return pd.concat(parts)

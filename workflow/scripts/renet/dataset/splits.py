@@ -6,15 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES, SUBSETS
 from renet.config.split import SplitSettings
+from renet.dataset import near_duplicates
 from renet.metadata.subjects import are_photos
 
-LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
 LINKED = 0.1  # fraction of the faces up to which people who share photos stay together
 FILLED = ["test", "validation", "train"]  # in this order: the test set ignores `validation`
 
@@ -53,16 +51,10 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
     keys = shared(samples)
     if by == "image":
         del keys["people"]
-    count = len(samples)
-    ends, total = [], count
-    # Nodes: the samples and the values of each key; edges from each sample to its values.
-    for key in keys.values():
-        number, values = key.factorize()
-        ends.append(total + number)
-        total += len(values)
-    edges = np.tile(np.arange(count), len(ends)), np.concatenate(ends)
-    graph = coo_array((np.ones(len(edges[0])), edges), shape=(total, total))
-    return connected_components(graph, directed=False)[1][:count]
+    # Each sample is linked to the first one that has the same value of a key.
+    first = [np.flatnonzero(~key.duplicated())[key.factorize()[0]] for key in keys.values()]
+    rows = np.tile(np.arange(len(samples)), len(first))
+    return near_duplicates.components(rows, np.concatenate(first), len(samples))
 
 
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
@@ -170,10 +162,15 @@ def split(
         InputError: a subset would be empty, or `fixed` divides faces that have to stay together.
     """
     if samples.empty:
-        raise InputError("No face is left to split; funnel.csv of each source shows why.")
+        raise InputError(
+            "No face is left to split; `reason` in metadata.csv of each source is why."
+        )
     fixed = pd.Series("", index=samples.index) if fixed is None else fixed
     refuse_leaks(samples, fixed, settings)
-    group = _parts(groups(samples, settings.by, fixed), fixed)
+    group = groups(samples, settings.by, fixed)
+    # Each part of a group that `fixed` divides is a group of its own.
+    parts = [group, fixed.where(_is_divided(group, fixed), "")]
+    group = pd.MultiIndex.from_arrays(parts).factorize()[0]
     photo, is_fixed = linked(samples, "image"), fixed != ""
     is_divided = _is_divided(photo, fixed)
     # People without a subset, all of whose photos have one, were left out of an earlier split, or
@@ -199,13 +196,6 @@ def split(
             "person of another subset. `split: {by: image}` keeps them, but not people, together.",
             left_out, len(samples),
         )  # fmt: skip
-    largest = np.bincount(group).max() / len(samples)
-    if largest > LARGE:
-        logging.warning(
-            "%.0f %% of the faces must be in one subset, because they are of one person or copies "
-            "of one photo. The sizes of the subsets can differ from those in `split`.",
-            100 * largest,
-        )
     wanted = {"train": 1, "validation": settings.validation, "test": settings.test}
     empty = [name for name, part in wanted.items() if part > 0 and name not in subset[is_kept]]
     if empty and (fixed != "").all():
@@ -214,37 +204,21 @@ def split(
             "puts every face into another subset; put some faces into it."
         )
     if empty:
-        raise _too_few(empty[0], group, left_out, settings.by)
+        raise InputError(
+            f"{len(samples)} faces are too few for the subset {empty[0]}: they are of "
+            f"{group.max() + 1} people or photos, each of which is in one subset, and {left_out} "
+            "share their photos with people of other subsets. Add photos of other people, leave "
+            "all but one face of such photos out of the table, set `split: {by: image}`, which "
+            "keeps photos but not people together, or change `filter` or the fractions in `split`."
+        )
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
-    place = shuffled.subset.map(SUBSETS.index).to_numpy()
-    return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
-
-
-def _too_few(subset: str, group: np.ndarray, left_out: int, by: str) -> InputError:
-    """The error of a subset that would be empty."""
-    cause = f"they are of {group.max() + 1} people or photos, each of which is in one subset"
-    ways = ["Add photos of other people"]
-    if left_out:
-        cause = f"{left_out} share their photos with people of other subsets"
-        ways.append("leave out of the table all but one face of such photos")
-    if by == "subject":
-        ways.append("set `split: {by: image}`, which keeps photos but not people together")
-    return InputError(
-        f"{len(group)} faces are too few for the subset {subset}, because {cause}. "
-        f"{', '.join(ways)}, or change `filter` or the fractions in `split`."
-    )
+    return pd.concat([shuffled[shuffled.subset == name] for name in SUBSETS], ignore_index=True)
 
 
 def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
     """Whether `fixed` puts faces of each sample's group into several subsets, (samples,)."""
     return (fixed.where(fixed != "").groupby(group).transform("nunique") > 1).to_numpy()
-
-
-def _parts(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
-    """The groups, where each part of a group that `fixed` divides is a group."""
-    parts = [group, fixed.where(_is_divided(group, fixed), "")]
-    return pd.MultiIndex.from_arrays(parts).factorize()[0]
 
 
 def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings) -> None:
@@ -282,9 +256,3 @@ def leaks(found: dict[str, int], by: str) -> str:
     """What a split fails to keep apart, as `people (2), photos (1)`; "" if nothing leaks."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())
-
-
-def contradictions(samples: pd.DataFrame) -> pd.DataFrame:
-    """The samples whose pixels are also those of a sample with another label."""
-    labels = samples.groupby("digest").target.transform("nunique")
-    return samples[labels > 1].sort_values(["digest", "source", "row"])

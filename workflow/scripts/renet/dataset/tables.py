@@ -22,8 +22,8 @@ CORRECTED = Table(
     }
 )  # fmt: skip
 
-# data/funnel.csv: the funnel of every source, down to its faces in each subset; `changed` counts
-# the labels that the step corrects, or the faces that the step keeps together. The other columns
-# are those of metadata.tables.FUNNEL, which a training does not import.
+# data/funnel.csv: how many rows of a source each step drops, and how many remain after it, down to
+# its faces in each subset; `changed` counts the labels that the step corrects, or the faces that
+# the step keeps together.
 NEAR_DUPLICATES = "near_duplicates"  # the step that keeps them in one subset
 FUNNEL = Table({"source": str, "step": str, "dropped": int, "remaining": int, "changed": int})

@@ -169,13 +169,6 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside
 
 
-def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
-    """Trim a ready-made crop from the margin `ARCHIVE_MARGIN` to a smaller one, if one is given."""
-    height, width = crop.shape[:2]
-    top, left = _trimmed(height, margin), _trimmed(width, margin)
-    return crop[top : height - top, left : width - left]
-
-
 def _trimmed(length: int, margin: float | None) -> int:
     """The pixels that are trimmed at each end of a side of a ready-made crop."""
     margin = ARCHIVE_MARGIN if margin is None else margin
@@ -226,10 +219,15 @@ def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
 
 
 def cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
-    """The crop of a face before it is resized: cut by the box, or a trimmed ready-made crop."""
+    """The crop of a face before it is resized: cut by the box, or a trimmed ready-made crop.
+
+    A ready-made crop has the margin `ARCHIVE_MARGIN`. It is trimmed to a smaller one, if any.
+    """
     if spec.whole and box:
         return cut_face(image, box, spec.margin or 0.0)
-    return trim_crop(image, spec.margin)
+    height, width = image.shape[:2]
+    top, left = _trimmed(height, spec.margin), _trimmed(width, spec.margin)
+    return image[top : height - top, left : width - left]
 
 
 def _require_size(image: np.ndarray) -> None:

@@ -13,10 +13,10 @@ from renet.archives import tar_index
 from renet.common import files
 from renet.common.drop_reasons import DROPPED, KEPT
 from renet.common.progress import Progress
-from renet.faces import crop, detection
+from renet.faces import crop, detection, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.perceptual_hash import perceptual_hash
-from renet.faces.shards import SHARD, FaceWriter
+from renet.faces.shards import SHARD
 
 
 def crop_shard(
@@ -29,15 +29,17 @@ def crop_shard(
         contextlib.ExitStack() as opened,
     ):
         tars = [opened.enter_context(tar_path.open("rb")) for tar_path in tar_paths]
-        writer = FaceWriter(handle, (3, *spec.size))
+        shards.write_header(handle, (0, 3, *spec.size))  # the number of faces is not known yet
         bar = Progress(photos.itertuples(), total=len(photos), desc="crop", unit=" photos")
-        lines = [_crop_photo(photo, tars[photo.file], writer, spec) for photo in bar]
-        writer.finish()
-    return SHARD.frame(lines)
+        table = SHARD.frame(_crop_photo(photo, tars[photo.file], handle, spec) for photo in bar)
+        is_kept = table.status == KEPT
+        handle.seek(0)
+        shards.write_header(handle, (int(is_kept.sum()), 3, *spec.size))
+    return table.assign(index=(is_kept.cumsum() - 1).where(is_kept))
 
 
-def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -> dict[str, object]:
-    """Crop one face and append it to the shard; returns its row of the table."""
+def _crop_photo(photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec) -> dict[str, object]:
+    """Crop one face and append it to the shard; returns its row of the table, but for `index`."""
     try:
         crop.require_bytes(photo.size)
         data = tar_index.read_member(tar, photo.offset, photo.size)
@@ -49,11 +51,11 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
         return {"row": photo.row, "status": DROPPED, "reason": rejection.reason}
+    shard.write(face.pixels.data)
     return {
         "row": photo.row,
         "status": KEPT,
         "reason": "",
-        "index": writer.append(face.pixels),
         "width": face.width,
         "height": face.height,
         "grey": int(face.grey),

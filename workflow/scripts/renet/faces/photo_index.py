@@ -91,8 +91,7 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
     is_kept = metadata.status == drop_reasons.KEPT
     found = members.iloc[positions[is_kept]]
     places = {name: found[name].to_numpy() for name in ("file", "offset", "size")}
-    kept = metadata[is_kept].assign(**places)
-    return kept[list(PHOTOS.columns)].sort_values(["file", "offset", "row"])
+    return metadata[is_kept].assign(**places).sort_values(["file", "offset", "row"])
 
 
 def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:

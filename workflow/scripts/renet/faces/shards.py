@@ -4,8 +4,6 @@ A shard is a NumPy file (faces, C, H, W), uint8, and beside it a CSV table (`SHA
 Both are called `<source>/faces/<number>-of-<count>`.
 """
 
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,52 +20,17 @@ SHARD = Table(
         "height": "Int64", "grey": "Int64", "digest": str, "phash": str, "photo_digest": str,
     }
 )  # fmt: skip
-NAME = re.compile(r"([^/]+)/faces/(\d+)-of-(\d+)\.(?:npy|csv)")
 
 
-def source_and_number(path: str | Path) -> tuple[str, int]:
+def source_and_number(path: Path) -> tuple[str, int]:
     """The source of a shard's file, and the shard's number (from 1), as its path says."""
-    name = NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
-    if not name:
-        raise InputError(
-            f"{path} is not the path of a shard; give <source>/faces/<number>-of-<count>.npy or "
-            ".csv."
-        )
-    return name[1], int(name[2])
+    return path.parent.parent.name, int(path.name.partition("-of-")[0])
 
 
-def delete_other_cuts(tables: Iterable[Path]) -> None:
-    """Delete the shards beside these tables that are of another number of shards."""
-    for folder, count in {(path.parent, path.stem.rpartition("-of-")[2]) for path in tables}:
-        for path in folder.iterdir():
-            name = NAME.fullmatch("/".join(path.absolute().parts[-3:]))
-            if name and name[3] != count:
-                path.unlink()
-
-
-class FaceWriter:
-    """Appends faces to a NumPy file; their number is not known before the end."""
-
-    def __init__(self, handle: BinaryIO, face_shape: tuple[int, int, int]):
-        self._handle, self._face_shape = handle, face_shape
-        self.count = 0
-        self._write_header()
-
-    def append(self, pixels: np.ndarray) -> int:
-        """Write one face (C, H, W) uint8; returns its position in the file."""
-        self._handle.write(pixels.data)
-        self.count += 1
-        return self.count - 1
-
-    def finish(self) -> None:
-        """Write the number of faces into the header, whose length does not change."""
-        self._handle.seek(0)
-        self._write_header()
-
-    def _write_header(self) -> None:
-        shape = (self.count, *self._face_shape)
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._handle, header)
+def write_header(handle: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Write the header of a NumPy file of uint8; its length does not depend on the shape."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(handle, header)
 
 
 def open_faces(faces_file: str | Path) -> np.memmap:
@@ -87,7 +50,7 @@ def _damaged(faces_file: str | Path, reason: str) -> InputError:
     )
 
 
-def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: bytes) -> None:
+def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: str) -> None:
     """Compare a face that was read from a shard with the digest that split.csv has of it."""
-    if face_digest(face).encode() != digest:
+    if face_digest(face) != digest:
         raise _damaged(faces_file, f"face number {index} has changed since it was cut")

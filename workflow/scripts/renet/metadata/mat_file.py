@@ -146,11 +146,8 @@ def birth_dates(dob: np.ndarray) -> np.ndarray:
 
 def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
     """Age in whole years in the middle of the photo's year, as published with the data set."""
-    born = birth_dates(dob)
-    year = born.astype("datetime64[Y]").astype(np.float64) + 1970
-    month = (born.astype("datetime64[M]") - born.astype("datetime64[Y]")).astype(np.float64) + 1
-    age = photo_taken - year - (month >= 7)
-    return np.where(np.isnat(born), np.nan, age)
+    born = pd.DatetimeIndex(birth_dates(dob).astype("datetime64[s]"))  # holds all years
+    return (photo_taken - born.year - (born.month >= 7)).to_numpy()
 
 
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:

@@ -34,8 +34,6 @@ class Labels:
     """column of each label"""
     required: Sequence[str] = ("path", "gender")
     """columns that a table must have"""
-    optional: Sequence[str] = LABELS[1:]
-    """columns that it may have"""
     path: str = "{path}"
     """template of the path in the archive, such as {folder}/{file}"""
     in_path: Sequence[str] = ("path",)
@@ -59,7 +57,7 @@ def written(
         parts = [
             user_tables.read(file, labels.in_path, []).assign(gender=gender)
             if gender
-            else user_tables.read(file, [*labels.required, *further], labels.optional)
+            else user_tables.read(file, [*labels.required, *further], list(labels.columns.values()))
             for file, gender in zip(files, labels.genders, strict=True)
         ]
     return _with_path(pd.concat(parts).fillna(""), labels)
@@ -135,11 +133,11 @@ def read(
         fact = "%s: %d of %d lines name nobody (subject empty, unknown, n/a or none)."
         logging.info(fact, name, is_nobody.sum(), len(texts))
     table = texts.assign(
-        path=_paths(texts.path, name),
+        path=_paths(texts.path),
         subject=texts.subject.mask(is_nobody, ""),
         gender=user_tables.genders(texts.gender, name, values=labels.values),
-        age=_numbers(_midpoints(texts.age, name), name),
-        **{field: _numbers(texts[field], name) for field in ("year", *BOX_COLUMNS)},
+        age=_numbers(_midpoints(texts.age)),
+        **{field: _numbers(texts[field]) for field in ("year", *BOX_COLUMNS)},
         not_labelled=not files and (rows[list(labels.groups)] == "").all(axis=1),
     )
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
@@ -157,35 +155,29 @@ def plain(path: str) -> str:
     return str(PurePosixPath(path.replace("\\", "/")))
 
 
-def _paths(written: pd.Series, name: str) -> pd.Series:
+def _paths(written: pd.Series) -> pd.Series:
     user_tables.refuse(written == "", written, "is an empty path; name a photo")
     paths = written.map(plain)
-    if changed := int((paths != written).sum()):
-        logging.info("%s: %d paths were read with / in place of \\, or without ./.", name, changed)
     suffixes = paths.map(lambda path: PurePosixPath(path).suffix.lower())
     fault = f"is in a format that is not accepted; convert it to one of {', '.join(FORMATS)}"
     user_tables.refuse(~suffixes.isin([*SUFFIXES, ""]), written, fault)
     return paths
 
 
-def _midpoints(ages: pd.Series, name: str) -> pd.Series:
+def _midpoints(ages: pd.Series) -> pd.Series:
     """Ages where a range is replaced by its middle in whole years, an open one by its lower end."""
     middles = ages.str.extract(BAND).astype(np.float64).mean(axis=1) // 1
-    if count := int(middles.notna().sum()):
-        logging.info("%s: %d ages are ranges; the middle of each is used.", name, count)
     ages = ages.str.replace(OPEN_BAND, r"\1", regex=True).replace("None", "")
     return ages.mask(middles.notna(), middles.astype(str)).rename(ages.name)
 
 
-def _numbers(written: pd.Series, name: str) -> pd.Series:
+def _numbers(written: pd.Series) -> pd.Series:
     """A column of numbers, NaN where a field is empty."""
     texts = written.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
     numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
     invalid = ~(numbers.abs() < LARGEST) & (written != "")
     fault = f"is not a valid number for {written.name}; correct it or leave it empty"
     user_tables.refuse(invalid, written, fault)
-    if changed := int((texts != written).sum()):
-        logging.info("%s: %d values of %s have a decimal comma.", name, changed, written.name)
     return numbers
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from renet.common.drop_reasons import DROPPED, KEPT, RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.config.filter import RowFilter
-from renet.metadata.tables import METADATA
 
 
 def dropped(
@@ -39,19 +38,15 @@ def dropped(
 
 
 def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -> pd.DataFrame:
-    """The table metadata.csv (`METADATA`): each row is kept, or dropped for its first reason."""
+    """The rows with all columns of metadata.csv: each is kept, or dropped for its first reason."""
     order = [reason for reason in RowReason if reason in dropped]
     reason = np.select([dropped[name] for name in order], [name.value for name in order], "")
-    numbered = rows.assign(
-        row=np.arange(len(rows)), reason=reason, status=np.where(reason == "", KEPT, DROPPED)
-    )
-    return numbered[list(METADATA.columns)].astype(
-        {name: dtype for name, dtype in METADATA.columns.items() if dtype == "Int64"}
-    )
+    status = np.where(reason == "", KEPT, DROPPED)
+    return rows.assign(row=np.arange(len(rows)), reason=reason, status=status)
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """The table `FUNNEL`: all rows, then how many each reason in `order` drops; "" drops none."""
+    """All rows, then how many each reason in `order` drops and how many remain; "" drops none."""
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
     remaining = len(reasons) - dropped.cumsum()

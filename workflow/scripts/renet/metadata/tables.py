@@ -1,4 +1,4 @@
-"""The CSV tables that describe the rows of a .mat file or of a table of a user's own photos."""
+"""The CSV table that describes the rows of a .mat file or of a table of a user's own photos."""
 
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.table import Table
@@ -13,6 +13,3 @@ METADATA = Table(
         "reason": str, "subset": str,
     }
 )  # fmt: skip
-
-# funnel.csv: how many rows each step drops, and how many remain after it.
-FUNNEL = Table({"step": str, "dropped": int, "remaining": int})

@@ -67,27 +67,23 @@ def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
         raise InputError(f'{values.index[row]}: "{values.iloc[row]}" {fault}{count}.')
 
 
-def genders(
-    column: pd.Series, name: str | Path, further: Sequence[str] = (), values: dict | None = None
-) -> pd.Series:
+def genders(column: pd.Series, name: str, values: dict | None = None) -> pd.Series:
     """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
-        further: values that may stand in the place of a gender; they become NaN.
         values: of published labels, the gender of each spelling that is not a known word. No digit
             is known, because 0 is female in some data sets and male in others.
     """
     written, spellings = column.str.lower(), GENDERS
-    words = ["female (f, 0)", "male (m, 1)", *(further or ["unknown"])]
-    fault = f"is not a gender; write {', '.join(words[:-1])} or {words[-1]}"
+    fault = "is not a gender; write female (f, 0), male (m, 1) or unknown"
     if values is not None:
         spellings = {word: number for word, number in GENDERS.items() if not word[:1].isdigit()}
         spellings |= {word: GENDERS[gender] for word, gender in values.items()}
         fault = "is not a known gender; say under `labels` which it is, as in `values: {0: male}`"
-    refuse(~written.isin([*spellings, *further]), column, fault)
+    refuse(~written.isin(spellings), column, fault)
     classes = written.map(spellings).astype(np.float64)
-    names = classes.map(dict(enumerate(CLASSES))).where(~written.isin(further), written)
-    spellings = pd.DataFrame({"is": names.fillna("unknown"), "as": column.map('"{}"'.format)})
+    names = classes.map(dict(enumerate(CLASSES))).fillna("unknown")
+    spellings = pd.DataFrame({"is": names, "as": column.map('"{}"'.format)})
     counts = spellings.value_counts(sort=False).items()
     read_as = (f"{spelling} is {name} ({count:,} rows)" for (name, spelling), count in counts)
     logging.info("%s, gender: %s.", name, ", ".join(read_as))

@@ -4,13 +4,13 @@ It has the quirks of the real archive: missing genders, rows with no face or two
 unreadable files, misleading file names. About one row in six cannot be used.
 """
 
-import dataclasses
 import io
 import tarfile
 import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.io
@@ -24,6 +24,7 @@ from renet.sample.photos import adapt_shot, damage_photo, take_photo
 
 MIN_PHOTOS, MAX_PHOTOS = 60, 10_000  # fewer do not hold every quirk, for more there are no names
 FOLDER = "wiki_crop"
+IN_CELLS = ("full_path", "name", "face_location")  # fields of the .mat file that are cell arrays
 MODIFIED = 1_452_961_520  # 2016-01-16 16:25:20 UTC, the date of the real archive
 MAT_HEADER = b"MATLAB 5.0 MAT-file, Platform: renet, Created on: Sat Jan 16 16:25:20 2016"
 MAT_HEADER_SIZE = 116
@@ -42,21 +43,6 @@ QUIRKS = {
     "missing file": 0, "empty file": 0, "cut in the header": 0, "cut in the scan": 0,
     "web page": 0,
 }  # fmt: skip
-
-
-@dataclasses.dataclass
-class Row:
-    """The fields of one row of the .mat file, in its order, and the bytes of the row's photo."""
-
-    dob: int  # MATLAB's serial day
-    photo_taken: int  # year
-    full_path: str
-    gender: float
-    name: str
-    face_location: np.ndarray  # x1, y1, x2, y2, 1-based, (1, 4)
-    face_score: float
-    second_face_score: float
-    photo: bytes | None  # None: it is not in the archive
 
 
 class Subject:
@@ -84,12 +70,12 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
             f"The sample cannot have {photos} photos; set `sample.photos` in the config, or "
             f"--photos, from {MIN_PHOTOS} to {MAX_PHOTOS}."
         )
-    rows = sorted(_rows(photos, seed), key=lambda row: row.full_path.partition("/")[2])
+    rows = sorted(_rows(photos, seed), key=lambda row: row["full_path"].partition("/")[2])
     with files.replacing(archive) as temporary, temporary.open("wb") as handle:
         _write_tar(handle, rows)
 
 
-def _rows(photos: int, seed: int) -> Iterator[Row]:
+def _rows(photos: int, seed: int) -> Iterator[dict[str, Any]]:
     """The rows of the sample in random order: second photos of people first, quirks last."""
     rng = np.random.default_rng((seed, 0))
     repeated = max(3, round(REPEATED_FRACTION * photos))
@@ -99,17 +85,17 @@ def _rows(photos: int, seed: int) -> Iterator[Row]:
     counts = {quirk: max(1, int(fraction * photos)) for quirk, fraction in QUIRKS.items()}
     last = [quirk for quirk, count in counts.items() for _ in range(count)]
     quirks = [None] * (photos - len(last)) + last
-    row: Row | None = None
+    row: dict[str, Any] = {}
     for k in Progress(range(photos), desc="draw", unit=" portraits"):
         own = np.random.default_rng((seed, 1, k))
         years_later = int(own.integers(1, 12)) if k < repeated else 0
         previous, row = row, _row(own, subjects[k], int(pages[k]), quirks[k], years_later)
         if k == 0:  # the same person in another spelling
-            row.name = _unaccented(row.name).upper()
-        if quirks[k] == "same bytes" and previous is not None:
-            name = f"{previous.name.partition(' ')[0]} {row.name.rpartition(' ')[2]}"
-            page, path = row.full_path.partition("_")[0], previous.full_path.partition("_")[2]
-            row = dataclasses.replace(previous, full_path=f"{page}_{path}", name=name)
+            row["name"] = _unaccented(row["name"]).upper()
+        if quirks[k] == "same bytes":
+            name = f"{previous['name'].partition(' ')[0]} {row['name'].rpartition(' ')[2]}"
+            page, path = row["full_path"].partition("_")[0], previous["full_path"].partition("_")[2]
+            row = previous | {"full_path": f"{page}_{path}", "name": name}
         yield row
 
 
@@ -132,8 +118,14 @@ def _unaccented(name: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
-def _row(rng: Generator, who: Subject, page: int, quirk: str | None, years_later: int) -> Row:
-    """A row with a photo of somebody, some years after the first one."""
+def _row(
+    rng: Generator, who: Subject, page: int, quirk: str | None, years_later: int
+) -> dict[str, Any]:
+    """A row with a photo of somebody, some years after the first one.
+
+    It has the fields of the .mat file in their order, and `photo`, the bytes in the archive, or
+    None where it is not there.
+    """
     born, taken = who.born, who.born.year + who.age + (who.born.month >= 7)
     years_later = min(years_later, LAST_YEAR - taken)
     taken += years_later
@@ -149,17 +141,17 @@ def _row(rng: Generator, who: Subject, page: int, quirk: str | None, years_later
     score = np.clip(rng.normal(3.25, 1.35), 1.02, 7)
     if quirk == "low score":
         score = rng.uniform(0.3, 0.98)
-    return Row(
-        dob=born.toordinal() + 366,
-        photo_taken=taken,
-        full_path=f"{page % 100:02d}/{page}_{_date_text(born, quirk)}_{taken}.jpg",
-        gender=np.nan if quirk == "gender unknown" else who.person.gender,
-        name="" if quirk == "empty name" else who.name,
-        face_location=np.array([location], np.float64),
-        face_score=-np.inf if quirk in ("one pixel", "no face") else score,
-        second_face_score=rng.uniform(0.75, 4) if quirk == "second face" else np.nan,
-        photo=damage_photo(photo, quirk),
-    )
+    return {
+        "dob": born.toordinal() + 366,  # MATLAB's serial day
+        "photo_taken": taken,
+        "full_path": f"{page % 100:02d}/{page}_{_date_text(born, quirk)}_{taken}.jpg",
+        "gender": np.nan if quirk == "gender unknown" else who.person.gender,
+        "name": "" if quirk == "empty name" else who.name,
+        "face_location": np.array([location], np.float64),
+        "face_score": -np.inf if quirk in ("one pixel", "no face") else score,
+        "second_face_score": rng.uniform(0.75, 4) if quirk == "second face" else np.nan,
+        "photo": damage_photo(photo, quirk),
+    }
 
 
 def _date_text(born: date, quirk: str | None) -> str:
@@ -173,10 +165,10 @@ def _date_text(born: date, quirk: str | None) -> str:
     return texts.get(quirk, f"{born}")
 
 
-def _write_tar(handle: io.BufferedIOBase, rows: list[Row]) -> None:
+def _write_tar(handle: io.BufferedIOBase, rows: list[dict[str, Any]]) -> None:
     """Write folders and photos in the order of their names, and the .mat file last."""
     members: dict[str, bytes | None] = {
-        f"{FOLDER}/{row.full_path}": row.photo for row in rows if row.photo is not None
+        f"{FOLDER}/{row['full_path']}": row["photo"] for row in rows if row["photo"] is not None
     }
     folders = {name.rpartition("/")[0] for name in members} | {FOLDER}
     members |= dict.fromkeys(f"{folder}/" for folder in folders)
@@ -191,13 +183,12 @@ def _write_tar(handle: io.BufferedIOBase, rows: list[Row]) -> None:
             tar.addfile(member, io.BytesIO(data or b""))
 
 
-def _mat(rows: list[Row]) -> bytes:
+def _mat(rows: list[dict[str, Any]]) -> bytes:
     """The rows as a MATLAB v5 file with the struct `wiki`."""
     struct = {}
-    for field in dataclasses.fields(Row)[:-1]:
-        values = [getattr(row, field.name) for row in rows]
-        in_cells = field.type in (str, np.ndarray)
-        struct[field.name] = cell_array(values) if in_cells else np.array([values], float)
+    for field in [field for field in rows[0] if field != "photo"]:
+        values = [row[field] for row in rows]
+        struct[field] = cell_array(values) if field in IN_CELLS else np.array([values], float)
     return mat_bytes({"wiki": struct})
 
 

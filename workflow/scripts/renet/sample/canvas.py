@@ -127,18 +127,16 @@ class Canvas:
         points = self.warp(outline) if self.warp else outline
         points = points @ self.frame[:, :2].T + self.frame[:, 2]
         points = np.round(points * 16).astype(np.int32)  # fillPoly takes sixteenths of a pixel
-        x, y, wide, high = cv2.boundingRect(points)
         blur = int(soft * np.hypot(*self.frame[:, 0]))
-        height, width = self.pixels.shape[1:]
-        left = min(max((x >> 4) - 2 * blur - 1, 0), width - 1)
-        top = min(max((y >> 4) - 2 * blur - 1, 0), height - 1)
-        right = max(min((x + wide >> 4) + 2 * blur + 2, width), left + 1)
-        bottom = max(min((y + high >> 4) + 2 * blur + 2, height), top + 1)
-        mask = np.zeros((bottom - top, right - left), np.uint8)
-        cv2.fillPoly(mask, [points - (left * 16, top * 16)], 255, cv2.LINE_AA, shift=4)
+        margin, sides = 2 * blur + 1, np.array(self.pixels.shape[:0:-1])  # sides: width, height
+        start = ((points.min(axis=0) >> 4) - margin).clip(0, sides - 1)
+        stop = ((points.max(axis=0) + 1 >> 4) + margin + 1).clip(start + 1, sides)
+        mask = np.zeros((stop - start)[::-1], np.uint8)
+        cv2.fillPoly(mask, [(points - 16 * start).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
         if blur:
             kernel = (2 * blur + 1, 2 * blur + 1)
             mask = cv2.blur(cv2.blur(mask, kernel), kernel)
+        (left, top), (right, bottom) = start, stop
         return (slice(top, bottom), slice(left, right)), mask * np.float32(1 / 255)
 
     def _grid(self, region: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,15 @@ def draw(person: Person | None, shot: Shot) -> np.ndarray:
     rng = np.random.default_rng(shot.texture)
     pixels = _painted_background(shot, rng)
     if person:
-        _paint_person(pixels, person, shot, rng)
+        head = Head(pixels, person, shot, rng)
+        paint_back_hair(head)
+        paint_body(head)
+        paint_skin(head)
+        paint_beard(head)
+        paint_features(head)
+        paint_front_hair(head)
+        paint_earrings(head)
+        paint_glasses(head)
     return _photo(pixels, shot, rng)
 
 
@@ -73,18 +81,6 @@ def _paint_background(canvas: Canvas, shot: Shot, rng: Generator) -> None:
     for colour in spots * 9:
         (x, y), radius = rng.uniform(-2.2, 2.2, 2), rng.uniform(0.08, 0.28)
         canvas.fill(ellipse(x, y, radius, radius), colour, rng.uniform(0.2, 0.6), 0.03)
-
-
-def _paint_person(pixels: np.ndarray, person: Person, shot: Shot, rng: Generator) -> None:
-    head = Head(pixels, person, shot, rng)
-    paint_back_hair(head)
-    paint_body(head)
-    paint_skin(head)
-    paint_beard(head)
-    paint_features(head)
-    paint_front_hair(head)
-    paint_earrings(head)
-    paint_glasses(head)
 
 
 def _photo(pixels: np.ndarray, shot: Shot, rng: Generator) -> np.ndarray:
