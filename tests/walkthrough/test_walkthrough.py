@@ -215,11 +215,13 @@ def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page,
 
 
 @pytest.mark.parametrize(("name", "least"), [("course", 15), ("tour", 3)])
-def test_documents_lead_to_places_of_the_results_and_pages_lead_to_documents(finished, name, least):
+def test_documents_lead_to_places_of_the_results_and_pages_to_them(finished, results, name, least):
     page = (finished / f"results/{name}.html").read_text()
     assert len(re.findall(r'href="((?!http|data:)[^"]+)"', page)) > least
     assert f'href="{name}.html"' in (finished / "results/index.html").read_text()
     assert f'href="../../{name}.html"' in (finished / RUN / "report.html").read_text()
+    without = (results / f"{name}.html").read_text()
+    assert ("walkthrough.html" in page, "walkthrough.html" in without) == (True, False)
 
 
 @pytest.mark.parametrize(("name", "is_signed"), [("conv1", False), ("bn0", True)])

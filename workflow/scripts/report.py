@@ -59,7 +59,7 @@ def report(
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))
-    followed = next((run.name for run in runs if run.architecture.kind == "renet"), None)
+    followed = next((run for run in runs if run.architecture.kind == "renet"), None)
     for name in cards.DOCUMENTS:
         text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
         cards.write_document(folder / f"{name}.html", text, followed, data)

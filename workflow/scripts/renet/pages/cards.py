@@ -71,19 +71,21 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     _write("datasheet.md.j2", path, run, data, home="../", counts=counts)
 
 
-def write_document(path: Path, markdown: str, run: str | None, data: DataResults) -> None:
+def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:
     """Write a document of docs/ as a page beside index.html.
 
     Its links to the run `renet` of results/ lead to `run`. Links to files that the results do not
     have become text, also those to a run if `run` is None.
     """
+    missing = ("/runs/",) if run is None else () if run.has_walkthrough else ("/walkthrough.html",)
 
     def link(match: re.Match) -> str:
         text, target = match.groups()
         if target.removesuffix(".md") in DOCUMENTS:
             target = target.replace(".md", ".html")
-        elif target.startswith("../results/") and (run or "/runs/" not in target):
-            target = target.removeprefix("../results/").replace("runs/renet/", f"runs/{run}/")
+        elif target.startswith("../results/") and not any(one in target for one in missing):
+            target = target.removeprefix("../results/")
+            target = target.replace("runs/renet/", f"runs/{run.name}/") if run else target
         elif not target.startswith(("#", "http")):
             return text
         return f"[{text}]({target})"

@@ -48,12 +48,6 @@ def points_interval(bounds: list[float]) -> str:
     return f"{points(bounds[0])} to {points(bounds[1])}"
 
 
-def positive_interval(difference: dict) -> str:
-    """The interval of a difference whose `value` is said without its sign."""
-    sign = -1 if difference["value"] < 0 else 1
-    return points_interval(sorted(sign * bound for bound in difference["interval"]))
-
-
 def p_value(number: float) -> str:
     """`= 0.012`, or `< 0.001`."""
     return "< 0.001" if number < 0.001 else f"= {number:.3f}"
