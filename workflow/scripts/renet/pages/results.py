@@ -111,6 +111,12 @@ class RunResults(SetResults):
         """The sets beside the test set: the out-of-fold set, and the external ones."""
         return [*filter(None, [self.out_of_fold]), *self.external.values()]
 
+    @property
+    def is_of_new_people(self) -> bool:
+        """Whether the people of the set that leads are recorded, and no subset shares one."""
+        shared = self.metrics["leakage"]["in_two_subsets"].values()
+        return not (any(shared) or self.stated.test["unnamed_photos"])
+
     def above_baseline(self, metric: str) -> dict[str, bool]:
         """Whether a metric is significantly above the baseline on each set, by Holm over sets.
 
@@ -204,6 +210,11 @@ class DataResults:
     def of_best(self) -> pd.DataFrame:
         """The rows of comparison.csv that compare the best run with the others."""
         return self.comparison[self.comparison.kind == tables.BEST]
+
+    @property
+    def best(self) -> str | None:
+        """The name of the best run; None if there is one run."""
+        return next(iter(self.of_best.other), None)
 
     @property
     def choice_metric(self) -> str:
