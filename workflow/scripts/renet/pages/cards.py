@@ -22,7 +22,6 @@ from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
-OPTION = re.compile(r"(<code>|\s)(--\w[\w-]*)")  # of a command, which is not to break: --help
 DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
@@ -106,7 +105,7 @@ def _write(
 def _write_page(path: Path, text: str, **values: object) -> None:
     """Write a page from Markdown, whose first line is its title."""
     title = text.splitlines()[0].removeprefix("# ")
-    body = OPTION.sub(r"\1<span>\2</span>", MARKDOWN.render(text))
+    body = MARKDOWN.render(text).replace("<pre>", '<pre tabindex="0">')  # it scrolls by keyboard
     templates.write("card.html.j2", path, title=title, body=body, **values)
 
 
@@ -120,10 +119,3 @@ def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: objec
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MARKDOWN.add_render_rule("table_open", _open_table)
 MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
-for block in ("fence", "code_block"):  # of code, which scrolls by keyboard too
-    MARKDOWN.add_render_rule(
-        block,
-        lambda _, tokens, index, *__: (
-            f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
-        ),
-    )

@@ -36,8 +36,6 @@ def stages(seen: Activations, pictures: Path) -> dict:
         "sweeps": sweeps,
         "drawing": sweep_plot.draw(sweeps[0]["layer"], pictures / "sweep.svg") if sweeps else "",
         "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
-        "layers": _layers_table(seen),
-        "parameters": parameter_count(network),
         "flip_average": network.architecture.flip_average,
     }
 
@@ -142,14 +140,3 @@ def _evidence(maps: np.ndarray, border: int) -> dict:
         "border_cells": height * width - (height - 2 * border) * (width - 2 * border),
         "largest": np.abs(maps).max(),
     }
-
-
-def _layers_table(seen: Activations) -> PageTable:
-    rows = []
-    for name, layer in seen.network.named_children():
-        maps = seen.maps[name]
-        numbers = [f"{value:.3g}" for value in (maps.min(), maps.mean(), maps.max())]
-        zeros = f"{100 * (maps == 0).mean():.0f} %"
-        rows.append([name, _shape(maps), f"{parameter_count(layer):,}", *numbers, zeros])
-    headings = ["layer", "output", "parameters", "lowest", "mean", "highest", "zeros"]
-    return PageTable("Layers", headings, rows)
