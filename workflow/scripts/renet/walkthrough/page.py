@@ -40,6 +40,8 @@ def write(
         title="One photo, step by step",
         lineage=lineage,
         sample=lineage.sample,
+        face=seen.face,
+        classes=CLASSES,
         label=CLASSES[lineage.sample["target"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
