@@ -126,11 +126,6 @@ class RunResults(SetResults):
         return dict(zip(evidence, are_above([*evidence.values()], metric), strict=True))
 
     @property
-    def gflop(self) -> float | None:
-        """Operations of a training step for one image; None without layers."""
-        return self.layers.operations.sum() / 1e9 if len(self.layers) else None
-
-    @property
     def updates(self) -> int | None:
         """Updates of the weights; None for a kind of network that is fitted without."""
         if not self.architecture.has_layers:
