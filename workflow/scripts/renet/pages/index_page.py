@@ -15,7 +15,6 @@ from renet.evaluation.tables import BEST, OUT_OF_FOLD
 from renet.pages import filters, index_plots, lead, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults, are_above
-from renet.pages.templates import PageTable
 
 LACKS = "–"  # in place of a setting that a kind of network does not have
 
@@ -79,20 +78,7 @@ def write(
         grids={name: grid_rows(grid, runs, compared) for name, grid in grids.items()},
         trained=trained,
         differences=differences(settings, defaults),
-        funnel=_funnel_table(data),
     )
-
-
-def _funnel_table(data: DataResults) -> PageTable:
-    """The remaining rows of each source at each step."""
-    remaining = data.funnel.pivot(index="step", columns="source", values="remaining").fillna(0)
-    sources = data.config["sources"]
-    rows = [
-        [templates.sentences("funnel_step", step),
-         *(f"{remaining.loc[step.Index, source]:,.0f}" for source in sources)]
-        for step in data.steps.itertuples()
-    ]  # fmt: skip
-    return PageTable("Funnel by source", ["step", *sources], rows, collapsed=True)
 
 
 def _columns(runs: list[RunResults], metric: Metric) -> dict[str, list[Cell]]:
