@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import PHONE, check_page, eventually, show, texts
-from helpers.pages import FIRST_HOSTILE, HOSTILE, index, metrics_of, run_page
+from helpers.pages import FIRST_HOSTILE, HOSTILE, expect, index, metrics_of, run_page
 from renet.evaluation.tables import is_small
 from renet.faces.crop import cv2
 from renet.pages import filters, page_data
@@ -73,7 +73,7 @@ def test_page_is_dark_where_the_reader_wants_it_and_light_in_print(window, resul
 
 def test_table_holds_all_faces_and_draws_those_in_sight(window, results):
     window.get(run_page(results))
-    eventually(window, lambda: texts(window, "#faces output") == ["3,000 of 3,000 faces"])
+    expect(window, "3,000 of 3,000 faces")
     assert 10 < len(column(window, 2)) < 60
     scroll_to_the_end(window)
     last = pd.read_csv(results / "data" / "test.csv").id.iloc[-1]
@@ -121,12 +121,6 @@ def test_table_shows_what_the_tables_say_of_a_face(window, results):
     assert row[10:] == [f"{predictions.crop_width} × {predictions.crop_height}", predictions.path]
 
 
-def wait_for_count(browser, hits: int) -> None:
-    """Wait until the table says that it shows so many faces."""
-    said = [f"{hits:,} of 3,000 faces"]
-    eventually(browser, lambda: texts(browser, "#faces output") == said)
-
-
 def test_table_searches_numbers_names_and_paths(window, results):
     predictions = pd.read_csv(results / "runs/made/inference.csv")
     lines = (predictions.id + " " + predictions.subject + " " + predictions.path).str.lower()
@@ -136,7 +130,7 @@ def test_table_searches_numbers_names_and_paths(window, results):
         field.clear()
         field.send_keys(query)
         hits = sum(all(word in line for word in query.lower().split()) for line in lines)
-        wait_for_count(window, hits)
+        expect(window, f"{hits:,} of 3,000 faces")
 
 
 def test_photo_of_a_row_is_that_face_in_its_sheet(window, results):
