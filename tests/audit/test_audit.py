@@ -8,10 +8,9 @@ import pytest
 from fold import fold
 from selenium.webdriver.common.by import By
 
-from helpers.browser import DESKTOP, PHONE, check_page, eventually, texts
+from helpers.browser import DESKTOP, PHONE, check_page, texts
 from helpers.cropped import samples_of, samples_of_faces
 from helpers.faces import write_hdf5
-from helpers.pages import run_page
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from renet.audit import ranking
@@ -280,14 +279,6 @@ def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
     for order in (sorted(ids, reverse=True), sorted(ids)):
         by_id.click()
         assert [text.split("line")[0] for text in texts(window, names)] == order
-
-
-def test_suspect_of_the_test_set_leads_to_its_row_on_the_page_of_the_run(window, results):
-    window.get((results / "audit" / "index.html").as_uri())
-    (name, *_) = texts(window, ".sortable tbody th")[0].split("line")
-    window.find_element(By.LINK_TEXT, "test face").click()
-    eventually(window, lambda: texts(window, "#faces tbody td:nth-child(2)")[0] == name)
-    assert window.current_url.startswith(run_page(results))
 
 
 def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed):
