@@ -58,8 +58,7 @@ def write(
     compared = BY_NAME[next(iter(comparisons.metric), metric.name)]
     columns = _columns(runs, metric)
     trained = [run for run in runs if run.architecture.has_layers]
-    histories = {run.name: run.history for run in trained}
-    index_plots.loss_curves(histories, path.parent / "loss_curves.svg")
+    index_plots.loss_curves(trained, path.parent / "loss_curves.svg")
     index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
     templates.write(
         "index.html.j2",
