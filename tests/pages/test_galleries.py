@@ -35,14 +35,6 @@ def test_network_without_a_mistake_has_an_empty_gallery():
     assert empty.shape == (112, 896, 3) and (empty == 128).all()
 
 
-def test_tile_keeps_the_colours(tmp_path):
-    face = np.zeros((3, 32, 32), np.uint8)
-    face[0] = 200  # red
-    galleries.write_image(tmp_path / "a.jpg", Grid(columns=1, side=16).tile(face))
-    blue, green, red = cv2.imread(str(tmp_path / "a.jpg")).mean(axis=(0, 1))
-    assert (red, green, blue) == pytest.approx((200, 0, 0), abs=3)
-
-
 @pytest.fixture
 def run(tmp_path):
     """Twenty faces with their predictions, of which two are wrong."""
