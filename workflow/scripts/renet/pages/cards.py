@@ -31,7 +31,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
     head = front_matter(run, data)
     _write(
-        "model_card.md.j2", path, run, data, home="../../", front_matter=head, tables=metric_tables
+        "model_card.md.j2", path, run, data, root="../../", front_matter=head, tables=metric_tables
     )
 
 
@@ -67,7 +67,7 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
     counts = data.funnel.groupby("step")[["changed", "dropped"]].sum()
     counts = counts.reindex([Outcome.CORRECTED, NEAR_DUPLICATES, DROPPED], fill_value=0)
-    _write("datasheet.md.j2", path, run, data, home="../", counts=counts)
+    _write("datasheet.md.j2", path, run, data, root="../", counts=counts)
 
 
 def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:
@@ -89,17 +89,17 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
             return text
         return f"[{text}]({target})"
 
-    _write_page(path, LINK.sub(link, markdown), data=data.config, home="", markdown="")
+    _write_page(path, LINK.sub(link, markdown), data=data.config, root="", markdown="")
 
 
 def _write(
-    template: str, path: Path, run: RunResults, data: DataResults, home: str, **more: object
+    template: str, path: Path, run: RunResults, data: DataResults, root: str, **more: object
 ) -> None:
-    """Write a card as Markdown, and as a page with the same text and links to the folder `home`."""
+    """Write a card as Markdown, and as a page with the same text and links to the folder `root`."""
     values = {"run": run, "results": data, "data": data.config, **more}
     files.write_text(path, templates.render(template, suffix="md", **values))
     text = templates.render(template, suffix="html", **values)
-    _write_page(path.with_suffix(".html"), text, data=data.config, home=home, markdown=path.name)
+    _write_page(path.with_suffix(".html"), text, data=data.config, root=root, markdown=path.name)
 
 
 def _write_page(path: Path, text: str, **values: object) -> None:

@@ -241,7 +241,7 @@ def read_run(
         }
 
     history, folds = HISTORY.read(given[f"{name}/history.csv"]), settings.get("folds", 0)
-    out_of_fold = of_set(tables.OUT_OF_FOLD, f"{name}/{tables.OUT_OF_FOLD}") if folds else None
+    out_of_fold = tables.OUT_OF_FOLD
     return RunResults(
         **of_set("test", name),
         name=name,
@@ -252,7 +252,7 @@ def read_run(
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
         external={one: SetResults(**of_set(one, f"{name}/external/{one}")) for one in external},
-        out_of_fold=SetResults(**out_of_fold) if out_of_fold else None,
+        out_of_fold=SetResults(**of_set(out_of_fold, f"{name}/{out_of_fold}")) if folds else None,
         has_walkthrough=f"{name}/walkthrough.html" in given,
         architecture=from_settings(settings["model"]),
         folds=folds,
