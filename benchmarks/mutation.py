@@ -52,7 +52,7 @@ TESTS = {
     "config/validation.py": ["config/test_config.py", "config/test_config_errors.py"],
     "network/devices.py": ["network/test_precision.py", "training/test_steps.py"],
     "training/train_step.py": ["training/test_steps.py", "training/test_augmentation.py"],
-    "pages/verdict.py": ["pages/test_page_head.py"],
+    "pages/lead.py": ["evaluation/test_comparison.py"],
 }  # fmt: skip
 GIT = shutil.which("git") or "git"
 LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"

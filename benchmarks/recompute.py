@@ -365,12 +365,10 @@ class Set:
         return rows
 
     def baseline_text(self):
-        sign, word = (-1, "worse") if self.above < 0 else (1, "better")
         return (f"{percent(self.baseline['accuracy'])} is the baseline, the accuracy of always "
-                f"predicting {GENDERS[self.majority]}. The model is {points(sign * self.above)} "
-                f"percentage points {word} "
-                f"(95 % interval "
-                f"{interval(sorted(sign * self.above_bounds), points)})")  # fmt: skip
+                f"predicting {GENDERS[self.majority]}. The model's accuracy minus that is "
+                f"{points(self.above)} percentage points (95 % interval "
+                f"{interval(self.above_bounds, points)})")  # fmt: skip
 
     def gap_texts(self):
         if len(self.recalls) < 2:
@@ -384,9 +382,8 @@ class Set:
             who = GENDERS[int(gap < 0)]
             text = f"labelled {who} are recognised less often: {low} against {high}."
         counts = [f"{one.value * one.n:,.0f} of {one.n:,}" for one in (female, male)]
-        bounds = interval(sorted(sign * bounds), points)
-        texts = [text, f"{counts[0]} female and {counts[1]} male faces; {points(sign * gap)} "
-                 f"points ({bounds})"]  # fmt: skip
+        texts = [text, f"{counts[0]} female and {counts[1]} male faces; male − female: "
+                 f"{points(gap)} points ({interval(bounds, points)})"]  # fmt: skip
         tests = self.slices.dropna(subset="gap_holm")
         found = tests[tests.gap_holm <= 0.05]
         if len(tests) and found.empty:
@@ -446,7 +443,7 @@ class Set:
         fitted, size = None if self.part.small else temperature(self.faces), self.part.size()
         few = [f"is worth only {size:,.0f} independent faces"] * (round(size) < 100)
         if not fitted:
-            return ["cannot be judged, and the temperature is 1"]
+            return ["cannot be judged, and no temperature is applied"]
         value, low, high = fitted
         verdict = "cannot be judged" if high > 2 * low else "No error of the confidences was found"
         if low > 1 or high < 1:

@@ -1,7 +1,5 @@
 """Differences of runs: claims hold at their error rate, intervals cover, and families are small."""
 
-from types import SimpleNamespace
-
 import differences as simulation
 import numpy as np
 import pandas as pd
@@ -13,7 +11,7 @@ from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics
 from renet.evaluation.tables import COMPARISON
-from renet.pages import templates, verdict
+from renet.pages import lead, templates
 
 SEEDS = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
 GROUPS = [SEEDS[:3], SEEDS[3:]]
@@ -144,11 +142,7 @@ def lead_over(significant: dict[str, int], seeds: list[list[str]] = ()) -> str:
     """What the index says of the lead of the run a over others."""
     rows = [row("reference", "x", 0), *(row("best", *one) for one in significant.items())]
     table = COMPARISON.frame(rows)
-    run = SimpleNamespace(name="a", metrics={"leakage": {"in_two_subsets": {}}})
-    run.stated = SimpleNamespace(set="test", test={"unnamed_photos": 0})
-    run.above_baseline = lambda metric: {"test": True}
-    data = SimpleNamespace(choice_metric="accuracy", of_best=table[table.kind == "best"])
-    return templates.sentences("lead", verdict.of_run(run, data, seeds).lead)
+    return templates.sentences("lead", lead.of_best(table[table.kind == "best"], seeds))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from types import ModuleType
 import pandas as pd
 import pytest
 import yaml
+from selenium.webdriver.chrome.webdriver import WebDriver
 
+from helpers.browser import eventually, texts
 from helpers.faces import write_hdf5
 from helpers.made_once import made_once
 from helpers.project import ROOT, call_script
@@ -205,3 +207,8 @@ def index(results: Path) -> str:
 def run_page(results: Path) -> str:
     """The address of a run's page."""
     return (results / "runs" / "made" / "report.html").as_uri()
+
+
+def expect(browser: WebDriver, *said: str) -> None:
+    """Wait until the table of faces on a run's page says that."""
+    eventually(browser, lambda: texts(browser, "#faces output") == [*said])

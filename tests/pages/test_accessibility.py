@@ -29,25 +29,21 @@ def test_axe_finds_a_barrier_that_is_there(window, tmp_path):
 SMALLEST = """
     const size = (text) => parseFloat(getComputedStyle(text).fontSize)
         * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b);
-    const smallest = (chart) => Math.min(...[...chart.querySelectorAll("text")].map(size));
+    const sizes = [...document.querySelectorAll("text")].map(size);
+    return [Math.min(...sizes), document.documentElement.getBoundingClientRect().width];
 """
 
 
 def text_sizes(browser, page: str) -> list[float]:
     """The smallest text of each chart of a page, in pixels as the page shows the chart."""
     browser.get(page)
-    sizes = browser.execute_script(
-        SMALLEST + "return [...document.querySelectorAll('div.chart')].map(smallest)"
-    )
+    sizes = []
     images = browser.execute_script(
         "return [...document.querySelectorAll('img.chart')].map((one) => [one.src, one.width])"
     )
     for source, width in images:
         browser.get(source)
-        size, natural = browser.execute_script(
-            SMALLEST + "const svg = document.documentElement;"
-            "return [smallest(svg), svg.getBoundingClientRect().width]"
-        )
+        size, natural = browser.execute_script(SMALLEST)
         sizes.append(size * width / natural)
     return sizes
 

@@ -31,27 +31,8 @@ def test_equal_confidence_keeps_the_order_of_the_file():
 
 def test_network_without_a_mistake_has_an_empty_gallery():
     assert galleries.mistakes(predictions_of([0, 1], [0.1, 0.9])).empty
-    assert Grid(columns=8, side=112).sheet([]).shape == (112, 896, 3)
-
-
-def test_sheet_has_its_tiles_line_by_line():
-    tiles = [np.full((4, 4, 3), value, np.uint8) for value in range(5)]
-    grid = Grid(columns=3, side=4)
-    picture = grid.sheet(tiles)
-    assert picture.shape == (8, 12, 3)
-    assert [grid.position(number) for number in (0, 2, 3)] == [(0, 0), (8, 0), (0, 4)]
-    for number in range(5):
-        x, y = grid.position(number)
-        assert picture[y, x, 0] == number
-    assert picture[4, 8, 0] == 128
-
-
-def test_tile_keeps_the_colours(tmp_path):
-    face = np.zeros((3, 32, 32), np.uint8)
-    face[0] = 200  # red
-    galleries.write_image(tmp_path / "a.jpg", Grid(columns=1, side=16).tile(face))
-    blue, green, red = cv2.imread(str(tmp_path / "a.jpg")).mean(axis=(0, 1))
-    assert (red, green, blue) == pytest.approx((200, 0, 0), abs=3)
+    empty = Grid(columns=8, side=112).sheet([])
+    assert empty.shape == (112, 896, 3) and (empty == 128).all()
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import csv
 import html
+import itertools
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import PHONE, check_page, eventually, show, texts
-from helpers.pages import FIRST_HOSTILE, HOSTILE, index, metrics_of, run_page
+from helpers.pages import FIRST_HOSTILE, HOSTILE, expect, index, metrics_of, run_page
 from renet.evaluation.tables import is_small
 from renet.faces.crop import cv2
 from renet.pages import filters, page_data
@@ -73,7 +73,7 @@ def test_page_is_dark_where_the_reader_wants_it_and_light_in_print(window, resul
 
 def test_table_holds_all_faces_and_draws_those_in_sight(window, results):
     window.get(run_page(results))
-    eventually(window, lambda: texts(window, "#faces output") == ["3,000 of 3,000 faces"])
+    expect(window, "3,000 of 3,000 faces")
     assert 10 < len(column(window, 2)) < 60
     scroll_to_the_end(window)
     last = pd.read_csv(results / "data" / "test.csv").id.iloc[-1]
@@ -121,12 +121,6 @@ def test_table_shows_what_the_tables_say_of_a_face(window, results):
     assert row[10:] == [f"{predictions.crop_width} × {predictions.crop_height}", predictions.path]
 
 
-def wait_for_count(browser, hits: int) -> None:
-    """Wait until the table says that it shows so many faces."""
-    said = [f"{hits:,} of 3,000 faces"]
-    eventually(browser, lambda: texts(browser, "#faces output") == said)
-
-
 def test_table_searches_numbers_names_and_paths(window, results):
     predictions = pd.read_csv(results / "runs/made/inference.csv")
     lines = (predictions.id + " " + predictions.subject + " " + predictions.path).str.lower()
@@ -136,7 +130,7 @@ def test_table_searches_numbers_names_and_paths(window, results):
         field.clear()
         field.send_keys(query)
         hits = sum(all(word in line for word in query.lower().split()) for line in lines)
-        wait_for_count(window, hits)
+        expect(window, f"{hits:,} of 3,000 faces")
 
 
 def test_photo_of_a_row_is_that_face_in_its_sheet(window, results):
@@ -228,24 +222,12 @@ def test_run_page_has_a_row_for_each_layer(results):
 PROSE = {"95", "5", "34.7", "0.8", "90"}  # of the pages' own sentences
 
 
-def numbers_of(value: object) -> Iterator[float]:
-    """All numbers of a JSON value."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        yield float(value)
-    for part in parts:
-        yield from numbers_of(part)
-
-
 @pytest.mark.parametrize("page", ["index.html", "runs/made/report.html"])
 def test_every_percentage_and_difference_of_a_page_is_in_metrics_or_a_table(results, page):
-    known = {0.5}
-    for path in [*results.rglob("metrics.json"), *results.rglob("tables/*.csv"),
-                 results / "comparison/comparison.csv"]:  # fmt: skip
-        if path.suffix == ".json":
-            known |= {*numbers_of(json.loads(path.read_text()))}
-        else:
-            known |= {*pd.read_csv(path).select_dtypes("number").to_numpy().ravel()}
+    paths = [*results.rglob("metrics.json"), *results.rglob("tables/*.csv"),
+             results / "comparison/comparison.csv"]  # fmt: skip
+    numbers = (re.findall(r"-?\d+(?:\.\d+)?(?:e-\d+)?", path.read_text()) for path in paths)
+    known = {0.5, *map(float, itertools.chain.from_iterable(numbers))}
     known |= {value - 0.5 for value in known}  # of the balanced accuracy over the baseline
     texts = {f"{abs(100 * one):.{digits}f}" for one in known for digits in (0, 1)} | PROSE
     source = re.sub(

@@ -215,19 +215,13 @@ def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page,
 
 
 @pytest.mark.parametrize(("name", "least"), [("course", 15), ("tour", 3)])
-def test_documents_lead_to_places_of_the_results_and_pages_lead_to_documents(finished, name, least):
+def test_documents_lead_to_places_of_the_results_and_pages_to_them(finished, results, name, least):
     page = (finished / f"results/{name}.html").read_text()
     assert len(re.findall(r'href="((?!http|data:)[^"]+)"', page)) > least
     assert f'href="{name}.html"' in (finished / "results/index.html").read_text()
     assert f'href="../../{name}.html"' in (finished / RUN / "report.html").read_text()
-
-
-@pytest.mark.parametrize(("name", "is_signed"), [("conv1", False), ("bn0", True)])
-def test_maps_have_the_colours_of_values_without_or_with_a_sign(finished, name, is_signed):
-    pixels = cv2.imread(str(finished / RUN / f"page/walkthrough/{name}.png")).reshape(-1, 3)
-    blue, _, red = pixels.astype(int).T
-    assert ((red > 200) & (blue > 200)).any() == is_signed  # the white of zero
-    assert (pixels.max(axis=1) < 10).any() != is_signed  # the black of zero
+    assert re.search('href="[^"]*/walkthrough', page)
+    assert not re.search('href="[^"]*/walkthrough', (results / f"{name}.html").read_text())
 
 
 def test_change_of_a_block_is_bright_within_its_column_and_the_block_has_a_frame(finished):
@@ -241,6 +235,7 @@ def test_change_of_a_block_is_bright_within_its_column_and_the_block_has_a_frame
     assert down[:edge].max() < 10 and down[:, :edge].max() < 10
     assert up[:, :edge].max() < 10  # the other column
     assert down[side + 20, side + 20].max() > 100 and up[side + 20, side + 20].max() > 100
+    assert (cv2.imread(str(folder / "bn0.png")).min(axis=2) > 200).any()  # the white of zero
     frame = list(sweep_plot.MARK)
     assert all(picture[-1, -1].tolist() == frame for picture in (down, up, face))
 

@@ -5,13 +5,12 @@ tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.audit.ranking.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
 the format of the config's `corrections`; summary.json, the skill of the networks
-(`renet.audit.ranking.Skill`) and how many labels a person corrected, confirmed and
+(`renet.audit.ranking.skill`) and how many labels a person corrected, confirmed and
 dropped; index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles
 as in `renet.audit.page.GRID`.
 Decides: nothing; no label is changed.
 """
 
-import dataclasses
 import logging
 from pathlib import Path
 
@@ -58,9 +57,9 @@ def audit(
     skill = ranking.skill(ranked)
     kinds = (Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED)
     counts = {kind.value: int((outcomes == kind).sum()) for kind in kinds}
-    files.write_json(summary, {**dataclasses.asdict(skill), "reviewed": counts})
+    files.write_json(summary, {**skill, "reviewed": counts})
     PROPOSALS.write(proposals, ranking.proposals(suspects[~suspects.reviewed]))
-    shown = audit_page.pictured(ranked)
+    shown = audit_page.GRID.placed(suspects.head(audit_page.SHOWN))
     pixels = selections.select(stored, shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
@@ -69,14 +68,14 @@ def audit(
     )  # fmt: skip
     logging.info(
         "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",
-        100 * skill.accuracy, skill.majority, 100 * skill.baseline,
+        100 * skill["accuracy"], skill["majority"], 100 * skill["baseline"],
     )  # fmt: skip
-    if not skill.is_significant:
+    if skill["low"] <= 0:
         logging.warning(
             "The networks of the audit are not significantly better than always predicting %s, so "
             "that the suspects are no evidence of wrong labels. Give the run `audit.run` more "
             "epochs or photos before you review them.",
-            skill.majority,
+            skill["majority"],
         )
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",

@@ -18,7 +18,7 @@ from renet.archives.receipts import facts
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
-from renet.pages import cards, index_page, results, run_page, templates, verdict
+from renet.pages import cards, index_page, results, run_page, templates
 from renet.records import evaluations as records
 
 DOCS = Path(files.__file__).resolve().parents[4] / "docs"
@@ -59,14 +59,13 @@ def report(
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))
-    followed = next((run.name for run in runs if run.architecture.kind == "renet"), None)
+    followed = next((run for run in runs if run.architecture.kind == "renet"), None)
     for name in cards.DOCUMENTS:
         text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
         cards.write_document(folder / f"{name}.html", text, followed, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
-    best = verdict.chosen_run(runs, data)
-    for run in sorted(runs, key=lambda one: one is best):  # the best run's line is the last
+    for run in sorted(runs, key=lambda one: one.name == data.best):  # its line is the last
         run_page.write(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.stated.test

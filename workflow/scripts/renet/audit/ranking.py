@@ -6,8 +6,6 @@ ranks the labels by these predictions. The disagreement between the labels of on
 too.
 """
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
@@ -30,23 +28,6 @@ LABELS = Table(
 
 # audit/suspects.csv: the suspects in the format of the config's corrections.
 PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
-
-
-@dataclasses.dataclass(frozen=True)
-class Skill:
-    """How often out-of-fold predictions agree with the labels, against the majority class."""
-
-    accuracy: float
-    baseline: float  # accuracy of always predicting `majority`
-    majority: str
-    gain: float  # accuracy - baseline, and its 95 % interval
-    low: float
-    high: float
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether the networks are better than the majority class, by the interval."""
-        return self.low > 0
 
 
 def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -79,21 +60,24 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     return audited.assign(rank=np.arange(1, len(audited) + 1))[list(LABELS.columns)]
 
 
-def skill(labels: pd.DataFrame) -> Skill:
-    """The skill of the networks whose predictions are in a table `LABELS`."""
+def skill(labels: pd.DataFrame) -> dict:
+    """How often the predictions of a table `LABELS` agree with the labels, against the baseline.
+
+    `gain` is the difference of `accuracy` and `baseline`; `low` and `high` are its 95 % interval.
+    """
     agrees = _predicted(labels) == labels.target
     majority = int(labels.target.mean() >= 0.5)
     given = labels.assign(correct=agrees.astype(int))
     gain, interval = metrics.over_baseline(given, majority)
     low, high = interval(TAIL)
-    return Skill(
-        accuracy=agrees.mean(),
-        baseline=(labels.target == majority).mean(),
-        majority=CLASSES[majority],
-        gain=gain,
-        low=low,
-        high=high,
-    )
+    return {
+        "accuracy": agrees.mean(),
+        "baseline": (labels.target == majority).mean(),
+        "majority": CLASSES[majority],
+        "gain": gain,
+        "low": low,
+        "high": high,
+    }
 
 
 def proposals(suspects: pd.DataFrame) -> pd.DataFrame:

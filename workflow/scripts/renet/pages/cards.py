@@ -22,7 +22,6 @@ from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
-OPTION = re.compile(r"(<code>|\s)(--\w[\w-]*)")  # of a command, which is not to break: --help
 DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
@@ -32,7 +31,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
     head = front_matter(run, data)
     _write(
-        "model_card.md.j2", path, run, data, home="../../", front_matter=head, tables=metric_tables
+        "model_card.md.j2", path, run, data, root="../../", front_matter=head, tables=metric_tables
     )
 
 
@@ -68,43 +67,45 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
     counts = data.funnel.groupby("step")[["changed", "dropped"]].sum()
     counts = counts.reindex([Outcome.CORRECTED, NEAR_DUPLICATES, DROPPED], fill_value=0)
-    _write("datasheet.md.j2", path, run, data, home="../", counts=counts)
+    _write("datasheet.md.j2", path, run, data, root="../", counts=counts)
 
 
-def write_document(path: Path, markdown: str, run: str | None, data: DataResults) -> None:
+def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:
     """Write a document of docs/ as a page beside index.html.
 
     Its links to the run `renet` of results/ lead to `run`. Links to files that the results do not
     have become text, also those to a run if `run` is None.
     """
+    missing = ("/runs/",) if run is None else () if run.has_walkthrough else ("/walkthrough.html",)
 
     def link(match: re.Match) -> str:
         text, target = match.groups()
         if target.removesuffix(".md") in DOCUMENTS:
             target = target.replace(".md", ".html")
-        elif target.startswith("../results/") and (run or "/runs/" not in target):
-            target = target.removeprefix("../results/").replace("runs/renet/", f"runs/{run}/")
+        elif target.startswith("../results/") and not any(one in target for one in missing):
+            target = target.removeprefix("../results/")
+            target = target.replace("runs/renet/", f"runs/{run.name}/") if run else target
         elif not target.startswith(("#", "http")):
             return text
         return f"[{text}]({target})"
 
-    _write_page(path, LINK.sub(link, markdown), data=data.config, home="", markdown="")
+    _write_page(path, LINK.sub(link, markdown), data=data.config, root="", markdown="")
 
 
 def _write(
-    template: str, path: Path, run: RunResults, data: DataResults, home: str, **more: object
+    template: str, path: Path, run: RunResults, data: DataResults, root: str, **more: object
 ) -> None:
-    """Write a card as Markdown, and as a page with the same text and links to the folder `home`."""
+    """Write a card as Markdown, and as a page with the same text and links to the folder `root`."""
     values = {"run": run, "results": data, "data": data.config, **more}
     files.write_text(path, templates.render(template, suffix="md", **values))
     text = templates.render(template, suffix="html", **values)
-    _write_page(path.with_suffix(".html"), text, data=data.config, home=home, markdown=path.name)
+    _write_page(path.with_suffix(".html"), text, data=data.config, root=root, markdown=path.name)
 
 
 def _write_page(path: Path, text: str, **values: object) -> None:
     """Write a page from Markdown, whose first line is its title."""
     title = text.splitlines()[0].removeprefix("# ")
-    body = OPTION.sub(r"\1<span>\2</span>", MARKDOWN.render(text))
+    body = MARKDOWN.render(text).replace("<pre>", '<pre tabindex="0">')  # it scrolls by keyboard
     templates.write("card.html.j2", path, title=title, body=body, **values)
 
 
@@ -118,10 +119,3 @@ def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: objec
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MARKDOWN.add_render_rule("table_open", _open_table)
 MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
-for block in ("fence", "code_block"):  # of code, which scrolls by keyboard too
-    MARKDOWN.add_render_rule(
-        block,
-        lambda _, tokens, index, *__: (
-            f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
-        ),
-    )

@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
-from renet.pages import filters, templates
+from renet.pages import filters, galleries, templates
 from renet.pages.templates import PageTable
 from renet.prediction.prediction import Cut
 
 MOST_FACES = 500
 MOST_REASONS = 100  # photos or faces without a prediction
-SIDE = 112  # pixels of a face on the page
-JPEG_QUALITY = 80
+GRID = galleries.Grid(columns=1, side=112)
 
 
 class ContactSheet:
@@ -67,12 +65,10 @@ class ContactSheet:
 
 def _described(pixels: np.ndarray, row: dict) -> dict:
     """A row of predictions.csv with the face, (3, height, width) uint8 RGB, as a small JPEG."""
-    picture = cv2.resize(np.ascontiguousarray(pixels[::-1].transpose(1, 2, 0)), (SIDE, SIDE),
-                         interpolation=cv2.INTER_AREA)  # fmt: skip
-    jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    jpeg = base64.b64encode(galleries.encode(GRID.tile(pixels), ".jpg"))
     return {
         **row,
-        "picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
+        "picture": "data:image/jpeg;base64," + jpeg.decode(),
         "name": Path(row["file"]).name,
         "confidence": filters.percentage(max(row["p_female"], row["p_male"])),
     }

@@ -14,9 +14,7 @@ MARKUP = re.compile(r"([\\`*\[\]<>|])")
 
 def percentage(fraction: float | None, digits: int = 1) -> str:
     """`92.0 %`, with a no-break space."""
-    if fraction is None or pd.isna(fraction):
-        return UNDEFINED
-    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
+    return UNDEFINED if pd.isna(fraction) else f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def decimal(value: float | None) -> str:
@@ -46,12 +44,6 @@ def gain(difference: float) -> str:
 def points_interval(bounds: list[float]) -> str:
     """An interval of a difference, in percentage points: `−3.6 to 28.3`."""
     return f"{points(bounds[0])} to {points(bounds[1])}"
-
-
-def positive_interval(difference: dict) -> str:
-    """The interval of a difference whose `value` is said without its sign."""
-    sign = -1 if difference["value"] < 0 else 1
-    return points_interval(sorted(sign * bound for bound in difference["interval"]))
 
 
 def p_value(number: float) -> str:

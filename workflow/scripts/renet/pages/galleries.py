@@ -83,7 +83,11 @@ class Grid:
 
 def write_image(path: Path, picture: np.ndarray) -> None:
     """Write an image (H, W, 3) uint8, RGB, in the format of its name's suffix."""
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode(path.suffix, bgr, QUALITY[path.suffix])[1]
     with files.replacing(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
+        temporary.write_bytes(encode(picture, path.suffix))
+
+
+def encode(picture: np.ndarray, suffix: str) -> bytes:
+    """An image (H, W, 3) uint8, RGB, in the format of a suffix in `QUALITY`."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(suffix, bgr, QUALITY[suffix])[1].tobytes()

@@ -9,21 +9,22 @@ import pandas as pd
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, RED, colours
 from renet.pages import templates
+from renet.pages.results import RunResults
 
 
-def loss_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
-    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid."""
+def loss_curves(runs: list[RunResults], path: Path) -> None:
+    """Loss by epoch of all runs: training dashed, validation solid."""
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
-    for (name, history), colour in zip(histories.items(), colours(len(histories)), strict=True):
-        validated = history.dropna(subset="validation_loss")
+    for run, colour in zip(runs, colours(len(runs)), strict=True):
+        history, validated = run.history, run.history.dropna(subset="validation_loss")
         axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7)
         axis.plot(
-            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=name
+            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=run.name
         )
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
     plot_style.begin_at_zero(axis)
     plot_style.count_epochs(axis)
-    if histories:
+    if runs:
         figure.legend(loc="outside right upper", frameon=False)
     plot_style.save(figure, path)
 

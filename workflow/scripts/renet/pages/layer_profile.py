@@ -2,28 +2,12 @@
 
 import pandas as pd
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from renet.network.batch_norm import BatchNorm
-from renet.network.model import ConvReLU, Network, Normalizer, parameter_count
-from renet.network.rnn import SpatialRNN
+from renet.network.model import Network, parameter_count
 from renet.pages.tables import LAYERS
 
 SAMPLES = 2  # of a step whose operations are counted: batch normalisation needs two
-LAYER_KINDS = {  # the first class that a layer has counts
-    Normalizer: "scaling",
-    BatchNorm: "batch normalisation",
-    ConvReLU: "convolution, ReLU",
-    nn.Conv2d: "convolution",
-    nn.ReLU: "ReLU",
-    nn.MaxPool2d: "max pooling",
-    SpatialRNN: "SpatialRNN",
-    nn.Sequential: "residual blocks",
-    nn.AdaptiveAvgPool2d: "mean of each map",
-    nn.Flatten: "change of shape",
-    nn.Linear: "linear map",
-}
 
 
 def describe(network: Network) -> pd.DataFrame:
@@ -44,12 +28,7 @@ def describe(network: Network) -> pd.DataFrame:
                 output.sum().backward()
         shape = " × ".join(map(str, output.shape[1:]))
         operations = counter.get_total_flops() // SAMPLES
-        rows.append((name, _kind_of(layer), shape, parameter_count(layer), operations))
+        kind = type(layer).__name__
+        rows.append((name, kind, shape, parameter_count(layer), operations))
     network.zero_grad()
     return LAYERS.frame(rows)
-
-
-def _kind_of(layer: nn.Module) -> str:
-    if isinstance(layer, ConvReLU) and not getattr(layer, "has_relu", True):
-        return LAYER_KINDS[nn.Conv2d]
-    return next(kind for one, kind in LAYER_KINDS.items() if isinstance(layer, one))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from renet.evaluation.tables import NOT_COMPARED, is_small
+from renet.evaluation.tables import NOT_COMPARED
 from renet.pages import filters
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable, sentences
@@ -92,36 +92,6 @@ def metrics_table(results: SetResults) -> PageTable:
     return PageTable("Metrics" + _of(results), headings, rows, collapsed=results.set != "test")
 
 
-def runs_table(runs: list[RunResults]) -> PageTable:
-    """All test metrics of each run."""
-    rows = [[run.name, *(one.text(one.value(run.test)) for one in METRICS)] for run in runs]
-    headings = ["run", *(metric.label for metric in METRICS)]
-    return PageTable("All test metrics of all runs", headings, rows, collapsed=True)
-
-
-def abstention_table(results: SetResults) -> PageTable:
-    """Coverage and error of a set and of its groups; without rows if there is no threshold."""
-    abstention = results.metrics["abstention"]
-    whole = {"slice": "all", "value": f"{results.set} faces", **abstention["test"]}
-    groups = [] if abstention["threshold"] is None else [whole, *abstention["groups"]]
-    rows = [
-        [
-            f"{group['slice']}: {group['value']}",
-            f"{group['n']:,}",
-            f"{group['accepted']:,}",
-            filters.percentage(group["coverage"]),
-            filters.percentage(group["error"]),
-            filters.interval(group["error_interval"]),
-            filters.percentage(group["error_of_all"]),
-        ]
-        for group in groups
-        if not is_small(group["n"], group["effective_people"])
-    ]
-    headings = ["group", "faces", "accepted", "coverage", "error of accepted", "95 % interval",
-                "error without abstaining"]  # fmt: skip
-    return PageTable("Coverage and error by group" + _of(results), headings, rows, collapsed=True)
-
-
 def slices_table(results: SetResults) -> PageTable:
     """The slices of enough faces for a statement: accuracy, confidence, recalls, differences."""
     rows = [
@@ -171,13 +141,3 @@ def history_table(run: RunResults) -> PageTable:
     rows = run.history.map(lambda one: filters.UNDEFINED if pd.isna(one) else f"{one:.4g}")
     headings = [name.replace("_", " ") for name in rows]
     return PageTable("Metrics by epoch", headings, rows.to_numpy().tolist(), collapsed=True)
-
-
-def layers_table(run: RunResults) -> PageTable:
-    """The layers of a network; without rows for a kind that has none."""
-    rows = [
-        [row.layer, row.kind, row.output, f"{row.parameters:,}", f"{row.operations:,}"]
-        for row in run.layers.itertuples()
-    ]
-    headings = ["layer", "kind", "output", "parameters", "operations"]
-    return PageTable("Layers of the network", headings, rows)

@@ -111,6 +111,12 @@ class RunResults(SetResults):
         """The sets beside the test set: the out-of-fold set, and the external ones."""
         return [*filter(None, [self.out_of_fold]), *self.external.values()]
 
+    @property
+    def is_of_new_people(self) -> bool:
+        """Whether the people of the set that leads are recorded, and no subset shares one."""
+        shared = self.metrics["leakage"]["in_two_subsets"].values()
+        return not (any(shared) or self.stated.test["unnamed_photos"])
+
     def above_baseline(self, metric: str) -> dict[str, bool]:
         """Whether a metric is significantly above the baseline on each set, by Holm over sets.
 
@@ -118,11 +124,6 @@ class RunResults(SetResults):
         """
         evidence = {one.set: one.test for one in (self.stated, self, *self.other_sets)}
         return dict(zip(evidence, are_above([*evidence.values()], metric), strict=True))
-
-    @property
-    def gflop(self) -> float | None:
-        """Operations of a training step for one image; None without layers."""
-        return self.layers.operations.sum() / 1e9 if len(self.layers) else None
 
     @property
     def updates(self) -> int | None:
@@ -206,6 +207,11 @@ class DataResults:
         return self.comparison[self.comparison.kind == tables.BEST]
 
     @property
+    def best(self) -> str | None:
+        """The name of the best run; None if there is one run."""
+        return next(iter(self.of_best.other), None)
+
+    @property
     def choice_metric(self) -> str:
         """The metric that chooses the best run, and that the pages show first."""
         return next(iter(self.of_best.metric), "accuracy")
@@ -235,7 +241,7 @@ def read_run(
         }
 
     history, folds = HISTORY.read(given[f"{name}/history.csv"]), settings.get("folds", 0)
-    out_of_fold = of_set(tables.OUT_OF_FOLD, f"{name}/{tables.OUT_OF_FOLD}") if folds else None
+    out_of_fold = tables.OUT_OF_FOLD
     return RunResults(
         **of_set("test", name),
         name=name,
@@ -246,7 +252,7 @@ def read_run(
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
         external={one: SetResults(**of_set(one, f"{name}/external/{one}")) for one in external},
-        out_of_fold=SetResults(**out_of_fold) if out_of_fold else None,
+        out_of_fold=SetResults(**of_set(out_of_fold, f"{name}/{out_of_fold}")) if folds else None,
         has_walkthrough=f"{name}/walkthrough.html" in given,
         architecture=from_settings(settings["model"]),
         folds=folds,

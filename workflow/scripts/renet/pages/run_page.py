@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from renet.pages import metric_tables, templates, verdict
+from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
 from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
@@ -18,7 +18,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         run=run,
         results=data,
         data=data.config,
-        verdict=verdict.of_run(run, data),
+        metric=metric_tables.BY_NAME[data.choice_metric],
         figures=[one for one in figures if not (one.of_slices and run.is_small)],
         figures_of_sets=FIGURES_OF_PREDICTIONS,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),

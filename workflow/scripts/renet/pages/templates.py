@@ -72,6 +72,7 @@ ENVIRONMENT.globals |= {
     "NEAR_DUPLICATES": NEAR_DUPLICATES,
     "PageTable": PageTable,
     "version": VERSION,
+    "zip": zip,
 }
 ENVIRONMENT.filters |= dict(inspect.getmembers(filters, inspect.isfunction))
 ENVIRONMENT.filters |= {

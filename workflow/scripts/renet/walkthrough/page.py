@@ -9,7 +9,6 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.network.inference import softmax
 from renet.pages import templates
-from renet.pages.templates import PageTable
 from renet.walkthrough import occlusion, stages
 from renet.walkthrough.activations import Activations
 from renet.walkthrough.lineage import Lineage
@@ -40,6 +39,8 @@ def write(
         title="One photo, step by step",
         lineage=lineage,
         sample=lineage.sample,
+        face=seen.face,
+        classes=CLASSES,
         label=CLASSES[lineage.sample["target"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
@@ -53,24 +54,20 @@ def write(
 
 def _outcome(logits: np.ndarray, row: dict) -> dict:
     """Logits and probabilities of each class, computed and as in inference.csv."""
-    columns = logits, np.exp(logits), softmax(logits[None])[0]
+    computed = softmax(logits[None])[0]
     recorded = {name: row[f"p_{name}"] for name in CLASSES}
-    difference = np.abs(columns[2] - list(recorded.values())).max()
+    difference = np.abs(computed - list(recorded.values())).max()
     if difference > AGREEMENT:
         raise InputError(
             f"The network's probabilities of {row['id']} differ from those in the inference table "
             f"by {difference:.3f}: another model wrote the table; run infer again."
         )
-    rows = [
-        [name, *(f"{value:.6f}" for value in values), str(recorded[name])]
-        for name, *values in zip(CLASSES, *columns, strict=True)
-    ]
-    headings = ["class", "logit", "exponential", "probability", "in inference.csv"]
     return {
-        "table": PageTable("Logits and probabilities", headings, rows),
+        "logits": logits,
+        "exponentials": np.exp(logits),
+        "computed": computed,
         "probabilities": recorded,
         "difference": difference,
         "predicted": CLASSES[row["predicted"]],
         "is_correct": bool(row["correct"]),
-        "exponentials": columns[1].sum(),
     }

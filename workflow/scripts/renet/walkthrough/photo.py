@@ -12,7 +12,6 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.pages import galleries
-from renet.pages.templates import PageTable
 from renet.walkthrough.lineage import Lineage
 
 PHOTO_SIDE = 480  # pixels of the longer side of the photo on the page
@@ -20,46 +19,19 @@ PATCH = 8  # rows and columns of pixels that are shown as numbers
 SCALE = 2  # of the picture that shows where they are
 HEAD_BYTES = 12  # of the photo's file
 FRAME, FRAME_WIDTH = (255, 200, 0), 1 / 120  # RGB; of the photo's longer side
-MEANINGS = {
-    "row": "number of the row, from 0",
-    "path": "path of the photo in its folder",
-    "name": "name of the person, as recorded",
-    "subject": "the name in one spelling",
-    "gender": "the label: 0 female, 1 male",
-    "dob": "date of birth",
-    "photo_taken": "year of the photo",
-    "age": "age in the photo, in whole years",
-    "face_score": "score of the face detector; higher is more certain",
-    "second_face_score": "score of a second face; empty without one",
-    "x1": "left edge of the face in the whole photo, in pixels from 1",
-    "y1": "upper edge of the face",
-    "x2": "right edge of the face",
-    "y2": "lower edge of the face",
-    "status": "kept or dropped, by the filter of the config",
-}
 
 
 def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
     """The values of the page's steps about the data; the pictures are written."""
     galleries.write_image(pictures / "face.png", _picture(face))
-    rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
     middle = tuple(side // 2 for side in face.shape[1:])
     return {
         "crop": spec,
-        "metadata": PageTable("Row of the metadata", ["column", "value", "meaning"], rows),
         "photo": _photo(lineage, spec, face, pictures),
-        "shape": face.shape,
         "digest": files.face_digest(face),
         "patch": _patch(face, middle, pictures),
         "middle": middle,
     }
-
-
-def _text(value: object) -> str:
-    """A value of a table as text: numbers in six digits, a missing one as nothing."""
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _photo(

@@ -6,24 +6,21 @@ import cv2
 import numpy as np
 from torch import nn
 
-from renet.common.imdb_wiki import CLASSES
 from renet.network.model import parameter_count
 from renet.network.rnn import BiRNNBank
 from renet.pages import galleries
-from renet.pages.templates import PageTable
 from renet.walkthrough import activations, feature_maps, sweep_plot
 from renet.walkthrough.activations import Activations
 from renet.walkthrough.sweep_plot import MARK
 
 REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
-COLOURS = ("red", "green", "blue")
 # Pictures of the hidden states, and of their changes without a block.
 SWEEPS, CHANGES = ("down", "up", "right", "left"), ("downward", "upward", "horizontal")
 
 
 def stages(seen: Activations, pictures: Path) -> dict:
     """The values of the page's stages; the pictures of the maps are written to a folder."""
-    network, names = seen.network, [name for name, _ in seen.network.named_children()]
+    names = [name for name, _ in seen.network.named_children()]
     # Of each layer, the names from the one before it on.
     from_before = {name: names[place - 1 :] for place, name in enumerate(names)}
     convs = [from_before[name] for name in names if name.startswith("conv")]
@@ -31,30 +28,12 @@ def stages(seen: Activations, pictures: Path) -> dict:
     sweeps = [_sweep(seen, of_rnn, pictures) for of_rnn in rnns]
     _draw(seen.maps["bn0"], [0, 1, 2], pictures / "bn0.png", signed=True)
     return {
-        "pixel": _pixel(seen),
+        "network": seen.network,
+        "maps": seen.maps,
         "convolutions": [_convolution(seen, of_conv, pictures) for of_conv in convs],
         "sweeps": sweeps,
         "drawing": sweep_plot.draw(sweeps[0]["layer"], pictures / "sweep.svg") if sweeps else "",
-        "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
-        "layers": _layers_table(seen),
-        "parameters": parameter_count(network),
-        "flip_average": network.architecture.flip_average,
     }
-
-
-def _shape(maps: np.ndarray) -> str:
-    return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, maps.shape))
-
-
-def _pixel(seen: Activations) -> PageTable:
-    """The middle pixel's channels in the file, after scaling and after batch normalisation."""
-    row, column = (side // 2 for side in seen.face.shape[1:])
-    values = (maps[:, row, column] for maps in (seen.face, seen.maps["norm"], seen.maps["bn0"]))
-    rows = [
-        [channel, str(stored), f"{scaled:.6f}", f"{normalised:.6f}"]
-        for channel, stored, scaled, normalised in zip(COLOURS, *values, strict=True)
-    ]
-    return PageTable("One pixel after each step", ["channel", "test.h5", "norm", "bn0"], rows)
 
 
 def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> None:
@@ -66,22 +45,17 @@ def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) ->
 def _convolution(seen: Activations, names: list[str], pictures: Path) -> dict:
     """A convolution with its batch normalisation and pooling."""
     before, name, norm, following = names[:4]
-    maps, network, layer = seen.maps[name], seen.network, seen.network.get_submodule(name)
-    channels = feature_maps.most_varied(maps)
-    _draw(maps, channels, pictures / f"{name}.png", signed=False)
+    network, channels = seen.network, feature_maps.most_varied(seen.maps[name])
+    _draw(seen.maps[name], channels, pictures / f"{name}.png", signed=False)
     field = activations.receptive_fields(network)[name]
     is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
     return {
         "name": name,
-        "layer": layer,
+        "layer": network.get_submodule(name),
+        "before": before,
         "norm": norm,
         "pool": following if is_pooled else None,
-        "span": 1 + (layer.kernel_size[0] - 1) * layer.dilation[0],
         "field": tuple(map(min, field, network.input_shape[1:])),  # as far as the face fills it
-        "input": _shape(seen.maps[before]),
-        "output": _shape(maps),
-        "pooled": _shape(seen.maps[following]) if is_pooled else None,
-        "zeros": float((maps == 0).mean()),
         "channels": channels,
     }
 
@@ -110,10 +84,9 @@ def _sweep(seen: Activations, names: list[str], pictures: Path) -> dict:
         galleries.write_image(pictures / f"{name}_{tile}.png", large)
     return {
         "name": name,
+        "before": before,
         "norm": norm,
         "layer": layer,
-        "input": _shape(seen.maps[before]),
-        "output": _shape(seen.maps[name]),
         "rows": rows,
         "columns": columns,
         "parameters": parameters,
@@ -131,25 +104,3 @@ def product(bank: BiRNNBank) -> str:
     sizes = f"({bank.inputs} × {bank.units} + {bank.units} × {bank.units} + {bank.units})"
     factors = [str(factor) for factor in (banks, 2, gates) if factor > 1]
     return " × ".join([*factors, sizes])
-
-
-def _evidence(maps: np.ndarray, border: int) -> dict:
-    """The classifier's maps, and their border of some cells."""
-    height, width = maps.shape[1:]
-    return {
-        "maps": dict(zip(CLASSES, maps, strict=True)),
-        "cells": height * width,
-        "border_cells": height * width - (height - 2 * border) * (width - 2 * border),
-        "largest": np.abs(maps).max(),
-    }
-
-
-def _layers_table(seen: Activations) -> PageTable:
-    rows = []
-    for name, layer in seen.network.named_children():
-        maps = seen.maps[name]
-        numbers = [f"{value:.3g}" for value in (maps.min(), maps.mean(), maps.max())]
-        zeros = f"{100 * (maps == 0).mean():.0f} %"
-        rows.append([name, _shape(maps), f"{parameter_count(layer):,}", *numbers, zeros])
-    headings = ["layer", "output", "parameters", "lowest", "mean", "highest", "zeros"]
-    return PageTable("Layers", headings, rows)

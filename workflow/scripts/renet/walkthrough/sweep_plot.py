@@ -38,10 +38,9 @@ def draw(layer: SpatialRNN, path: Path) -> str:
     figure, axes = plt.subplots(1, 3, figsize=(3 * SIDE, tall * SIDE + 0.7), layout="constrained")
     for axis, title in zip(axes, titles, strict=True):
         axis.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal")
+        axis.set(xticks=range(columns + 1), yticks=range(rows + 1))
         axis.set_title(title, fontsize=10)
-        axis.set_xticks(range(columns + 1), [])
-        axis.set_yticks(range(rows + 1), [])
-        axis.tick_params(length=0)
+        axis.tick_params(length=0, labelbottom=False, labelleft=False)
         axis.grid(color=GREY, alpha=1)
         axis.spines[:].set(visible=True, color=GREY)
     row, column = rows // 2, columns // 2
