@@ -44,6 +44,9 @@ def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
 
     Links to files are followed, links to folders are not. Hidden and special files are left out.
+
+    Raises:
+        InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
     found = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path)]
     paths = [path for path in found if path.is_file()]

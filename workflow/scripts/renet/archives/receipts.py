@@ -61,6 +61,10 @@ def read(receipt_file: str | Path) -> Receipt:
     """Read a receipt, and check that its archive is still there and the same.
 
     If the archive has another size or time than when it was checked, its digest is computed again.
+
+    Raises:
+        ArchiveIsGone: its archive is gone.
+        InputError: the file is not a receipt, or its archive has changed.
     """
     way_out = "delete the receipt to get the archive again"
     try:

@@ -58,7 +58,12 @@ class Table:
                 )
 
     def read(self, path: str | Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
-        """Read a table, or some of its columns."""
+        """Read a table, or some of its columns.
+
+        Raises:
+            InputError: the file is missing, has zero bytes, lacks one of the columns or has a field
+                of another dtype.
+        """
         wanted = list(self.columns if columns is None else columns)
         with _readable(path):
             return pd.read_csv(path, **self._options(wanted))[wanted]

@@ -58,6 +58,9 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
     """The differences from the manifest of a run in a folder of results, a phrase each.
 
     Receipts are found from the working directory. If `quick`, the archives are not read.
+
+    Raises:
+        InputError: the manifest or provenance.json lacks an entry.
     """
     try:
         archives = _changed_archives(manifest["archives"], quick=quick)
