@@ -131,7 +131,7 @@ def _of_tar(tar: Path) -> Iterator[Photo]:
 
 def _is_tar(path: Path) -> bool:
     with path.open("rb") as handle:
-        return path.suffix.lower() == ".tar" or handle.read(262).endswith(b"ustar")
+        return path.suffix.lower() == ".tar" or handle.read(262)[257:] == b"ustar"
 
 
 def decode(data: bytes, *, halved: bool = False) -> np.ndarray:
