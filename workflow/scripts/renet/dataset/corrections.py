@@ -74,10 +74,7 @@ def correct(
 def apply(
     samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The remaining faces, and the table `CORRECTED`.
-
-    `is_gone` says of each correction whether no source has a row with its id.
-    """
+    """The remaining faces, and `CORRECTED`; `is_gone`: no source has the id of the correction."""
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)
     outcome = pd.Series(Outcome.CORRECTED, index=given.index, dtype=object)

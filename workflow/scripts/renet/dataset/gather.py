@@ -25,9 +25,7 @@ READERS = 8
 
 
 def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndarray]:
-    """Yield the faces at places as from `read_places`, in slabs (n, C, H, W) of `SLAB_BYTES`.
-
-    While a slab is in use, the next ones are read.
+    """Yield faces, given as from `read_places`, in slabs (n, C, H, W) of `SLAB_BYTES`, read ahead.
 
     Raises:
         InputError: a shard lacks a face, or another one is in its place.

@@ -82,8 +82,7 @@ def _rows(photos: int, seed: int) -> Iterator[dict[str, Any]]:
     subjects = _subjects(rng, photos - repeated)
     subjects = [*subjects[:repeated], *subjects]
     pages = 1000 + rng.choice(50_000_000, photos, replace=False)
-    counts = {quirk: max(1, int(fraction * photos)) for quirk, fraction in QUIRKS.items()}
-    last = [quirk for quirk, count in counts.items() for _ in range(count)]
+    last = [quirk for quirk, part in QUIRKS.items() for _ in range(max(1, int(part * photos)))]
     quirks = [None] * (photos - len(last)) + last
     row: dict[str, Any] = {}
     for k in Progress(range(photos), desc="draw", unit=" portraits"):
