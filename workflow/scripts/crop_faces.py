@@ -36,8 +36,7 @@ def crop_faces(
     chosen = photo_index.read_shard(photos, shards, shard)
     lines = crop_shard(chosen, tar_paths, faces, crop)
     SHARD.write(table, lines)
-    found = "found by the detector and cropped" if crop.detected else "cropped"
-    logging.info("%d photos read, %d faces %s", len(lines), lines["index"].notna().sum(), found)
+    logging.info("%d photos read, %d faces cropped", len(lines), lines["index"].notna().sum())
 
 
 if __name__ == "__main__":

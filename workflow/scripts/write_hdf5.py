@@ -29,10 +29,10 @@ def write_hdf5(
     """Write the faces of one subset into an HDF5 file, in the order of split.csv."""
     places = gather.read_places(split, subset, faces)
     shape = (len(places), *shards.open_faces(faces[0]).shape[1:])
-    train_mean = hdf5.read(train).mean if train else None
+    stored_mean = hdf5.read(train).mean if train else mean
     with files.replacing(face_file, size=math.prod(shape)) as temporary:
-        slabs, targets = gather.slabs(faces, places), places.target.to_numpy()
-        hdf5.write(temporary, shape, slabs, targets, mean if train_mean is None else train_mean)
+        slabs = gather.slabs(faces, places)
+        hdf5.write(temporary, shape, slabs, places.target.to_numpy(), stored_mean)
     SPLIT.write(table, gather.read_subset(split, subset, SPLIT.columns))
     logging.info("%s: %d faces of %dx%d pixels", face_file, len(places), shape[3], shape[2])
 

@@ -87,10 +87,8 @@ def apply(
     changed = table[outcome == Outcome.CORRECTED].set_index("id").gender
     target = samples.id.map(changed).fillna(samples.target).astype(int)
     is_dropped = samples.id.isin(table.id[outcome == Outcome.DROPPED])
-    counts = outcome.value_counts()
-    logging.info(
-        "%d corrections: %s", len(table), ", ".join(f"{n} {name}" for name, n in counts.items())
-    )
+    counts = ", ".join(f"{count} {name}" for name, count in outcome.value_counts().items())
+    logging.info("%d corrections: %s", len(table), counts)
     if (is_other := outcome == Outcome.OTHER_PHOTO).any():
         logging.warning(
             "%d corrections are not applied, because their photo is gone or was replaced: %s",
