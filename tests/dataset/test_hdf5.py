@@ -249,7 +249,7 @@ def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab
 
 def test_face_that_no_shard_has_is_refused(tmp_path):
     name = write_shard(tmp_path / "1.npy", random_faces(3))
-    with pytest.raises(InputError, match=r"1\.npy has no face number 3"):
+    with pytest.raises(InputError, match=r"1\.npy is damaged \(face number 3"):
         list(gather.slabs([name], pd.DataFrame({"file": [0], "index": [3], "digest": [""]})))
 
 

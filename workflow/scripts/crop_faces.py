@@ -1,13 +1,11 @@
 """Crop the faces of one shard of a source from its archives.
 
-Reads: the receipts, archives.json and photos.csv of the source, and the bytes of this shard's
-photos in the archives.
+Reads: receipts, archives.json, photos.csv of the source, and this shard's photos in the archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
-`renet.faces.shards.SHARD`) with one row for each row of photos.csv in this shard: kept with its
-position in the NumPy file, or dropped for a reason.
-Decides: a photo that cannot be used is dropped for a `renet.common.drop_reasons.CropReason`; in a
-whole photo of the user's own without a box, where the face is (`renet.faces.detection`), with the
-reasons `no_face` and `second_face`. An archive that is not the indexed one is an error.
+`renet.faces.shards.SHARD`) of the shard's photos: kept with their positions in the NumPy file, or
+dropped for a reason.
+Decides: the `renet.common.drop_reasons.CropReason` of a photo that cannot be used; and where the
+face is in a whole photo without a box, with the reasons `no_face` and `second_face`.
 """
 
 import logging
@@ -38,8 +36,7 @@ def crop_faces(
     chosen = photo_index.read_shard(photos, shards, shard)
     lines = crop_shard(chosen, tar_paths, faces, crop)
     SHARD.write(table, lines)
-    found = "found by the detector and cropped" if crop.detected else "cropped"
-    logging.info("%d photos read, %d faces %s", len(lines), lines["index"].notna().sum(), found)
+    logging.info("%d photos read, %d faces cropped", len(lines), lines["index"].notna().sum())
 
 
 if __name__ == "__main__":

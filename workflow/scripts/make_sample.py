@@ -1,6 +1,5 @@
 """Draw the built-in sample, in the layout of IMDB-WIKI's wiki_crop.tar, with a receipt.
 
-Reads: nothing.
 Writes: the receipt `wiki_crop.tar.json`, as download.py writes it for a real archive, and beside it
 `wiki_crop.tar`, undeclared as all archives are.
 Decides: what is drawn depends on `photos` and `seed` alone.

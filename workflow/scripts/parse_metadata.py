@@ -2,10 +2,9 @@
 
 Reads: the index of the source's archives and `<database>.mat` in one of them, or for the database
 `table` a CSV of the user's own photos. Published tables, or the names of the files, give labels in
-the place of either one's. By hand it also reads a .mat file on the disk, with or without an index.
-Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
-photos.csv, where the photos of the kept rows lie, in the archives' order (columns:
-`renet.faces.photo_index.PHOTOS`).
+place of either one's. By hand it also reads a .mat file on the disk, with or without an index.
+Writes: metadata.csv, every row in the .mat's order (`renet.metadata.tables.METADATA`); photos.csv,
+where the photos of the kept rows lie in the archives (`renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
 applies; without an index, no file is missing. Gender is 0 for female, 1 for male.
 """

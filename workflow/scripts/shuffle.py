@@ -1,14 +1,11 @@
 """Assign each face to a subset, in a random order, and correct labels; no pixel is read.
 
-Reads: metadata.csv of each source, the tables of its shards, a person's corrections of labels, and
-an earlier split.csv whose subsets are kept.
+Reads: metadata.csv of each source, the tables of its shards, corrections, and an earlier split.csv.
 Writes: split.csv, one row for each face in the order of the HDF5 files (columns:
-`renet.dataset.tables.SPLIT`); the funnel of every source; and corrected.csv, what became of each
-correction. Beside split.csv it keeps copies of this split and of the one before
-(`renet.dataset.earlier_split`).
-Decides: subset and order, from a random seed (`renet.dataset.splits.split`). A subset that the
-table of a user's own photos, or else the earlier split, gives a face is kept. Corrections do not
-change the subset or the order.
+`renet.dataset.tables.SPLIT`), with copies of this split and of the one before beside it; the funnel
+of every source; and corrected.csv, what became of each correction.
+Decides: subset and order, from a random seed. A subset that the table of a user's own photos, or
+else the earlier split, gives a face is kept. Corrections change neither subset nor order.
 """
 
 import logging

@@ -1,9 +1,9 @@
 """Gather the faces of one subset from the shards into one HDF5 file, in the order of split.csv.
 
 Reads: split.csv, the shards of all sources, and train.h5 if the mean of the training set is stored.
-Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`), and <subset>.csv, the rows of
-split.csv of these faces in the same order.
-Decides: nothing. Each face is compared with its digest in split.csv. Pixels are moved in parts.
+Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`), and <subset>.csv, its rows of
+split.csv.
+Decides: nothing. Each face is compared with its digest in split.csv.
 """
 
 import logging
@@ -29,10 +29,10 @@ def write_hdf5(
     """Write the faces of one subset into an HDF5 file, in the order of split.csv."""
     places = gather.read_places(split, subset, faces)
     shape = (len(places), *shards.open_faces(faces[0]).shape[1:])
-    train_mean = hdf5.read(train).mean if train else None
+    stored_mean = hdf5.read(train).mean if train else mean
     with files.replacing(face_file, size=math.prod(shape)) as temporary:
-        slabs, targets = gather.slabs(faces, places), places.target.to_numpy()
-        hdf5.write(temporary, shape, slabs, targets, mean if train_mean is None else train_mean)
+        slabs = gather.slabs(faces, places)
+        hdf5.write(temporary, shape, slabs, places.target.to_numpy(), stored_mean)
     SPLIT.write(table, gather.read_subset(split, subset, SPLIT.columns))
     logging.info("%s: %d faces of %dx%d pixels", face_file, len(places), shape[3], shape[2])
 

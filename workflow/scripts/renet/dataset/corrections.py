@@ -74,10 +74,7 @@ def correct(
 def apply(
     samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The remaining faces, and the table `CORRECTED`.
-
-    `is_gone` says of each correction whether no source has a row with its id.
-    """
+    """The remaining faces, and `CORRECTED`; `is_gone`: no source has the id of the correction."""
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)
     outcome = pd.Series(Outcome.CORRECTED, index=given.index, dtype=object)
@@ -90,10 +87,8 @@ def apply(
     changed = table[outcome == Outcome.CORRECTED].set_index("id").gender
     target = samples.id.map(changed).fillna(samples.target).astype(int)
     is_dropped = samples.id.isin(table.id[outcome == Outcome.DROPPED])
-    counts = outcome.value_counts()
-    logging.info(
-        "%d corrections: %s", len(table), ", ".join(f"{n} {name}" for name, n in counts.items())
-    )
+    counts = ", ".join(f"{count} {name}" for name, count in outcome.value_counts().items())
+    logging.info("%d corrections: %s", len(table), counts)
     if (is_other := outcome == Outcome.OTHER_PHOTO).any():
         logging.warning(
             "%d corrections are not applied, because their photo is gone or was replaced: %s",

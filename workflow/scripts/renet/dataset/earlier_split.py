@@ -54,13 +54,12 @@ def keep(split: Path) -> None:
 
 
 def _log_moved(split: Path, copy: Path, before: Path) -> None:
-    now, then = (
-        SPLIT.read(path, ("id", "subset")).set_index("id").subset for path in (split, copy)
-    )
-    both = now.index.intersection(then.index)
-    moved = both[(now[both] != then[both]).to_numpy()]
+    now, then = (SPLIT.read(path, ("id", "subset")) for path in (split, copy))
+    both = now.merge(then, on="id", suffixes=("", "_then"))
+    moved = both[both.subset != both.subset_then]
     if len(moved):
-        named = ", ".join(f"{face} ({then[face]} to {now[face]})" for face in moved[:NAMED])
+        rows = moved[:NAMED].itertuples()
+        named = ", ".join(f"{row.id} ({row.subset_then} to {row.subset})" for row in rows)
         logging.warning(
             "%d of the %d faces that were split before are in another subset: %s. To keep the "
             "earlier split, copy %s out of the results, and name the copy: `split: {from: "

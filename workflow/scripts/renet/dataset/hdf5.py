@@ -31,7 +31,7 @@ def write(
     shape: tuple[int, int, int, int],
     slabs: Iterable[np.ndarray],
     targets: np.ndarray,
-    mean: str | np.ndarray = "none",
+    mean: str | np.ndarray | None = None,
 ) -> None:
     """Write faces and their classes in neon's layout, with `color_order` and `digest`.
 
@@ -39,7 +39,7 @@ def write(
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
         targets: the class of each face.
-        mean: `none`, or `channel` to compute it from these faces; or the mean of another file.
+        mean: `channel` to compute it from these faces, or the mean of another file, or none.
     """
     (count, channels), length = shape[:2], int(np.prod(shape[1:]))
     is_computed = isinstance(mean, str) and mean == "channel"

@@ -33,7 +33,8 @@ def groups(hashes: Sequence[str]) -> np.ndarray:
             ends = (words.take(end, axis=0) for end in apart)  # faster than words[end]
             near = apart[:, distances(*ends) <= LARGEST_DISTANCE]
             if near.size:
-                group = components(*group[near], len(words))[group]
+                ones, others = group[near]
+                group = components(ones, others, len(words))[group]
     return group[position]
 
 

@@ -5,7 +5,6 @@ import hashlib
 
 import numpy as np
 
-from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 
@@ -43,13 +42,7 @@ def select(files: list[FaceFile], rows: np.ndarray) -> FaceFile:
     """The faces at these rows, counted over all files one after the other.
 
     The mean is that of the first file; the digest depends on all files and rows.
-
-    Raises:
-        InputError: the files have faces of different sizes.
     """
-    if len({file.shape for file in files}) > 1:
-        named = ", ".join(f"{file.path} {file.shape}" for file in files)
-        raise InputError(f"The faces of these files have different sizes: {named}.")
     digest = hashlib.sha256("".join(map(hdf5.content_digest, files)).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))
     return dataclasses.replace(

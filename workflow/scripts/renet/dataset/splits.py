@@ -106,11 +106,10 @@ def _in_stable_order(
     They are ordered by a hash of the seed and of the first of their subjects or photos.
     """
     names = samples.subject if by == "subject" else samples.source + ":" + samples.path
-    names = names.set_axis(group).sort_values()
-    names = names[~names.index.duplicated()].sort_index()
+    names = names.groupby(group).min()
     digests = names.map(lambda name: hashlib.sha256(f"{seed} {name}".encode()).hexdigest())
     order = digests.argsort().to_numpy()
-    counts = np.zeros((len(names), len(CLASSES)))
+    counts = np.zeros((len(digests), len(CLASSES)))
     np.add.at(counts, (group, samples.target.to_numpy()), 1)
     for number in range(len(CLASSES)):
         chosen = order[counts[order].argmax(axis=1) == number]

@@ -121,8 +121,7 @@ def is_installed() -> bool:
 def fit(faces: np.ndarray, margin: float) -> BoxMap:
     """Fit the map on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
-    It has the medians over the faces that the detector finds, or the defaults if these are too few,
-    as in drawn portraits.
+    It has the medians over the faces that the detector finds, or the defaults if these are few.
     """
     side = 1 / (1 + 2 * margin)  # of the box in the face's own width and height
     changes = []

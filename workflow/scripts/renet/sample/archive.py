@@ -17,12 +17,10 @@ import scipy.io
 from numpy.random import Generator
 
 from renet.common import files
-from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.sample import people
 from renet.sample.photos import adapt_shot, damage_photo, take_photo
 
-MIN_PHOTOS, MAX_PHOTOS = 60, 10_000  # fewer do not hold every quirk, for more there are no names
 FOLDER = "wiki_crop"
 IN_CELLS = ("full_path", "name", "face_location")  # fields of the .mat file that are cell arrays
 MODIFIED = 1_452_961_520  # 2016-01-16 16:25:20 UTC, the date of the real archive
@@ -62,14 +60,10 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
     The same arguments give the same bytes with the same versions of OpenCV and NumPy.
 
     Args:
-        photos: rows of the .mat file, from 60 to 10,000.
+        photos: rows of the .mat file. Fewer than 60 do not hold every quirk, and there are names
+            for 10,000.
         seed: 0 or more; another seed draws other people.
     """
-    if not MIN_PHOTOS <= photos <= MAX_PHOTOS:
-        raise InputError(
-            f"The sample cannot have {photos} photos; set `sample.photos` in the config, or "
-            f"--photos, from {MIN_PHOTOS} to {MAX_PHOTOS}."
-        )
     rows = sorted(_rows(photos, seed), key=lambda row: row["full_path"].partition("/")[2])
     with files.replacing(archive) as temporary, temporary.open("wb") as handle:
         _write_tar(handle, rows)
@@ -82,8 +76,7 @@ def _rows(photos: int, seed: int) -> Iterator[dict[str, Any]]:
     subjects = _subjects(rng, photos - repeated)
     subjects = [*subjects[:repeated], *subjects]
     pages = 1000 + rng.choice(50_000_000, photos, replace=False)
-    counts = {quirk: max(1, int(fraction * photos)) for quirk, fraction in QUIRKS.items()}
-    last = [quirk for quirk, count in counts.items() for _ in range(count)]
+    last = [quirk for quirk, part in QUIRKS.items() for _ in range(max(1, int(part * photos)))]
     quirks = [None] * (photos - len(last)) + last
     row: dict[str, Any] = {}
     for k in Progress(range(photos), desc="draw", unit=" portraits"):
