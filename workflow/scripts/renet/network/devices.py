@@ -36,7 +36,7 @@ class Compute:
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """The device of the settings; cpu if Snakemake grants no GPU."""
+    """The device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
     return "cpu" if gpus == 0 else device
 
 
