@@ -203,12 +203,14 @@ def split(
             "puts every face into another subset; put some faces into it."
         )
     if empty:
+        by_image = "set `split: {by: image}`, which keeps photos but not people together, "
         raise InputError(
             f"{len(samples)} faces are too few for the subset {empty[0]}: they are of "
             f"{group.max() + 1} people or photos, each of which is in one subset, and {left_out} "
             "share their photos with people of other subsets. Add photos of other people, leave "
-            "all but one face of such photos out of the table, set `split: {by: image}`, which "
-            "keeps photos but not people together, or change `filter` or the fractions in `split`."
+            "all but one face of such photos out of the table, "
+            f"{by_image if settings.by == 'subject' else ''}or change `filter` or the fractions in "
+            "`split`."
         )
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
