@@ -328,7 +328,7 @@ def test_test_set_of_version_1_is_kept_by_the_workflow(project):
     assert len(now) > 40 and (now == then[now.index]).all()
     write_config(project, split={"from": "results/data/split_before.csv"})
     outcome = dry_run(project, "--configfile", "small.yaml")
-    assert "copy it out of results, and name the copy" in outcome.stdout + outcome.stderr
+    assert "split_before.csv, which the workflow overwrites" in outcome.stdout + outcome.stderr
 
 
 def test_script_knows_shards_by_their_paths_whatever_their_order_and_keeps_sources_apart(sources):

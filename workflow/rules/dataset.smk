@@ -49,7 +49,10 @@ rule download:
     params:
         url=lambda wildcards: inputs.url_and_digest(config, *wildcards)[0],
         digest=lambda wildcards: inputs.url_and_digest(config, *wildcards)[1],
-        contents=lambda wildcards, input: inputs.places_state(input),
+        # Not by `input`: Snakemake compares no param that is derived from it.
+        contents=lambda wildcards: inputs.places_state(
+            inputs.local_paths(config, *wildcards)
+        ),
     script:
         "../scripts/download.py"
 

@@ -64,7 +64,7 @@ def check_own_results(config: dict, results: Path) -> None:
     for key, file, written in named:
         if (results / written).resolve() in Path(file).expanduser().resolve().parents:
             raise InputError(
-                f"{key} names {file}, which the workflow overwrites; name a copy out of {results}."
+                f"{key} names {file}, which the workflow overwrites; name a copy outside {results}."
             )
     own = results.resolve()
     for key, place in checks.places(config):
