@@ -274,6 +274,7 @@ def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog
 def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
     caplog.set_level("INFO")
     shuffle(sources)
+    assert re.fullmatch(r"58 faces: \d+ train, \d+ validation, \d+ test", caplog.messages[-1])
     earlier = SPLIT.read(sources / "split.csv")
     gone = earlier.iloc[[0]].assign(path="gone.jpg")
     kept = pd.concat([earlier[earlier.source == "a"], gone])

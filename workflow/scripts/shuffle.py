@@ -13,6 +13,7 @@ from pathlib import Path
 
 from renet.common import script
 from renet.common.drop_reasons import SplitReason
+from renet.common.imdb_wiki import SUBSETS
 from renet.config.split import SplitSettings
 from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
@@ -63,6 +64,8 @@ def shuffle(
             "by cross-validation with `folds: 5` under the name of a run.",
             len(test), people, SMALL_SLICE, FEWEST_PEOPLE,
         )  # fmt: skip
+    sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
+    logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 
 
 if __name__ == "__main__":
