@@ -53,6 +53,13 @@ def check_paths(config: dict) -> None:
             raise InputError(f"{key} names {_shown(name)}, which is not a file; check the path.")
     for source in sources.with_external(config):
         _check_slices(source, sources.archive(config, source))
+    notes = config["datasheet"]
+    try:
+        _ = notes and Path(notes).expanduser().read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"`datasheet` names {notes}, which is not text in UTF-8 ({error}); save it as UTF-8."
+        ) from error
 
 
 def start_files(config: dict) -> list[tuple[str, str]]:

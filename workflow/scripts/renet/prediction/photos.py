@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import logging
+import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
@@ -130,8 +131,13 @@ def _of_tar(tar: Path) -> Iterator[Photo]:
 
 
 def _is_tar(path: Path) -> bool:
-    with path.open("rb") as handle:
-        return path.suffix.lower() == ".tar" or handle.read(262)[257:] == b"ustar"
+    try:
+        tarfile.open(path, "r:").close()
+    except tarfile.TarError:
+        return False
+    except RecursionError:  # of a long name for a long name; `tar_index` says so
+        pass
+    return True
 
 
 def decode(data: bytes, *, halved: bool = False) -> np.ndarray:

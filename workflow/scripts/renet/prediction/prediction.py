@@ -116,7 +116,7 @@ def predict(
     cv2.setNumThreads(1)  # the photos are cut in threads
     cut = functools.partial(cut_faces if detect else cut_crop, predictor=predictor)
     bar = Progress(found, desc="predict", unit=" photos")
-    threads = threads or min(MOST_THREADS, os.cpu_count() or 1)
+    threads = threads or min(MOST_THREADS, cores())
     with (
         ThreadPoolExecutor(threads, "cut") as workers,
         contextlib.closing(map_ahead(workers, cut, bar, count=threads * AHEAD)) as of_photos,
@@ -124,6 +124,12 @@ def predict(
         cuts = itertools.chain.from_iterable(of_photos)
         while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
             yield batch, rows(batch, predictor)
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    is_linux = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
 
 
 def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
