@@ -402,6 +402,16 @@ def test_freed_files_are_made_again_when_they_are_needed_and_freed(project, free
     assert f"Would remove temporary output results/data/{freed}" in plan.stdout + plan.stderr
 
 
+@pytest.mark.parametrize("file", ["out_of_fold/metrics.json", "walkthrough.html"])
+def test_run_without_folds_or_layers_has_no_such_file(project, file):
+    write_config(project, runs={"renet": {"folds": 2}, "svm": {"model": {"kind": "hog_svm"}}})
+    for name, exit_code in (("renet", 0), ("svm", 1)):
+        path = f"results/runs/{name}/{file}"
+        outcome = dry_run(project, "--configfile", "small.yaml", "--", path)
+        assert outcome.returncode == exit_code
+    assert "MissingRuleException" in outcome.stdout + outcome.stderr
+
+
 def test_every_file_is_in_the_folders_that_the_config_names(project):
     write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
     plan = dry_run(project, "--configfile", "small.yaml").stdout

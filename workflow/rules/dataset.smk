@@ -40,6 +40,7 @@ rule download:
         "<results>/logs/download/{source}/{file}.log",
     wildcard_constraints:
         source=rf"(?!{sources.SAMPLE}/)[^/]+",
+        file=r"[^/]+",
     localrule: True
     conda:
         "../../envs/download.yaml"

@@ -45,6 +45,8 @@ use rule evaluate as evaluate_out_of_fold with:
         figures=figure_files("<results>/runs/{run}/out_of_fold"),
     log:
         "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
+    wildcard_constraints:
+        run=one_of(WITH_FOLDS),
 
 
 use rule gallery as gallery_out_of_fold with:
@@ -58,3 +60,5 @@ use rule gallery as gallery_out_of_fold with:
         hard_cases="<results>/runs/{run}/out_of_fold/faces/hard_cases.jpg",
     log:
         "<results>/runs/{run}/logs/gallery_out_of_fold.log",
+    wildcard_constraints:
+        run=one_of(WITH_FOLDS),

@@ -8,6 +8,7 @@ started; OWN_ENVIRONMENTS, whether Snakemake makes those of the rules; `limit_gp
 """
 
 import importlib.util
+import tempfile
 
 
 def project_folder(source):
@@ -23,7 +24,16 @@ def project_folder(source):
     commit = clone.repo.commit(source.ref).hexsha
     folder = Path(f"{clone.repo_clone}-{commit}")
     if not folder.exists():
-        clone.repo.git.worktree("add", "--force", "--detach", folder, commit)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            copied = clone.repo.clone(
+                f"{temporary}/copy", shared=True, no_checkout=True
+            )
+            copied.git.checkout(commit)
+            try:
+                Path(copied.working_dir).rename(folder)
+            except OSError:  # another job was faster
+                if not folder.exists():
+                    raise
     return folder
 
 

@@ -25,6 +25,8 @@ rule walkthrough:
         pictures=directory("<results>/runs/{run}/page/walkthrough"),
     log:
         "<results>/runs/{run}/logs/walkthrough.log",
+    wildcard_constraints:
+        run=one_of(run for run in RUNS if KIND_OF_RUN[run].has_walkthrough),
     conda:
         "../../envs/walkthrough.yaml"
     params:

@@ -54,10 +54,11 @@ def written(
     """The rows of the files, or of the photos: `path`, `labels` and `further` columns, as text."""
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
+        optional = [one for one in labels.columns.values() if one not in labels.groups]
         parts = [
             user_tables.read(file, labels.in_path, []).assign(gender=gender)
             if gender
-            else user_tables.read(file, [*labels.required, *further], list(labels.columns.values()))
+            else user_tables.read(file, [*labels.required, *further], optional)
             for file, gender in zip(files, labels.genders, strict=True)
         ]
     return _with_path(pd.concat(parts).fillna(""), labels)

@@ -3,6 +3,7 @@
 Each check raises an InputError, which names the key or file, what is wrong and the way out.
 """
 
+import contextlib
 import importlib.util
 import os
 from collections.abc import Iterable
@@ -46,8 +47,9 @@ def check_results(config: dict, results: Path) -> None:
     """Check that the results folder has no models of other sources, which would be replaced."""
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
-        recorded = files.read_json(record).get("config", {}) if record.is_file() else {}
-        trained_on = recorded.get("sources")
+        trained_on = None
+        with contextlib.suppress(KeyError, TypeError):  # of a record of another form
+            trained_on = files.read_json(record)["config"]["sources"] if record.is_file() else None
         if trained_on not in (None, config["sources"]):
             raise InputError(
                 f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
