@@ -59,11 +59,11 @@ def audit(
     counts = {kind.value: int((outcomes == kind).sum()) for kind in kinds}
     files.write_json(summary, {**skill, "reviewed": counts})
     PROPOSALS.write(proposals, ranking.proposals(suspects[~suspects.reviewed]))
-    shown = audit_page.GRID.placed(suspects.head(audit_page.SHOWN))
-    pixels = selections.select(stored, shown.index.to_numpy()).pixels
+    listed = audit_page.GRID.placed(suspects.head(audit_page.MAX_SUSPECTS))
+    pixels = selections.select(stored, listed.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
-        page, ranked, shown, skill=skill, folds=len(predictions), data=data | {"origin": origin},
+        page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},
         reviewed=templates.sentences("reviewed_labels", counts),
     )  # fmt: skip
     logging.info(

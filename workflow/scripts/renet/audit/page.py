@@ -9,16 +9,16 @@ from renet.metadata import subjects
 from renet.pages import filters, templates
 from renet.pages.galleries import Grid
 
-SHOWN = 200  # suspects
+MAX_SUSPECTS = 200  # on the page
 GRID = Grid(columns=8, side=112)
 
 
-def write(path: Path, ranked: pd.DataFrame, shown: pd.DataFrame, **context: object) -> None:
+def write(path: Path, ranked: pd.DataFrame, listed: pd.DataFrame, **context: object) -> None:
     """Write the page.
 
     Args:
         ranked: all labels (`LABELS`), with `reviewed`: whether a person has seen the label.
-        shown: the suspects whose faces the page shows, with `x` and `y` of their tiles.
+        listed: the suspects on the page, with `x` and `y` of their tiles.
         context: further variables of the template.
     """
     templates.write(
@@ -30,6 +30,6 @@ def write(path: Path, ranked: pd.DataFrame, shown: pd.DataFrame, **context: obje
         ranked=ranked,
         suspects=ranked[ranked.suspect == 1],
         people=subjects.counts(ranked.subject),
-        faces=filters.faces(shown),
+        faces=filters.faces(listed),
         **context,
     )

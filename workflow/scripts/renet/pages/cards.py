@@ -76,13 +76,14 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
     Its links to the run `renet` of results/ lead to `run`. Links to files that the results do not
     have become text, also those to a run if `run` is None.
     """
-    missing = ("/runs/",) if run is None else () if run.has_walkthrough else ("/walkthrough.html",)
+    missing = "/walkthrough.html" if run else "/runs/"
+    has_all = run is not None and run.has_walkthrough
 
     def link(match: re.Match) -> str:
         text, target = match.groups()
         if target.removesuffix(".md") in DOCUMENTS:
             target = target.replace(".md", ".html")
-        elif target.startswith("../results/") and not any(one in target for one in missing):
+        elif target.startswith("../results/") and (has_all or missing not in target):
             target = target.removeprefix("../results/")
             target = target.replace("runs/renet/", f"runs/{run.name}/") if run else target
         elif not target.startswith(("#", "http")):

@@ -26,8 +26,8 @@ class Cell:
     faces: int
     value: float
     interval: list[float] | None  # None of several seeds
-    guess: float  # the value of the baseline
-    is_above: bool  # the baseline, by Holm over all runs and sets of the table
+    baseline: float
+    is_above: bool  # above the baseline, by Holm over all runs and sets of the table
     seeds: tuple[float, ...] = ()
     deviation: float = 0.0  # over the seeds, of a sample
 
@@ -40,7 +40,7 @@ class Row:
     name: str
     cells: Sequence[Cell]  # of a grid those of `run`, of seeds their means
     settings: dict[str, object] = dataclasses.field(default_factory=dict)  # of a run of a grid
-    members: Sequence["Row"] = ()  # shown on demand
+    members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
 
 def write(

@@ -51,8 +51,8 @@ class Metric:
         if self.name == "accuracy":
             difference = summary["differences"]["over_baseline"]
             return difference["value"], difference["interval"]
-        value, guess = self.value(summary), self.value(summary["majority_baseline"])
-        return value - guess, [one - guess for one in self.bounds(summary) or ()]
+        value, baseline = self.value(summary), self.value(summary["majority_baseline"])
+        return value - baseline, [one - baseline for one in self.bounds(summary) or ()]
 
 
 METRICS = (

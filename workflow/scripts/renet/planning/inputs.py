@@ -70,7 +70,7 @@ def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | Non
 
 
 def local_paths(config: dict, source: str, file: str) -> list[str]:
-    """The path of an archive file with a file:// URL, as the input of a rule."""
+    """The path of an archive file with a file:// URL, as an input; of others none."""
     path = urls.local_path(url_and_digest(config, source, file)[0])
     return [] if path is None else [str(path)]
 
