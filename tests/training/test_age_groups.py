@@ -76,6 +76,42 @@ def test_mixed_faces_have_the_weights_of_both_classes_and_age_groups():
     torch.testing.assert_close(loss, -(0.7 * log[1] + 0.3 * log[4]))
 
 
+def test_adjustment_is_the_log_ratio_of_the_frequencies_in_the_group_and_overall():
+    ages = np.repeat([5.0, 50.0, np.nan], [600, 300, 100])
+    targets = np.r_[np.tile([0, 1], 300), np.tile([0, 1, 1, 1, 1, 1], 50), np.zeros(100, int)]
+    joint = age_groups.joint_classes(targets, 2, ages)
+    adjustment = age_groups.logit_adjustment(joint, 2)
+    overall = np.bincount(targets) / 1000
+    expected = np.zeros((7, 2))  # nobody is in the groups between; the last is of unknown ages
+    expected[[0, 4]] = np.log([[0.5, 0.5], [1 / 6, 5 / 6]] / overall)
+    np.testing.assert_allclose(adjustment, expected, atol=0.02)
+
+
+def test_adjustment_of_its_age_groups_is_added_to_the_logits_of_a_face():
+    adjustment = torch.randn(7, 2)
+    logits = torch.randn(2, 8)
+    single = age_groups.split(logits, torch.tensor([3, 8]), adjustment)[0]
+    torch.testing.assert_close(single, logits[:, :2] + adjustment[[1, 4]])
+    weights = (0.7 * F.one_hot(torch.tensor(3), 14) + 0.3 * F.one_hot(torch.tensor(8), 14))[None]
+    mixed = age_groups.split(logits[:1], weights, adjustment)[0]
+    torch.testing.assert_close(mixed, logits[:1, :2] + adjustment[1] * 0.7 + adjustment[4] * 0.3)
+
+
+def test_adjusted_network_does_not_take_an_age_for_a_gender(faces):
+    training, validation = faces
+    old = training.ages > 10
+    most_old_are_men = np.where(np.arange(120) % 5 == 0, ~old, old).astype("int64")
+    training = dataclasses.replace(training, targets=most_old_are_men)
+    effects = []
+    for adjusted in (False, True):
+        recipe = RECIPE.replace(age_adjustment=adjusted, optimizer="adamw", learning_rate=0.01)
+        trainer = train_plain((training, validation), recipe)
+        logits = inference.logits(trainer.model, training.pixels, torch.device("cpu"))
+        male = logits[:, 1] - logits[:, 0]
+        effects.append(male[old].mean() - male[~old].mean())
+    assert abs(effects[1]) < 0.5 * effects[0]
+
+
 def test_network_learns_the_age_groups_while_it_trains(faces, monkeypatch):
     kept = []
     monkeypatch.setattr(age_groups, "drop_outputs", kept.append)

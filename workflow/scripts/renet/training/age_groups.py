@@ -44,12 +44,30 @@ def label_count(recipe: Recipe, classes: int) -> int:
     return classes * (GROUPS + 1) if recipe.age_weight else classes
 
 
-def split(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def logit_adjustment(joint: np.ndarray, classes: int) -> np.ndarray:
+    """Log of p(class | age group) / p(class) of the training faces, (GROUPS + 1, classes) float32.
+
+    A training that adds it to the logits learns to predict without it: as if the classes were
+    equally frequent in all age groups (Menon et al., Long-tail learning via logit adjustment,
+    arXiv:2007.07314). It is 0 for an unknown age.
+    """
+    counts = np.bincount(joint, minlength=classes * (GROUPS + 1)).reshape(-1, classes)
+    overall = (counts.sum(0) + 1) / (counts.sum() + classes)
+    counts = counts + classes * overall  # a group without faces has the overall frequencies
+    adjustment = np.log(counts / counts.sum(1, keepdims=True) / overall)
+    adjustment[GROUPS] = 0
+    return adjustment.astype(np.float32)
+
+
+def split(
+    logits: Tensor, targets: Tensor, adjustment: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Separate the two tasks.
 
     Args:
         logits: (N, classes + GROUPS).
         targets: joint classes, (N,) int64, or their weights, (N, classes * (GROUPS + 1)).
+        adjustment: from `logit_adjustment`, added to the logits of the classes.
 
     Returns:
         Logits of the classes, their targets of the form of `targets`, and the mean loss of the age
@@ -60,7 +78,10 @@ def split(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     weights = targets if mixed else F.one_hot(targets, classes * (GROUPS + 1))
     weights = weights.to(logits.dtype).view(-1, GROUPS + 1, classes)
     loss = F.cross_entropy(logits[:, classes:], weights.sum(2)[:, :GROUPS])
-    return logits[:, :classes], weights.sum(1) if mixed else targets % classes, loss
+    logits = logits[:, :classes]
+    if adjustment is not None:
+        logits = logits + weights.sum(2) @ adjustment
+    return logits, weights.sum(1) if mixed else targets % classes, loss
 
 
 def drop_outputs(model: Network) -> None:

@@ -218,6 +218,9 @@ class Trainer:
             faces, labels = self.faces, self.faces.targets
             if self.recipe.age_weight:
                 labels = age_groups.joint_classes(labels, faces.class_count, faces.ages)
+            if self.recipe.age_adjustment:
+                adjustment = age_groups.logit_adjustment(labels, faces.class_count)
+                self.step.adjustment = torch.from_numpy(adjustment).to(self.device)
             loader = Loader(faces.pixels, labels, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:

@@ -50,6 +50,7 @@ class TrainStep:
     """Updates the weights from a batch, and sums up loss and accuracy.
 
     Attributes:
+        adjustment: of the logits by age group, see `renet.training.age_groups`.
         captures: whether CUDA graphs run the step: two replays instead of some thousand launches.
         sums: (3,) float64, on the device, over all processes: loss times samples, correct
             predictions, and batches after which the sum of the losses was finite.
@@ -58,6 +59,7 @@ class TrainStep:
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
+        self.adjustment: Tensor | None = None
         self.optimizer = make_optimizer(model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
@@ -101,7 +103,7 @@ class TrainStep:
             logits = self.model(pixels).to(self.dtype)
         age_loss: float | Tensor = 0.0
         if self.recipe.age_weight:
-            logits, targets, age_loss = age_groups.split(logits, targets)
+            logits, targets, age_loss = age_groups.split(logits, targets, self.adjustment)
         labels, smoothing = targets, float(self.recipe.label_smoothing)
         if targets.is_floating_point():  # of mixed faces
             targets, labels = targets.to(self.dtype), targets.argmax(1)
