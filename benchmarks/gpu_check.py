@@ -58,7 +58,7 @@ NETWORKS = {
 MODERN = {
     "optimizer": "adamw", "learning_rate": 0.001, "schedule": "cosine", "warm_up": 0.5, "ema": 0.99,
     "augment": ["flip", "affine", "colour", "grey", "blur", "noise", "erase"], "mixup": 0.2,
-    "label_smoothing": 0.1, "age_weight": 0.3,
+    "label_smoothing": 0.1, "age_weight": 0.3, "age_adjustment": True,
 }  # fmt: skip
 # The largest differences from a CPU in float64: of the logits, relative to the largest one, and of
 # the gradient of all weights, relative to its length. On a CPU were found, over the four cells,

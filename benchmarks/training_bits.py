@@ -70,7 +70,7 @@ CASES: dict[str, tuple[dict, dict]] = {
     "age groups": (SMALL, {"age_weight": 0.3}),
     "frozen": (SMALL, {"freeze": ["bn0", "conv1", "bn1"]}),
     "modern": (SMALL, MODERN),
-    "modern, age groups": (SMALL, MODERN | {"age_weight": 0.3}),
+    "modern, age groups": (SMALL, MODERN | {"age_weight": 0.3, "age_adjustment": True}),
     "modern cnn": (CNN, MODERN),
     "modern resnet18": (RESNET, MODERN | {"epochs": 2}),
     "bfloat16": (SMALL, {"precision": "bfloat16"}),

@@ -64,7 +64,8 @@ class Recipe(Section):
     age_weight: Amount = 0.0
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     age_adjustment: bool = False
-    """train with the logits plus log(p(gender | age group) / p(gender)); needs age_weight"""
+    """add log(p(gender | age group) / p(gender)) to the logits in training, so that the network does
+    not take an age for a gender; needs age_weight"""
     seed: Seed = 1
     """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
