@@ -79,7 +79,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("external: [train]\n" + OWN.split("\n")[1].replace("own", "train") + "'https://a/a.tar'}}",
          "`external` names train, which is the name of a table in results/data"),
         ("split: {validation: 0.5, test: 0.5}", "`split` leaves no face for the training, because"),
-        ("train: {age_adjustment: true}", "`train` has `age_adjustment` without `age_weight`; set"),
+        ("train: {age_adjustment: true}", "renet has `age_adjustment: true`, which needs"),
         ("filter: {min_age: 50, max_age: 20}", "`filter` has a `min_age` above `max_age`; lower"),
         ("pathvars: {results: results/a/}", "is results/a/; write results/a, because"),
         ("crop: {size: large}", "must be a whole number or a list. The key's description: pixels"),

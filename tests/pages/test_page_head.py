@@ -135,16 +135,16 @@ def test_tie_of_the_best_run_is_said(changed):
 
 @pytest.mark.parametrize(
     ("records", "text"),
-    [(2, "It is not recorded how many trained models"), (3, "3 trained models were evaluated on")],
+    [(2, "It is not recorded how many trained models"), (3, "2 trained models were evaluated on")],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
     shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
     for number in range(records):
         model = changed.parent / f"run{number}" / "model.pt"
         model.parent.mkdir()
-        model.write_bytes(bytes([number]))
+        model.write_bytes(bytes([number % 2]))  # the third has the weights of the first
         for _ in range(2):  # the same evaluation again counts once
-            evaluations.record(changed / "evaluations", "made", model, "test")
+            evaluations.record(changed / "evaluations", f"run{number}", model, "test")
     write_report(changed)  # of three runs
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert all(text in one.read_text() for one in (card, page, changed / "index.html"))
@@ -339,6 +339,17 @@ def test_pages_say_where_a_validation_set_of_few_independent_faces_chooses(chang
             change_metrics(changed, name, "validation", effective_faces=99.4)
             run["train"]["select_epoch"] = "best"
     assert {page: choice.findall((changed / page).read_text()) for page in expected} == expected
+
+
+def test_few_faces_that_choose_the_epoch_are_those_of_the_validation_set_with_folds():
+    metrics = {
+        "calibration": {"fitted_on": "out_of_fold"}, "validation": {"effective_faces": 900.0},
+        "data": {"faces": {"validation": 40}},
+    }  # fmt: skip
+    text = templates.sentences("chosen_by_few", metrics, "epoch")
+    assert text == "The validation set has only 40 faces: other faces could choose another epoch."
+    metrics["data"]["faces"]["validation"] = 900
+    assert not templates.sentences("chosen_by_few", metrics, "epoch")
 
 
 def calibrated(**section: object) -> str:

@@ -429,7 +429,7 @@ def test_log_and_page_say_what_the_predictions_lack(made, described, tmp_path, c
     """Such as a temperature at a bound, which is not applied."""
     metrics = METRICS | {"calibration": {"temperature": 1.0, "unfitted": "limit"}}
     metrics["abstention"] = METRICS["abstention"] | {"threshold": None}
-    metrics["test"] = {"differences": {"over_baseline": {"significant": False}}}
+    metrics["test"] = {"differences": {"over_baseline": {"significant": True, "value": -0.2}}}
     model, run = made / "run" / "model.pt", described()
     assert describe_run(run, GREY_FACE[None], MARGIN, metrics)["temperature"] is None
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"

@@ -28,6 +28,16 @@ def test_mean_of_the_classifiers_maps_is_the_logit(network):
     assert not any(layer._forward_hooks for layer in network.modules())
 
 
+def test_maps_are_those_of_the_face_and_not_of_its_mirror_image(network):
+    averaging = new_network(SMALL.replace(flip_average=True))
+    averaging.load_state_dict(network.state_dict())
+    face = np.random.default_rng(1).integers(0, 256, SHAPE, dtype=np.uint8)
+    maps, expected = (
+        activations.record(one, face, torch.device("cpu")).maps for one in (averaging, network)
+    )
+    assert all(np.array_equal(maps[name], expected[name]) for name in expected)
+
+
 def test_vertical_sweep_reaches_its_column_and_both_sweeps_the_whole_map(network):
     maps = np.random.default_rng(1).normal(size=(8, 16, 16))
     row, column = activations.middle(network.rnn1)

@@ -127,8 +127,9 @@ def _check_run(name: str, run: dict, size: list[int]) -> None:
                 f"`train.freeze` of the run {name} names {layer}, which is not a layer of its "
                 f"network; it has {', '.join(layers)}."
             )
-    if run["train"]["nesterov"] and not run["train"]["momentum"]:
-        raise InputError(f"The run {name} has `nesterov: true`, which needs a `momentum` above 0.")
+    for key, needed in (("nesterov", "momentum"), ("age_adjustment", "age_weight")):
+        if recipe[key] and not recipe[needed]:
+            raise InputError(f"The run {name} has `{key}: true`, which needs `{needed}` above 0.")
     made.check_size(size, f"the network of the run {name}")
     processes, nodes = run["train"]["processes"], run["resources"]["nodes"]
     if processes % nodes:

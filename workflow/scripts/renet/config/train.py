@@ -1,9 +1,9 @@
 """The config's section `train`."""
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import model_serializer, model_validator
+from pydantic import model_serializer
 
 from renet.config.section import ABSENT, Amount, Count, Decay, Positive, Section, Seed, Text, Unique
 
@@ -64,8 +64,8 @@ class Recipe(Section):
     age_weight: Amount = 0.0
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     age_adjustment: bool = False
-    """add log(p(gender | age group) / p(gender)) to the logits in training, so that the network does
-    not take an age for a gender; needs age_weight"""
+    """add log(p(gender | age group) / p(gender)) to the logits in training, so that the network
+    does not take an age for a gender; needs age_weight"""
     seed: Seed = 1
     """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
@@ -90,15 +90,6 @@ class Recipe(Section):
     classifier} leaves the classifier random (docs/training.md)"""
     freeze: Unique[str] | Literal["all_but_classifier"] = []
     """frozen layers: [bn0, conv1, layer1.0], or all_but_classifier"""
-
-    @model_validator(mode="after")
-    def has_age_groups(self) -> Self:
-        """Refuse an adjustment by age groups without them."""
-        if self.age_adjustment and not self.age_weight:
-            raise ValueError(
-                "has `age_adjustment` without `age_weight`; set `age_weight: 0.3`, or remove it."
-            )
-        return self
 
     @property
     def start_files(self) -> list[str]:

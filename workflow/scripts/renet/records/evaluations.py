@@ -20,8 +20,9 @@ def record(folder: Path, run: str, model: Path, name: str) -> None:
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
     """The number of trained models that were evaluated on each set.
 
-    It is 0 if the record has fewer models than `runs`, for example after it was deleted.
+    It is 0 if the record has fewer than `runs` runs, for example after it was deleted.
     """
-    found = map(files.read_json, folder.glob("*.json"))
-    counts = Counter(name for name, _ in {(one["set"], one["model"]) for one in found})
-    return Counter({name: count for name, count in counts.items() if count >= runs})
+    found = [files.read_json(path) for path in folder.glob("*.json")]
+    models = Counter(name for name, _ in {(one["set"], one["model"]) for one in found})
+    recorded = Counter(name for name, _ in {(one["set"], one["run"]) for one in found})
+    return Counter({name: models[name] for name in models if recorded[name] >= runs})

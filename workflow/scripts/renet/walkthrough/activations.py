@@ -34,7 +34,8 @@ def record(
     maps: dict[str, np.ndarray] = {}
 
     def keep(name: str, _: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
-        maps[name] = output[0].double().cpu().numpy()
+        if name not in maps:  # the second time, it is of the mirrored face
+            maps[name] = output[0].double().cpu().numpy()
 
     with contextlib.ExitStack() as hooks:
         for name, layer in network.named_children():
