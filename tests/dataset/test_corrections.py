@@ -1,5 +1,6 @@
 """A person's corrections change labels and drop faces; nothing else moves."""
 
+import pandas as pd
 import pytest
 
 from helpers.cropped import cropped_source
@@ -7,6 +8,7 @@ from helpers.project import call_script
 from helpers.workflow import EVERYTHING_AFTER, planned, run, write_config
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
+from renet.metadata.tables import METADATA
 
 
 @pytest.fixture
@@ -51,6 +53,15 @@ def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source, caplo
     assert funnel.changed["corrected"] == 2 == funnel.changed.sum()
     assert funnel.remaining["corrected"] == 58 == funnel.remaining[-3:].sum()
     assert "5 corrections: 2 corrected" in caplog.text
+
+
+def test_correction_of_a_face_on_two_lines_of_the_table_counts_once(source):
+    metadata = source / "own" / "metadata.csv"
+    rows = METADATA.read(metadata)
+    again = rows.loc[rows.row == 1].assign(row=60, status="dropped", reason="repeated_row")
+    METADATA.write(metadata, pd.concat([rows, again]))
+    shuffle(source, "id,gender\nown:1,f\n")
+    assert FUNNEL.read(source / "funnel.csv").changed.sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -99,7 +110,7 @@ def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog
     cropped_source(source, "own", 60, digests=digests)
     shuffle(source)
     warned = "1 photos are in the data twice, with different labels; one is own:"
-    assert warned in caplog.text and "Give the right label in `corrections`" in caplog.text
+    assert warned in caplog.text and "give the right label in `corrections`" in caplog.text
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from renet.config.split import SplitSettings
 from renet.dataset import near_duplicates
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.faces.crop import CropSpec, cv2, extract_face
-from renet.faces.perceptual_hash import LARGEST_DISTANCE, as_words, distances, perceptual_hash
+from renet.faces.hash_distance import LARGEST_DISTANCE, as_words, distances
+from renet.faces.perceptual_hash import perceptual_hash
 
 
 def photo(seed: int = 0) -> np.ndarray:

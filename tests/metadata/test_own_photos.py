@@ -245,7 +245,9 @@ def test_links_to_files_are_packed_and_hidden_files_pipes_and_links_to_folders_a
     (folder / "gone.jpg").symlink_to(tmp_path / "gone.jpg")
     (folder / "zeros.jpg").symlink_to("/dev/zero")
     os.mkfifo(folder / "pipe.jpg")
-    (folder / ".hidden.jpg").write_bytes(b"hidden")
+    for hidden in (folder / ".hidden.jpg", folder / ".thumbnails" / "a.jpg"):
+        hidden.parent.mkdir(exist_ok=True)
+        hidden.write_bytes(b"hidden")
     receipt = downloads.obtain(folder.as_uri(), None, tmp_path / "r.json")
     with tarfile.open(receipt.path) as tar:
         assert tar.getnames() == ["anna/link.jpg"]

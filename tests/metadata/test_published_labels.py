@@ -154,6 +154,14 @@ def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
     lists[1].write_text("in/b.jpg\n")
     with pytest.raises(InputError, match=r'test\.csv, line 1: "in/b\.jpg" is on the lists of two'):
         own_photos.subsets(rows, lists, ["train", "test"], whole)
+    lists[1].write_text("data/in/b.jpg\n")
+    with pytest.raises(InputError, match=r"name none of the photos: they have data/in/b\.jpg, but"):
+        own_photos.subsets(rows, lists[1:], ["test"], whole)
+
+
+def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):
+    rows = read(tmp_path, "file.name,sex\na,f\n", {"path": "in/{file.name}.jpg", "gender": "sex"})
+    assert rows.path.tolist() == ["in/a.jpg"]
 
 
 def test_subset_is_a_column_of_the_tables(tmp_path):

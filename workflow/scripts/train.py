@@ -11,6 +11,7 @@ On a command line, the script has the options of the course's main_classify.py:
 """
 
 import dataclasses
+import importlib
 import logging
 import os
 from pathlib import Path
@@ -49,9 +50,8 @@ def train(job: TrainJob) -> None:
 
 def course() -> None:
     """The command line of the course."""
-    from renet.training import course_command  # which a job does not need
-
-    course_command.main()
+    # Imported by its name, so that the code of a job does not depend on it.
+    importlib.import_module("renet.training.course_command").main()
 
 
 if __name__ == "__main__":

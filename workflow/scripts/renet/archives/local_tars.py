@@ -48,7 +48,8 @@ def pack(folder: Path, tar: Path) -> None:
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    found = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path)]
+    inner = [path.relative_to(folder) for path in sorted(folder.rglob("*"))]
+    found = [folder / path for path in inner if not _is_hidden(path)]
     paths = [path for path in found if path.is_file()]
     if special := sum(not path.is_file() and not path.is_dir() for path in found):
         logging.warning("%s: %d pipes, devices or broken links are skipped.", folder, special)
@@ -68,4 +69,5 @@ def pack(folder: Path, tar: Path) -> None:
 
 
 def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
+    hidden = any(part.startswith(".") for part in path.parts)
+    return hidden or path.name in ("Thumbs.db", "desktop.ini")

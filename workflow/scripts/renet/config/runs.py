@@ -115,8 +115,8 @@ def runs(config: dict) -> dict[str, dict]:
         for run, changes in grids.expand(name, entry):
             if run in complete:
                 raise InputError(
-                    f"Two entries of `runs` make a run called {run}, and `runs.{name}` is one of "
-                    "them; rename it."
+                    f"`runs.{name}` makes a run called {run}, but another one has this name; "
+                    "rename the entry, or change a value of its grid."
                 )
             merged = {one: config[one] | changes.get(one, {}) for one in SECTIONS}
             if merged["model"]["kind"] != config["model"]["kind"]:  # which has other defaults

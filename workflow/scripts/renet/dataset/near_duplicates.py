@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from renet.common.progress import Progress
-from renet.faces.perceptual_hash import LARGEST_DISTANCE, as_words, distances
+from renet.faces.hash_distance import LARGEST_DISTANCE, as_words, distances
 
 BANDS = 64
 BITS_OF_BAND = 18

@@ -70,8 +70,8 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
     if mine.empty:
         if groups:
             logging.warning(
-                "%d photos are in the data twice, with different labels; one is %s. Give the right "
-                "label in `corrections`, or drop the faces there.",
+                "%d photos are in the data twice, with different labels; one is %s. Unless the set "
+                "is external, give the right label in `corrections`, or drop the faces there.",
                 groups, found.id.iloc[0],
             )  # fmt: skip
         return
@@ -80,8 +80,8 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
     raise InputError(
         f"{one.table}, line {one.row + 2}: {one.path} is labelled {CLASSES[one.target]}, but "
         f"{other.path} (line {other.row + 2} of {other.table}) has the same pixels and is labelled "
-        f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or name "
-        f"{one.id} or {other.id} in `corrections`."
+        f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or, "
+        f"unless the set is external, name {one.id} or {other.id} in `corrections`."
     )
 
 
@@ -90,7 +90,7 @@ def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame)
     dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
     dropped &= all_rows.reason == ""  # not an earlier line of the same face
     reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
-    is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
+    is_changed = (reason == "") & all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
     steps = [*RowReason, *CropReason, *SplitReason, *CorrectionReason]
     parts = []
     for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):

@@ -5,22 +5,16 @@ Perceptual Image Hash Functions, 2010) with 255 bits instead of the 63 of imageh
 faces look alike at the lowest frequencies, so that 63 bits do not tell two people apart.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from renet.faces.crop import cv2
 
 SIDE = 32  # pixels of the reduced face
 FREQUENCIES = 16  # in each direction
-BYTES = FREQUENCIES * FREQUENCIES // 8
-# Bits, of 255, between hashes of one photo. Of 32 million pairs of 8,000 real faces, 51 differ in
-# at most 36 bits, and all of them are copies. The next ones differ in 46, and some are two people.
-LARGEST_DISTANCE = 38
 
 
 def perceptual_hash(pixels: np.ndarray) -> str:
-    """The hash of a face (3, H, W) uint8, RGB, as `2 * BYTES` hexadecimal digits.
+    """The hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits.
 
     Each bit says whether a frequency is above the median; the first one, the brightness, is 0.
     """
@@ -30,14 +24,3 @@ def perceptual_hash(pixels: np.ndarray) -> str:
     above = spectrum > np.median(spectrum[1:])
     above[0] = False
     return np.packbits(above).tobytes().hex()
-
-
-def as_words(hashes: Iterable[str]) -> np.ndarray:
-    """Hashes as an array (hashes, BYTES // 8) uint64, of which `distances` takes the rows."""
-    stored = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64)
-    return stored.reshape(-1, BYTES // 8)
-
-
-def distances(words: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The number of bits in which hashes differ, row by row or one of them against many."""
-    return np.bitwise_count(words ^ others).sum(axis=-1, dtype=np.int64)

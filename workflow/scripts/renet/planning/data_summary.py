@@ -79,6 +79,7 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
     of_run = run_settings.with_folds(runs.runs(config)[run])
     return {
         **for_provenance(config),
+        "sample": {key: config["sample"][key] for key in ("photos", "seed")},
         "external": config["external"],
         "archives": archives,
         "audit": {"folds": 0},

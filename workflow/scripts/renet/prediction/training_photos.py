@@ -12,7 +12,8 @@ import numpy as np
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.faces.perceptual_hash import BYTES, LARGEST_DISTANCE, as_words, perceptual_hash
+from renet.faces.hash_distance import BYTES, LARGEST_DISTANCE, as_words
+from renet.faces.perceptual_hash import perceptual_hash
 
 FILE = "training_hashes.npy"
 WORDS = BYTES // 8
