@@ -159,12 +159,12 @@ class Config(Section):
     audit: Audit = Audit()
     predict: Predict = Predict()
     export: Unique[Literal["onnx", "int8.onnx", "safetensors", "hub"]] = []
-    """Other formats in which each run's network is written (docs/predict.md): onnx, int8.onnx (a
-    quarter of the bytes), safetensors and hub (a folder for a model hub). They need the packages of
-    requirements-export.txt."""
+    """Other formats in which each run's network is written (docs/predict.md): safetensors, hub (a
+    folder for a model hub), onnx and int8.onnx (a quarter of the bytes). The last two need the
+    packages of requirements-export.txt."""
     datasheet: Text | None = None
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
-    origin, consent, labelling. The data sheet includes its text, whose headings begin with ###."""
+    origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None
     """Licence in the model cards, for instance cc-by-4.0, for archives without a key `license`.
     null: mit for the sample, "other" for your own photos."""

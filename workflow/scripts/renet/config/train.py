@@ -65,7 +65,7 @@ class Recipe(Section):
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     age_adjustment: bool = False
     """add log(p(gender | age group) / p(gender)) to the logits in training, so that the network
-    does not take an age for a gender; needs age_weight"""
+    does not infer gender from age; needs age_weight"""
     seed: Seed = 1
     """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
