@@ -17,9 +17,9 @@ LONGEST = (
     "test_install",
 )  # fmt: skip
 
-# The networks of the tests are tiny: threads would only wait for one another. Trainings that the
-# tests start set their own number.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Of a git hook that runs the tests: git would then write to its repository.
+for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+    os.environ.pop(name, None)
 
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull

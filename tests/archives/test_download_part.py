@@ -57,7 +57,7 @@ CASES = {
         [Response(drop_after=10_000)] * 3 * MAX_FAILURES,
         [WHOLE, *(f"bytes={10_000 * count}-" for count in range(1, 3 * MAX_FAILURES + 1))],
     ),
-    "busy": ([Response(status=status) for status in (429, 500, 503)], [WHOLE] * 4),
+    "busy": ([Response(status=status) for status in (408, 429, 500, 503)], [WHOLE] * 5),
     "without ranges": (broken(Response(ranges=False)), [WHOLE, REST]),
     "range that nobody asked for": (
         [content_range(f"bytes 0-{SIZE - 1}/{SIZE}", status=206, body=TAR)], [WHOLE] * 2,

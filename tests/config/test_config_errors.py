@@ -235,11 +235,8 @@ def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
 
 
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
-    outcome = dry_run(
-        ROOT, "--directory", tmp_path, "--config", "train={epochs: 1}", "crop={size: 64}"
-    )
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "rule train" in outcome.stdout + outcome.stderr
+    said = output(tmp_path, "--config", "crop={size: 64}", "train={epochs: 0}")
+    assert "--config: `train.epochs` is 0" in said
 
 
 @pytest.mark.parametrize(
@@ -291,6 +288,21 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
     command.append(f"CONFIG={tmp_path / name}")
     outcome = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
     assert re.fullmatch(f"{tmp_path / name} {said}", outcome.stdout + outcome.stderr)
+
+
+def test_make_hands_the_config_and_the_cores_to_snakemake(tmp_path):
+    for name in ("python", "snakemake"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "${0##*/} $*; $PYTHONPATH"\n')
+        (tmp_path / name).chmod(0o755)
+    command = ["make", "--old-file=.venv/installed", f"BIN={tmp_path}", "run", "CORES=4"]
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    outcome = subprocess.run(
+        [*command, "CONFIG=a.yaml b.yaml"], cwd=ROOT, env=alone, capture_output=True, text=True
+    )
+    assert outcome.stdout.splitlines()[:2] == [
+        "python -m renet.config.yaml_files config.yaml a.yaml b.yaml; workflow/scripts",
+        "snakemake --cores 4 --logger summary --configfile a.yaml b.yaml; workflow/logger",
+    ]
 
 
 def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):

@@ -1,5 +1,7 @@
 """A person's corrections change labels and drop faces; nothing else moves."""
 
+import os
+
 import pandas as pd
 import pytest
 
@@ -131,4 +133,5 @@ def test_workflow_applies_corrections_without_cropping_again(project):
     assert "dropped by correction" in (project / "results/index.html").read_text()
     assert planned(project) == set()
     path.write_text(f"id,gender\n{test_face.id},drop\n")
+    os.utime(path, (1, 1))
     assert planned(project) == EVERYTHING_AFTER["shuffle"]

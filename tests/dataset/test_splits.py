@@ -350,17 +350,13 @@ def test_script_knows_shards_by_their_paths_whatever_their_order_and_keeps_sourc
     assert of_path.subject.nunique().eq(1).all() and of_path.subset.nunique().eq(1).all()
 
 
-def test_shard_that_is_missing_is_one_sentence(sources):
-    with pytest.raises(InputError, match=r"The 30 rows that .* keeps are not the 18 rows of its"):
-        shuffle(sources, tables=sorted(sources.glob("*/faces/*.csv"))[1:])
-
-
 @pytest.mark.fault("cut-table")
 @pytest.mark.parametrize(
     ("name", "lines", "fault"),
     [
         ("a/metadata.csv", 20, "The 19 rows that .*a/metadata.csv keeps are not the 30 rows"),
         ("a/metadata.csv", 1, "a/metadata.csv has no row"),
+        ("a/faces/1-of-2.csv", 5, "The 30 rows that .* keeps are not the 22 rows"),
     ],
 )
 def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, lines, fault):

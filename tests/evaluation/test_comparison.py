@@ -7,7 +7,6 @@ import pytest
 
 from helpers.config import check
 from helpers.predictions import predictions_of
-from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics
 from renet.evaluation.tables import COMPARISON
@@ -33,7 +32,7 @@ def test_equal_recipes_and_equal_trained_models_differ_in_5_percent(scenario, le
             simulation.EQUAL, scenario, seeds, spread, repeats=1000
         )
         assert least <= error <= 0.07
-        assert covered == 1 - error
+        assert covered == pytest.approx(1 - error)
 
 
 @pytest.mark.slow
@@ -175,5 +174,3 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
     for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):
         config = check({"runs": runs, "comparison": {"reference": named}})
         assert runs_config.reference(config) == found
-    with pytest.raises(InputError, match=r"`comparison\.reference` is renet, but no such"):
-        check({"runs": runs, "comparison": {"reference": "renet"}})

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import fold as script
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
+from renet.common.errors import InputError
 from renet.config import runs
 from renet.config.model import HogSvmArchitecture
 from renet.config.split import SplitSettings
@@ -49,6 +51,14 @@ def predict(data, number: int, folds: int = 3, **options) -> pd.DataFrame:
         predictions=data / f"{number}.csv", code="code", **settings | options,
     )  # fmt: skip
     return FOLD.read(data / f"{number}.csv")
+
+
+@pytest.mark.fault("damaged-faces")
+def test_changed_pixel_stops_a_fold(data):
+    with h5py.File(data / "development.h5", "r+") as store:
+        store["input"][3, 7] ^= 1
+    with pytest.raises(InputError, match=r"development\.h5 is damaged"):
+        predict(data, 1)
 
 
 def rows_of(selected, data) -> np.ndarray:

@@ -420,6 +420,7 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     write(module, module.read_text() + "EDITED = 1\n")  # downloads nothing again
     assert "Nothing to be done" in dry_run(project, *arguments).stdout
     write(table, "\n".join(lines[:-1]))
+    os.utime(table, (1, 1))
     planned = dry_run(project, *arguments).stdout
     assert "rule parse_metadata" in planned and "rule index_archive" not in planned
     write(table, "\n".join(lines))

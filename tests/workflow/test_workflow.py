@@ -1,5 +1,6 @@
 """The workflow through Snakemake: from the sample to results, and what a change makes again."""
 
+import importlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import yaml
 from helpers.archives import jpeg, write_tar
 from helpers.dry_run import dry_run
 from helpers.http_server import serving
-from helpers.project import ROOT
+from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import (
     EVERYTHING_AFTER,
     other_text,
@@ -25,6 +26,7 @@ from helpers.workflow import (
     snakemake,
     write_config,
 )
+from renet.common.table import Table
 
 SAVED = "saved-seed_1"  # the one run of a grid
 
@@ -73,7 +75,8 @@ def test_readme_of_the_results_names_every_file_and_no_other(project):
     saved = {"grid": {"train.seed": [1]}}
     runs = {"saved": saved, "renet": {"folds": 2, "learning_curve": [0.5, 1]}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
-    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
+    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos}
+    settings["export"] = ["safetensors", "hub"]
     external = add_photos(project)
     write_config(project, **settings, **external)
     run(project)
@@ -144,14 +147,16 @@ def test_folder_of_results_has_its_readme(finished):
     assert not re.search(r"\]\((?!http)", text)  # a relative link would lead nowhere from there
 
 
-def test_readme_of_the_results_names_every_column(finished):
+def test_readme_of_the_results_names_every_column():
     text = (ROOT / "docs/files.md").read_text()
     columns = text.split("## Columns")[1]
     words = {word for name in re.findall(r"`([^`]+)`", columns) for word in name.split()}
-    tables = list((finished / "results").rglob("*.csv"))
-    assert len(tables) > 12
-    for path in tables:
-        assert set(pd.read_csv(path, nrows=0).columns) <= words, path
+    files = [path for path in SCRIPTS.glob("renet/*/*.py") if "import Table" in path.read_text()]
+    modules = [importlib.import_module(f"renet.{path.parent.name}.{path.stem}") for path in files]
+    tables = [one for each in modules for one in vars(each).values() if isinstance(one, Table)]
+    assert len(tables) > 20
+    for table in tables:
+        assert set(table.columns) <= words, table
 
 
 def test_counts_add_up_from_the_rows_to_the_predictions(finished):
