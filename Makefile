@@ -54,7 +54,8 @@ setup-tests: .venv/installed-for-tests
 .venv/installed: requirements.txt $(LOCK)
 	@$(SUPPORTED) || [ "$(UV)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; name one by:" \
 	  "make PYTHON=python3.12, or install uv, by which make takes 3.13" >&2; exit 1; }
-	if $(SUPPORTED); then $(PYTHON) -m venv .venv; \
+	if $(SUPPORTED); then $(PYTHON) -m venv $$([ "$$($(BIN)/python -V 2> /dev/null)" = "$$($(PYTHON) -V)" ] || \
+	  echo --clear) .venv; \
 	else $(UV) venv --python 3.13 --seed --allow-existing .venv; fi
 	$(INSTALL) $(if $(TORCH),--no-deps --index-url $(TORCH_INDEX)) $(VERSIONS) $$(grep '^torch' requirements.txt)
 	$(INSTALL) --quiet $(VERSIONS) -r requirements.txt
@@ -76,7 +77,7 @@ lock:
 
 run: setup
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m renet.config.yaml_files config.yaml $(CONFIG)
-	@PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) --logger summary \
+	@PYTHONPATH=workflow/logger $(BIN)/python -m snakemake --cores $(CORES) --logger summary \
 	  $(if $(CONFIG),--configfile $(CONFIG))
 	@echo "Snakemake's own log is in .snakemake/log."
 
@@ -103,14 +104,14 @@ clean:
 	rm -rf results/data results/audit results/logs results/runs/*/logs
 	rm -rf resources/sample
 	rm -f results/index.html results/course.html results/tour.html results/loss_curves.svg
-	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \;
+	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \; || true
 
 distclean:
-	@find results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \;
+	@find results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \; || true
 	@du -sh $(wildcard results resources .snakemake .venv)
 	@read -p "Delete all of it? [y/N] " answer; \
 	if [ "$$answer" = y ]; then \
-	  rm -rf results resources .snakemake .venv; \
+	  rm -rf results resources .snakemake .venv; mkdir results; touch results/.gitkeep; \
 	else \
 	  echo "Nothing is deleted."; \
 	fi

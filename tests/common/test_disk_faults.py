@@ -156,6 +156,23 @@ def test_file_without_permission_is_named_and_not_the_one_that_is_written(tmp_pa
 
 
 @pytest.mark.fault("no-permission")
+def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").touch()
+    assert files.below(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    scan = os.scandir
+
+    def refuse(path):  # also where root runs the tests, who may read everything
+        if Path(path).name == "b":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        files.below(tmp_path)
+
+
+@pytest.mark.fault("no-permission")
 def test_log_that_cannot_be_opened_is_one_sentence(full, monkeypatch):
     monkeypatch.setattr(logging.root, "handlers", [])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)

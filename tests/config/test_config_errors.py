@@ -291,9 +291,8 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
 
 
 def test_make_hands_the_config_and_the_cores_to_snakemake(tmp_path):
-    for name in ("python", "snakemake"):
-        (tmp_path / name).write_text('#!/bin/sh\necho "${0##*/} $*; $PYTHONPATH"\n')
-        (tmp_path / name).chmod(0o755)
+    (tmp_path / "python").write_text('#!/bin/sh\necho "python $*; $PYTHONPATH"\n')
+    (tmp_path / "python").chmod(0o755)
     command = ["make", "--old-file=.venv/installed", f"BIN={tmp_path}", "run", "CORES=4"]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     outcome = subprocess.run(
@@ -301,7 +300,8 @@ def test_make_hands_the_config_and_the_cores_to_snakemake(tmp_path):
     )
     assert outcome.stdout.splitlines()[:2] == [
         "python -m renet.config.yaml_files config.yaml a.yaml b.yaml; workflow/scripts",
-        "snakemake --cores 4 --logger summary --configfile a.yaml b.yaml; workflow/logger",
+        "python -m snakemake --cores 4 --logger summary --configfile a.yaml b.yaml; "
+        "workflow/logger",
     ]
 
 

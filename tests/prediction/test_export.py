@@ -1,6 +1,7 @@
 """A run's network in other formats predicts what predict.py predicts."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,30 @@ def test_training_starts_from_the_folder_for_model_hubs(hub):
     model_file.load_initial_weights(network, Recipe(start_from=str(hub)))
     expected = predictor.load(hub.parent / "run").network.state_dict()
     assert same(network.state_dict(), expected)
+
+
+def test_safetensors_of_a_hub_folder_can_be_loaded(hub, tmp_path):
+    call_script("export", model=hub, exported=tmp_path / "again.safetensors")
+    assert predictor.load(tmp_path / "again.safetensors").temperature == 0.3
+
+
+def test_safetensors_of_a_model_alone_has_the_note_of_a_model_alone(hub, tmp_path):
+    shutil.copy(hub.parent / "run" / "model.pt", tmp_path / "model.pt")
+    call_script("export", model=tmp_path / "model.pt", exported=tmp_path / "alone.safetensors")
+    notes = [predictor.load(tmp_path / name).notes for name in ("model.pt", "alone.safetensors")]
+    assert notes[0] == notes[1]
+
+
+def test_card_is_for_safetensors_alone(hub):
+    with pytest.raises(InputError, match=r"model\.onnx cannot have a card"):
+        call_script("export", model=hub, exported=hub / "model.onnx", card=hub / "README.md")
+
+
+def test_wrong_number_in_a_hub_folder_is_named_with_its_file(hub):
+    about = json.loads((hub / "config.json").read_text()) | {"temperature": -1}
+    (hub / "config.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"config\.json, temperature is -1"):
+        predictor.load(hub)
 
 
 @pytest.mark.fault("damaged-model")

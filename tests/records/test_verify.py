@@ -55,6 +55,17 @@ def test_manifest_of_an_earlier_version_is_refused_with_the_way_out(results, cap
 
 
 @pytest.mark.fault("damaged-faces")
+def test_damaged_file_of_faces_hides_no_other_difference(results, caplog):
+    (results / "data/train.h5").write_bytes(b"damaged")
+    (results / "runs/made/model.pt").write_bytes(b"changed")
+    with pytest.raises(InputError, match="1 of 1 runs differ"):
+        call_script("verify", results=results)
+    assert "train.h5 is not an HDF5 file" in caplog.text
+    assert "model.pt has other bytes" in caplog.text
+    assert caplog.messages[-1].endswith(": data/a, index.html, runs/made/logs.")
+
+
+@pytest.mark.fault("damaged-faces")
 @pytest.mark.parametrize("subset", ["train", "test"])
 def test_changed_pixels_are_noticed_though_the_stored_digest_is_as_it_was(results, caplog, subset):
     with h5py.File(results / f"data/{subset}.h5", "a") as store:

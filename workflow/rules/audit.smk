@@ -37,6 +37,7 @@ rule audit:
         "../../envs/audit.yaml"
     params:
         data=data_summary.for_pages(config),
+        has_initial_weights=bool(initial_weights({})),
         origin=not_compared(ORIGIN),
         code=code("audit.py"),
     script:

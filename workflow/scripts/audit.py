@@ -41,6 +41,7 @@ def audit(
     corrected: Path,
     data: dict,
     origin: str = "",  # of the config
+    has_initial_weights: bool = False,  # trained on other faces, or perhaps on these
 ) -> None:
     """Rank all labels, the most suspicious first, and write the page of the label audit."""
     stored = [hdf5.read(path) for path in faces]
@@ -65,6 +66,7 @@ def audit(
     audit_page.write(
         page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},
         reviewed=templates.sentences("reviewed_labels", counts),
+        has_initial_weights=has_initial_weights,
     )  # fmt: skip
     logging.info(
         "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from renet.common import command_line
+from renet.common.errors import InputError
 from renet.prediction import export as formats
 from renet.prediction import predictor
 
@@ -29,6 +30,8 @@ def export(
     """
     write = formats.writer_of(exported)
     if card:
+        if exported.suffix != ".safetensors":
+            raise InputError(f"{exported} cannot have a card; name it *.safetensors.")
         write = partial(formats.write_for_hub, card=card)
     write(exported, predictor.load(model))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)

@@ -37,8 +37,8 @@ def verify(results: Path, *, quick: bool = False) -> None:
     for folder in folders:
         try:
             content = manifest.read(folder)
+            covered |= {folder / name for name in (manifest.FILE, *content.get("outputs", ()))}
             changes = damaged + manifest.differences(folder, content, quick=quick)
-            covered |= {folder / name for name in (manifest.FILE, *content["outputs"])}
         except InputError as error:
             changes = [str(error).rstrip(".")]
         differing += bool(changes)

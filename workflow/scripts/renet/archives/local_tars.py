@@ -48,7 +48,7 @@ def pack(folder: Path, tar: Path) -> None:
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    inner = [path.relative_to(folder) for path in sorted(folder.rglob("*"))]
+    inner = [path.relative_to(folder) for path in files.below(folder)]
     found = [folder / path for path in inner if not _is_hidden(path)]
     paths = [path for path in found if path.is_file()]
     if special := sum(not path.is_file() and not path.is_dir() for path in found):

@@ -57,6 +57,20 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
             raise
 
 
+def below(folder: Path) -> list[Path]:
+    """All files and folders in a folder, sorted; links to folders are not followed.
+
+    Raises:
+        PermissionError: a folder cannot be read, which `Path.rglob` would pass over in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    walk = os.walk(folder, onerror=refuse)
+    return sorted(Path(top, name) for top, dirs, names in walk for name in (*dirs, *names))
+
+
 def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_folder_of(path)

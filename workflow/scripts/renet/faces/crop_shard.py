@@ -46,6 +46,8 @@ def _crop_photo(photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec) -> d
         if spec.detected:
             image = crop.decode(data, turn=spec.turn)
             face = crop.face_of(image, spec, detection.find_box(image, spec))
+            height, width = (round(side / crop.scale(data)) for side in (face.height, face.width))
+            face = face._replace(width=width, height=height)
         else:
             face = crop.extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
     except RejectedImage as rejection:

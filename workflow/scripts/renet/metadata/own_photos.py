@@ -228,7 +228,9 @@ def _repeated(
 
 def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
     """The columns of metadata.csv of rows as from `read`; an id does not depend on other rows."""
-    box = rows[BOX_COLUMNS].apply(lambda edges: "#" + "_".join(map("{:g}".format, edges)), axis=1)
+    box = rows[BOX_COLUMNS].apply(
+        lambda edges: "#" + "_".join(map("{:.15g}".format, edges)), axis=1
+    )
     named = rows.subject.map(normalised_name)
     return rows.assign(
         id=f"{source}:" + rows.path + box.where(rows.x1.notna() & whole, ""),

@@ -18,7 +18,7 @@ GRID = galleries.Grid(columns=1, side=112)
 
 
 class ContactSheet:
-    """Collects faces batch by batch; no more than two batches above `MOST_FACES` are in memory."""
+    """Collects faces batch by batch; at most twice `MOST_FACES` and a batch are in memory."""
 
     def __init__(self) -> None:
         self._faces: list[tuple[float, int, dict]] = []  # minus confidence, number, values

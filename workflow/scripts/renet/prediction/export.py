@@ -69,6 +69,8 @@ def write_int8(path: Path, predictor: Predictor) -> None:
         finally:
             logging.disable(logging.NOTSET)
         _write(path, onnx.load(small))
+    if not any(node.op_type == "MatMul" for node in model.graph.node):
+        logging.warning("%s is in float32: the network has no matrix product to round.", path)
 
 
 def _onnx_model(predictor: Predictor):
@@ -135,7 +137,9 @@ def described(predictor: Predictor) -> str:
     """JSON text of the architecture and of how the model predicts, as predictor.json has it."""
     content = model_file.read(predictor.model)
     facts = {name: content[name] for name in ("format", "architecture", "input_shape", "classes")}
-    return json.dumps(predictor.content | facts | {"colour": "RGB"}, sort_keys=True)
+    about = predictor.content | facts | {"colour": "RGB"}
+    about.pop(model_file.DIGEST, None)  # of the file that was loaded
+    return json.dumps(about, sort_keys=True)
 
 
 def _write(path: Path, model) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from renet.archives import tar_index
-from renet.common import photo_formats
+from renet.common import files, photo_formats
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
 from renet.common.table import printable
@@ -71,7 +71,7 @@ def _of_place(path: Path) -> Iterator[Photo]:
 
 def _of_folder(folder: Path) -> Iterator[Photo]:
     skipped: Counter[str] = Counter()
-    for path in sorted(folder.rglob("*")):
+    for path in files.below(folder):
         if path.is_dir():
             skipped["link to a folder"] += path.is_symlink()
         elif not path.is_file():  # to read it could take for ever

@@ -19,7 +19,7 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.config import sources
-from renet.config.train import MODELS, model_in
+from renet.config.train import DESCRIPTION, MODELS, model_in
 from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
@@ -143,8 +143,8 @@ def load(path: str | Path) -> Predictor:
     network, description = model_file.load(model).eval(), model.with_name(FILE)
     hashes, training = model.with_name(training_photos.FILE), None
     if model.suffix == ".safetensors":
-        content = model_file.described(model)
-        _check(content, model)
+        content, beside = model_file.described(model), model.with_name(DESCRIPTION)
+        _check(content, beside if beside.is_file() else model)
     elif description.is_file():
         content = files.read_json(description)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -157,6 +157,8 @@ def load(path: str | Path) -> Predictor:
                 "the model alone to another folder to predict with it."
             )
     else:
+        content = UNKNOWN
+    if content["model"]["sha256"] is None:  # of a model that was exported without predictor.json
         content = UNKNOWN
     if content is not UNKNOWN and hashes.is_file():
         training = training_photos.read(hashes, content["training_photos"]["sha256"])
@@ -197,13 +199,13 @@ def _check(content: dict, file: Path) -> None:
             if type(value) not in (int, float) or not least <= value <= most:
                 needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
                 raise InputError(
-                    f"In {file}, {key} is {str(value)[:50]}, but {needed}; delete the file to "
-                    "have it made again, or get another copy."
+                    f"In {file}, {key} is {str(value)[:50]}, but {needed}; get another copy "
+                    "of the file, or have it made again."
                 )
         BoxMap(**content["detector"]["box"])
         for part in ("model", "training_photos"):
             content[part]["sha256"]
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{file} lacks a value ({error}); delete it to have it made again."
+            f"{file} lacks a value ({error}); get another copy, or have it made again."
         ) from error
