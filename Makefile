@@ -54,8 +54,8 @@ setup-tests: .venv/installed-for-tests
 .venv/installed: requirements.txt $(LOCK)
 	@$(SUPPORTED) || [ "$(UV)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; name one by:" \
 	  "make PYTHON=python3.12, or install uv, by which make takes 3.13" >&2; exit 1; }
-	if $(SUPPORTED); then $(PYTHON) -m venv $$([ "$$($(BIN)/python -V 2> /dev/null)" = "$$($(PYTHON) -V)" ] || \
-	  echo --clear) .venv; \
+	if $(SUPPORTED); then clear=; [ "$$($(BIN)/python -V 2> /dev/null)" = "$$($(PYTHON) -V)" ] || clear=--clear; \
+	  $(PYTHON) -m venv $$clear .venv; \
 	else $(UV) venv --python 3.13 --seed --allow-existing .venv; fi
 	$(INSTALL) $(if $(TORCH),--no-deps --index-url $(TORCH_INDEX)) $(VERSIONS) $$(grep '^torch' requirements.txt)
 	$(INSTALL) --quiet $(VERSIONS) -r requirements.txt
@@ -111,7 +111,7 @@ distclean:
 	@du -sh $(wildcard results resources .snakemake .venv)
 	@read -p "Delete all of it? [y/N] " answer; \
 	if [ "$$answer" = y ]; then \
-	  rm -rf results resources .snakemake .venv; mkdir results; touch results/.gitkeep; \
+	  rm -rf results resources .snakemake .venv; mkdir -p results; touch results/.gitkeep; \
 	else \
 	  echo "Nothing is deleted."; \
 	fi
