@@ -123,7 +123,7 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     assert {"crop_faces", "external_set", "infer_external", "report"} <= further
     assert not {"train", "infer", "evaluate", "shuffle", "fold"} & further
     write_config(project, **settings)
-    assert planned(project) == {"compare", "manifest", "report"}
+    assert planned(project) == {"compare", "hub", "manifest", "report"}
     write_config(project, **settings, **external)
 
 
