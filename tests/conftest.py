@@ -17,7 +17,7 @@ LONGEST = (
     "test_install",
 )  # fmt: skip
 
-# Of a git hook that runs the tests: git would then write to its repository.
+# A git hook sets these variables, and the tests' git commands would write to its repository.
 for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
     os.environ.pop(name, None)
 

@@ -60,7 +60,7 @@ def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source, caplo
 def test_correction_of_a_face_on_two_lines_of_the_table_counts_once(source):
     metadata = source / "own" / "metadata.csv"
     rows = METADATA.read(metadata)
-    again = rows.loc[rows.row == 1].assign(row=60, status="dropped", reason="repeated_row")
+    again = rows.loc[rows.row == 1].assign(row=60, status="dropped", reason="repeated")
     METADATA.write(metadata, pd.concat([rows, again]))
     shuffle(source, "id,gender\nown:1,f\n")
     assert FUNNEL.read(source / "funnel.csv").changed.sum() == 1

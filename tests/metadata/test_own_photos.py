@@ -339,7 +339,7 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
     return table.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
 
 
-def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp_path):
+def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp_path, monkeypatch):
     spec = CropSpec((64, 48), 0.4, whole=True, turn=True)
     table, faces = crop_whole(tmp_path, "one")
     assert table.reason.tolist() == ["", "second_face", "no_face", "unreadable", ""]
@@ -355,6 +355,9 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
     assert right.box.x1 > 256 and np.array_equal(faces[1], right.pixels)
     parts, of_parts = crop_whole(tmp_path, "largest", shards_count=3)
     assert np.array_equal(of_parts, faces) and parts.digest.equals(table.digest)
+    monkeypatch.setattr(crop, "MAX_PIXELS", 100_000)  # a larger JPEG is decoded at half its size
+    half, _ = crop_whole(tmp_path, "one")
+    assert half.width[4] == pytest.approx(table.width[4], rel=0.1)
 
 
 def own_project(tmp_path, count: int):

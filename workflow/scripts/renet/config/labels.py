@@ -22,7 +22,7 @@ def read(key: str, settings: dict) -> dict:
         fault = "needs either `table` or `labels`" if is_table else "cannot have a `table`"
         raise InputError(f"`{key}` {fault}, because its `database` is {settings['database']}.")
     if "split" in settings and ("from" in split) == ("lists" in split):
-        raise InputError(f"`{key}.split` needs either `from` or `lists`; it has {[*split]}.")
+        raise InputError(f"`{key}.split` needs either `from` or `lists`, and not both.")
     lists = _named_files(split.get("lists", {}))
     found = {"lists": [file for _, file in lists], "subsets": [subset for subset, _ in lists]}
     if "from" in split and not (table or (given or {}).get("tables")):

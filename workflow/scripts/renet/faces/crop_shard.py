@@ -46,6 +46,7 @@ def _crop_photo(photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec) -> d
         if spec.detected:
             image = crop.decode(data, turn=spec.turn)
             face = crop.face_of(image, spec, detection.find_box(image, spec))
+            # Sizes are those in the photo, which may be decoded at half its size.
             height, width = (round(side / crop.scale(data)) for side in (face.height, face.width))
             face = face._replace(width=width, height=height)
         else:

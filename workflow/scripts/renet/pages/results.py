@@ -113,10 +113,10 @@ class RunResults(SetResults):
 
     @property
     def is_of_new_people(self) -> bool:
-        """Whether the people of the set that leads are recorded, and no subset shares one."""
+        """Whether the people of the set that leads are recorded, and in no training."""
         leakage = self.metrics["leakage"]
-        known = leakage.get("faces_of_initial_weights", {}), leakage["in_two_subsets"]
-        shared = any(count for counts in known for count in counts.values())
+        known = leakage.get("faces_of_initial_weights", {})
+        shared = any([*leakage["in_two_subsets"].values(), *known.values()])
         return not (shared or self.stated.test["unnamed_photos"])
 
     def above_baseline(self, metric: str) -> dict[str, bool]:

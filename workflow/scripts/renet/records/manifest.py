@@ -104,8 +104,9 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
         yield f"the code of {', '.join(changed)} has changed"
     for subset, digest in recorded["inputs"]["faces"].items():
         path = folder.parents[1] / "data" / f"{subset}.h5"
-        with contextlib.suppress(InputError):  # which `damaged_faces` names
-            if path.is_file() and hdf5.read(path).digest != digest:  # it can have been freed
+        # Snakemake may have deleted a temporary file; `damaged_faces` reports an unreadable one.
+        with contextlib.suppress(InputError):
+            if path.is_file() and hdf5.read(path).digest != digest:
                 yield f"{path} has different faces"
 
 

@@ -101,7 +101,7 @@ class TrainStep:
         """Forward, loss and backward, to this process's part of the gradients."""
         with devices.precision_context(self.recipe.precision, self.device):
             logits = self.model(pixels).to(self.dtype)
-        given = logits.detach()  # without the adjustment, as in validation
+        unadjusted = logits.detach()  # for the accuracy, as in validation
         age_loss: float | Tensor = 0.0
         if self.recipe.age_weight:
             logits, targets, age_loss = age_groups.split(logits, targets, self.adjustment)
@@ -112,7 +112,7 @@ class TrainStep:
         self.optimizer.zero_grad(set_to_none=self._is_alone)
         ((loss + self.recipe.age_weight * age_loss) * fraction).backward()
         self._metrics[0].copy_(loss.detach() * fraction)
-        self._metrics[1].copy_((given[:, : logits.shape[1]].argmax(1) == labels).sum())
+        self._metrics[1].copy_((unadjusted[:, : logits.shape[1]].argmax(1) == labels).sum())
         self._metrics[2].fill_(len(labels))
 
     def _update(self) -> None:

@@ -34,7 +34,7 @@ def record(
     maps: dict[str, np.ndarray] = {}
 
     def keep(name: str, _: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
-        if name not in maps:  # the second time, it is of the mirrored face
+        if name not in maps:  # with flip_average, the mirrored face is the second one
             maps[name] = output[0].double().cpu().numpy()
 
     with contextlib.ExitStack() as hooks:
