@@ -13,7 +13,7 @@ min_version("9.27")
 include: "workflow/rules/internals.smk"
 
 
-# Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
+# In a module, workflow.basedir would be the folder of the Snakefile that uses it.
 PROJECT = project_folder(workflow.current_basedir)
 DEFAULTS = PROJECT / "config.yaml"
 refuse_installed_package()

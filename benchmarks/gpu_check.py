@@ -337,7 +337,7 @@ def lack_of_memory(machine: Machine) -> dict:
     try:
         trained(machine, machine.device)
     except RuntimeError as error:
-        if not (sentence := errors.lack_of_memory(error)):
+        if not (sentence := errors.memory_shortage(error)):
             raise
         return {"sentence": sentence}
     finally:

@@ -169,7 +169,7 @@ def test_error_over_photos_stays_below_the_rate_where_people_with_many_photos_ar
         given = (abstention.log_odds(one_each), one_each.correct.to_numpy(), rate)
         found = {
             "people alone": abstention.choose(*given),
-            "photos too": abstention.choose(*given, abstention._bound_of_photos(table)),
+            "photos too": abstention.choose(*given, abstention._error_bound(table)),
         }
         assert found["photos too"]["threshold"] is not None
         for name, choice in found.items():

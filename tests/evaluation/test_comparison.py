@@ -141,7 +141,7 @@ def lead_over(significant: dict[str, int], seeds: list[list[str]] = ()) -> str:
     """What the index says of the lead of the run a over others."""
     rows = [row("reference", "x", 0), *(row("best", *one) for one in significant.items())]
     table = COMPARISON.frame(rows)
-    return templates.sentences("lead", lead.of_best(table[table.kind == "best"], seeds))
+    return templates.sentences("lead", lead.find_lead(table[table.kind == "best"], seeds))
 
 
 @pytest.mark.parametrize(

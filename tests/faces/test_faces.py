@@ -184,7 +184,7 @@ def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
 def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(count, shards_count):
     sizes = np.random.default_rng(0).integers(0, 1000, count)
     numbers = range(1, shards_count + 1)
-    parts = [photo_index.photos_of(sizes, shards_count, number) for number in numbers]
+    parts = [photo_index.shard_photos(sizes, shards_count, number) for number in numbers]
     assert [place for part in parts for place in range(count)[part]] == list(range(count))
     loads = [sizes[part].sum() for part in parts]
     assert max(loads) - min(loads) <= 2 * sizes.max(initial=0)

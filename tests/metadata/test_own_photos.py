@@ -469,7 +469,7 @@ UNNAMED = r"photos have no recorded person\. Each counts as a person of its own,
 
 @pytest.mark.parametrize("source", ["own", "my.own", "a-b_1.c"])
 def test_photo_without_a_recorded_person_is_counted_whatever_its_source_is_called(source):
-    photos = subjects.of_photos(source, pd.Series(["garden/1.jpg", "2.jpg"]))
+    photos = subjects.photo_subjects(source, pd.Series(["garden/1.jpg", "2.jpg"]))
     counted = subjects.counts(pd.concat([photos, pd.Series(["anna", "imdb:7"])]))
     assert counted == {"subjects": 4, "unnamed_photos": 2}
 

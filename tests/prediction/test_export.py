@@ -237,6 +237,6 @@ def test_missing_package_is_one_sentence_with_the_way_out(run, monkeypatch):
 def test_end_of_the_name_decides_the_format_before_anything_is_read(tmp_path):
     names = ["a.onnx", "a.int8.onnx", "model.safetensors"]
     writers = [export.write_onnx, export.write_int8, export.write_safetensors]
-    assert [export.writer_of(Path(name)) for name in names] == writers
+    assert [export.find_writer(Path(name)) for name in names] == writers
     with pytest.raises(InputError, match=r"out\.pt has no name of a format; let it end"):
-        export.writer_of(tmp_path / "out.pt")
+        export.find_writer(tmp_path / "out.pt")

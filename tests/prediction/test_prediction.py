@@ -64,7 +64,7 @@ def made(tmp_path_factory) -> Path:
     run, faces = folder / "run", folder / "photos"
     run.mkdir()
     model = new_network(seed=3)
-    pixels = np.stack([crop.face_of(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
+    pixels = np.stack([crop.make_face(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
     describe_run(run, pixels, MARGIN, METRICS)
@@ -258,7 +258,7 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike(
     monkeypatch, trained_on, trimmed, seed, expected
 ):
-    face = crop.face_of(picture(3), CropSpec((32, 32), trained_on))
+    face = crop.make_face(picture(3), CropSpec((32, 32), trained_on))
     training = training_photos.hashes(face.pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):

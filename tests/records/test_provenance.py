@@ -41,7 +41,7 @@ def origin(tmp_path) -> dict:
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
     code = "0123456789abcdef"
-    record = provenance.of_training(SETTINGS, faces, code, machines=2)
+    record = provenance.training_record(SETTINGS, faces, code, machines=2)
     (tmp_path / "model.pt").write_bytes(b"weights")
     record["results"] = {"model.pt": files.file_digest(tmp_path / "model.pt")}
     files.write_json(tmp_path / "of_another_one" / "training.json", {"results": {"model.pt": "0"}})
@@ -117,7 +117,7 @@ def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog)
     write_faces(path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
-    computed = provenance.of_training(SETTINGS.with_recipe(device="auto"), [path], "code")[
+    computed = provenance.training_record(SETTINGS.with_recipe(device="auto"), [path], "code")[
         "computed"
     ]
     assert (computed["device"], computed["precision"]) == ("cuda", "bfloat16")

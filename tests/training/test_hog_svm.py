@@ -133,10 +133,10 @@ def test_large_set_is_replaced_by_a_random_part_of_it(fitted, tmp_path, monkeypa
 
 def test_probabilities_come_from_people_that_the_svm_has_not_seen():
     people = np.arange(60) % 7
-    folds = hog_svm.folds_of(np.arange(60) % 2, people)
+    folds = hog_svm.make_folds(np.arange(60) % 2, people)
     assert len(folds) == 5
     assert not any(set(people[others]) & set(people[held_out]) for others, held_out in folds)
-    assert len(hog_svm.folds_of(np.arange(60) % 2, np.arange(60) % 3)) == 3
+    assert len(hog_svm.make_folds(np.arange(60) % 2, np.arange(60) % 3)) == 3
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_probabilities_come_from_people_that_the_svm_has_not_seen():
 )
 def test_one_class_or_one_person_is_an_error(targets, people):
     with pytest.raises(InputError, match="one class or one person"):
-        hog_svm.folds_of(np.array(targets), np.array(people))
+        hog_svm.make_folds(np.array(targets), np.array(people))
 
 
 def test_faces_too_small_for_the_cells_are_an_error_that_names_the_setting():

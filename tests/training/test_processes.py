@@ -27,7 +27,7 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.network import model_file
 from renet.training import processes
 from renet.training.launch import launch
-from renet.training.loop import part_of_batch
+from renet.training.loop import local_batch
 
 
 def in_each_of(size: int, function: Callable[[], object]) -> list:
@@ -54,7 +54,7 @@ def test_parts_are_disjoint_and_complete(count, size):
 def test_shares_make_the_sum_over_processes_the_mean_over_the_batch():
     for count in (1, 5, 8):
         losses = np.random.default_rng(count).random(count)
-        parts = in_each_of(3, lambda count=count: part_of_batch(np.arange(count)))
+        parts = in_each_of(3, lambda count=count: local_batch(np.arange(count)))
         means = [losses[rows].mean() * share for rows, share in parts]
         assert np.sum(means) == pytest.approx(losses.mean())
 

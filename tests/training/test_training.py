@@ -244,7 +244,7 @@ def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(caplog, error, t
     assert record.message.startswith("This machine or its GPU has too little memory (")
     assert "; lower `train.batch_size`" in record.message
     assert record.exc_info is None and "\n" not in record.message
-    assert errors.lack_of_memory(ValueError("out of memory")) is None
+    assert errors.memory_shortage(ValueError("out of memory")) is None
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from renet.planning import code_digest, data_summary, gpus, inputs, run_settings
 from renet.planning.run_figures import RUN_FIGURES, figure_files
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
-digest_of = cache(code_digest.digest)  # of a script, once for all jobs
+script_digest = cache(code_digest.digest)  # computed once for all jobs
 RUNS = runs.runs(config)
-KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
+RUN_KINDS = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
@@ -48,24 +48,24 @@ def code(script, wildcards=None):
 
     With the wildcards of a job, the kind of network of its run is imported, too.
     """
-    modules = KINDS[run_of(wildcards)["model"]["kind"]].modules() if wildcards else []
-    return digest_of(SCRIPTS / script, *modules)
+    modules = KINDS[job_run(wildcards)["model"]["kind"]].modules() if wildcards else []
+    return script_digest(SCRIPTS / script, *modules)
 
 
-def run_of(wildcards):
+def job_run(wildcards):
     """The settings of a job's run, which is `audit.run` in the label audit."""
     return RUNS[wildcards.get("run", config["audit"]["run"])]
 
 
-def resources_of(wildcards):
+def job_resources(wildcards):
     """The threads and resources of the jobs of a run, by name."""
-    return run_settings.resources(run_of(wildcards))
+    return run_settings.resources(job_run(wildcards))
 
 
-# Of the jobs that may compute on a GPU. Each attempt after a failure asks for that much more memory.
+# Resources of the jobs that may compute on a GPU. Each attempt after a failure asks for that much more memory.
 ON_DEVICE = {
-    "gpu": lambda wildcards: resources_of(wildcards).gpus,
-    "mem_mb": lambda wildcards, attempt: resources_of(wildcards).memory_mb * attempt,
+    "gpu": lambda wildcards: job_resources(wildcards).gpus,
+    "mem_mb": lambda wildcards, attempt: job_resources(wildcards).memory_mb * attempt,
 }
 
 
@@ -74,7 +74,7 @@ def not_compared(value):
     return lambda wildcards, resources: value
 
 
-def archive_of(wildcards):
+def job_archive(wildcards):
     """The archive of a job's source."""
     return sources.archive(config, wildcards.source)
 
@@ -84,7 +84,7 @@ def own_file(path):
     return local(str(Path(path).expanduser())) if path else []
 
 
-def slices_of(wildcards):
+def job_slices(wildcards):
     """The sources of a job's test set with columns whose values are slices; see own_slices.py."""
     external = wildcards.get("external")
     return sources.sliced(config, [external] if external else config["sources"])
@@ -92,21 +92,21 @@ def slices_of(wildcards):
 
 def own_tables(wildcards):
     """The tables with these columns, as inputs."""
-    found = slices_of(wildcards).values()
+    found = job_slices(wildcards).values()
     return local([path for archive in found for path in archive["tables"]])
 
 
 def initial_weights(wildcards):
     """The weights that a training starts from, which it finds by their path."""
-    return local(runs.recipe(run_of(wildcards)).start_files)
+    return local(runs.recipe(job_run(wildcards)).start_files)
 
 
 def initial_hashes(wildcards):
     """The hashes of the faces that these weights were trained on, if they are known."""
-    return own_file(inputs.initial_hashes(run_of(wildcards)))
+    return own_file(inputs.initial_hashes(job_run(wildcards)))
 
 
-def outputs_of(*names, **wildcards):
+def rule_outputs(*names, **wildcards):
     """The outputs of rules for all values of their wildcards.
 
     The config can leave rules out, and so can a workflow that takes this one as a module.
@@ -115,33 +115,33 @@ def outputs_of(*names, **wildcards):
     return expand(list(chain.from_iterable(found)), **wildcards)
 
 
-def files_of_runs(names):
+def run_files(names):
     """The outputs of these runs, without the pages over all runs and the manifest of each."""
     of_run = "train infer evaluate gallery explain provenance predictor".split()
     on_sets = "infer_external", "evaluate_external", "gallery_external"
-    shown = [name for name in names if KIND_OF_RUN[name].has_walkthrough]
+    shown = [name for name in names if RUN_KINDS[name].has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
     folds = [
-        outputs_of("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
+        rule_outputs("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
     ]
     return [
-        *outputs_of(*of_run, *on_sets, run=names, external=EXTERNAL),
-        *outputs_of("walkthrough", run=shown),
-        *outputs_of("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
+        *rule_outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
+        *rule_outputs("walkthrough", run=shown),
+        *rule_outputs("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
         *chain.from_iterable(folds),
     ]
 
 
 def recorded_outputs(names):
     """The outputs of these runs that their manifests record: all but the pages of `hub`."""
-    with_layers = [name for name in names if KIND_OF_RUN[name].has_layers]
+    with_layers = [name for name in names if RUN_KINDS[name].has_layers]
     weights = [one for one in config["export"] if one == "safetensors"]
     onnx = [one for one in config["export"] if "onnx" in one]  # it has no HOG features
     return [
-        *files_of_runs(names),
-        *(outputs_of("predict", run=names) if PHOTOS else []),
-        *outputs_of("export", run=names, format=weights),
-        *outputs_of("export", run=with_layers, format=onnx),
+        *run_files(names),
+        *(rule_outputs("predict", run=names) if PHOTOS else []),
+        *rule_outputs("export", run=names, format=weights),
+        *rule_outputs("export", run=with_layers, format=onnx),
     ]
 
 
@@ -155,15 +155,17 @@ def kept_outputs(wildcards=None):
     subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
-        *outputs_of("index_archive", "parse_metadata", source=ALL_SOURCES),
-        *outputs_of("shuffle", "external_set", external=EXTERNAL),
+        *rule_outputs("index_archive", "parse_metadata", source=ALL_SOURCES),
+        *rule_outputs("shuffle", "external_set", external=EXTERNAL),
         *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
         *recorded_outputs(RUNS),
-        *outputs_of("manifest", run=RUNS),
-        *(outputs_of("hub", run=RUNS) if "hub" in config["export"] else []),
-        *outputs_of("thumbnails", "compare", "report", "learning_curve"),
-        *outputs_of("audit", "audit_fold", **AUDIT_FOLDS),
-        *chain(*(outputs_of("fraction", run=run, fraction=one) for run, one in CURVES)),
+        *rule_outputs("manifest", run=RUNS),
+        *(rule_outputs("hub", run=RUNS) if "hub" in config["export"] else []),
+        *rule_outputs("thumbnails", "compare", "report", "learning_curve"),
+        *rule_outputs("audit", "audit_fold", **AUDIT_FOLDS),
+        *chain(
+            *(rule_outputs("fraction", run=run, fraction=one) for run, one in CURVES)
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
-# Of the outputs of these rules, those that the config keeps. Others are deleted after their last use.
+# Outputs of these rules that the config keeps. Others are deleted after their last use.
 KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
 KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]
 SHARD = f"{inputs.SHARD}.npy"
@@ -32,7 +32,7 @@ rule make_sample:
 rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
-        # Of a file:// URL: Snakemake notices a change by its time stamp.
+        # The file of a file:// URL: Snakemake notices a change by its time stamp.
         lambda wildcards: inputs.local_paths(config, *wildcards),
     output:
         receipt="<resources>/{source}/{file}.json",
@@ -71,7 +71,7 @@ rule index_archive:
         "../../envs/index_archive.yaml"
     params:
         # Tables name a file by its number in this order.
-        file_order=lambda wildcards: archive_of(wildcards)["files"],
+        file_order=lambda wildcards: job_archive(wildcards)["files"],
         code=code("index_archive.py"),
     script:
         "../scripts/index_archive.py"
@@ -80,8 +80,8 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept, or as dropped with its reason."""
     input:
-        tables=lambda wildcards: local(archive_of(wildcards)["tables"]),
-        lists=lambda wildcards: local(archive_of(wildcards)["lists"]),
+        tables=lambda wildcards: local(job_archive(wildcards)["tables"]),
+        lists=lambda wildcards: local(job_archive(wildcards)["lists"]),
         members="<results>/data/{source}/members.csv",
         receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
     output:
@@ -92,15 +92,15 @@ rule parse_metadata:
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        database=lambda wildcards: archive_of(wildcards)["database"],
-        whole=lambda wildcards: archive_of(wildcards)["photos"] == "whole"
-        and not archive_of(wildcards)["detected"],
-        subjects=lambda wildcards: archive_of(wildcards)["subjects"],
+        database=lambda wildcards: job_archive(wildcards)["database"],
+        whole=lambda wildcards: job_archive(wildcards)["photos"] == "whole"
+        and not job_archive(wildcards)["detected"],
+        subjects=lambda wildcards: job_archive(wildcards)["subjects"],
         filter=config["filter"],
-        labels=lambda wildcards: archive_of(wildcards)["labels"],
-        subsets=lambda wildcards: archive_of(wildcards)["subsets"],
+        labels=lambda wildcards: job_archive(wildcards)["labels"],
+        subsets=lambda wildcards: job_archive(wildcards)["subsets"],
         file_digest=lambda wildcards: inputs.file_states(
-            archive_of(wildcards)["tables"] + archive_of(wildcards)["lists"]
+            job_archive(wildcards)["tables"] + job_archive(wildcards)["lists"]
         ),
         code=code("parse_metadata.py"),
     script:
@@ -158,7 +158,7 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        unpack(lambda wildcards: inputs.of_subset(config, wildcards.subset)),
+        unpack(lambda wildcards: inputs.subset_sources(config, wildcards.subset)),
     output:
         face_file=FACE_FILE if config["hdf5"]["keep_files"] else temp(FACE_FILE),
         table="<results>/data/{subset}.csv",

@@ -18,15 +18,15 @@ rule fold:
         "<results>/runs/{run}/logs/fold/{fold}-of-{folds}.log",
     conda:
         "../../envs/fold.yaml"
-    threads: lambda wildcards: resources_of(wildcards).threads
+    threads: lambda wildcards: job_resources(wildcards).threads
     resources:
         **ON_DEVICE,
-        runtime=lambda wildcards: resources_of(wildcards).minutes,
+        runtime=lambda wildcards: job_resources(wildcards).minutes,
     params:
         by=config["split"]["by"],
         seed=config["split"]["seed"],
         validation=config["split"]["validation"] / (1 - config["split"]["test"]),
-        settings=lambda wildcards: run_settings.fold_settings(run_of(wildcards)),
+        settings=lambda wildcards: run_settings.fold_settings(job_run(wildcards)),
         code=lambda wildcards: code("fold.py", wildcards),
     script:
         "../scripts/fold.py"

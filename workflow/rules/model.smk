@@ -10,7 +10,7 @@ rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
         initial_weights,
-        unpack(lambda wildcards: inputs.training_faces(run_of(wildcards))),
+        unpack(lambda wildcards: inputs.training_faces(job_run(wildcards))),
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -19,21 +19,21 @@ rule train:
         "<results>/runs/{run}/logs/train.log",
     conda:
         "../../envs/train.yaml"
-    threads: lambda wildcards: resources_of(wildcards).train_threads
+    threads: lambda wildcards: job_resources(wildcards).train_threads
     resources:
-        gpu=lambda wildcards: resources_of(wildcards).train_gpus,
+        gpu=lambda wildcards: job_resources(wildcards).train_gpus,
         mem_mb=ON_DEVICE["mem_mb"],
-        runtime=lambda wildcards: resources_of(wildcards).minutes,
-        nodes=lambda wildcards: resources_of(wildcards).nodes,
-        # Of SLURM: on several machines, the script starts a task on each of them.
-        mpi=lambda wildcards: resources_of(wildcards).mpi,
-        tasks=lambda wildcards: resources_of(wildcards).nodes,
+        runtime=lambda wildcards: job_resources(wildcards).minutes,
+        nodes=lambda wildcards: job_resources(wildcards).nodes,
+        # For SLURM: on several machines, the script starts a task on each of them.
+        mpi=lambda wildcards: job_resources(wildcards).mpi,
+        tasks=lambda wildcards: job_resources(wildcards).nodes,
         tasks_per_gpu=0,  # not set
-        gres=lambda wildcards: resources_of(wildcards).train_gres,
+        gres=lambda wildcards: job_resources(wildcards).train_gres,
     params:
-        settings=lambda wildcards: run_settings.training_settings(run_of(wildcards)),
+        settings=lambda wildcards: run_settings.training_settings(job_run(wildcards)),
         # Snakemake compares no param that is given the resources: this one trains nothing again.
-        checkpoint_seconds=lambda wildcards, resources: resources_of(
+        checkpoint_seconds=lambda wildcards, resources: job_resources(
             wildcards
         ).checkpoint_seconds,
         code=lambda wildcards: code("train.py", wildcards),
@@ -44,7 +44,7 @@ rule train:
 rule infer:
     """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:
-        unpack(lambda wildcards: inputs.validating(wildcards.run, run_of(wildcards))),
+        unpack(lambda wildcards: inputs.validating(wildcards.run, job_run(wildcards))),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
@@ -56,11 +56,11 @@ rule infer:
         "<results>/runs/{run}/logs/infer.log",
     conda:
         "../../envs/infer.yaml"
-    threads: lambda wildcards: resources_of(wildcards).threads
+    threads: lambda wildcards: job_resources(wildcards).threads
     resources:
         **ON_DEVICE,
     params:
-        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
+        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
         code=lambda wildcards: code("infer.py", wildcards),
     script:
         "../scripts/infer.py"

@@ -19,7 +19,7 @@ rule predictor:
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
-        faces=lambda wildcards: inputs.training_faces(run_of(wildcards))["faces"],
+        faces=lambda wildcards: inputs.training_faces(job_run(wildcards))["faces"],
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",
@@ -29,7 +29,7 @@ rule predictor:
         "../../envs/predictor.yaml"
     params:
         settings=lambda wildcards: data_summary.for_provenance(config)
-        | run_settings.with_folds(run_of(wildcards)),
+        | run_settings.with_folds(job_run(wildcards)),
         code=code("predictor.py"),
     script:
         "../scripts/predictor.py"
@@ -48,12 +48,12 @@ rule predict:
         "<results>/runs/{run}/logs/predict.log",
     conda:
         "../../envs/predict.yaml"
-    threads: lambda wildcards: resources_of(wildcards).threads
+    threads: lambda wildcards: job_resources(wildcards).threads
     resources:
         **ON_DEVICE,
     params:
         detect=config["predict"]["detect"],
-        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
+        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
         file_digest=inputs.places_state(PHOTOS),
         code=lambda wildcards: code("predict.py", wildcards),
     script:
@@ -113,7 +113,7 @@ rule manifest:
         ),
         code=lambda wildcards: [
             code(script, wildcards)
-            for script in code_digest.scripts_of_run(folds=wildcards.run in WITH_FOLDS)
+            for script in code_digest.run_scripts(folds=wildcards.run in WITH_FOLDS)
         ],
     script:
         "../scripts/manifest.py"

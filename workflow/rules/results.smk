@@ -9,7 +9,7 @@ results/comparison/; results/index.html.
 
 from renet.config.schema import Config
 
-# Of docs/: the description of all files, copied as README.md, and what is a page of the results.
+# Files of docs/: the description of all files, copied as README.md, and pages of the results.
 DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
 ]
@@ -48,9 +48,9 @@ rule evaluate:
     params:
         evaluations=evaluations,
         split_settings=SPLIT_SETTINGS,
-        trained_on=lambda wildcards: run_settings.trained_on(run_of(wildcards)),
+        trained_on=lambda wildcards: run_settings.trained_on(job_run(wildcards)),
         max_error=config["predict"]["max_error"],
-        slices=slices_of,
+        slices=job_slices,
         file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),
     script:
@@ -111,11 +111,11 @@ rule explain:
         "<results>/runs/{run}/logs/explain.log",
     conda:
         "../../envs/explain.yaml"
-    threads: lambda wildcards: resources_of(wildcards).threads
+    threads: lambda wildcards: job_resources(wildcards).threads
     resources:
         **ON_DEVICE,
     params:
-        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
+        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
         code=lambda wildcards: code("explain.py", wildcards),
     script:
         "../scripts/explain.py"
@@ -139,7 +139,7 @@ rule provenance:
         "../../envs/provenance.yaml"
     params:
         data=lambda wildcards: data_summary.for_provenance(config)
-        | run_settings.with_folds(run_of(wildcards)),
+        | run_settings.with_folds(job_run(wildcards)),
         code=code("provenance.py"),
     script:
         "../scripts/provenance.py"
@@ -156,7 +156,7 @@ rule compare:
     conda:
         "../../envs/compare.yaml"
     params:
-        names=[run for run in RUNS for _ in PREDICTED],  # of each of these files
+        names=[run for run in RUNS for _ in PREDICTED],  # the run of each file
         reference=runs.reference(config),
         metric=config["comparison"]["metric"],
         groups=runs.seed_groups(REPORTED_SETTINGS["runs"]),
@@ -168,11 +168,11 @@ rule compare:
 rule report:
     """Write the page and the card of each run, and the page over all runs."""
     input:
-        lambda wildcards: without_folders(outputs_of("thumbnails")),  # linked
-        of_runs=lambda wildcards: without_folders(files_of_runs(RUNS)),
+        lambda wildcards: without_folders(rule_outputs("thumbnails")),  # linked
+        of_runs=lambda wildcards: without_folders(run_files(RUNS)),
         comparison="<results>/comparison/comparison.csv",
-        audit=lambda wildcards: outputs_of("audit"),
-        learning_curve=lambda wildcards: outputs_of("learning_curve"),
+        audit=lambda wildcards: rule_outputs("audit"),
+        learning_curve=lambda wildcards: rule_outputs("learning_curve"),
         funnel="<results>/data/funnel.csv",
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL

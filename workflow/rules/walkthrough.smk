@@ -14,7 +14,7 @@ rule walkthrough:
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
         split="<results>/data/split.csv",
-        # Of each source, in their order.
+        # One of each source, in their order.
         members=expand("<results>/data/{name}/members.csv", name=config["sources"]),
         archives=expand("<results>/data/{name}/archives.json", name=config["sources"]),
         metadata=expand("<results>/data/{name}/metadata.csv", name=config["sources"]),
@@ -26,14 +26,14 @@ rule walkthrough:
     log:
         "<results>/runs/{run}/logs/walkthrough.log",
     wildcard_constraints:
-        run=one_of(run for run in RUNS if KIND_OF_RUN[run].has_walkthrough),
+        run=one_of(run for run in RUNS if RUN_KINDS[run].has_walkthrough),
     conda:
         "../../envs/walkthrough.yaml"
     params:
         id=config["walkthrough"]["photo"],
         config=data_summary.for_provenance(config),
         origin=not_compared(ORIGIN),
-        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
+        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
         receipt_sources=[
             name for name in config["sources"] for _ in inputs.receipts(config, [name])
         ],

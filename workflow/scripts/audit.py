@@ -40,7 +40,7 @@ def audit(
     page: Path,
     corrected: Path,
     data: dict,
-    origin: str = "",  # of the config
+    origin: str = "",  # the config's files and options
     has_initial_weights: bool = False,  # trained on other faces, or perhaps on these
 ) -> None:
     """Rank all labels, the most suspicious first, and write the page of the label audit."""

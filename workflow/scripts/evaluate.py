@@ -43,7 +43,7 @@ def evaluate(
     trained_on: list[str] = ("train",),
     initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
     slices: dict = {},  # noqa: B006 - the columns and tables of each source
-    max_error: float = 0.02,  # of the predictions that are not "unsure"
+    max_error: float = 0.02,  # among the predictions that are not "unsure"
 ) -> None:
     """Evaluate a run: write its metrics, slices and figures."""
     predictions = INFERENCE.read(test)

@@ -28,7 +28,7 @@ def export(
         exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
         card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
     """
-    write = formats.writer_of(exported)
+    write = formats.find_writer(exported)
     if card:
         if exported.suffix != ".safetensors":
             raise InputError(f"{exported} cannot have a card; name it *.safetensors.")

@@ -36,7 +36,7 @@ def fold(
     predictions: Path,
     fold: int = 1,  # from 1
     folds: int = 5,
-    fraction: float | None = None,  # of the training set
+    fraction: float | None = None,  # part of the training set
     by: Literal["subject", "image"] = "subject",  # what stays in one fold
     seed: int = 42,
     validation: float = 0.1,  # fraction of the other faces
@@ -52,7 +52,7 @@ def fold(
     if fraction is None:
         part = parts.without_fold(samples, fold - 1, folds, seed, by)
     else:
-        part = parts.of_training_set(samples, fraction, seed, by)
+        part = parts.training_parts(samples, fraction, seed, by)
         settings = with_equal_updates(settings, fraction)
     if settings.train.select_epoch == "best":
         part = parts.with_validation(samples, part, validation, seed, by)
@@ -81,7 +81,7 @@ def fold(
 
     digests = [one.digest for one in (training, selecting, held_out)]
     depends_on = settings.without_device(), code, *digests, ids, people
-    folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
+    folder = predictions.with_suffix("")  # for this fold alone: other folds may be training
     TrainingFolder(folder, *depends_on).run_or_reuse({"predictions.csv": predictions}, compute)
 
 

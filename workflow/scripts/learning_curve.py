@@ -27,7 +27,7 @@ def learning_curve(
     table: Path,
     figure: Path,
     by: Literal["subject", "image"] = "subject",  # what a fraction has as a whole
-    seed: int = 42,  # of the split: a larger fraction has the faces of a smaller one
+    seed: int = 42,  # the split's: a larger fraction has the faces of a smaller one
 ) -> None:
     """Compute the accuracy by the number of training faces."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)

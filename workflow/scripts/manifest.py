@@ -25,7 +25,7 @@ def manifest(
     removed = "# User info and queries were removed from URLs, because they can be secrets.\n"
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     files.write_text(config, removed * bool(settings.get("archives")) + text)
-    content = manifests.of_run([*outputs, config], receipt_files)
+    content = manifests.describe_run([*outputs, config], receipt_files)
     files.write_json(manifest, content)
     logging.info("%s: digests of %d files", manifest, len(content["outputs"]))
 

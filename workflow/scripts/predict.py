@@ -21,7 +21,7 @@ from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
 from renet.prediction.tables import PREDICTIONS
 
-DECIMALS = 4  # of probabilities, and of the pixels of boxes
+DECIMALS = 4  # in probabilities and in pixels of boxes
 
 
 def predict(

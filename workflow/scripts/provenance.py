@@ -29,7 +29,7 @@ def provenance(
     machine: Path,
 ) -> None:
     """Write provenance.json and machine.js of one run."""
-    recorded = record_of(model, throughput.parent)
+    recorded = find_record(model, throughput.parent)
     facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
     page_data.write_entry(machine, "renetMachines", run, facts)
     inputs = {
@@ -43,8 +43,8 @@ def provenance(
     logging.info("%s is written", provenance)
 
 
-def record_of(model: Path, trainings: Path) -> dict:
-    """What the training of a model recorded in its folder; see `renet.training.folder`."""
+def find_record(model: Path, trainings: Path) -> dict:
+    """The record of a model's training, in its folder; see `renet.training.folder`."""
     digest = files.file_digest(model)
     for path in trainings.glob("*/training.json"):
         record = files.read_json(path)

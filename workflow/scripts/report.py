@@ -36,7 +36,7 @@ def report(
     notes: Path | None = None,
     audit: list[Path] = (),  # the first two are labels.csv and summary.json
     learning_curve: list[Path] = (),  # the table first
-    origin: str = "",  # of the config
+    origin: str = "",  # the config's files and options
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results."""
     folder = index.parent

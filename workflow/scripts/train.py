@@ -42,7 +42,7 @@ def train(job: TrainJob) -> None:
         else:
             launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
         logging.info("%s is trained", job.model)
-        return provenance.of_training(settings, job.paths, job.code, job.nodes)
+        return provenance.training_record(settings, job.paths, job.code, job.nodes)
 
     outputs = job.model, job.history, job.throughput
     job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute)

@@ -37,11 +37,11 @@ def walkthrough(
     metadata: list[Path],
     photos: list[Path],
     receipt_files: list[Path],
-    receipt_sources: list[str],  # of these files
+    receipt_sources: list[str],  # sources of these files
     page: Path,
     pictures: Path,
     config: dict,  # about the data
-    origin: str = "",  # of the config
+    origin: str = "",  # the config's files and options
     compute: devices.Compute = devices.Compute(),
     id: str | None = None,  # or the path or file name of a photo
 ) -> None:

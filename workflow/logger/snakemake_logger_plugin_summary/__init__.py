@@ -39,7 +39,7 @@ class LogHandler(LogHandlerBase):
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self._jobs: dict[int, dict] = {}
-        self._seconds: defaultdict[str, float] = defaultdict(float)  # of a rule's finished jobs
+        self._seconds: defaultdict[str, float] = defaultdict(float)  # by rule
         self._failed = self._stopped = False
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._stop)
@@ -84,7 +84,7 @@ class LogHandler(LogHandlerBase):
         if self._stopped:
             return
         self._failed = True
-        self._print(f"{job['rule_name']} failed: {error_of(job['log'])}")
+        self._print(f"{job['rule_name']} failed: {last_error(job['log'])}")
 
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
@@ -99,7 +99,7 @@ class LogHandler(LogHandlerBase):
         total = self._planned.total()
         done = f"{self._finished.total():>{len(str(total))}} of {total} jobs"
         line = f"{rule + jobs:<24} {self._seconds[rule]:>6.1f} s  {done}"
-        self._print(f"{line}  {result_of(job['log'])}")
+        self._print(f"{line}  {last_message(job['log'])}")
         for page in job["output"]:
             if rule == "report" and page.endswith("/index.html"):
                 self._page = page
@@ -111,17 +111,17 @@ class LogHandler(LogHandlerBase):
         sys.stderr.flush()
 
 
-def result_of(log: list[str]) -> str:
+def last_message(log: list[str]) -> str:
     """The message of the last line of a job's log."""
     lines = read_lines(log)
-    return message_of(lines[-1]) if lines else ""
+    return parse_message(lines[-1]) if lines else ""
 
 
-def error_of(log: list[str]) -> str:
+def last_error(log: list[str]) -> str:
     """The last error in a job's log and the path of the log."""
     errors = [line for line in read_lines(log) if " ERROR " in line or " CRITICAL " in line]
     where = f" (log: {log[0]})" if log else ""
-    return (message_of(errors[-1]) if errors else "the job left no message") + where
+    return (parse_message(errors[-1]) if errors else "the job left no message") + where
 
 
 def read_lines(log: list[str]) -> list[str]:
@@ -131,7 +131,7 @@ def read_lines(log: list[str]) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
 
 
-def message_of(line: str) -> str:
+def parse_message(line: str) -> str:
     """A line of a log without its time and level."""
     parts = line.split(" ", 2)
     return parts[2] if len(parts) == 3 and parts[0].count(":") == 2 else line

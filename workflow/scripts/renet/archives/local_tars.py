@@ -25,7 +25,7 @@ def decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
     disk.require_space(tar, receipt.size)  # JPEGs hardly shrink: the tar is about as large
     with (
         files.replacing(tar) as temporary,
-        Progress.of_file(archive, f"decompressing {archive.name}") as raw,
+        Progress.open_file(archive, f"decompressing {archive.name}") as raw,
         gzip.open(raw) as stream,
         temporary.open("wb") as out,
     ):

@@ -25,7 +25,7 @@ class Receipt:
     """One archive file that was downloaded, found in place or made."""
 
     url: str  # without user info
-    path: str  # of the file, or of the decompressed tar for a .tar.gz
+    path: str  # the file's, or that of the decompressed tar for a .tar.gz
     size: int  # bytes of the file at the URL
     digest: str  # `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals
     verified: bool  # whether that digest was compared with one from the config
@@ -36,7 +36,7 @@ class Receipt:
             note_checked(self, receipt_file)
 
     def indexed(self) -> dict:
-        """What an index records of the archive: the digest of the receipt, and the tar's bytes."""
+        """The archive in the record of an index: the digest of the receipt, and the tar's bytes."""
         return {"digest": self.digest, "size": Path(self.path).stat().st_size}
 
     def is_checked(self, receipt_file: str | Path) -> bool:
@@ -112,7 +112,7 @@ def is_decompressed(url: str, archive: Path) -> bool:
 
 
 def _state(receipt: Receipt) -> list[str]:
-    """What changes if an archive is copied, written again or exchanged."""
+    """Values that change if an archive is copied, written again or exchanged."""
     status = Path(receipt.path).stat()
     return [str(status.st_size), str(status.st_mtime_ns), receipt.digest, receipt.url]
 

@@ -12,7 +12,7 @@ from renet.common.progress import Progress
 from renet.common.urls import tar_name
 
 BLOCK_BYTES = 1 << 20
-HEAD_BYTES = 80  # of a file, in an error
+HEAD_BYTES = 80  # first bytes of a file, in an error
 
 
 def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
@@ -30,7 +30,7 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
 def compute_digest(path: Path, algorithm: str) -> str:
     """`<algorithm>:<hex>` of a whole file."""
     state = hashlib.new(algorithm, usedforsecurity=False)
-    with Progress.of_file(path, f"{algorithm} of {path.name}") as handle:
+    with Progress.open_file(path, f"{algorithm} of {path.name}") as handle:
         while block := handle.read(BLOCK_BYTES):
             state.update(block)
     return f"{algorithm}:{state.hexdigest()}"
@@ -43,7 +43,7 @@ def first_bytes(path: Path) -> bytes:
 
 
 def promised_kind(path: Path, name: str) -> tuple[str, bool]:
-    """What a file of this name should be, and whether its first bytes agree."""
+    """The format that a file of this name should have, and whether its first bytes agree."""
     if tar_name(name):
         return "a gzipped tar file", _begins_as_tar(path, gzip.open)
     return "a tar file", _begins_as_tar(path, open)

@@ -61,7 +61,7 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def skill(labels: pd.DataFrame) -> dict:
-    """How often the predictions of a table `LABELS` agree with the labels, against the baseline.
+    """The agreement of the predictions in a table `LABELS` with the labels, against the baseline.
 
     `gain` is the difference of `accuracy` and `baseline`; `low` and `high` are its 95 % interval.
     """

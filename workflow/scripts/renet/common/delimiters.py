@@ -5,7 +5,7 @@ from collections.abc import Iterable
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
-def delimiter_of(header: str, required: Iterable[str]) -> str:
+def find_delimiter(header: str, required: Iterable[str]) -> str:
     """The delimiter with which a header names most of the required columns."""
 
     def named(delimiter: str) -> int:

@@ -1,4 +1,4 @@
-"""Why a row of the metadata gives no face: one reason a row, the first that applies.
+"""The reasons why a row of the metadata gives no face: the first that applies.
 
 To add a reason: name it here, at its place in the order; decide it where the docstring of its class
 says; describe it in docs/files.md. A limit of the config is also a field of `RowFilter` and a
@@ -21,7 +21,7 @@ class RowReason(enum.StrEnum):
     REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
     NO_FACE = enum.auto()  # no finite score; of whole own photos, no box, or none is detected
-    SECOND_FACE = enum.auto()  # of whole own photos without boxes, faces/detection.py finds it
+    SECOND_FACE = enum.auto()  # in whole own photos without boxes; faces/detection.py finds it
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 

@@ -9,7 +9,7 @@ class TrainingInterrupted(InputError):
     """The training was stopped by SIGTERM or Ctrl-C and has saved a checkpoint."""
 
 
-def lack_of_memory(error: BaseException) -> str | None:
+def memory_shortage(error: BaseException) -> str | None:
     """The beginning of a sentence on an error that says memory is lacking; else None."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # few classes

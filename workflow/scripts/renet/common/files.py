@@ -45,7 +45,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
         return
     path = path.resolve() if path.is_symlink() else path
     temporary = path.with_name(path.name + ".tmp")
-    _make_folder_of(path)
+    _make_parent(path)
     if size:
         disk.require_space(path, size)
     with locks.sole_writer(temporary):
@@ -73,12 +73,12 @@ def below(folder: Path) -> list[Path]:
 
 def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
-    _make_folder_of(path)
+    _make_parent(path)
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
 
-def _make_folder_of(path: Path) -> None:
+def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

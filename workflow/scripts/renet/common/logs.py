@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from renet.common.errors import InputError, lack_of_memory
+from renet.common.errors import InputError, memory_shortage
 
 JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
 USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
@@ -98,7 +98,7 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
         logging.error("Stopped.%s", " The same command resumes." if log_file() else "")
     elif isinstance(error, BrokenPipeError):
         logging.error("The program that reads the output has ended.")
-    elif shortage := lack_of_memory(error):
+    elif shortage := memory_shortage(error):
         way_out = "lower `train.batch_size`, end other programs, or compute on the CPU"
         logging.error("%s; %s.", shortage, way_out)
     else:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from renet.common import locks, logs
 
 LOG_SECONDS, NEWS_SECONDS = 10.0, 60.0
-# Of a training, whose metrics end with the remaining time; it leaves room for the bar itself.
+# The bar of a training, whose metrics end with the remaining time.
 WITH_METRICS = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}{postfix}]"
 # Log records:
 RUNNING = "{desc}: {n_fmt}/{total_fmt} in {elapsed}, {remaining} left, {rate_fmt}{postfix}"
@@ -42,7 +42,7 @@ class Progress(tqdm):
 
     @classmethod
     @contextlib.contextmanager
-    def of_file(cls, path: Path, description: str) -> Iterator[BinaryIO]:
+    def open_file(cls, path: Path, description: str) -> Iterator[BinaryIO]:
         """Open a file for reading; the progress is that of the bytes read."""
         options = {"desc": description, "unit": "B", "unit_scale": True}
         options["total"] = path.stat().st_size

@@ -29,7 +29,7 @@ def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
 
 
 def _word(key: str, value: object) -> str:
-    """What a value of a key adds to the name of a run: `learning_rate_0.01`, `augment_flip`."""
+    """The part of a run's name for a value of a key: `learning_rate_0.01`, `augment_flip`."""
     return "_".join([key.rpartition(".")[2], *(_parts(value) or ["none"])])
 
 

@@ -1,4 +1,4 @@
-"""What the config says about the labels and subsets of an archive's photos, beside a .mat file."""
+"""Labels and subsets of an archive's photos that the config gives, beside a .mat file."""
 
 import re
 from pathlib import Path

@@ -32,7 +32,7 @@ class StridedConv(Section):
 
 
 class Kind(Section):
-    """What all kinds of networks have, and what the workflow must know about each."""
+    """The settings of all kinds of networks, and the workflow's facts about each."""
 
     kind: str
     has_layers: ClassVar[bool] = True  # which are trained step by step; others are fitted
@@ -44,7 +44,7 @@ class Kind(Section):
     """always 2"""
 
     @model_serializer(mode="wrap")
-    def _in_the_order_of_model_files(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _order_as_in_model_files(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
         found = values(self)
         first = [name for name in found if name not in LAST]
         return {name: found[name] for name in (*first, *LAST) if name in found}
@@ -77,7 +77,7 @@ class Kind(Section):
 
 
 class Convolutions(Kind):
-    """What renet and cnn have in common."""
+    """The settings that renet and cnn share."""
 
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
     """output channels of 3x3 convolutions with dilation 2; max-pooling follows each but the last"""

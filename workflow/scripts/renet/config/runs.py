@@ -13,14 +13,14 @@ from renet.config.model import KINDS, Architecture, Model
 from renet.config.section import ABSENT, Count, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
 
-# Of `train`: in one thread, predictions, like the fit, do not depend on the number of threads.
+# Keys of `train`: in one thread, predictions, like the fit, do not depend on the number of threads.
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "threads": 1, "select_epoch": "last"}
 GRID_SECTIONS = {"model": KINDS.values(), "train": [Recipe]}  # that a grid may vary
 MAX_RUNS = 50
 
 
 class Checkpoints(Section):
-    """How often a training saves its state. A change here does not repeat a finished training."""
+    """The interval of checkpoints. A change here does not repeat a finished training."""
 
     removed: ClassVar = {
         "save_every": "`minutes` is the time between checkpoints",

@@ -52,7 +52,7 @@ class Sample(Section):
 
 
 class Crop(Section):
-    """How faces are cropped and resized."""
+    """Cropping and resizing of the faces."""
 
     size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
     """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
@@ -63,7 +63,7 @@ class Crop(Section):
 
 
 class Hdf5(Section):
-    """How the HDF5 files are written."""
+    """The HDF5 files of the subsets."""
 
     mean: Literal["none", "channel"] = "none"
     """channel: the network subtracts the mean of each channel of the training set"""

@@ -43,7 +43,7 @@ Positive = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Text | Annotated[list[Text], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-# Of a source or run; YAML reads a name such as 2024 as a number.
+# The name of a source or run; YAML reads a name such as 2024 as a number.
 Named = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 ABSENT: Any = None  # default of a key that may be missing, but not null
 Gender = Literal["female", "male", "unknown"]

@@ -33,17 +33,17 @@ RULES = {
 }  # fmt: skip
 
 Key = tuple[str | int, ...]
-Error = Mapping[str, Any]  # of pydantic
+Error = Mapping[str, Any]  # as pydantic lists it
 
 
-def of(error: ValidationError, value: object, parent: Key = ()) -> Iterator[tuple[Key, str]]:
+def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[tuple[Key, str]]:
     """The key and the sentence of each error in a value, the config or the part under a key."""
     found: dict[Key, list[Error]] = {}
     for one in error.errors(include_url=False):
         found.setdefault(_key(one, value), []).append(one)
     parents = {key[:length] for key in found for length in range(len(key))}
     for key, errors in found.items():
-        # Of a union, an error that is not of the type tells which choice the value is meant to be.
+        # In a union, an error beside that of the type tells which choice the value is meant to be.
         others = [one for one in errors if one["loc"][-1:] == (NAME,) or not _wanted(one)]
         if told := others or ([] if key in parents else errors):
             text = _sentence((*parent, *key), told)
@@ -65,7 +65,7 @@ def _key(error: Error, value: Any) -> Key:
 
 
 def _sentence(key: Key, errors: list[Error]) -> str:
-    """What is wrong with the value of a key, and how to write it."""
+    """The sentence on the value of a key: what is wrong, and how to write it."""
     kind, place, value = (errors[0][part] for part in ("type", "loc", "input"))
     context = errors[0].get("ctx", {})
     if kind in UNKNOWN:
@@ -91,7 +91,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
 
 
 def _rule(key: Key, value: Any, errors: list[Error]) -> str:
-    """What the value must be."""
+    """The valid values, as the end of a sentence."""
     kind, context = errors[0]["type"], errors[0].get("ctx", {})
     if kind in ("too_short", "string_too_short") and not value:
         return "and must not be empty."
@@ -116,7 +116,7 @@ def _rule(key: Key, value: Any, errors: list[Error]) -> str:
 
 
 def _wanted(error: Error) -> str | None:
-    """What a value must be that has another type, or none of some values; None of other errors."""
+    """The type or the values that are valid, for an error in these; None for other errors."""
     context = error.get("ctx", {})
     expected = context.get("expected", context.get("expected_tags", ""))
     return expected.replace(" or ", ", ").replace("'", "") or TYPES.get(error["type"])

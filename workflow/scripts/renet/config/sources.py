@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from renet.common import urls
-from renet.common.delimiters import delimiter_of
+from renet.common.delimiters import find_delimiter
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import labels
@@ -17,7 +17,7 @@ SAMPLE_ARCHIVE: dict = {
     "url": [], "license": None, "database": "wiki", "photos": "crop", "subjects": "shared",
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")
-TERMS = "academic research only"  # of IMDB-WIKI
+TERMS = "academic research only"  # IMDB-WIKI's licence
 
 
 def archive(config: dict, source: str) -> dict:
@@ -79,7 +79,7 @@ def table_rows(table: str | Path, required: Sequence[str]) -> Iterator[list[str]
     ):
         header = lines.readline()
         lines.seek(0)
-        for row in csv.reader(lines, delimiter=delimiter_of(header, required)):
+        for row in csv.reader(lines, delimiter=find_delimiter(header, required)):
             yield [field.strip().lower() for field in row]
 
 

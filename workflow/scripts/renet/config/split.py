@@ -8,7 +8,7 @@ from renet.config.section import Section, Seed, Share, Text
 
 
 class SplitSettings(Section):
-    """Which face goes into which subset; the rest is for training."""
+    """The split into subsets; faces in no other subset are for training."""
 
     validation: Share = 0.1
     """fraction of the faces in the validation set"""

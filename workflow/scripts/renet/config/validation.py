@@ -41,9 +41,9 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
     _complete_kinds(merged)
     try:
         complete = Config.model_validate(merged).complete()
-        found = list(_faults_of_runs(complete))
+        found = list(_run_faults(complete))
     except ValidationError as error:
-        found = list(sentences.of(error, merged))
+        found = list(sentences.explain(error, merged))
     if found:
         said = [f"{_where(given, key)}{sentence}" for key, sentence in dict.fromkeys(found)]
         more = [f"… and {len(said) - SHOWN} more errors"] if len(said) > SHOWN else []
@@ -105,7 +105,7 @@ def _complete_kinds(config: dict) -> None:
             run["model"].setdefault("kind", kind)
 
 
-def _faults_of_runs(config: dict) -> Iterator[tuple[Key, str]]:
+def _run_faults(config: dict) -> Iterator[tuple[Key, str]]:
     """The errors in the values of grids, of a config that otherwise is valid."""
     for name, changes in config["runs"].items():
         for _, of_run in grids.expand(name, changes):
@@ -113,7 +113,7 @@ def _faults_of_runs(config: dict) -> Iterator[tuple[Key, str]]:
             try:
                 runs.Run.model_validate(of_run)
             except ValidationError as error:
-                yield from sentences.of(error, of_run, ("runs", name))
+                yield from sentences.explain(error, of_run, ("runs", name))
 
 
 def _where(given: dict[str, Any], key: Key) -> str:

@@ -19,7 +19,7 @@ DROP = "drop"
 
 
 class Outcome(enum.StrEnum):
-    """What became of a correction."""
+    """The effect of a correction."""
 
     CORRECTED = enum.auto()
     CONFIRMED = enum.auto()  # it repeats the label

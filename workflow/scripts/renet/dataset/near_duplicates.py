@@ -15,7 +15,7 @@ from renet.faces.hash_distance import LARGEST_DISTANCE, as_words, distances
 
 BANDS = 64
 BITS_OF_BAND = 18
-SEED = 1  # of the bands
+SEED = 1  # for the bands
 
 
 def groups(hashes: Sequence[str]) -> np.ndarray:

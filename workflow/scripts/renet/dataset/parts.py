@@ -10,7 +10,7 @@ from renet.dataset import splits
 
 
 class Part(IntEnum):
-    """What a face is used for."""
+    """The use of a face."""
 
     TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
@@ -24,7 +24,7 @@ def without_fold(
     return _without_shared_photos(samples, part, Part.HELD_OUT)
 
 
-def of_training_set(
+def training_parts(
     samples: pd.DataFrame, fraction: float, seed: int, by: str
 ) -> npt.NDArray[np.int64]:
     """The `Part` of each face, (faces,): a fraction of the training set; validation is held out."""

@@ -186,7 +186,7 @@ def split(
     classes = _in_stable_order(samples, group, settings.by, settings.seed)
     place = pd.Series(_filled(part, fractions, classes)[group], samples.index)
     subset = np.array(FILLED)[place]
-    # Of a photo, the faces in its first subset are kept, and a given subset comes first.
+    # A photo's faces in its first subset are kept, and a given subset comes first.
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
     is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
     if left_out := (~is_kept).sum():
@@ -248,12 +248,12 @@ def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSetting
 
 
 def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
-    """How many values of each key of `shared` are in more than one subset."""
+    """The number of values of each key of `shared` that are in more than one subset."""
     keys = shared(samples).items()
     return {name: int((subset.groupby(key, sort=False).nunique() > 1).sum()) for name, key in keys}
 
 
 def leaks(found: dict[str, int], by: str) -> str:
-    """What a split fails to keep apart, as `people (2), photos (1)`; "" if nothing leaks."""
+    """The leaks that a split must not have, as `people (2), photos (1)`; "" without any."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())

@@ -26,7 +26,7 @@ from renet.metadata.subjects import effective_number
 LEVEL = 0.95
 SEQUENCES = 5
 TAIL = (1 - LEVEL) / SEQUENCES
-RANKS = 100  # of the sequence with the earliest start
+RANKS = 100  # ranks in the sequence with the earliest start
 ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confidence it is 0
 
 
@@ -40,7 +40,7 @@ def summarise(
     """The section `abstention` of metrics.json; the slices are those of the test set."""
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
     choice = choose(
-        log_odds(one_each), one_each.correct.to_numpy(), max_error, _bound_of_photos(validation)
+        log_odds(one_each), one_each.correct.to_numpy(), max_error, _error_bound(validation)
     )
     accepted = np.zeros(len(test), bool)
     if choice["threshold"] is not None:
@@ -70,7 +70,7 @@ def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
     return expit(np.asarray(odds) / temperature)
 
 
-def _bound_of_photos(validation: pd.DataFrame) -> Callable[[float], float]:
+def _error_bound(validation: pd.DataFrame) -> Callable[[float], float]:
     """The upper bound of the error over all photos above a threshold, as a function of it."""
     score, correct = log_odds(validation), validation.correct.to_numpy()
     # The design effect of all photos, since those above a high threshold have no error.

@@ -16,7 +16,7 @@ from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import is_small
 from renet.metadata.subjects import effective_number
 
-BINS = 10  # of the confidence, from 0.5 to 1
+BINS = 10  # from a confidence of 0.5 to 1
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 SMALLEST = 1e-12  # probabilities are clipped to it, so that their logits are finite
 WIDEST = 2  # ratio of the bounds of its interval up to which a temperature of 1 is a finding
@@ -72,7 +72,7 @@ def temperature_scaling(validation: pd.DataFrame) -> dict:
 
 
 def _verdict(interval: list[float] | None) -> str:
-    """What the interval of the temperature says about the confidences."""
+    """The judgement of the confidences by the interval of the temperature."""
     low, high = interval or TEMPERATURE_BOUNDS
     if low > 1 or high < 1:
         return "too_high" if low > 1 else "too_low"
@@ -106,7 +106,7 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
 
 
 def _crossing(function: Callable[[float], float], inside: float, bound: float) -> float:
-    """Where a function changes its sign between two values, or the bound if it does not."""
+    """The value at which a function changes its sign, or the bound if it does not."""
     if function(bound) <= 0:
         return bound
     return float(optimize.brentq(function, *sorted((inside, bound))))

@@ -116,7 +116,7 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     the variance between subjects (Searle, Casella and McCulloch, Variance Components, 1992).
     Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
     """
-    gaps = run.mean(axis=1) - other.mean(axis=1)  # of mean 0, if there is no difference
+    gaps = run.mean(axis=1) - other.mean(axis=1)  # their mean is 0, if there is no difference
     seeds = [added for added in (run, other) if added.shape[1] > 1]
     noise = sum(added.var(axis=1, ddof=1).sum() / added.shape[1] for added in seeds)
     people = (gaps**2).sum() - noise

@@ -16,7 +16,7 @@ from renet.metadata.subjects import effective_number
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 LEAST_PEOPLE = 1.5  # effective number; fewer say nothing about other people
-LEAST_CORRELATION = 0.1  # of a person's photos: a set with few errors shows too little of it
+LEAST_CORRELATION = 0.1  # between a person's photos: a set with few errors shows too little of it
 SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
@@ -84,7 +84,7 @@ def combination(
     """
     values = np.array(weights) * [part.value for part in parts]
     ends = np.sort(np.array(weights)[:, None] * [part.interval(tail) for part in parts], axis=1)
-    reach = np.abs(ends - values[:, None])  # of each part below and above its value
+    reach = np.abs(ends - values[:, None])  # each part's distance below and above its value
     between = 2 * correlation * np.prod(np.sign(weights)) * np.prod(reach, axis=0)
     below, above = np.sqrt((reach**2).sum(axis=0) + between)
     return float(values.sum() - below), float(values.sum() + above)
@@ -119,7 +119,7 @@ def auc_interval(
     for inside in (is_male, ~is_male):
         lower[inside] -= stats.rankdata(scores[inside])
     fraction = lower / (len(scores) - own_class)
-    right = np.where(is_male, fraction, 1 - fraction)  # of the pairs of each face
+    right = np.where(is_male, fraction, 1 - fraction)  # fraction of each face's pairs
     auc = right[is_male].mean()
     added = np.bincount(pd.factorize(subjects)[0], (right - auc) / own_class)
     if people < LEAST_PEOPLE or not 0 < auc < 1 or not added.any():

@@ -12,7 +12,7 @@ from renet.evaluation.tables import FOLD, INFERENCE
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     """The table `INFERENCE` of samples with these probabilities, (N, 2)."""
-    predicted = probabilities.argmax(axis=1)  # of equal ones the lower class, as in neon
+    predicted = probabilities.argmax(axis=1)  # the lower class if both are equal, as in neon
     predictions = samples.assign(
         p_female=probabilities[:, 0],
         p_male=probabilities[:, 1],

@@ -40,7 +40,7 @@ def count_known(
     samples: pd.DataFrame, hashes: Path, trained_on: Sequence[str], run: Path
 ) -> dict[str, int]:
     """Count the faces of each subset whose near-duplicates the initial weights were trained on."""
-    known = [face.tobytes().hex() for face in np.load(hashes).T]  # of (words, faces) uint64
+    known = [face.tobytes().hex() for face in np.load(hashes).T]  # stored as (words, faces) uint64
     is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)
     counts = is_known.groupby(samples.subset).sum().to_dict()
     if sum(counts.values()) > sum(counts.get(subset, 0) for subset in trained_on):

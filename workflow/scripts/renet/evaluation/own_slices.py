@@ -38,5 +38,5 @@ def add(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> 
 
 def _most_frequent(values: pd.Series) -> pd.Series:
     counts = values[values != ""].value_counts().sort_index()
-    kept = counts.nlargest(MOST_VALUES).index  # of equal counts the first
+    kept = counts.nlargest(MOST_VALUES).index  # the first ones of equal counts
     return values.where(values.isin([*kept, ""]), OTHER).replace("", UNKNOWN)

@@ -36,7 +36,7 @@ def evaluate(
 
 
 def _composition(split: pd.DataFrame) -> dict:
-    """How many faces of how many people, and the years of the photos, None without any."""
+    """The numbers of faces and people, and the years of the photos, None without any."""
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},

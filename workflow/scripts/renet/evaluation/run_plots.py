@@ -18,9 +18,9 @@ from renet.evaluation.tables import ALPHA, NOT_COMPARED
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the figures of a run are drawn from."""
+    """The data of a run's figures."""
 
-    predictions: pd.DataFrame  # of the test set, or of an external one
+    predictions: pd.DataFrame  # on the test set, or on an external one
     metrics: dict  # metrics.json
     slices: pd.DataFrame
     history: Any  # history.csv; None for an external set, which has no figure of it

@@ -50,7 +50,7 @@ def is_small(faces: Any, people: Any) -> Any:
 
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
-FEWEST_SEEDS = 3  # of a recipe of which something is claimed
+FEWEST_SEEDS = 3  # for a claim about a recipe
 
 # comparison/comparison.csv: a row for each comparison on a set; what is not defined is empty.
 COMPARISON = Table(

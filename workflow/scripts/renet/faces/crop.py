@@ -11,14 +11,14 @@ from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 
-MAX_PIXELS = 100_000_000  # of one decoded image: 300 MB; the largest of the data set has a tenth
-MAX_JPEG_PIXELS = 4 * MAX_PIXELS  # of a JPEG, which is decoded at half its size above MAX_PIXELS
+MAX_PIXELS = 100_000_000  # one decoded image: 300 MB; the largest of the data set has a tenth
+MAX_JPEG_PIXELS = 4 * MAX_PIXELS  # a JPEG, which is decoded at half its size above MAX_PIXELS
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
 
 import cv2  # noqa: E402
 
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
-MAX_FILE_BYTES = 1 << 28  # of one photo
+MAX_FILE_BYTES = 1 << 28  # one photo
 MAX_BOX_TO_IMAGE = 3  # a box of more than three times the image's longer side is an error
 # A JPEG is decoded at half its size if each side then has this many times the pixels needed: faces
 # agree with those of a full decoding to 46 dB. With fewer pixels they do not (34 dB at a factor of
@@ -28,7 +28,7 @@ HALVED_SURPLUS = 2
 
 @dataclasses.dataclass(frozen=True)
 class CropSpec:
-    """How faces are cropped."""
+    """The settings of the cropping."""
 
     size: tuple[int, int] = (128, 128)  # height and width of the face in pixels
     # On each side, as a fraction of the face's size; None: a ready-made crop is not trimmed.
@@ -37,7 +37,7 @@ class CropSpec:
     # Whether a photo is turned by its EXIF orientation: not in the archives, whose boxes are those
     # of the stored photo.
     turn: bool = False
-    # Of whole photos without boxes: drop those with several faces, or use the largest.
+    # Whole photos without boxes: drop those with several faces, or use the largest face.
     detected: Literal["one", "largest"] | None = None
 
 
@@ -197,7 +197,7 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
     frame, factor = jpeg.frame_size(data), scale(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
-    face = face_of(image, spec, box and box.scaled(factor))
+    face = make_face(image, spec, box and box.scaled(factor))
     height, width = (round(side / factor) for side in (face.height, face.width))
     if halved and frame:
         is_turned = image.shape[0] != math.ceil(frame[0] / 2)
@@ -206,7 +206,7 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
     return face._replace(width=width, height=height)
 
 
-def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
+def make_face(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
     """Make the network's input from a decoded image (H, W, 3) uint8 BGR; see `extract_face`."""
     _require_size(image)
     crop = cut(image, spec, box)

@@ -45,7 +45,7 @@ def _crop_photo(photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec) -> d
         data = tar_index.read_member(tar, photo.offset, photo.size)
         if spec.detected:
             image = crop.decode(data, turn=spec.turn)
-            face = crop.face_of(image, spec, detection.find_box(image, spec))
+            face = crop.make_face(image, spec, detection.find_box(image, spec))
             # Sizes are those in the photo, which may be decoded at half its size.
             height, width = (round(side / crop.scale(data)) for side in (face.height, face.width))
             face = face._replace(width=width, height=height)

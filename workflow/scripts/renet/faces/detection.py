@@ -19,7 +19,7 @@ from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 # Pixels of the photo as the detector sees it, which takes time by their number. At the first size,
 # it misses close-ups that are square; at the second, it finds them, but no small faces.
 MAX_SIDE, CLOSE_UP_SIDE = 640, 320
-MIN_SCORE = 85.0  # of 100; keeps every hit on the photos of the benchmark
+MIN_SCORE = 85.0  # at most 100; keeps every hit on the photos of the benchmark
 NO_FACE_DETAIL = f"no face with a score of at least {MIN_SCORE:g}"
 # Fitting:
 SIDE = 192  # pixels of a face for the detector; too few for a second look, which accepts drawings
@@ -33,7 +33,7 @@ class BoxMap:
     The defaults fit photos with the boxes of IMDB-WIKI's detector (benchmarks/README.md).
     """
 
-    width: float = 1.15  # of a box, as a factor of the detector's
+    width: float = 1.15  # a box's width, as a factor of the detector's
     height: float = 0.86
     right: float = 0.0  # shift of the centre, in the detector's widths and heights
     down: float = 0.05
@@ -123,7 +123,7 @@ def fit(faces: np.ndarray, margin: float) -> BoxMap:
 
     It has the medians over the faces that the detector finds, or the defaults if these are few.
     """
-    side = 1 / (1 + 2 * margin)  # of the box in the face's own width and height
+    side = 1 / (1 + 2 * margin)  # the box's side, in the face's own width and height
     changes = []
     for number in np.unique(np.linspace(0, len(faces) - 1, MOST_FACES).astype(int)):
         photo = np.ascontiguousarray(faces[number][::-1].transpose(1, 2, 0))

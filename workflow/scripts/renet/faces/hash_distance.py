@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-BYTES = 32  # of a hash
+BYTES = 32  # size of a hash
 # Bits, of 255, between hashes of one photo. Of 32 million pairs of 8,000 real faces, 51 differ in
 # at most 36 bits, and all of them are copies. The next ones differ in 46, and some are two people.
 LARGEST_DISTANCE = 38

@@ -1,4 +1,4 @@
-"""Where the photos of a source lie in its archives, and which of them a shard crops."""
+"""The places of a source's photos in its archives, and their division into shards."""
 
 import logging
 from pathlib import Path, PurePosixPath
@@ -30,7 +30,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
     names = [str(folder / path) for path in paths]
     found = pd.Index(members.member).get_indexer(names)
     if (found < 0).any():  # macOS writes the accents of names as characters of their own
-        found = np.where(found < 0, _positions_of_composed(names, members.member), found)
+        found = np.where(found < 0, _composed_positions(names, members.member), found)
     if not (found >= 0).any():
         raise InputError(
             f"None of the {len(names)} photos is in the archives. The first is {names[0]}, and the "
@@ -78,7 +78,7 @@ def _nearest(path: str, members: pd.DataFrame) -> str:
     return next(same, next(iter(members.member), "no file"))
 
 
-def _positions_of_composed(names: list[str], members: pd.Series) -> np.ndarray:
+def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
     """The position of each photo by its name in Unicode's composed form, where it is unique."""
     composed, wanted = (pd.Series(one).str.normalize("NFC") for one in (members, names))
     once = np.flatnonzero(~composed.duplicated(keep=False))
@@ -97,11 +97,11 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
 def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:
     """The rows of photos.csv that a shard (from 1) crops; no others are kept in memory."""
     photos = PHOTOS.read(photos_file)
-    chosen = photos_of(photos["size"].to_numpy(np.float64), shards, shard)
+    chosen = shard_photos(photos["size"].to_numpy(np.float64), shards, shard)
     return photos[chosen].reset_index(drop=True)
 
 
-def photos_of(sizes: np.ndarray, shards: int, shard: int) -> slice:
+def shard_photos(sizes: np.ndarray, shards: int, shard: int) -> slice:
     """The positions of a shard's photos, given the bytes of all; shards read about equally many."""
     middles = sizes.cumsum() - sizes / 2
     bounds = np.array([shard - 1, shard]) * sizes.sum() / shards

@@ -15,7 +15,7 @@ from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
 from renet.common.table import printable
-from renet.metadata.subjects import normalised_name, of_photos
+from renet.metadata.subjects import normalised_name, photo_subjects
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
@@ -151,7 +151,7 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
 
 
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
-    """Who is on each photo: the name, because a person can be in IMDB and in WIKI.
+    """The subject of each photo: the name, because a person can be in IMDB and in WIKI.
 
     Without one, it is IMDB's celeb_id, or the page number of a WIKI photo.
     """
@@ -159,4 +159,4 @@ def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)
     celeb = rows.celeb_id.astype("Int64").astype("string")
     identity = f"{database}:" + celeb.fillna(page.astype("string"))
-    return names.where(names != "", identity.fillna(of_photos(database, rows.path)))
+    return names.where(names != "", identity.fillna(photo_subjects(database, rows.path)))

@@ -17,11 +17,11 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, SUBSETS
 from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata import user_tables
-from renet.metadata.subjects import normalised_name, of_photos
+from renet.metadata.subjects import normalised_name, photo_subjects
 
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate thousands
-BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # of ages, 20-29 or (25, 32)
+BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # range of ages: 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
 NOBODY = ("", "unknown", "n/a", "none")  # in any case
 SUBSET_NAMES = {"val": "validation", "valid": "validation"}
@@ -236,7 +236,7 @@ def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.Data
         id=f"{source}:" + rows.path + box.where(rows.x1.notna() & whole, ""),
         source=source,
         name=rows.subject,
-        subject=named.where(named != "", of_photos(source, rows.path)),
+        subject=named.where(named != "", photo_subjects(source, rows.path)),
         age=np.floor(rows.age),  # whole years, as in the data set
         dob="",
         photo_taken=rows.year,

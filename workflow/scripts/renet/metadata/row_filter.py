@@ -1,4 +1,4 @@
-"""Which rows of the metadata are kept, and for which reason each other row is dropped."""
+"""The filter of the metadata: each row is kept, or dropped for a reason."""
 
 from collections.abc import Iterable, Mapping
 

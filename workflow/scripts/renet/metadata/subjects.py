@@ -15,7 +15,7 @@ OF_PHOTO = r"[\w.:-]+:/"  # a name has neither a colon nor a slash
 SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 
-def of_photos(source: str, paths: pd.Series) -> pd.Series:
+def photo_subjects(source: str, paths: pd.Series) -> pd.Series:
     """The subjects of photos without a recorded person: each photo is a subject of its own."""
     return f"{source}:/" + paths
 
@@ -26,7 +26,7 @@ def are_photos(subjects: pd.Series) -> pd.Series:
 
 
 def counts(subjects: pd.Series) -> dict[str, int]:
-    """How many `subjects` there are, and how many of them are `unnamed_photos`."""
+    """The number of `subjects`, and of the `unnamed_photos` among them."""
     distinct = subjects.drop_duplicates()
     return {"subjects": len(distinct), "unnamed_photos": int(are_photos(distinct).sum())}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common.delimiters import DELIMITERS, delimiter_of
+from renet.common.delimiters import DELIMITERS, find_delimiter
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.common.photo_formats import SUFFIXES
@@ -35,7 +35,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
         InputError: the file cannot be read, is not a CSV in UTF-8 or lacks a required column.
     """
     text = _text(file)
-    delimiter = delimiter_of(text.partition("\n")[0], required)
+    delimiter = find_delimiter(text.partition("\n")[0], required)
     rows = _rows(text, delimiter, file)
     _, header = next(rows, (1, []))
     if len(required) == len(header) == 1 and header[0].lower().endswith(SUFFIXES):

@@ -18,9 +18,9 @@ from renet.common.errors import InputError
 GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
 NVIDIA_DEVICE = Path("/dev/nvidia0")
 CPU_FEATURES = Path("/proc/cpuinfo")
-BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86, the last of ARM
-BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs, from Ampere on
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, the last one ARM
+BFLOAT16_CAPABILITY = (8, 0)  # NVIDIA's GPUs from Ampere on
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # from glibc's malloc.h
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
         InputError: PyTorch sees no GPU, or too few, and one is asked for or was granted.
     """
     torch.set_num_threads(threads)
-    device, details = torch.device(type_of(name)), f"{threads} threads"
+    device, details = torch.device(device_type(name)), f"{threads} threads"
     if (name, device.type) == ("auto", "cpu"):
         _check_unused_gpu(warns=local_rank == 0)  # once in a training
     if device.type == "cuda":
@@ -58,7 +58,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     return device
 
 
-def type_of(name: str) -> str:
+def device_type(name: str) -> str:
     """The type, cpu or cuda, of a device in the settings; no GPU is reserved."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""What several kinds of networks have in common; `renet.network.kinds` has a module for each."""
+"""The parts that several kinds of networks share; `renet.network.kinds` has a module for each."""
 
 import math
 from collections import OrderedDict

@@ -27,7 +27,7 @@ from renet.network.model import Network
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
 DIGEST = "weights_sha256"  # key of config.json
-DTYPES = {  # of weights, and of the state of a training
+DTYPES = {  # for weights, and for the state of a training
     torch.float16, torch.bfloat16, torch.float32, torch.float64,
     torch.bool, torch.uint8, torch.int32, torch.int64,
 }  # fmt: skip
@@ -35,10 +35,10 @@ DTYPES = {  # of weights, and of the state of a training
 
 def save(path: str | Path, model: Network, **more: object) -> None:
     """Save a network with its architecture, and `more` plain values and tensors."""
-    write(path, content_of(path, model, **more))
+    write(path, file_content(path, model, **more))
 
 
-def content_of(path: str | Path, model: Network, **more: object) -> dict:
+def file_content(path: str | Path, model: Network, **more: object) -> dict:
     """The checked content of a model file; it shares the tensors that are in main memory."""
     content = {
         "format": FORMAT,
@@ -73,7 +73,7 @@ def check_tensors(content: dict, consequence: str) -> None:
 
 
 def _fault(tensor: Tensor) -> str | None:
-    """What is wrong with a tensor. The file of a repeated value can be far smaller than it."""
+    """The fault of a tensor. The file of a repeated value can be far smaller than it."""
     if tensor.is_meta or tensor.layout != torch.strided:
         return "does not store its values"
     if tensor.nbytes > tensor.untyped_storage().nbytes():

@@ -21,9 +21,9 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
 
-LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
+LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
-DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
+DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
 

@@ -36,10 +36,10 @@ class Cell:
 class Row:
     """A row of the table of runs: one run, or the runs of a grid or of a recipe's seeds."""
 
-    run: RunResults  # of several, the one that predicts
+    run: RunResults  # of several runs, the one that predicts
     name: str
-    cells: Sequence[Cell]  # of a grid those of `run`, of seeds their means
-    settings: dict[str, object] = dataclasses.field(default_factory=dict)  # of a run of a grid
+    cells: Sequence[Cell]  # for a grid those of `run`, for seeds their means
+    settings: dict[str, object] = dataclasses.field(default_factory=dict)  # in a grid
     members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
 
@@ -68,7 +68,7 @@ def write(
         data=data.config,
         best=best,
         metric=metric,
-        lead=lead.of_best(data.of_best, seed_groups(settings)),
+        lead=lead.find_lead(data.best_rows, seed_groups(settings)),
         compared=compared,
         columns=columns,
         rows=_rows(runs, columns, best, data, grids),
@@ -112,8 +112,8 @@ def _rows(
     """
     rows = [Row(run, run.name, cells) for run, *cells in zip(runs, *columns.values(), strict=True)]
     values = {row.name: row.cells[0].value for row in rows}  # on the set that chooses
-    for of_best in data.of_best.itertuples():  # of all runs on the same faces
-        values |= {of_best.run: of_best.value, of_best.other: of_best.other_value}
+    for row in data.best_rows.itertuples():  # all runs on the same faces
+        values |= {row.run: row.value, row.other: row.other_value}
 
     def order(row: Row) -> tuple[bool, float]:
         names = [row.run.name] if row.settings else [one.name for one in row.members or [row]]
@@ -122,7 +122,7 @@ def _rows(
     ranked = {row.name: row for row in sorted(rows, key=order, reverse=True)}
     for name, grid in grids.items():
         members = [
-            replace(row, settings=_settings_of_grid(row.run, grid["keys"]))
+            replace(row, settings=_grid_settings(row.run, grid["keys"]))
             for row in ranked.values()
             if row.name in grid["runs"]
         ]
@@ -132,19 +132,19 @@ def _rows(
     alone = {name: row.run.settings for name, row in ranked.items() if not row.settings}
     for group in seed_groups(alone):
         members = [ranked.pop(name) for name in list(ranked) if name in group]
-        ranked[members[0].name] = _row_of_seeds(members)
+        ranked[members[0].name] = _seed_row(members)
     return sorted(ranked.values(), key=order, reverse=True)
 
 
-def _settings_of_grid(run: RunResults, keys: list[str]) -> dict[str, object]:
+def _grid_settings(run: RunResults, keys: list[str]) -> dict[str, object]:
     flat = _flatten(run.settings)
     return {key.rpartition(".")[2]: flat.get(key) for key in keys}
 
 
-def _row_of_seeds(members: list[Row]) -> Row:
+def _seed_row(members: list[Row]) -> Row:
     """The row of runs that differ by their seeds alone, the best one first."""
     names = [member.name for member in members]
-    entries = {re.sub(r"-seed\d+$", "", name) for name in names}  # of the config
+    entries = {re.sub(r"-seed\d+$", "", name) for name in names}  # entries of the config
     name = entries.pop() if len(entries) == 1 else ", ".join(names)
     cells = []
     for of_set in zip(*(member.cells for member in members), strict=True):

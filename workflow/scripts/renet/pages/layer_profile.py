@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from renet.network.model import Network, parameter_count
 from renet.pages.tables import LAYERS
 
-SAMPLES = 2  # of a step whose operations are counted: batch normalisation needs two
+SAMPLES = 2  # batch size of the counted step: batch normalisation needs two
 
 
 def describe(network: Network) -> pd.DataFrame:

@@ -18,7 +18,7 @@ class Lead:
     equal: list[str]  # runs of the same metric, and of a higher log loss
 
 
-def of_best(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> Lead | None:
+def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> Lead | None:
     """The lead by the rows of comparison.csv that have the best run as `other`; None without rows.
 
     `seeds` are groups of runs that differ by their seeds alone.

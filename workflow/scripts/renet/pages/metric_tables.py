@@ -47,7 +47,7 @@ class Metric:
         return " to ".join(map(filters.decimal, bounds))
 
     def lead(self, summary: dict) -> tuple[float, list[float]]:
-        """How much it is above the baseline, with the interval of that."""
+        """The difference from the baseline with its interval."""
         if self.name == "accuracy":
             difference = summary["differences"]["over_baseline"]
             return difference["value"], difference["interval"]
@@ -89,7 +89,9 @@ def metrics_table(results: SetResults) -> PageTable:
         for metric in METRICS
     ]  # fmt: skip
     headings = [heading.replace("_", "-") for heading in headings]
-    return PageTable("Metrics" + _of(results), headings, rows, collapsed=results.set != "test")
+    return PageTable(
+        "Metrics" + _set_suffix(results), headings, rows, collapsed=results.set != "test"
+    )
 
 
 def slices_table(results: SetResults) -> PageTable:
@@ -116,10 +118,10 @@ def slices_table(results: SetResults) -> PageTable:
         "recall of female", "recall of male",
         "difference in points (95 % interval, corrected p)",
     ]  # fmt: skip
-    return PageTable("Slices" + _of(results), headings, rows, collapsed=True)
+    return PageTable("Slices" + _set_suffix(results), headings, rows, collapsed=True)
 
 
-def _of(results: SetResults) -> str:
+def _set_suffix(results: SetResults) -> str:
     """The part of a label that tells the tables of a page apart."""
     return "" if results.set == "test" else f" of the {sentences('set_name', results.set)}"
 

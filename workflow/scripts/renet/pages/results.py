@@ -1,4 +1,4 @@
-"""What the pages are written from: the results of a run, and those of the data.
+"""The content of the pages: the results of a run, and those of the data.
 
 The properties decide the cases that the templates word.
 """
@@ -23,11 +23,11 @@ from renet.pages import machine
 from renet.pages.tables import GALLERY, LAYERS, SALIENCY
 from renet.training.history import HISTORY
 
-SUSPECTS = Table({"id": str, "suspect": int})  # of the columns of the label audit's labels.csv
+SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit's labels.csv
 FEW_TEST_FACES = 100  # with fewer, the cross-validation of a run with folds leads
-FEW_UPDATES = 100  # of the weights; on 80 faces, renet and cnn took up to 60 until they settled
-LEARNT = 0.8  # of the baseline's errors; a network that makes more in the training has not learnt
-MEMORISED = 0.25  # of the baseline's errors; with fewer, the training faces are memorised
+FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
+LEARNT = 0.8  # fraction of the baseline's errors; a network with more in training has not learnt
+MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memorised
 GAP = 0.1  # training above test accuracy, from which there are too few photos
 # What may help a network that is not above the baseline.
 Advice = enum.Enum("Advice", ["FEW_UPDATES", "NOT_LEARNT", "FEW_PHOTOS", "FEW_TEST_FACES"])
@@ -93,13 +93,13 @@ class RunResults(SetResults):
     history: pd.DataFrame
     saliency: pd.DataFrame
     layers: pd.DataFrame  # empty for a kind without layers
-    commit: str  # of the code that trained it, see `machine.commit`
+    commit: str  # the training code's commit, see `machine.commit`
     external: dict[str, SetResults]  # by the name of the set
-    out_of_fold: SetResults | None  # of a run with folds
+    out_of_fold: SetResults | None  # for a run with folds
     has_walkthrough: bool  # the page of one photo
     architecture: AnyArchitecture  # which tells what a network of this kind lacks
     folds: int  # 0 for a run without
-    epochs: int  # of the training; an SVM has one row of history, after the last of them
+    epochs: int  # training epochs; an SVM has one row of history, after the last of them
 
     @property
     def stated(self) -> SetResults:
@@ -112,7 +112,7 @@ class RunResults(SetResults):
         return [*filter(None, [self.out_of_fold]), *self.external.values()]
 
     @property
-    def is_of_new_people(self) -> bool:
+    def has_new_people(self) -> bool:
         """Whether the people of the set that leads are recorded, and in no training."""
         leakage = self.metrics["leakage"]
         known = leakage.get("faces_of_initial_weights", {})
@@ -136,7 +136,7 @@ class RunResults(SetResults):
         return self.epochs * -(-faces // self.settings["train"]["batch_size"])
 
     def advice(self, metric: str) -> Advice | None:
-        """What may help where no set shows a metric above the baseline; None elsewhere."""
+        """The advice where no set shows a metric above the baseline; None elsewhere."""
         test = self.stated.test
         if any(self.above_baseline(metric).values()) and not test["constant_prediction"]:
             return None
@@ -153,7 +153,7 @@ def are_above(summaries: list[dict], metric: str) -> list[bool]:
 
 
 def advise(updates: int | None, training: float, majority: float, test: float) -> Advice:
-    """What may help a trained network that is not better than the baseline.
+    """The advice on a trained network that is not better than the baseline.
 
     Args:
         updates: of the weights; None for a kind of network that is fitted without.
@@ -187,7 +187,7 @@ class DataResults:
     predicted: bool  # whether each run has predictions.html
 
     def suspected(self, run: RunResults) -> int | None:
-        """How many labels of a run's shown mistakes the audit suspects; None without one."""
+        """The number of shown mistakes whose labels the audit suspects; None without one."""
         if self.suspects is None:
             return None
         suspected = self.suspects.id[self.suspects.suspect == 1]
@@ -204,22 +204,22 @@ class DataResults:
         return steps[is_shown]
 
     @property
-    def of_best(self) -> pd.DataFrame:
+    def best_rows(self) -> pd.DataFrame:
         """The rows of comparison.csv that compare the best run with the others."""
         return self.comparison[self.comparison.kind == tables.BEST]
 
     @property
     def best(self) -> str | None:
         """The name of the best run; None if there is one run."""
-        return next(iter(self.of_best.other), None)
+        return next(iter(self.best_rows.other), None)
 
     @property
     def choice_metric(self) -> str:
         """The metric that chooses the best run, and that the pages show first."""
-        return next(iter(self.of_best.metric), "accuracy")
+        return next(iter(self.best_rows.metric), "accuracy")
 
     @property
-    def kinds_of_photos(self) -> dict[str, bool]:
+    def photo_kinds(self) -> dict[str, bool]:
         """Whether there are `drawn` (the sample), `public` (IMDB-WIKI), `published`, `own` ones."""
         return {
             "drawn": "sample" in self.config["sources"],
@@ -234,7 +234,7 @@ def read_run(
 ) -> RunResults:
     """Read a run's results, also on external sets; `given` has files by their places in runs/."""
 
-    def of_set(set_name: str, folder: str) -> dict:
+    def read_set(set_name: str, folder: str) -> dict:
         return {
             "set": set_name,
             "metrics": files.read_json(given[f"{folder}/metrics.json"]),
@@ -245,7 +245,7 @@ def read_run(
     history, folds = HISTORY.read(given[f"{name}/history.csv"]), settings.get("folds", 0)
     out_of_fold = tables.OUT_OF_FOLD
     return RunResults(
-        **of_set("test", name),
+        **read_set("test", name),
         name=name,
         settings=settings,
         model=files.read_json(given[f"{name}/page/model.json"]),
@@ -253,8 +253,8 @@ def read_run(
         saliency=SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
-        external={one: SetResults(**of_set(one, f"{name}/external/{one}")) for one in external},
-        out_of_fold=SetResults(**of_set(out_of_fold, f"{name}/{out_of_fold}")) if folds else None,
+        external={one: SetResults(**read_set(one, f"{name}/external/{one}")) for one in external},
+        out_of_fold=SetResults(**read_set(out_of_fold, f"{name}/{out_of_fold}")) if folds else None,
         has_walkthrough=f"{name}/walkthrough.html" in given,
         architecture=from_settings(settings["model"]),
         folds=folds,

@@ -14,8 +14,8 @@ import torch
 from renet.network import inference
 from renet.network.model import Network
 
-PATCH = 1 / 4  # of the face's sides
-POSITIONS = 7  # of a patch on a side, from border to border: each overlaps half of the next one
+PATCH = 1 / 4  # fraction of the face's sides
+POSITIONS = 7  # positions of a patch on a side; each patch overlaps half of the next one
 SUPPORTS = np.array([214.0, 69, 44])  # red, RGB
 CONTRADICTS = np.array([49.0, 110, 190])  # blue
 

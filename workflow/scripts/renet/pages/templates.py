@@ -25,7 +25,7 @@ from renet.evaluation import tables
 from renet.pages import filters
 
 TEMPLATES = Path(__file__).with_name("templates")
-ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # of each feature, with its templates
+ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # each feature with its templates
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
 SENTENCES = "sentences.j2"
 ENVIRONMENT = jinja2.Environment(

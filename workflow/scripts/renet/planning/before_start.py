@@ -1,4 +1,4 @@
-"""What is checked before the first job beside the config: packages, and the folder of results.
+"""The checks before the first job, beside those of the config: packages, and the results folder.
 
 Each check raises an InputError, which names the key or file, what is wrong and the way out.
 """
@@ -47,7 +47,7 @@ def check_results(config: dict, results: Path) -> None:
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
         trained_on = None
-        with contextlib.suppress(KeyError, TypeError):  # of a record of another form
+        with contextlib.suppress(KeyError, TypeError):  # the record has another form
             trained_on = files.read_json(record)["config"]["sources"] if record.is_file() else None
         if trained_on not in (None, config["sources"]):
             raise InputError(

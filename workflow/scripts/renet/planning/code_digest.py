@@ -34,7 +34,7 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
     return modules.union(*map(named_files, modules))
 
 
-def scripts_of_run(*, folds: bool) -> list[str]:
+def run_scripts(*, folds: bool) -> list[str]:
     """The scripts that make a run, perhaps with folds, from the archives to its manifest."""
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
@@ -56,7 +56,7 @@ def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         seen.add(name)
-        if path := file_of(name, script.parent):
+        if path := module_file(name, script.parent):
             found[name] = path
             waiting |= parsed(path).modules - seen
     return found
@@ -106,7 +106,7 @@ def with_packages(modules: Iterable[str]) -> set[str]:
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
 
 
-def file_of(name: str, folder: Path) -> Path | None:
+def module_file(name: str, folder: Path) -> Path | None:
     """The file of a module that lies in a folder."""
     path = folder.joinpath(*name.split("."))
     candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))

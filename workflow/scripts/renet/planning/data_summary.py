@@ -1,4 +1,4 @@
-"""What the pages and the provenance of a run say about the data."""
+"""The facts about the data for the pages and for the provenance of a run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from renet.planning import run_settings
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """Which config, or module, made the results, for each page's foot: `a.yaml, --config train`."""
+    """The config, or module, of the results, for each page's foot: `a.yaml, --config train`."""
     if module:
         return f"module {module}"
     names = [file.name for file in files] or ["config.yaml"]

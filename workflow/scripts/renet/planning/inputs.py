@@ -25,7 +25,7 @@ def training_faces(run: dict) -> dict[str, str]:
 
 
 def validating(name: str, run: dict) -> dict[str, str | list[str]]:
-    """What validates a run: the validation set, or the predictions of its folds."""
+    """The inputs that validate a run: the validation set, or the predictions of its folds."""
     if count := run["folds"]:
         folder = f"<results>/runs/{name}/folds"
         folds = [f"{folder}/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
@@ -41,8 +41,8 @@ def initial_hashes(run: dict) -> str | None:
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
 
-def of_subset(config: dict, subset: str) -> dict[str, str | list[str]]:
-    """What the HDF5 file of a subset is written from.
+def subset_sources(config: dict, subset: str) -> dict[str, str | list[str]]:
+    """The files that the HDF5 file of a subset is written from.
 
     `train` is the file whose mean is stored: every other subset takes that of the training set.
     """

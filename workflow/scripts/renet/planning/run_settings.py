@@ -1,4 +1,4 @@
-"""What the rules give to the jobs of a run: the settings that each depends on, and resources."""
+"""The params and resources of a run's jobs: each has the settings that it depends on."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ def grid_keys(config: dict) -> dict[str, dict[str, list]]:
 
 
 def training_settings(run: dict) -> dict:
-    """What the result of a run's training depends on: its sections `model` and `train`.
+    """The settings that a run's training depends on: its sections `model` and `train`.
 
     Of a kind without layers, it depends on `train.seed` alone. The number of threads, which is one,
     is for its record.
@@ -28,7 +28,7 @@ def training_settings(run: dict) -> dict:
 
 
 def with_folds(run: dict) -> dict:
-    """What a run's results depend on beside the data."""
+    """The settings that a run's results depend on."""
     return training_settings(run) | {"folds": run.get("folds", 0)}
 
 
@@ -75,7 +75,7 @@ def resources(run: dict) -> SimpleNamespace:
 
 
 def fold_settings(run: dict) -> dict:
-    """What the training of a fold depends on: model and recipe of its run."""
+    """The settings that the training of a fold depends on: model and recipe of its run."""
     settings = training_settings(run)
     unused = {"processes"}  # a fold trains in one process
     if settings["train"].get("select_epoch") == "last":

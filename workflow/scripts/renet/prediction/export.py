@@ -25,8 +25,8 @@ from renet.prediction.predictor import Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
-LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # of Markdown
-TEMPORARY_COPIES = 3  # of a model, while it is quantised
+LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # in Markdown
+TEMPORARY_COPIES = 3  # copies of a model while it is quantised
 REQUIREMENTS = "pip install -r requirements-export.txt"
 
 
@@ -63,7 +63,7 @@ def write_int8(path: Path, predictor: Predictor) -> None:
         small = Path(folder, "int8.onnx")
         way_out = "name a folder on another disk in TMPDIR"
         disk.require_space(small, TEMPORARY_COPIES * model.ByteSize(), way_out)
-        logging.disable(logging.WARNING)  # of each tensor that stays in float32
+        logging.disable(logging.WARNING)  # it warns of each tensor that stays in float32
         try:
             quantization.quantize_dynamic(model, small, op_types_to_quantize=["MatMul"])
         finally:
@@ -91,7 +91,7 @@ def _onnx_model(predictor: Predictor):
     module = Probabilities(predictor).float().eval()
     example = torch.zeros((2, *predictor.network.input_shape), dtype=torch.uint8)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of PyTorch about its own code
+        warnings.simplefilter("ignore")  # PyTorch warns about its own code
         program = torch.onnx.export(
             module, (example,), dynamo=True, opset_version=OPSET, external_data=False,
             input_names=[FACES], output_names=[PROBABILITIES],
@@ -138,7 +138,7 @@ def described(predictor: Predictor) -> str:
     content = model_file.read(predictor.model)
     facts = {name: content[name] for name in ("format", "architecture", "input_shape", "classes")}
     about = predictor.content | facts | {"colour": "RGB"}
-    about.pop(model_file.DIGEST, None)  # of the file that was loaded
+    about.pop(model_file.DIGEST, None)  # digest of the loaded file
     return json.dumps(about, sort_keys=True)
 
 
@@ -150,7 +150,7 @@ def _write(path: Path, model) -> None:
 WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_safetensors}
 
 
-def writer_of(path: Path) -> Callable[[Path, Predictor], None]:
+def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
     """The function that writes the format that the end of a file's name stands for."""
     for suffix, write in WRITERS.items():
         if path.name.endswith(suffix):

@@ -44,7 +44,7 @@ def find(places: Sequence[str]) -> list[Photo]:
     """
     found: list[Photo] = []
     for place in places:
-        photos = list(_of_place(Path(place)))
+        photos = list(_place_photos(Path(place)))
         if not photos:
             raise InputError(
                 f"{place} holds no photo: none of its files is a JPEG, or ends with one of "
@@ -54,22 +54,22 @@ def find(places: Sequence[str]) -> list[Photo]:
     return found
 
 
-def _of_place(path: Path) -> Iterator[Photo]:
+def _place_photos(path: Path) -> Iterator[Photo]:
     if not path.exists():
         raise InputError(f"{path} does not exist; give a folder, files or a tar.")
     if path.is_dir():
-        yield from _of_folder(path)
+        yield from _folder_photos(path)
     elif not path.is_file():
         raise InputError(f"{path} is a pipe or a device; give a folder, files or a tar.")
     elif path.name.lower().endswith(COMPRESSED):
         raise InputError(f"{path} is compressed; unpack it, and give the folder.")
     elif _is_tar(path):
-        yield from _of_tar(path)
+        yield from _tar_photos(path)
     else:
         yield _file(path)
 
 
-def _of_folder(folder: Path) -> Iterator[Photo]:
+def _folder_photos(folder: Path) -> Iterator[Photo]:
     skipped: Counter[str] = Counter()
     for path in files.below(folder):
         if path.is_dir():
@@ -115,7 +115,7 @@ def _file(path: Path) -> Photo:
     return Photo(str(path), read)
 
 
-def _of_tar(tar: Path) -> Iterator[Photo]:
+def _tar_photos(tar: Path) -> Iterator[Photo]:
     def read(offset: int, size: int) -> bytes:
         crop.require_bytes(size)
         with tar.open("rb") as handle:  # photos are read after the last one is found
@@ -135,7 +135,7 @@ def _is_tar(path: Path) -> bool:
         tarfile.open(path, "r:").close()
     except tarfile.TarError:
         return False
-    except RecursionError:  # of a long name for a long name; `tar_index` says so
+    except RecursionError:  # a long name for a long name; `tar_index` says so
         pass
     return True
 

@@ -38,7 +38,7 @@ class Cut(NamedTuple):
 
     file: str
     face: int | None = None  # number on the photo, from 1
-    box: Box | None = None  # of the data set's kind, in pixels of the photo; None for a crop
+    box: Box | None = None  # as the data set has it, in pixels of the photo; None for a crop
     score: float = np.nan
     pixels: np.ndarray | None = None  # (3, height, width) uint8 RGB
     in_training: bool | None = None  # whether the photo probably was; None: not known
@@ -52,13 +52,13 @@ def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
     try:
         data = photo.read()
         halved = crop.can_be_halved(jpeg.frame_size(data), spec)
-        pixels = crop.face_of(photos.decode(data, halved=halved), spec).pixels
+        pixels = crop.make_face(photos.decode(data, halved=halved), spec).pixels
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
 
 
-def of_face(predictor: Predictor, photo: str) -> dict[str, float]:
+def predict_face(predictor: Predictor, photo: str) -> dict[str, float]:
     """The probability of each class for one photo, which is cropped to the face already."""
     (cut,) = cut_crop(photos.find([photo])[0], predictor)
     if cut.pixels is None:
@@ -80,15 +80,15 @@ def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
     for number, (detected, score) in enumerate(detection.detect(image), 1):
         box = predictor.box.apply(detected)
         try:
-            face = crop.face_of(image, predictor.crop(whole=True), box)
+            face = crop.make_face(image, predictor.crop(whole=True), box)
             cut = Cut(photo.name, pixels=face.pixels)
         except RejectedImage as rejection:
             cut = _rejected(photo, rejection)
         cuts.append(cut._replace(face=number, box=box.scaled(1 / scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
-    with contextlib.suppress(RejectedImage):  # of a few pixels
-        pictures.append(crop.face_of(image, predictor.crop(whole=False)).pixels)
+    with contextlib.suppress(RejectedImage):  # a crop of a few pixels
+        pictures.append(crop.make_face(image, predictor.crop(whole=False)).pixels)
     in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
 

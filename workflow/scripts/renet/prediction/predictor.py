@@ -55,7 +55,7 @@ class Predictor:
 
     network: torch.nn.Module
     model: Path  # file of the network
-    content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # of predictor.json
+    content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # content of predictor.json
     training: np.ndarray | None = None  # the content of training_hashes.npy
     precision: str = "float32"
     notes: tuple[str, ...] = ()  # sentences on what the predictions lack
@@ -67,7 +67,7 @@ class Predictor:
 
     @property
     def temperature(self) -> float | None:
-        """What divides the logits; None: the probabilities are not calibrated."""
+        """The divisor of the logits; None: the probabilities are not calibrated."""
         return self.content["temperature"]
 
     @property
@@ -76,7 +76,7 @@ class Predictor:
         return self.content["unsure"]["threshold"]
 
     def crop(self, *, whole: bool) -> CropSpec:
-        """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
+        """The cropping of a whole photo by a box, or of a ready-made crop."""
         _, *size = self.network.input_shape
         margin = (self.content if whole else self.content["ready_made_crops"])["margin"]
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
@@ -158,7 +158,7 @@ def load(path: str | Path) -> Predictor:
             )
     else:
         content = UNKNOWN
-    if content["model"]["sha256"] is None:  # of a model that was exported without predictor.json
+    if content["model"]["sha256"] is None:  # the model was exported without predictor.json
         content = UNKNOWN
     if content is not UNKNOWN and hashes.is_file():
         training = training_photos.read(hashes, content["training_photos"]["sha256"])
@@ -169,7 +169,7 @@ def load(path: str | Path) -> Predictor:
 
 
 def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
-    """What the predictions lack, by the content of predictor.json."""
+    """The limits of the predictions, by the content of predictor.json."""
     if content is UNKNOWN:
         return (
             f"There is no {FILE} beside the model: the probabilities are not calibrated, no "

@@ -19,7 +19,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be installed elsewhere
 
 
-def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
+def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
     """The manifest of a run, from files in its folder, provenance.json and others.
 
     What the pages load is added, because an output can be a folder of it.
@@ -41,7 +41,7 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
 
 def _code(config: dict) -> dict[str, str]:
     modules = KINDS[config["model"]["kind"]].modules()
-    scripts = code_digest.scripts_of_run(folds=bool(config["folds"]))
+    scripts = code_digest.run_scripts(folds=bool(config["folds"]))
     return {name: code_digest.digest(SCRIPTS / name, *modules) for name in scripts}
 
 
@@ -89,7 +89,7 @@ def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
 
 
 def _changes(folder: Path, manifest: dict) -> Iterator[str]:
-    """What differs in outputs, code and data set."""
+    """The differences in outputs, code and data set."""
     outputs, code = manifest["outputs"], manifest["code"]
     for name, digest in Progress(outputs.items(), desc=folder.name, unit=" files"):
         if not (folder / name).is_file():

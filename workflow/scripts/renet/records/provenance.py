@@ -1,4 +1,4 @@
-"""How a run was made, as far as the training job knows it: training.json."""
+"""The record of a training: training.json."""
 
 import importlib.metadata
 import logging
@@ -21,10 +21,10 @@ CODE = "workflow", "envs", "Snakefile"
 DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
-def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
+def training_record(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
     """The content of training.json; the settings have the precision that was chosen."""
     recipe = settings.train
-    device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
+    device = devices.device_type(recipe.device)  # no GPU is taken: the training is over
     start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
     return {
         "config": settings.dump(),

@@ -27,7 +27,7 @@ MODIFIED = 1_452_961_520  # 2016-01-16 16:25:20 UTC, the date of the real archiv
 MAT_HEADER = b"MATLAB 5.0 MAT-file, Platform: renet, Created on: Sat Jan 16 16:25:20 2016"
 MAT_HEADER_SIZE = 116
 MALE_FRACTION = 0.6
-REPEATED_FRACTION = 0.008  # of the rows: people with a second photo, three of them at least
+REPEATED_FRACTION = 0.008  # fraction of rows: people with a second photo, three at least
 LAST_YEAR = 2015
 
 # The fraction of rows with each quirk, but one row at least. No row has two.

@@ -5,7 +5,7 @@ import numpy as np
 from renet.sample.canvas import SHADOW, from_hsv, mirrored, mixed, rgb, shaded, spline
 from renet.sample.head import Head
 
-# Of each neckline: half its width beyond the neck, y at the sides and in the middle, and its form,
+# For each neckline: half its width beyond the neck, y at the sides and in the middle, and its form,
 # from a V (1) to a U (3).
 NECKLINES = {
     "crew": (0.12, 1.2, 1.42, 2.4),

@@ -64,7 +64,7 @@ def _hairline(head: Head) -> np.ndarray:
 
 
 def _loose_hair(head: Head) -> tuple[float, float]:
-    """How far loose hair stands off at the sides, and y of its ends."""
+    """The distance of loose hair from the sides of the head, and y of its ends."""
     low, varying = (0.72, 0.4) if head.person.hair_style == "bob" else (1.55, 1.2)
     return 0.06 + 0.6 * head.person.hair_volume, low + varying * abs(head.person.parting)
 

@@ -31,7 +31,7 @@ def frame(shot: Shot, pixels: np.ndarray, tilt: float = 0.0) -> np.ndarray:
 
 
 class Head:
-    """What the parts of one head share.
+    """A head, as its parts share it.
 
     Attributes:
         canvas: for what surrounds the face.
@@ -77,7 +77,7 @@ class Head:
         return outline
 
     def turned(self, points: np.ndarray) -> np.ndarray:
-        """Where points (n, 2) of the face seen from the front are when the head is turned."""
+        """The positions on the turned head of points (n, 2) of the face seen from the front."""
         x, y = points.T
         across = np.clip(x, -1, 1)  # on a ball of radius 1
         nose = 0.15 * np.exp(-((x / 0.3) ** 2) - ((y - 0.2) / 0.4) ** 2)  # it sticks out

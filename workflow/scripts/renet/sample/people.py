@@ -102,7 +102,7 @@ def _hair_colour(rng: Generator, tone: float, look: float) -> str:
 
 
 class Person:
-    """What an invented person keeps from photo to photo. Lengths are in head units."""
+    """The looks of an invented person, the same on each photo. Lengths are in head units."""
 
     def __init__(self, rng: Generator, gender: int):
         """Invent a person of a gender (0 female, 1 male)."""
@@ -110,7 +110,7 @@ class Person:
         shift = LOOK_SHIFT if gender == FEMALE else -LOOK_SHIFT
         # From masculine (0) to feminine (1).
         self.look = look = _normal(rng, 0.5 + shift, LOOK_SPREAD, 0, 1)
-        # Of the skin, from the lightest (0) to the darkest (1).
+        # The skin, from the lightest (0) to the darkest (1).
         self.tone = tone = float(rng.beta(1.1, 1.7))
         self.hair_style = _choose_by_look(rng, look, HAIR_STYLES)
         is_dyed = rng.random() < 0.35 * look  # then it never turns grey
@@ -169,7 +169,7 @@ class Shot:
         is_made_up = age > 15 and rng.random() < 0.75 * look
         self.age = float(np.clip(age, 4, 95))
         self.texture = int(rng.integers(2**31))  # seed of hair strands, background and noise
-        # Of the head, in head units.
+        # Measures of the head, in head units.
         self.shift = (float(rng.normal(0, 0.04)), float(rng.normal(0.02, 0.035)))
         self.zoom = _normal(rng, 1.0, 0.045, 0.87, 1.14)
         self.tilt = _normal(rng, 0, 0.075, -0.22, 0.22)  # radians

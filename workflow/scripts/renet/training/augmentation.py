@@ -32,10 +32,10 @@ BRIGHTNESS, CONTRAST, SATURATION = 32.0, 0.3, 0.5  # the first in grey levels
 GREY, BLUR, NOISE, ERASE = 0.2, 0.2, 0.3, 0.25  # fractions of the faces
 NEIGHBOURS = 0.33  # largest weight of a pixel's neighbour on each side, in a blur
 DEVIATION = 16.0  # largest standard deviation of the noise, in grey levels
-ERASED = 0.1, 0.35  # of a side
+ERASED = 0.1, 0.35  # fractions of a side
 MIDDLE, WHITE = 128.0, 255.0
 PART = 4  # faces that a CPU changes at once: noise computes eight bytes for each of their values
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+LUMINANCE = (0.299, 0.587, 0.114)  # weights of red, green and blue, ITU-R BT.601
 
 Columns = Sequence[np.ndarray] | np.ndarray  # numbers of each face, each (N,)
 Words = TypeVar("Words", np.ndarray, Tensor)  # int64
@@ -63,7 +63,7 @@ class Augmentation:
     """The changes of a recipe; see `CHANGES`."""
 
     recipe: Recipe
-    count: int  # of the training faces
+    count: int  # number of training faces
     classes: int
 
     def rows_to_read(self, rows: np.ndarray, epoch: int) -> np.ndarray:

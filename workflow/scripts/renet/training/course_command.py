@@ -27,7 +27,7 @@ def main() -> None:
     """Train from the command line."""
     arguments = parse_arguments()
     level = logging.DEBUG if arguments.verbose > 1 else logging.INFO
-    # Of several processes, only the first logs more than warnings.
+    # Only the first of several processes logs more than warnings.
     logs.start(level=level if os.environ.get("RANK", "0") == "0" else logging.WARNING)
     os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
     outputs = filter(None, (arguments.save_path, arguments.output_file))

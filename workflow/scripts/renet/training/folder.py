@@ -27,7 +27,7 @@ from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.model import Network
 
-RESULTS = ("model.pt", "history.csv", "throughput.csv")  # of a run
+RESULTS = ("model.pt", "history.csv", "throughput.csv")  # a run's files
 LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
 RECORD = "training.json"
 FINGERPRINT_CHARACTERS = 16
@@ -124,7 +124,7 @@ class Checkpoint:
 
     def save(self, model: Network, state: dict) -> None:
         """Write a checkpoint; if a tensor is not finite, an InputError leaves both as they are."""
-        content = model_file.content_of(self.path, model, training=state)
+        content = model_file.file_content(self.path, model, training=state)
         if self.path.exists():
             self.path.replace(self.previous)
         model_file.write(self.path, content)

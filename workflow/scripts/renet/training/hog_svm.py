@@ -34,7 +34,7 @@ def fit(
     throughput.start()
     hog = network.get_submodule("hog")
     rows, features = compute_features(hog, faces, seed)
-    targets, folds = faces.targets[rows], folds_of(faces.targets[rows], subjects[rows])
+    targets, folds = faces.targets[rows], make_folds(faces.targets[rows], subjects[rows])
     alpha: float = settings.model.alpha  # type: ignore[union-attr]
     svm = SGDClassifier(loss="hinge", alpha=alpha, average=True, random_state=seed)
     classifier = CalibratedClassifierCV(svm, method="sigmoid", cv=folds, ensemble=False)
@@ -52,7 +52,7 @@ def fit(
     return network, [{"epoch": svm.n_iter_, **row}], throughput.rows
 
 
-def folds_of(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def make_folds(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The rows outside and inside of each fold of the people."""
     count = min(FOLDS, len(np.unique(subjects)))
     folds = list(GroupKFold(count).split(targets, groups=subjects)) if count > 1 else []

@@ -49,7 +49,7 @@ class TrainJob:
     settings: RunSettings
     faces: Path
     validation: Path | None = None
-    table: Path | None = None  # of the training faces, with `age_weight` and for an SVM
+    table: Path | None = None  # table of the training faces, with `age_weight` and for an SVM
     model: Path
     history: Path
     throughput: Path
@@ -366,12 +366,12 @@ class Trainer:
 
 
 def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """For each step from number `first` to the last: its epoch (from 0), and `part_of_batch`."""
+    """For each step from number `first` to the last: its epoch (from 0), and `local_batch`."""
     starts = range(0, count, recipe.batch_size)
     for epoch in range(first // len(starts), recipe.epochs):
         order = epoch_order(recipe, count, epoch)
         for start in starts[max(0, first - epoch * len(starts)) :]:
-            yield epoch, *part_of_batch(order[start : start + recipe.batch_size])
+            yield epoch, *local_batch(order[start : start + recipe.batch_size])
 
 
 def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
@@ -381,7 +381,7 @@ def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)
 
 
-def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
+def local_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
     """This process's rows of a batch, and their fraction of it.
 
     Each process has to take part in the step: an empty part becomes the last row, with fraction 0.

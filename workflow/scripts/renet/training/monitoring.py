@@ -1,4 +1,4 @@
-"""What one can watch of a training: its speed and memory, and its curves in TensorBoard."""
+"""Monitoring of a training: its throughput and memory, and its curves in TensorBoard."""
 
 import shutil
 import time
@@ -33,12 +33,12 @@ class Throughput:
 
     def __init__(self, device: torch.device):
         self._device = device
-        self.rows: list[dict] = []  # of the table `THROUGHPUT`, one for each completed epoch
-        # Of the epoch that is under way: seconds in all and waiting for the loader; largest bytes.
+        self.rows: list[dict] = []  # rows of `THROUGHPUT`, one for each completed epoch
+        # The current epoch: seconds in all and waiting for the loader; largest bytes.
         self._part = dict(NOTHING)
 
     def state(self) -> dict:
-        """What was measured so far."""
+        """The measurements so far."""
         return {"throughput": self.rows, "part_of_epoch": self._part}
 
     def restore(self, state: dict) -> None:

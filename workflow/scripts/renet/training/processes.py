@@ -23,7 +23,7 @@ def group(device: str) -> Iterator[None]:
     if not distributed.is_torchelastic_launched():
         yield
         return
-    on_gpu = devices.type_of(device) == "cuda"
+    on_gpu = devices.device_type(device) == "cuda"
     own = torch.device("cuda", devices.own_gpu(local_rank())) if on_gpu else None
     distributed.init_process_group("nccl" if on_gpu else "gloo", device_id=own)
     yield

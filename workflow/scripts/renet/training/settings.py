@@ -37,11 +37,11 @@ class RunSettings:
                 f"GPUs; lower it, or raise --resources gpu={gpus}. With gpu=0, the CPU is used."
             )
         device = devices.granted(self.train.device, gpus)
-        precision = devices.chosen_precision(self.train.precision, devices.type_of(device))
+        precision = devices.chosen_precision(self.train.precision, devices.device_type(device))
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> dict:
-        """What a training depends on: no device, but the content of the file in `start_from`."""
+        """The settings that a training depends on: no device, but the content of `start_from`."""
         settings, recipe = self.dump(), self.train
         start = [*map(files.file_digest, recipe.start_files), settings["train"]["start_from"]]
         depends_on = {"device": "auto", "start_from": start if recipe.start_from else None}

@@ -106,7 +106,7 @@ class TrainStep:
         if self.recipe.age_weight:
             logits, targets, age_loss = age_groups.split(logits, targets, self.adjustment)
         labels, smoothing = targets, float(self.recipe.label_smoothing)
-        if targets.is_floating_point():  # of mixed faces
+        if targets.is_floating_point():  # the faces are mixed
             targets, labels = targets.to(self.dtype), targets.argmax(1)
         loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
         self.optimizer.zero_grad(set_to_none=self._is_alone)

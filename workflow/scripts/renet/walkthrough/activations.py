@@ -1,4 +1,4 @@
-"""What each layer of a network makes of one face."""
+"""The activations of each layer of a network for one face."""
 
 import contextlib
 import functools

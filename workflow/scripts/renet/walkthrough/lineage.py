@@ -21,9 +21,9 @@ from renet.metadata.tables import METADATA
 
 @dataclasses.dataclass(frozen=True)
 class Lineage:
-    """Where one face comes from."""
+    """The origin of one face."""
 
-    index: int  # of the face in the HDF5 file
+    index: int  # position of the face in the HDF5 file
     sample: dict  # its row of the table beside the HDF5 file
     metadata: dict  # its row of metadata.csv
     photo: dict  # its row of photos.csv

@@ -11,8 +11,8 @@ from renet.network.model import Network
 from renet.pages import page_data, saliency
 
 FILE = "occlusion.js"
-PARTS = (1 / 4, 1 / 8)  # of the face's sides: sizes of the square
-POSITIONS = 15  # of the square on a side
+PARTS = (1 / 4, 1 / 8)  # sizes of the square, as fractions of the face's sides
+POSITIONS = 15  # positions of the square on a side
 GREY = 128
 
 

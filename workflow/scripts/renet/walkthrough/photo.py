@@ -16,8 +16,8 @@ from renet.walkthrough.lineage import Lineage
 
 PHOTO_SIDE = 480  # pixels of the longer side of the photo on the page
 PATCH = 8  # rows and columns of pixels that are shown as numbers
-SCALE = 2  # of the picture that shows where they are
-HEAD_BYTES = 12  # of the photo's file
+SCALE = 2  # scale of the picture that shows where they are
+HEAD_BYTES = 12  # first bytes of the photo's file
 FRAME, FRAME_WIDTH = (255, 200, 0), 1 / 120  # RGB; of the photo's longer side
 
 

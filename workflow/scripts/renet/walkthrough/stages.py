@@ -21,7 +21,7 @@ SWEEPS, CHANGES = ("down", "up", "right", "left"), ("downward", "upward", "horiz
 def stages(seen: Activations, pictures: Path) -> dict:
     """The values of the page's stages; the pictures of the maps are written to a folder."""
     names = [name for name, _ in seen.network.named_children()]
-    # Of each layer, the names from the one before it on.
+    # For each layer, the names from the one before it on.
     from_before = {name: names[place - 1 :] for place, name in enumerate(names)}
     convs = [from_before[name] for name in names if name.startswith("conv")]
     rnns = [from_before[name] for name in names if name.startswith("rnn")]
@@ -76,7 +76,7 @@ def _sweep(seen: Activations, names: list[str], pictures: Path) -> dict:
         tile: feature_maps.colour(values, signed=False)
         for tile, values in zip((*SWEEPS, *CHANGES), (*states, *changes), strict=True)
     }
-    side = REACH_SIDE // max(rows, columns)  # of a block
+    side = REACH_SIDE // max(rows, columns)  # a block's side
     for tile, picture in shown.items():
         large = cv2.resize(picture, (columns * side, rows * side), interpolation=cv2.INTER_NEAREST)
         if tile not in SWEEPS:

@@ -18,8 +18,8 @@ from renet.network.model import Network, Normalizer, Shape
 
 # torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-EPS = 1e-5  # of torchvision's batch normalisation
-LAST = "layer4.1.conv2.weight"  # of torchvision's and timm's names
+EPS = 1e-5  # as in torchvision's batch normalisation
+LAST = "layer4.1.conv2.weight"  # the name in torchvision and timm
 
 
 class ResNet18(Network):
