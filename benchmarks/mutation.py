@@ -33,6 +33,7 @@ TESTS = {
     "metadata/row_filter.py": ["metadata/test_mat_file.py", "metadata/test_own_photos.py"],
     "faces/crop.py": ["faces/test_faces.py"],
     "faces/perceptual_hash.py": ["dataset/test_near_duplicates.py"],
+    "faces/hash_distance.py": ["dataset/test_near_duplicates.py"],
     "dataset/near_duplicates.py": ["dataset/test_near_duplicates.py"],
     "dataset/splits.py": ["dataset/test_splits.py", "evaluation/test_folds.py"],
     "archives/tar_index.py": ["archives/test_tar_index.py"],

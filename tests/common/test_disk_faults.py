@@ -157,17 +157,20 @@ def test_file_without_permission_is_named_and_not_the_one_that_is_written(tmp_pa
 
 @pytest.mark.fault("no-permission")
 def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
-    (tmp_path / "b").mkdir()
-    (tmp_path / "a").touch()
-    assert files.below(tmp_path) == [tmp_path / "a", tmp_path / "b"]
-    scan = os.scandir
+    hidden, folder, file = tmp_path / ".Trash-0", tmp_path / "b", tmp_path / "c"
+    hidden.mkdir()
+    scan, refused = os.scandir, [hidden]
 
     def refuse(path):  # also where root runs the tests, who may read everything
-        if Path(path).name == "b":
+        if Path(path) in refused:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
+    folder.mkdir()
+    file.touch()
+    assert files.below(tmp_path) == [hidden, folder, file]
+    refused.append(folder)
     with pytest.raises(PermissionError, match="Permission denied"):
         files.below(tmp_path)
 

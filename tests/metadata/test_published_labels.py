@@ -154,9 +154,10 @@ def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
     lists[1].write_text("in/b.jpg\n")
     with pytest.raises(InputError, match=r'test\.csv, line 1: "in/b\.jpg" is on the lists of two'):
         own_photos.subsets(rows, lists, ["train", "test"], whole)
-    lists[1].write_text("data/in/b.jpg\n")
-    with pytest.raises(InputError, match=r"name none of the photos: they have data/in/b\.jpg, but"):
-        own_photos.subsets(rows, lists[1:], ["test"], whole)
+    for text, first in (("data/in/b.jpg\n", r"data/in/b\.jpg"), ("path\n", "no line")):
+        lists[1].write_text(text)
+        with pytest.raises(InputError, match=rf"name none of the photos: they have {first}, but"):
+            own_photos.subsets(rows, lists[1:], ["test"], whole)
 
 
 def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):

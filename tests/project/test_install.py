@@ -24,6 +24,7 @@ from helpers.workflow import SMALL, copy_project, run, snakemake
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
 echo "$*" >> {notes}
+if [ "$1" = -V ]; then echo Python 3.12.1; fi
 if [[ "$1 $2" =~ ^(-m )?venv ]]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
 """
 OTHER_PYTHON = """#!/bin/bash
@@ -81,10 +82,10 @@ def make(tmp_path):
     return run
 
 
-def test_setup_installs_what_the_workflow_needs_alone_and_once(make):
+def test_setup_installs_what_the_workflow_needs_alone_and_once(make, tmp_path):
     install = "-m pip install"
     assert make("setup") == [
-        "-m venv .venv",
+        "-m venv --clear .venv",
         f"{install} --constraint constraints.txt {torch_ranges()}",
         f"{install} --quiet --constraint constraints.txt -r requirements.txt",
     ]
@@ -93,6 +94,8 @@ def test_setup_installs_what_the_workflow_needs_alone_and_once(make):
         f"{install} --quiet --constraint constraints.txt -r requirements-dev.txt"
     ]
     assert make("setup-tests") == []
+    (tmp_path / "requirements.txt").touch()
+    assert make("setup")[0] == "-m venv .venv"  # of the same version: its packages stay
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,7 @@ def test_page_says_what_the_initial_weights_were_trained_on():
     assert unknown.startswith("The training started from the weights in a.pth. It is not known")
     counts = {"test": 2, "train": 1000}
     known = said({"start_from": "model.pt"}, faces_of_initial_weights=counts)
-    assert "data set: 2 of test and 1,000 of train. The metrics" in known
+    assert "data set: 2 of test and 1,000 of train. Where" in known
     other = said({"start_from": "model.pt"}, faces_of_initial_weights={"test": 0, "train": 0})
-    assert other.endswith("on no near-duplicate of these faces.")
+    assert "No near-duplicate" in other
+    assert all("Copies with another crop are not found" in text for text in (known, other))

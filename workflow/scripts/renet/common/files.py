@@ -61,11 +61,13 @@ def below(folder: Path) -> list[Path]:
     """All files and folders in a folder, sorted; links to folders are not followed.
 
     Raises:
-        PermissionError: a folder cannot be read, which `Path.rglob` would pass over in silence.
+        PermissionError: a folder cannot be read, which `Path.rglob` would pass over in silence. Of
+            a disk, hidden folders and lost+found are often root's: these have no photos.
     """
 
     def refuse(error: OSError) -> None:
-        raise error
+        if not Path(error.filename).name.startswith((".", "lost+found")):
+            raise error
 
     walk = os.walk(folder, onerror=refuse)
     return sorted(Path(top, name) for top, dirs, names in walk for name in (*dirs, *names))

@@ -99,10 +99,11 @@ def subsets(
     fault = "is on the lists of two subsets; remove it from one of them"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)
     if not described.path.isin(rows.path).any():
+        first = next(iter(rows.path), "no line")
         raise InputError(
             f"{files[0]} and the other lists of `split` name none of the photos: they have "
-            f"{rows.path.iloc[0]}, but the photos have {described.path.iloc[0]}. Give lists with "
-            "these paths, or set `path` under `labels`."
+            f"{first}, but the photos have {described.path.iloc[0]}. Give lists with these paths, "
+            "or set `path` under `labels`."
         )
     return described.path.map(rows.set_index("path").subset).fillna("")
 

@@ -116,7 +116,8 @@ class RunResults(SetResults):
         """Whether the people of the set that leads are recorded, and in no training."""
         leakage = self.metrics["leakage"]
         known = leakage.get("faces_of_initial_weights", {})
-        shared = any([*leakage["in_two_subsets"].values(), *known.values()])
+        tested = [known.get("test", 0)] if self.stated is self else known.values()
+        shared = any([*leakage["in_two_subsets"].values(), *tested])
         return not (shared or self.stated.test["unnamed_photos"])
 
     def above_baseline(self, metric: str) -> dict[str, bool]:

@@ -49,7 +49,7 @@ def write_onnx(path: Path, predictor: Predictor) -> None:
 
 
 def write_int8(path: Path, predictor: Predictor) -> None:
-    """Write an ONNX file whose matrix products are in int8: a quarter of the bytes.
+    """Write an ONNX file whose matrix products are in int8: of a `renet`, a quarter of the bytes.
 
     Weights are rounded once, activations at run time (dynamic quantisation). Convolutions stay in
     float32, which is faster and changes fewer predictions.
@@ -68,8 +68,9 @@ def write_int8(path: Path, predictor: Predictor) -> None:
             quantization.quantize_dynamic(model, small, op_types_to_quantize=["MatMul"])
         finally:
             logging.disable(logging.NOTSET)
-        _write(path, onnx.load(small))
-    if not any(node.op_type == "MatMul" for node in model.graph.node):
+        quantised = onnx.load(small)
+    _write(path, quantised)
+    if not any(node.op_type == "MatMulInteger" for node in quantised.graph.node):
         logging.warning("%s is in float32: the network has no matrix product to round.", path)
 
 
