@@ -4,7 +4,7 @@
 # make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
 # make check      formatters, linters, types, import contracts
-# make clean      deletes data, label audit, logs and start page in results/, and the sample;
+# make clean      deletes data, label audit, comparison, logs and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
 # make distclean  deletes all results, downloads and the installation, after a question; where
 #                 results or resources is a link, the link alone
@@ -103,7 +103,8 @@ check: setup-tests
 clean:
 	rm -rf results/data results/audit results/logs results/runs/*/logs
 	rm -rf resources/sample
-	rm -f results/index.html results/course.html results/tour.html results/loss_curves.svg
+	rm -rf results/comparison results/learning_curve
+	rm -f results/index.html results/course.html results/tour.html results/README.md results/loss_curves.svg
 	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \; || true
 
 distclean:

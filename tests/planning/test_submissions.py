@@ -76,12 +76,14 @@ def test_training_on_several_machines_asks_for_its_gpus_in_one_way(jobs):
     assert asked == {"--gpus=1": 2, "--gres=gpu:2": 1, "": 2}  # course twice, apart, cpu and svm
 
 
-def test_second_attempt_asks_for_more_memory_and_time_where_nothing_continues(jobs, tmp_path):
-    second = submitted(tmp_path, "--attempt", 2)
-    for name, times in (("compare", 2), ("predict", 2), ("train", 1), ("fold", 1)):
-        before, after = (of_rule(found, name)[0] for found in (jobs, second))
-        assert after["mem_mb"] == 2 * before["mem_mb"]
-        assert after["runtime"] == times * before["runtime"]
+def test_each_attempt_asks_for_more_but_a_training_that_continues_only_for_twice_the_memory(
+    jobs, tmp_path
+):
+    third = submitted(tmp_path, "--attempt", 3)
+    for name, memory, time in (("compare", 3, 3), ("predict", 2, 3), ("train", 2, 1), ("fold", 2, 1)):
+        before, after = (of_rule(found, name)[0] for found in (jobs, third))
+        assert after["mem_mb"] == memory * before["mem_mb"]
+        assert after["runtime"] == time * before["runtime"]
 
 
 def test_downloads_can_leave_the_login_node(jobs, tmp_path):

@@ -62,10 +62,12 @@ def job_resources(wildcards):
     return run_settings.resources(job_run(wildcards))
 
 
-# Resources of the jobs that may compute on a GPU. Each attempt after a failure asks for that much more memory.
+# Resources of the jobs that may compute on a GPU. An attempt after a failure asks for twice the memory,
+# and the next ones for no more: each job of a long training, which its time limit ends, is an attempt.
 ON_DEVICE = {
     "gpu": lambda wildcards: job_resources(wildcards).gpus,
-    "mem_mb": lambda wildcards, attempt: job_resources(wildcards).memory_mb * attempt,
+    "mem_mb": lambda wildcards, attempt: job_resources(wildcards).memory_mb
+    * min(attempt, 2),
 }
 
 

@@ -54,7 +54,7 @@ rule predict:
     params:
         detect=config["predict"]["detect"],
         compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
-        file_digest=inputs.places_state(PHOTOS),
+        file_digest=lambda wildcards: inputs.places_state(PHOTOS),
         code=lambda wildcards: code("predict.py", wildcards),
     script:
         "../scripts/predict.py"
