@@ -101,7 +101,8 @@ def temperature_intervals(
         is_likelier = stats.norm.cdf(noise) < expit(np.abs(odds))  # of the two classes
         faces = pd.DataFrame({
             "subject": person, "target": (is_likelier == (odds > 0)).astype(int),
-            "p_male": expit(TEMPERATURE * odds), "subset": "validation",
+            "p_male": expit(TEMPERATURE * odds), "p_female": expit(-TEMPERATURE * odds),
+            "subset": "validation",
         })  # fmt: skip
         found = calibration.temperature_scaling(faces)["interval"]
         before = calibration.fit_temperature(faces, scenario.people)

@@ -152,8 +152,8 @@ def estimates(target, predicted, p_male):
 
 def temperature(faces):
     """The temperature with its interval; None where it is at a limit of the search."""
-    p_male, sign = faces.p_male.clip(1e-12, 1 - 1e-12), faces.target * 2 - 1
-    odds = (special.logit(p_male) * sign).to_numpy()
+    log_odds, sign = np.log(faces.p_male) - np.log(faces.p_female), faces.target * 2 - 1
+    odds = (log_odds.clip(-700, 700) * sign).to_numpy()
     limits = 0.05, 20.0  # also of the factor 1 / temperature
 
     def slope(factor):

@@ -175,14 +175,16 @@ def overconfident(count: int, factor: float, seed: int) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     odds = random.normal(0, 2, count)
     targets = (random.random(count) < 1 / (1 + np.exp(-odds))).astype(int)
-    return predictions_of(targets, 1 / (1 + np.exp(-factor * odds)))
+    table = predictions_of(targets, expit(factor * odds))
+    return table.assign(p_female=expit(-factor * odds))  # 1 - p_male can be 0
 
 
-def test_temperature_scaling_corrects_overconfidence():
-    validation, test = overconfident(20_000, 3, seed=1), overconfident(20_000, 3, seed=2)
+@pytest.mark.parametrize("factor", [3, 12])
+def test_temperature_scaling_corrects_overconfidence(factor):
+    validation, test = (overconfident(20_000, factor, seed) for seed in (1, 2))
     temperature = calibration.temperature_scaling(validation)["temperature"]
-    assert temperature == pytest.approx(3, rel=0.05)
-    scaled = expit(logit(test.p_male.to_numpy()) / temperature)
+    assert temperature == pytest.approx(factor, rel=0.05)
+    scaled = expit(np.log(test.p_male / test.p_female).to_numpy() / temperature)
     found, before = calibration.probability_metrics(scaled, test.target), summarise(test)
     assert found["ece"] < 0.02 < before["ece"] and found["loss"] < before["loss"]
 

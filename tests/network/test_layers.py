@@ -12,7 +12,7 @@ from helpers.training import SMALL
 from renet.network import batch_norm, model
 from renet.network.batch_norm import BatchNorm
 from renet.network.kinds.renet import ReNet
-from renet.network.model import Classifier, ConvReLU, Normalizer
+from renet.network.model import Classifier, ConvReLU, LinearClassifier, Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
 torch.manual_seed(0)
@@ -229,9 +229,9 @@ def test_normalizer_subtracts_the_mean_and_divides_by_128():
     assert torch.allclose(Normalizer((3, 4, 4), mean)(pixels).double(), expected)
 
 
-def test_classifier_is_in_float32_where_the_other_layers_are_in_bfloat16():
-    classifier = randomise(Classifier(8, 2))
-    maps = torch.randn(4, 8, 3, 5)
+@pytest.mark.parametrize("classifier", [Classifier(8, 2), LinearClassifier(8, 2)])
+def test_classifier_is_in_float32_where_the_other_layers_are_in_bfloat16(classifier):
+    maps = torch.randn(4, 8, 3, 5) if isinstance(classifier, Classifier) else torch.randn(4, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        evidence = classifier(maps.bfloat16())
+        evidence = randomise(classifier)(maps.bfloat16())
     assert torch.equal(evidence, classifier(maps.bfloat16().float()))

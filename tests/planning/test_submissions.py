@@ -80,7 +80,8 @@ def test_each_attempt_asks_for_more_but_a_training_that_continues_only_for_twice
     jobs, tmp_path
 ):
     third = submitted(tmp_path, "--attempt", 3)
-    for name, memory, time in (("compare", 3, 3), ("predict", 2, 3), ("train", 2, 1), ("fold", 2, 1)):
+    expected = {"compare": (3, 3), "predict": (2, 3), "train": (2, 1), "fold": (2, 1)}
+    for name, (memory, time) in expected.items():
         before, after = (of_rule(found, name)[0] for found in (jobs, third))
         assert after["mem_mb"] == memory * before["mem_mb"]
         assert after["runtime"] == time * before["runtime"]

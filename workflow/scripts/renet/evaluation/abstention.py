@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import beta
 
+from renet.evaluation.calibration import log_odds
 from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import GROUPS
 from renet.metadata.subjects import effective_number
@@ -55,14 +56,6 @@ def summarise(
     ]
     choice |= {"test": _accepted(test, accepted), "groups": groups}
     return {"max_error": max_error, "level": LEVEL, **choice}
-
-
-def log_odds(predictions: pd.DataFrame) -> np.ndarray:
-    """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
-    # Near 1, a probability is rounded, and the other one is not.
-    with np.errstate(divide="ignore"):
-        logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
-    return np.abs(logarithms[:, 1] - logarithms[:, 0])
 
 
 def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:

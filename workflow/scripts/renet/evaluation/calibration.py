@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn import metrics
 
 from renet.evaluation import confidence_intervals
@@ -18,7 +18,7 @@ from renet.metadata.subjects import effective_number
 
 BINS = 10  # from a confidence of 0.5 to 1
 TEMPERATURE_BOUNDS = (0.05, 20.0)
-SMALLEST = 1e-12  # probabilities are clipped to it, so that their logits are finite
+LARGEST = 700.0  # log-odds beside a probability that is rounded to 0
 WIDEST = 2  # ratio of the bounds of its interval up to which a temperature of 1 is a finding
 
 
@@ -56,6 +56,14 @@ def _bins(confidence: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
 
 
+def log_odds(predictions: pd.DataFrame) -> np.ndarray:
+    """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
+    # Near 1, a probability is rounded, and the other one is not.
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
+    return np.abs(logarithms[:, 1] - logarithms[:, 0])
+
+
 def temperature_scaling(validation: pd.DataFrame) -> dict:
     """The section `calibration` of metrics.json; without a reliable fit, the temperature is 1."""
     people = effective_number(validation.subject)
@@ -85,8 +93,8 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
     The likelihood ratio is divided by the design effect of its scores, since photos of one person
     are not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None at a limit of the search.
     """
-    p_male = np.clip(predictions.p_male.to_numpy(), SMALLEST, 1 - SMALLEST)
-    odds = logit(p_male) * np.where(predictions.target == 1, 1, -1)
+    is_right = (predictions.p_male > predictions.p_female) == (predictions.target == 1)
+    odds = np.minimum(log_odds(predictions), LARGEST) * np.where(is_right, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)
 
     def loss(exponent: float) -> float:

@@ -98,7 +98,7 @@ def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
 
 def reliability(evaluation: Evaluation) -> Figure:
     """Accuracy by confidence with intervals, without and with temperature scaling."""
-    odds = abstention.log_odds(evaluation.predictions)
+    odds = calibration.log_odds(evaluation.predictions)
     temperature = evaluation.metrics["calibration"]["temperature"]
     figure, (axis, counts) = plt.subplots(
         2, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
@@ -120,7 +120,7 @@ def reliability(evaluation: Evaluation) -> Figure:
 def risk_coverage(evaluation: Evaluation) -> Figure:
     """Error of the accepted predictions by coverage, and the threshold."""
     abstaining = evaluation.metrics["abstention"]
-    score = abstention.log_odds(evaluation.predictions)
+    score = calibration.log_odds(evaluation.predictions)
     correct = evaluation.predictions.correct.to_numpy()
     coverage, risk = thinned(*abstention.risk_coverage(score, correct))
     figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")

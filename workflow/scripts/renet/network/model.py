@@ -129,6 +129,15 @@ class Classifier(ConvReLU):
             return super().forward(maps) if self.has_relu else nn.Conv2d.forward(self, maps)
 
 
+class LinearClassifier(nn.Linear):
+    """The last layer of the other kinds of networks, in the dtype of its weights, too."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, features) to (N, outputs)."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.to(self.weight.dtype))
+
+
 class CourseNetwork(Network):
     """Convolutions, the blocks of a kind, and a classifier whose map is pooled to the logit.
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from renet.common.errors import InputError
 from renet.config.model import HogSvmArchitecture
-from renet.network.model import Network
+from renet.network.model import LinearClassifier, Network
 
 BLOCK = 2  # cells on each side of a block, which is normalised
 
@@ -45,15 +45,6 @@ class Hog(nn.Module):
         return np.array(features, np.float32).reshape(len(faces), self.feature_count)
 
 
-class DecisionFunction(nn.Linear):
-    """The SVM, in the dtype of its weights: (N, features) to (N, 1)."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """In every precision."""
-        with torch.autocast(features.device.type, enabled=False):
-            return super().forward(features.to(self.weight.dtype))
-
-
 class Sigmoid(nn.Module):
     """Platt's sigmoid as logits: (N, 1) to (N, 2), of which the first is 0."""
 
@@ -75,7 +66,7 @@ def build(
     """Make the network, to be given coefficients; gradients do not need a mean of the data."""
     features = Hog(input_shape, architecture)
     layers = OrderedDict(
-        hog=features, svm=DecisionFunction(features.feature_count, 1), sigmoid=Sigmoid()
+        hog=features, svm=LinearClassifier(features.feature_count, 1), sigmoid=Sigmoid()
     )
     return Network(layers, architecture, input_shape)
 

@@ -14,7 +14,7 @@ from torchvision.models import resnet18
 from renet.common.errors import InputError
 from renet.config.model import AnyArchitecture, ResNet18Architecture
 from renet.network.batch_norm import BatchNorm
-from renet.network.model import Network, Normalizer, Shape
+from renet.network.model import LinearClassifier, Network, Normalizer, Shape
 
 # torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -47,7 +47,9 @@ def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
     made = resnet18(num_classes=architecture.classes, norm_layer=BatchNorm)
     made.relu = nn.ReLU()  # not in place: the layers are also run one by one
     children = OrderedDict(made.named_children())
-    fc = children.pop("fc")
+    drawn = children.pop("fc")
+    fc = LinearClassifier(drawn.in_features, drawn.out_features)
+    fc.load_state_dict(drawn.state_dict())
     return OrderedDict(**children, flatten=nn.Flatten(), fc=fc)
 
 
