@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import metrics, slice_tests
+from renet.evaluation import metrics, slice_tests, tables
 from renet.evaluation.confidence_intervals import difference_p_value, proportion
-from renet.evaluation.tables import FEWEST_OF_CLASS, NOT_COMPARED, SLICES, UNTESTED, is_small
 from renet.metadata import subjects
 
 UNKNOWN = "unknown"
@@ -23,7 +22,7 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
     sides = predictions[["crop_height", "crop_width"]]
     decades = predictions.year.astype(float) // 10 * 10
     columns = {
-        "recorded gender": predictions.target.map(dict(enumerate(CLASSES))),
+        tables.GENDER: predictions.target.map(dict(enumerate(CLASSES))),
         "age": bands(predictions.age, [0, 10, 20, 30, 40, 50, 60, 70], "years"),
         "decade": decades.map(lambda year: UNKNOWN if np.isnan(year) else f"{year:.0f}s"),
         "face score": bands(predictions.face_score, [1, 2, 3, 4, 5, 6]),
@@ -65,14 +64,17 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     names = [one for one in names if one[0] != "age" or groups[one].tobytes() not in given]
     masks = [groups[one] for one in names]
     rows = [_row(predictions, mask, *one) for one, mask in zip(names, masks, strict=True)]
-    dtypes = {**SLICES.columns, "gap_p": float}
+    dtypes = {**tables.SLICES.columns, "gap_p": float}
     table = pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
     faces = pd.Series([mask.tobytes() for mask in masks])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
     by_accuracy = table.sort_values("accuracy", kind="stable")
-    table["p_holm"] = slice_tests.corrected(by_accuracy.p, either)
+    # A family of its own, since the pages compare the genders.
+    is_gender = by_accuracy["slice"] == tables.GENDER
+    corrected = slice_tests.corrected(by_accuracy.p[~is_gender], either)
+    table["p_holm"] = pd.concat([by_accuracy.p[is_gender].head(1), corrected])
     table["gap_p_holm"] = slice_tests.corrected(table.gap_p, faces)
-    return table[list(SLICES.columns)]
+    return table[list(tables.SLICES.columns)]
 
 
 def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:
@@ -80,9 +82,13 @@ def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -
     accuracy = proportion(samples.correct, samples.subject)
     rest = proportion(others.correct, others.subject) if len(others) else None
     recalls, counts = metrics.by_class(samples), np.bincount(samples.target, minlength=len(CLASSES))
-    sides = [side for side in (accuracy, rest) if side and not is_small(side.faces, side.people)]
-    is_tested = len(sides) == 2 and name not in UNTESTED
-    is_compared = is_tested and name not in NOT_COMPARED and counts.min() >= FEWEST_OF_CLASS
+    sides = [
+        side for side in (accuracy, rest) if side and not tables.is_small(side.faces, side.people)
+    ]
+    is_tested = len(sides) == 2 and name not in tables.UNTESTED
+    is_compared = (
+        is_tested and name not in tables.NOT_COMPARED and counts.min() >= tables.FEWEST_OF_CLASS
+    )
     low, high = accuracy.interval()
     rest_low, rest_high = rest.interval() if rest else (None, None)
     gap = metrics.recall_difference(recalls)

@@ -88,7 +88,10 @@ def _columns(runs: list[RunResults], metric: Metric) -> dict[str, list[Cell]]:
         "test": [run.test for run in runs],
         **{name: [run.external[name].test for run in runs] for name in runs[0].external},
     }
-    above = iter(are_above([one for of_set in sets.values() for one in of_set], metric.name))
+    tested = [one for name, of_set in sets.items() if name != "validation" for one in of_set]
+    # The validation set, which chooses the run, is a family of its own.
+    families = sets.get("validation", []), tested
+    above = iter([one for family in families for one in are_above(family, metric.name)])
     return {
         name: [
             Cell(one["n"], metric.value(one), metric.bounds(one),

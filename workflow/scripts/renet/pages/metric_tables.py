@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from renet.evaluation.tables import NOT_COMPARED
+from renet.evaluation.tables import NOT_COMPARED, OUT_OF_FOLD
 from renet.pages import filters
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable, sentences
@@ -88,7 +88,7 @@ def metrics_table(results: SetResults) -> PageTable:
          *(metric.text(metric.value(other)) for other in others.values())]
         for metric in METRICS
     ]  # fmt: skip
-    headings = [heading.replace("_", "-") for heading in headings]
+    headings = ["out-of-fold" if heading == OUT_OF_FOLD else heading for heading in headings]
     return PageTable(
         "Metrics" + _set_suffix(results), headings, rows, collapsed=results.set != "test"
     )

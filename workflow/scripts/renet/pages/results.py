@@ -114,18 +114,20 @@ class RunResults(SetResults):
     @property
     def has_new_people(self) -> bool:
         """Whether the people of the set that leads are recorded, and in no training."""
-        leakage = self.metrics["leakage"]
-        known = leakage.get("faces_of_initial_weights", {})
-        tested = [known.get("test", 0)] if self.stated is self else known.values()
-        shared = any([*leakage["in_two_subsets"].values(), *tested])
-        return not (shared or self.stated.test["unnamed_photos"])
+        shared = any(self.metrics["leakage"]["in_two_subsets"].values())
+        started = self.settings["train"].get("start_from")  # from weights that may know them
+        return not (shared or started or self.stated.test["unnamed_photos"])
 
     def above_baseline(self, metric: str) -> dict[str, bool]:
         """Whether a metric is significantly above the baseline on each set, by Holm over sets.
 
-        The set that leads is the first.
+        The set that leads is the first. Another one of a single gender has no balanced accuracy.
         """
-        evidence = {one.set: one.test for one in (self.stated, self, *self.other_sets)}
+        evidence = {
+            one.set: one.test
+            for one in (self.stated, self, *self.other_sets)
+            if one is self.stated or one.test["above_baseline"][metric] is not None
+        }
         return dict(zip(evidence, are_above([*evidence.values()], metric), strict=True))
 
     @property

@@ -80,7 +80,7 @@ ENVIRONMENT.filters |= {
     for macro in re.findall(r"{% macro (\w+)", _file(SENTENCES))
 }
 ENVIRONMENT.filters |= {
-    "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
+    "headings": re.compile(r'<h2 id="([\w.-]+)"[^>]*>(.*?)</h2>').findall,
     "shell_quoted": shlex.quote,
     "thousands": "{:,.0f}".format,
 }
