@@ -117,6 +117,8 @@ def test_transparent_pixels_are_blended_with_white(dtype):
 def test_opaque_alpha_channel_changes_no_pixel(suffix):
     image = np.dstack([picture(20, 30), np.full((20, 30), 255, np.uint8)])
     assert np.array_equal(crop.decode(encode(image, suffix)), image[..., :3])
+    image[..., 3] = 0  # padding
+    assert np.array_equal(crop.decode(encode(image, suffix)), image[..., :3])
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[:20]])

@@ -62,12 +62,12 @@ def test_path_and_gender_are_enough(tmp_path):
 
 def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog):
     caplog.set_level("INFO")
-    written = ["anna", "Unknown", " N/A ", "none", "", "nonet"]
+    written = ["anna", "Unknown", " N/A ", "none", "", "NaN", "nonet"]
     lines = [f"{number}.jpg,f,{name}\n" for number, name in enumerate(written)]
     table = describe(tmp_path / "t.csv", "path,gender,subject\n" + "".join(lines))
-    assert table.subject[[0, 5]].tolist() == ["anna", "nonet"]
-    assert table.subject[1:5].tolist() == [f"own:/{number}.jpg" for number in range(1, 5)]
-    assert "4 of 6 lines name nobody" in caplog.text
+    assert table.subject[[0, 6]].tolist() == ["anna", "nonet"]
+    assert table.subject[1:6].tolist() == [f"own:/{number}.jpg" for number in range(1, 6)]
+    assert "5 of 7 lines name nobody" in caplog.text
 
 
 def test_subject_age_year_and_box_are_taken_where_they_are_given(tmp_path):
@@ -252,7 +252,9 @@ def test_links_to_files_are_packed_and_hidden_files_pipes_and_links_to_folders_a
     with tarfile.open(receipt.path) as tar:
         assert tar.getnames() == ["anna/link.jpg"]
         assert tar.extractfile("anna/link.jpg").read() == b"one"
-    assert "photos: 3 pipes, devices or broken links are skipped" in caplog.text
+    assert "photos: 5 links to folders, broken links, pipes or devices are skipped" in caplog.text
+    with pytest.raises(InputError, match=r"holds \S*photos/anna/photos\.tar, .* move the photos"):
+        downloads.obtain(folder.as_uri(), None, folder / "anna" / "r.json")
 
 
 def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):

@@ -166,11 +166,11 @@ def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):
 
 
 def test_subset_is_a_column_of_the_tables(tmp_path):
-    (tmp_path / "t.csv").write_text("file,sex,part\na.jpg,f,val\nb.jpg,m,test\n")
+    (tmp_path / "t.csv").write_text("file,sex,part\na.jpg,f,val\nb.jpg,m,test\nc.jpg,m,\n")
     labels = {"tables": "t.csv", "path": "file", "gender": "sex"}
     given = labels_of(labels, split={"from": "Part"})["labels"]
     rows = own_photos.read([tmp_path / "t.csv"], Labels(**given))
-    assert rows.subset.tolist() == ["validation", "test"]
+    assert rows.subset.tolist() == ["validation", "test", ""]
 
 
 def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_path):

@@ -46,13 +46,20 @@ def pack(folder: Path, tar: Path) -> None:
     Links to files are followed, links to folders are not. Hidden and special files are left out.
 
     Raises:
-        InputError: the folder holds no files, one cannot be read, or the disk is full.
+        InputError: the folder holds no files, or its tar; one cannot be read; the disk is full.
     """
+    if tar.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"The folder {folder} holds {tar}, into which it would be packed; move the photos to a "
+            "folder beside it."
+        )
     inner = [path.relative_to(folder) for path in files.below(folder)]
     found = [folder / path for path in inner if not _is_hidden(path)]
     paths = [path for path in found if path.is_file()]
-    if special := sum(not path.is_file() and not path.is_dir() for path in found):
-        logging.warning("%s: %d pipes, devices or broken links are skipped.", folder, special)
+    skipped = [one for one in found if not one.is_file() and (one.is_symlink() or not one.is_dir())]
+    if skipped:
+        fact = "%s: %d links to folders, broken links, pipes or devices are skipped, such as %s."
+        logging.warning(fact, folder, len(skipped), skipped[0].name)
     if not paths:
         raise InputError(f"The folder {folder} has no files; put the photos there.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))

@@ -132,12 +132,14 @@ def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
         return image
-    most = np.iinfo(full.dtype).max
-    if full[..., 3].min() == most:
+    alpha, most = full[..., 3:], np.iinfo(full.dtype).max
+    if alpha.min() == most or not alpha.any():  # zeros alone are padding, as in a BMP of 32 bits
         return image
-    alpha = full[..., 3:].astype(np.float32) / most
-    stored = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return (stored * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    blended = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    for row, opacity in zip(blended, alpha, strict=True):  # a row at a time needs little memory
+        part = opacity.astype(np.float32) / most
+        row[:] = (row * part + 255 * (1 - part)).round()
+    return blended
 
 
 def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:

@@ -41,8 +41,9 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def photos(members: pd.DataFrame) -> pd.Series:
-    """The photos among the files of an index."""
-    return members.member[members.member.str.lower().str.endswith(SUFFIXES)]
+    """The photos among the files of an index, without hidden ones such as macOS's `._a.jpg`."""
+    is_photo = members.member.str.lower().str.endswith(SUFFIXES)
+    return members.member[is_photo & ~members.member.str.contains(r"(?:^|/)\.[^/.]")]
 
 
 def log_differences(

@@ -123,6 +123,7 @@ def _text(cell: Any) -> str:
 
 def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
     """The columns of metadata.csv that describe rows as from `read`."""
+    births = birth_dates(rows.dob.to_numpy())
     return rows.assign(
         id=[f"{source}:{number}" for number in range(len(rows))],
         subset="",
@@ -131,7 +132,7 @@ def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
         source=source,
         subject=subjects(rows, database),
         age=ages(rows.dob.to_numpy(), rows.photo_taken.to_numpy()),
-        dob=birth_dates(rows.dob.to_numpy()).astype(str),
+        dob=np.where(np.isnat(births), "", births.astype(str)),
     )
 
 

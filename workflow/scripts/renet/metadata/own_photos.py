@@ -23,7 +23,7 @@ LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate thousands
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # range of ages: 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
-NOBODY = ("", "unknown", "n/a", "none")  # in any case
+NOBODY = ("", "unknown", "n/a", "na", "nan", "null", "none")  # in any case
 SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 
@@ -143,7 +143,7 @@ def read(
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
     is_nobody = texts.subject.str.strip().str.lower().isin(NOBODY)
     if is_nobody.any():
-        fact = "%s: %d of %d lines name nobody (subject empty, unknown, n/a or none)."
+        fact = "%s: %d of %d lines name nobody (subject empty, unknown, NA or none)."
         logging.info(fact, name, is_nobody.sum(), len(texts))
     table = texts.assign(
         path=_paths(texts.path),
@@ -156,7 +156,9 @@ def read(
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
     fault = "is not a year; write a whole number such as 1998, or leave it empty"
     user_tables.refuse(~is_year, texts.year, fault)
-    is_subset = texts.subset.isin(SUBSETS) | (texts.subset == "").all()
+    is_published = labels.values is not None  # a photo in no published subset is split
+    is_subset = texts.subset.isin(SUBSETS) | ((texts.subset == "") & is_published)
+    is_subset |= (texts.subset == "").all()
     fault = f"is not a subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
     user_tables.refuse(~is_subset, texts.subset, fault)
     repeated = _repeated(table, texts, labels, whole=whole)
