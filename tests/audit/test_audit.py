@@ -17,7 +17,7 @@ from renet.audit import ranking
 from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import SUBSETS
-from renet.dataset import corrections, hdf5, near_duplicates, selections, splits
+from renet.dataset import corrections, hdf5, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.training.settings import RunSettings
 
@@ -31,15 +31,6 @@ def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
     assert set(fold) == {0, 1, 2, 3}
     assert np.array_equal(fold, splits.folds(samples, 4, seed=1))
     assert not np.array_equal(fold, splits.folds(samples, 4, seed=2))
-
-
-def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
-    samples = samples_of(np.arange(200) % 2)
-    samples.loc[1, "phash"] = samples.phash[0][:-1] + "0"  # at most four bits are others
-    samples["copies"] = near_duplicates.groups(samples.phash)
-    near = samples.subject.isin(samples.subject[:2])
-    for seed in range(5):
-        assert len(set(splits.folds(samples, 4, seed)[near])) == 1
 
 
 @pytest.mark.parametrize(("people", "folds", "fewer"), [(3, 4, 2), (9, 6, 5)])

@@ -121,12 +121,15 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
         ("runs: {../out: {}}", "`runs.../out` is not a valid name; it must be text that begins"),
-        ("runs: {model: {epochs: 3}}", "`runs.model.epochs` is not a key of the config; the key"),
+        ("runs: {a: {epochs: 3}}", "did you mean `runs.a.train.epochs`?"),
         ("{model: 5, runs: {a: {model: {cell: gru}}}}", "`model` is 5, and must be a section with"),
         ("train: {start_from: 3}", "leaves the classifier random (docs/training.md)."),
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
         ("corrections: results/audit/suspects.csv", "which the label audit overwrites; copy it"),
         ("runs: {true: {}}", 'the name true under `runs` as text; write "true".'),
+        ("runs: {1.5: {}}", 'the name 1.5 under `runs` as text; write "1.5".'),
+        ("pathvars: {results: 'a<b>'}", "`pathvars.results` is a<b>; write a path without braces"),
+        ("corrections: 'a{b}.csv'", "`corrections` names a{b}.csv, whose braces Snakemake takes"),
         ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "sample is taken"),
     ],
 )  # fmt: skip
@@ -165,6 +168,8 @@ def test_several_errors_are_named_up_to_five_lines(tmp_path):
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
     with pytest.raises(InputError, match=r"^--config: `train\.epochs` is x, and"):
         loaded(tmp_path, "train: {epochs: 3}", {"train": {"epochs": "x"}})
+    with pytest.raises(InputError, match=r"^--config: \{epochs: 3 is not YAML \(expected "):
+        loaded(tmp_path, "sources: [sample]", {"train": "{epochs: 3"})
 
 
 def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):

@@ -145,6 +145,13 @@ def test_groups_have_their_own_coverage_and_error_and_a_person_counts_once():
     assert found["test"]["error_of_all"] == 4 / 2000
 
 
+def test_wrong_further_photos_of_people_raise_the_threshold():
+    odds = np.append(np.linspace(3, 9, 1000), np.full(500, 4.0))
+    table = by_log_odds(odds, np.repeat([1, 0], [1000, 500]))
+    table["subject"] = [f"p{number % 1000}" for number in range(1500)]  # the first photos are right
+    assert chosen_on(table, 1.0)["threshold"] > expit(4.0)
+
+
 def photos_of(people: int, random: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Person, log-odds and correctness of photos; a tenth have 20 photos, which are harder."""
     sizes = np.where(random.random(people) < 0.1, 20, 1)

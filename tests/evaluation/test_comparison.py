@@ -7,6 +7,7 @@ import pytest
 
 from helpers.config import check
 from helpers.predictions import predictions_of
+from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics
 from renet.evaluation.tables import COMPARISON
@@ -86,6 +87,14 @@ def test_each_trained_model_is_compared_with_the_reference_alone():
     assert list(table) == list(COMPARISON.columns)
     assert claims(table) == [["reference", "a", "b"], ["reference", "c", "b"]]
     assert (table.p_corrected >= table.p).all() and (table.p_corrected <= 2 * table.p).all()
+    added = pd.DataFrame(correct) / 90
+    assert (comparison.against_best(added, "b", "accuracy").p_corrected > table.p).all()
+
+
+def test_runs_that_predicted_different_faces_are_not_compared():
+    table = predictions_of([0, 1], [0.2, 0.8])
+    with pytest.raises(InputError, match="predicted different faces"):
+        comparison.side_by_side("test", {"a": table, "b": table.iloc[::-1]}, "accuracy")
 
 
 def test_recipe_stands_for_its_seeds_from_three_on():

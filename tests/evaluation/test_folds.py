@@ -76,16 +76,18 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_neither_its_person_no
     table = SPLIT.read(data / "development.csv")
     table.loc[1, "phash"] = table.phash[0]  # the same photo under another name
     table["path"] = [f"{n // 2}.jpg" for n in np.random.default_rng(1).permutation(len(table))]
+    table["age"] = np.arange(len(table))
     table.to_csv(data / "development.csv", index=False)
     photos_and_people = [table.phash, table.path, *([table.subject] if by == "subject" else [])]
     seen, fit = [], script.fit
 
     def record(settings, *given):
         seen.append([rows_of(part, data) if part else np.array([], int) for part in given[:2]])
+        assert given[0].ages.tolist() == seen[-1][0].tolist()
         return fit(settings, *given)
 
     monkeypatch.setattr(script, "fit", record)
-    recipe = QUICK.replace(epochs=1, select_epoch=select_epoch)
+    recipe = QUICK.replace(epochs=1, select_epoch=select_epoch, age_weight=0.3)
     found = [
         predict(data, number, by=by, validation=0.2, settings=RunSettings(SMALL, recipe))
         for number in (1, 2, 3)

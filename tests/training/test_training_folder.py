@@ -57,6 +57,12 @@ def link(tmp_path, outputs) -> Callable[..., bool]:
     return run_or_reuse
 
 
+def test_folder_depends_on_the_code_and_on_the_validation_set(job):
+    paths = [job.folder().path, dataclasses.replace(job, code="other").folder().path]
+    write_faces(job.validation, 20, 9)
+    assert len({*paths, job.folder().path}) == 3
+
+
 def fail(*paths: Path) -> None:
     raise InputError("The training failed.")
 

@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from renet.common import command_line
+from renet.common import command_line, files
 from renet.common.errors import InputError
 from renet.prediction import export as formats
 from renet.prediction import predictor
@@ -29,6 +29,7 @@ def export(
         card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
     """
     write = formats.find_writer(exported)
+    files.check_distinct([exported], [predictor.model_in(model), card])
     if card:
         if exported.suffix != ".safetensors":
             raise InputError(f"{exported} cannot have a card; name it *.safetensors.")

@@ -11,10 +11,12 @@ applies; without an index, no file is missing. Gender is 0 for female, 1 for mal
 
 import logging
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from renet.archives.tar_index import MEMBERS
-from renet.common import command_line
+from renet.common import command_line, files
 from renet.common.drop_reasons import KEPT, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import TABLE
@@ -36,7 +38,7 @@ def parse_metadata(
     source: str | None = None,
     whole: bool = False,
     subjects: Literal["shared", "own"] = "shared",
-    filter: RowFilter = RowFilter(),
+    filter: Annotated[RowFilter, Parameter(parse=False)] = RowFilter(),
     tables: list[Path] = (),
     labels: Labels | None = None,
     lists: list[Path] = (),
@@ -61,15 +63,16 @@ def parse_metadata(
         subsets: subset of each of the `lists`, in their order.
         photos: photos.csv to write, with the positions of the kept photos; needs `members`.
     """
+    files.check_distinct([metadata, photos], [rows, members, *tables, *lists])
     source = source or database
     if photos and not members:
         raise InputError("`photos` needs `members`, the index of the archives; give both or none.")
     index = MEMBERS.read(members) if members else None
     labels = labels or Labels()
     is_table = database == TABLE
-    files = tables or ([rows] if rows and is_table else [])
+    label_files = tables or ([rows] if rows and is_table else [])
     named = () if index is None else photo_index.photos(index)
-    has_labels, folder = bool(files or labels.pattern), PurePosixPath()
+    has_labels, folder = bool(label_files or labels.pattern), PurePosixPath()
     if not is_table:
         folder, in_file = mat_file.read_with_folder(rows, database, members, receipt_files)
         described = mat_file.describe(in_file, source, database)
@@ -77,7 +80,7 @@ def parse_metadata(
         raise InputError("`rows` names no table of photos; give one, or another `database`.")
     if has_labels:
         has_several = whole and is_table  # a row of a .mat file is the only face of its photo
-        labelled = own_photos.read(files, labels, whole=has_several, photos=named)
+        labelled = own_photos.read(label_files, labels, whole=has_several, photos=named)
         labelled = own_photos.describe(labelled, source, whole=has_several)
         described = labelled if is_table else own_photos.replace(described, labelled, labels)
     by_table = is_table or (has_labels and "x1" in labels.columns)

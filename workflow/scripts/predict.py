@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common import command_line
+from renet.common import command_line, files
 from renet.network import devices
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
@@ -46,6 +46,7 @@ def predict(
         compute: device, precision and threads.
         threads: that read and crop the photos; None for the number of cores, at most 16.
     """
+    files.check_distinct([predictions, html], [predictor.model_in(model), *map(Path, photos)])
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None

@@ -1,6 +1,6 @@
 """The command line of a script that a user starts, too: the arguments of its function as options.
 
-An option is `--detect` or, for a field of a dataclass, `--filter.min_age 18`; positional arguments
+An option is `--detect` or, for a field of a dataclass, `--compute.threads 4`; positional arguments
 may be given without their name. The help is the function's docstring. `-o -` writes to standard
 output.
 """

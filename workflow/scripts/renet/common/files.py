@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,15 @@ def check_writable(path: Path) -> None:
     _make_parent(path)
     with tempfile.TemporaryFile(dir=path.parent):
         pass
+
+
+def check_distinct(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuse outputs that would replace an input, or one another."""
+    known = {path.resolve() for path in inputs if path}
+    for path in filter(None, outputs):
+        if path.resolve() in known:
+            raise InputError(f"{path} would replace an input, or another output; name a new file.")
+        known.add(path.resolve())
 
 
 def _make_parent(path: Path) -> None:

@@ -48,6 +48,10 @@ def check_paths(config: dict) -> None:
             f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
             "it, correct each line, delete those that you cannot decide, and name the copy."
         )
+    for key, name in [*named, *places(config)]:
+        if set("{}") & set(str(name)) and not key.endswith(".url`"):
+            fault = "whose braces Snakemake takes for a wildcard; rename it."
+            raise InputError(f"{key} names {_shown(name)}, {fault}")
     for key, name in named:
         if name and not Path(name).expanduser().is_file():
             raise InputError(f"{key} names {_shown(name)}, which is not a file; check the path.")

@@ -55,8 +55,11 @@ def _key(error: Error, value: Any) -> Key:
     place, is_unknown = error["loc"], error["type"] in UNKNOWN
     key: Key = ()
     for part in place[:-1] if is_unknown else place:
-        if isinstance(value, Mapping) and part in value:
-            key, value = (*key, str(part)), value[part]
+        names = {}  # a number such as 1.5 is text in the place
+        if isinstance(value, Mapping):
+            names = {form: name for name in value for form in (name, str(name))}
+        if part in names:
+            key, value = (*key, str(part)), value[names[part]]
         elif isinstance(value, list) and isinstance(part, int):
             key, value = (*key, part), value[part]
     if error["type"].startswith("union_tag"):
@@ -143,10 +146,10 @@ def _unknown_key(key: Key, place: Sequence) -> str:
             return f"{dotted(key)} was removed: {section.removed[name]}; remove the key."
     known = _fields(sections)
     near = [(*key[:-1], match) for match in _similar(name, known)]
-    if not near and len(key) == 1:  # a key of a section, written at the top
+    if not near:  # perhaps a key of one of the sections inside
         inner = {one: _fields(_sections_in(known[one].annotation)) for one in known}
         match = _similar(name, [key for keys in inner.values() for key in keys])
-        near = [(section, one) for section in inner for one in match if one in inner[section]]
+        near = [(*key[:-1], each, one) for each in inner for one in match if one in inner[each]]
     way_out = f"did you mean {' or '.join(map(dotted, near))}?"
     if not near:
         way_out = f"the keys are {_listed(known)}."

@@ -71,7 +71,11 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 def _parsed(value: object) -> object:
     """Text of the command line, read as YAML."""
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError as error:
+        fault = " ".join(str(getattr(error, "problem", error)).split())
+        raise InputError(f"--config: {value} is not YAML ({fault}); correct it.") from error
 
 
 def _number(value: Any) -> Any:

@@ -44,8 +44,11 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     """Set PyTorch's number of threads, and choose the device of a process of this machine.
 
     Raises:
-        InputError: PyTorch sees no GPU, or too few, and one is asked for or was granted.
+        InputError: there is no thread, or PyTorch sees no GPU, or too few, and one is asked for or
+            was granted.
     """
+    if threads < 1:
+        raise InputError(f"{threads} threads cannot compute; give at least 1 by --compute.threads.")
     torch.set_num_threads(threads)
     device, details = torch.device(device_type(name)), f"{threads} threads"
     if (name, device.type) == ("auto", "cpu"):

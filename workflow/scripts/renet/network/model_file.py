@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from renet.common import files
-from renet.common.errors import InputError
+from renet.common.errors import InputError, memory_shortage
 from renet.common.imdb_wiki import CLASSES
 from renet.config.model import AnyArchitecture, ResNet18Architecture, from_settings
 from renet.config.train import DESCRIPTION, Recipe, Start
@@ -106,6 +106,8 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     except FileNotFoundError as error:
         raise InputError(f"The model {path} does not exist.") from error
     except Exception as error:  # pickle, zip and safetensors raise anything on foreign bytes
+        if memory_shortage(error):
+            raise
         if "GLOBAL" in str(error) or "legacy .tar" in str(error):
             raise InputError(
                 f"{path} is not loaded, because it has Python objects or is in PyTorch's oldest "
