@@ -108,7 +108,7 @@ def initial_hashes(wildcards):
     return own_file(inputs.initial_hashes(job_run(wildcards)))
 
 
-def rule_outputs(*names, **wildcards):
+def outputs(*names, **wildcards):
     """The outputs of rules for all values of their wildcards.
 
     The config can leave rules out, and so can a workflow that takes this one as a module.
@@ -124,12 +124,12 @@ def run_files(names):
     shown = [name for name in names if RUN_KINDS[name].has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
     folds = [
-        rule_outputs("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
+        outputs("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
     ]
     return [
-        *rule_outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
-        *rule_outputs("walkthrough", run=shown),
-        *rule_outputs("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
+        *outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
+        *outputs("walkthrough", run=shown),
+        *outputs("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
         *chain.from_iterable(folds),
     ]
 
@@ -141,9 +141,9 @@ def recorded_outputs(names):
     onnx = [one for one in config["export"] if "onnx" in one]  # it has no HOG features
     return [
         *run_files(names),
-        *(rule_outputs("predict", run=names) if PHOTOS else []),
-        *rule_outputs("export", run=names, format=weights),
-        *rule_outputs("export", run=with_layers, format=onnx),
+        *(outputs("predict", run=names) if PHOTOS else []),
+        *outputs("export", run=names, format=weights),
+        *outputs("export", run=with_layers, format=onnx),
     ]
 
 
@@ -157,17 +157,15 @@ def kept_outputs(wildcards=None):
     subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
-        *rule_outputs("index_archive", "parse_metadata", source=ALL_SOURCES),
-        *rule_outputs("shuffle", "external_set", external=EXTERNAL),
+        *outputs("index_archive", "parse_metadata", source=ALL_SOURCES),
+        *outputs("shuffle", "external_set", external=EXTERNAL),
         *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
         *recorded_outputs(RUNS),
-        *rule_outputs("manifest", run=RUNS),
-        *(rule_outputs("hub", run=RUNS) if "hub" in config["export"] else []),
-        *rule_outputs("thumbnails", "compare", "report", "learning_curve"),
-        *rule_outputs("audit", "audit_fold", **AUDIT_FOLDS),
-        *chain(
-            *(rule_outputs("fraction", run=run, fraction=one) for run, one in CURVES)
-        ),
+        *outputs("manifest", run=RUNS),
+        *(outputs("hub", run=RUNS) if "hub" in config["export"] else []),
+        *outputs("thumbnails", "compare", "report", "learning_curve"),
+        *outputs("audit", "audit_fold", **AUDIT_FOLDS),
+        *chain(*(outputs("fraction", run=run, fraction=one) for run, one in CURVES)),
     ]
 
 

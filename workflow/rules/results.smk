@@ -168,11 +168,11 @@ rule compare:
 rule report:
     """Write the page and the card of each run, and the page over all runs."""
     input:
-        lambda wildcards: without_folders(rule_outputs("thumbnails")),  # linked
+        lambda wildcards: without_folders(outputs("thumbnails")),  # linked
         of_runs=lambda wildcards: without_folders(run_files(RUNS)),
         comparison="<results>/comparison/comparison.csv",
-        audit=lambda wildcards: rule_outputs("audit"),
-        learning_curve=lambda wildcards: rule_outputs("learning_curve"),
+        audit=lambda wildcards: outputs("audit"),
+        learning_curve=lambda wildcards: outputs("learning_curve"),
         funnel="<results>/data/funnel.csv",
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL

@@ -50,8 +50,7 @@ def check_paths(config: dict) -> None:
         )
     for key, name in [*named, *places(config)]:
         if set("{}") & set(str(name)) and not key.endswith(".url`"):
-            fault = "whose braces Snakemake takes for a wildcard; rename it."
-            raise InputError(f"{key} names {_shown(name)}, {fault}")
+            raise InputError(f"{key} names {_shown(name)}, whose braces are a wildcard; rename it.")
     for key, name in named:
         if name and not Path(name).expanduser().is_file():
             raise InputError(f"{key} names {_shown(name)}, which is not a file; check the path.")

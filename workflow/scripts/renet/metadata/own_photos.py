@@ -156,9 +156,9 @@ def read(
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
     fault = "is not a year; write a whole number such as 1998, or leave it empty"
     user_tables.refuse(~is_year, texts.year, fault)
-    is_published = labels.values is not None  # a photo in no published subset is split
-    is_subset = texts.subset.isin(SUBSETS) | ((texts.subset == "") & is_published)
-    is_subset |= (texts.subset == "").all()
+    # Photos in none of the published subsets are split.
+    may_lack = labels.values is not None or (texts.subset == "").all()
+    is_subset = texts.subset.isin(SUBSETS) | ((texts.subset == "") & may_lack)
     fault = f"is not a subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
     user_tables.refuse(~is_subset, texts.subset, fault)
     repeated = _repeated(table, texts, labels, whole=whole)

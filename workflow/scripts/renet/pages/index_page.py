@@ -90,8 +90,8 @@ def _columns(runs: list[RunResults], metric: Metric) -> dict[str, list[Cell]]:
     }
     tested = [one for name, of_set in sets.items() if name != "validation" for one in of_set]
     # The validation set, which chooses the run, is a family of its own.
-    families = sets.get("validation", []), tested
-    above = iter([one for family in families for one in are_above(family, metric.name)])
+    chosen_by = sets.get("validation", [])
+    above = iter([*are_above(chosen_by, metric.name), *are_above(tested, metric.name)])
     return {
         name: [
             Cell(one["n"], metric.value(one), metric.bounds(one),

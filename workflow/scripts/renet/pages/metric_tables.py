@@ -89,9 +89,7 @@ def metrics_table(results: SetResults) -> PageTable:
         for metric in METRICS
     ]  # fmt: skip
     headings = ["out-of-fold" if heading == OUT_OF_FOLD else heading for heading in headings]
-    return PageTable(
-        "Metrics" + _set_suffix(results), headings, rows, collapsed=results.set != "test"
-    )
+    return PageTable("Metrics" + _suffix(results), headings, rows, collapsed=results.set != "test")
 
 
 def slices_table(results: SetResults) -> PageTable:
@@ -118,10 +116,10 @@ def slices_table(results: SetResults) -> PageTable:
         "recall of female", "recall of male",
         "difference in points (95 % interval, corrected p)",
     ]  # fmt: skip
-    return PageTable("Slices" + _set_suffix(results), headings, rows, collapsed=True)
+    return PageTable("Slices" + _suffix(results), headings, rows, collapsed=True)
 
 
-def _set_suffix(results: SetResults) -> str:
+def _suffix(results: SetResults) -> str:
     """The part of a label that tells the tables of a page apart."""
     return "" if results.set == "test" else f" of the {sentences('set_name', results.set)}"
 

@@ -123,11 +123,9 @@ class RunResults(SetResults):
 
         The set that leads is the first. Another one of a single gender has no balanced accuracy.
         """
-        evidence = {
-            one.set: one.test
-            for one in (self.stated, self, *self.other_sets)
-            if one is self.stated or one.test["above_baseline"][metric] is not None
-        }
+        sets = (self, *self.other_sets)
+        tested = [one for one in sets if one.test["above_baseline"][metric] is not None]
+        evidence = {one.set: one.test for one in (self.stated, *tested)}
         return dict(zip(evidence, are_above([*evidence.values()], metric), strict=True))
 
     @property
