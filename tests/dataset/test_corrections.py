@@ -5,8 +5,7 @@ import os
 import pandas as pd
 import pytest
 
-from helpers.cropped import cropped_source
-from helpers.project import call_script
+from helpers import cropped
 from helpers.workflow import EVERYTHING_AFTER, planned, run, write_config
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
@@ -16,7 +15,7 @@ from renet.metadata.tables import METADATA
 @pytest.fixture
 def source(tmp_path):
     """A source of 60 rows of 30 people, of which row 0 is dropped and all others are faces."""
-    return cropped_source(tmp_path, "own", 60)
+    return cropped.cropped_source(tmp_path, "own", 60)
 
 
 def shuffle(folder, text: str | None = None, **options):
@@ -24,10 +23,7 @@ def shuffle(folder, text: str | None = None, **options):
     if text is not None:
         options["corrections"] = folder / "corrections.csv"
         options["corrections"].write_text(text)
-    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel", "corrected")}
-    tables = sorted(folder.glob("own/faces/*.csv"))
-    metadata = [folder / "own" / "metadata.csv"]
-    call_script("shuffle", metadata=metadata, tables=tables, **outputs, **options)
+    cropped.shuffle(folder, corrected=folder / "corrected.csv", **options)
 
 
 def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source, caplog):
@@ -85,7 +81,7 @@ def test_error_in_the_corrections_names_line_and_value(source, text, fault):
 
 
 def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_corrected(source):
-    cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
+    cropped.cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
     wanted = r"own/metadata\.csv, line 6: 4\.jpg is labelled female, but 7\.jpg \(line 9 of .*"
     with pytest.raises(InputError, match=wanted + "has the same pixels and is labelled male"):
         shuffle(source, None, own=["own"])
@@ -109,7 +105,7 @@ def test_correction_of_an_own_photo_needs_its_file(source, caplog):
 
 def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog):
     digests = {4: "same", 7: "same", 8: "of two women", 10: "of two women"}
-    cropped_source(source, "own", 60, digests=digests)
+    cropped.cropped_source(source, "own", 60, digests=digests)
     shuffle(source)
     warned = "1 photos are in the data twice, with different labels; one is own:"
     assert warned in caplog.text and "give the right label in `corrections`" in caplog.text

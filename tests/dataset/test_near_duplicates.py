@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 import scipy.fft
 from scipy.sparse.csgraph import connected_components
-from shuffle import shuffle
 
-from helpers.cropped import cropped_source, random_hash
+from helpers.cropped import cropped_source, random_hash, shuffle
 from renet.config.split import SplitSettings
 from renet.dataset import near_duplicates
 from renet.dataset.tables import FUNNEL, SPLIT
@@ -126,15 +125,10 @@ SETTINGS = SplitSettings(validation=0.2, test=0.2)
 APART = SETTINGS.replace(near_duplicates=False)
 
 
-def split_of(
-    folder: Path, hashes: dict[int, str], settings: SplitSettings = SETTINGS
-) -> pd.DataFrame:
+def split_of(folder: Path, hashes: dict[int, str], settings: object = SETTINGS) -> pd.DataFrame:
     """split.csv of a source whose rows 1, 2, … have some perceptual hashes; by its rows."""
     cropped_source(folder, "own", COUNT, hashes=hashes)
-    shuffle(
-        metadata=[folder / "own/metadata.csv"], tables=[folder / "own/faces/1-of-1.csv"],
-        split=folder / "split.csv", funnel=folder / "funnel.csv", settings=settings,
-    )  # fmt: skip
+    shuffle(folder, settings=settings)
     return SPLIT.read(folder / "split.csv").set_index("row")
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.cropped import cropped_source
+from helpers.cropped import cropped_source, shuffle
 from helpers.dry_run import dry_run
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT
 from helpers.workflow import planned, snakemake, write_config
 from renet.common.errors import InputError
 from renet.config.split import SplitSettings
@@ -237,14 +237,6 @@ def sources(tmp_path):
     for source in ("b", "a"):
         cropped_source(tmp_path, source, 30, first_shard=12)
     return tmp_path
-
-
-def shuffle(folder, **options) -> None:
-    """Run shuffle.py on the tables of all shards, or on these `tables`."""
-    metadata = sorted(folder.glob("*/metadata.csv"), reverse=True)
-    options = {"tables": sorted(folder.glob("*/faces/*.csv"))} | options
-    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel")}
-    call_script("shuffle", metadata=metadata, **outputs, **options)
 
 
 def test_first_unreadable_photos_are_named(sources, caplog):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.project import call_script
 from renet.common.files import face_digest
 from renet.dataset.hdf5 import FaceFile
 from renet.faces.shards import SHARD
@@ -53,6 +54,14 @@ def cropped_source(
         path = folder / source / "faces" / f"{number}-of-{len(parts)}.csv"
         SHARD.write(path, SHARD.frame(part))
     return folder
+
+
+def shuffle(folder: Path, **options: object) -> None:
+    """Run shuffle.py on the tables of all shards, or on these `tables`."""
+    metadata = sorted(folder.glob("*/metadata.csv"), reverse=True)
+    options = {"tables": sorted(folder.glob("*/faces/*.csv"))} | options
+    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel")}
+    call_script("shuffle", metadata=metadata, **outputs, **options)
 
 
 def random_hash(name: str) -> str:
