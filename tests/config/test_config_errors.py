@@ -124,7 +124,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("corrections: results/audit/suspects.csv", "which the label audit overwrites; copy it"),
         ("runs: {true: {}}", 'the name true under `runs` as text; write "true".'),
         ("runs: {1.5: {}}", 'the name 1.5 under `runs` as text; write "1.5".'),
-        ("pathvars: {results: 'a<b>'}", "`pathvars.results` is a<b>; write a path without braces"),
+        ("pathvars: {results: 'a{b}'}", "`pathvars.results` is a{b}; write a path without braces"),
         ("corrections: 'a{b}.csv'", "`corrections` names a{b}.csv, whose braces are a wildcard"),
         ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "sample is taken"),
     ],

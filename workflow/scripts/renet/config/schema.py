@@ -23,8 +23,8 @@ Side = Annotated[int, Field(ge=8, le=4096)]
 
 def _folder(path: str) -> str:
     """Refuse a path that Snakemake, which reads it before this code does, would not recognise."""
-    if set("{}<>") & set(path):
-        raise ValueError(f"is {path}; write a path without braces and angle brackets.")
+    if set("{}") & set(path):
+        raise ValueError(f"is {path}; write a path without braces.")
     if (written := os.path.normpath(Path(path).expanduser())) != path:
         raise ValueError(
             f"is {path}; write {written}, because Snakemake takes it letter by letter."
