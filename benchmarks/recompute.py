@@ -342,7 +342,7 @@ class Set:
             tested = "significant" if row.holm <= 0.05 else "not significant"
             tested = "not tested" if pd.isna(row.holm) else tested
             if row.slice == "recorded gender" and row.difference < 0:
-                low, high = mover((1, -1), self.recalls[:2])
+                low, high = mover((1, -1), (self.recalls[1], self.recalls[0]))
                 tested = "significant" if low > 0 or high < 0 else "not significant"
             accuracy = f"{percent(row.accuracy)} {interval(row.bounds)}"
             rows.append((row.difference, name, accuracy, "", f"{points(row.difference)} {tested}"))
