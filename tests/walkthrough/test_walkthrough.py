@@ -416,7 +416,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     outcome = snakemake(project, "--cores", 2, "--configfile", "own.yaml", "--", PAGE)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     page = (project / PAGE).read_text()
-    assert "of the CSV table of the source own" in page and "MATLAB" not in page
+    assert "of the labels of the source own" in page and "MATLAB" not in page
     assert "cut from the photo by its box, with 0.4 times" in page
     # The tar that the folder was packed into.
     assert re.search(r"tail -c \+\d+ 'resources/own/my photos\.tar' \|", html.unescape(page))
