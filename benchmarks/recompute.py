@@ -715,7 +715,8 @@ def check_choice(page, runs, with_folds, groups):
     near = (behind or others)[0]
     lead, bounds, _ = compare(added[best], added[near])
     bounds = "" if bounds is None else f" ({interval(bounds, points)})"
-    some = listed(behind) if len(behind) <= 3 else f"{len(behind)} of the other {len(others)} runs"
+    some = f"{len(behind)} of the other {len(others)} runs"
+    some = listed(behind) if 0 < len(behind) <= 3 else some
     text = f"Its lead over {some} can be chance: {points(lead)} points over {near}{bounds}"
     if len(behind) == 1:
         text = f"Its lead over {near}, {points(lead)} points{bounds}, can be chance"
