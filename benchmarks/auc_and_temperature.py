@@ -102,7 +102,7 @@ def temperature_intervals(
         faces = pd.DataFrame({
             "subject": person, "target": (is_likelier == (odds > 0)).astype(int),
             "p_male": expit(TEMPERATURE * odds), "p_female": expit(-TEMPERATURE * odds),
-            "subset": "validation",
+            "correct": is_likelier.astype(int), "subset": "validation",
         })  # fmt: skip
         found = calibration.temperature_scaling(faces)["interval"]
         before = calibration.fit_temperature(faces, scenario.people)

@@ -121,14 +121,14 @@ def run_files(names):
     """The outputs of these runs, without the pages over all runs and the manifest of each."""
     of_run = "train infer evaluate gallery explain provenance predictor".split()
     on_sets = "infer_external", "evaluate_external", "gallery_external"
-    shown = [name for name in names if RUN_KINDS[name].has_walkthrough]
+    with_walkthrough = [one for one in names if RUN_KINDS[one].has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
     folds = [
         outputs("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
     ]
     return [
         *outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
-        *outputs("walkthrough", run=shown),
+        *outputs("walkthrough", run=with_walkthrough),
         *outputs("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
         *chain.from_iterable(folds),
     ]

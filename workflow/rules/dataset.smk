@@ -158,7 +158,7 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        unpack(lambda wildcards: inputs.subset_sources(config, wildcards.subset)),
+        unpack(lambda wildcards: inputs.subset_files(config, wildcards.subset)),
     output:
         face_file=FACE_FILE if config["hdf5"]["keep_files"] else temp(FACE_FILE),
         table="<results>/data/{subset}.csv",

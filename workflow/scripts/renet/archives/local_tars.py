@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import logging
 import os
+import re
 import shutil
 import tarfile
 import zlib
@@ -13,6 +14,7 @@ from renet.archives.receipts import Receipt
 from renet.archives.verification import BLOCK_BYTES, first_bytes
 from renet.common import disk, files
 from renet.common.errors import InputError
+from renet.common.photo_formats import HIDDEN
 from renet.common.progress import Progress
 
 
@@ -76,5 +78,5 @@ def pack(folder: Path, tar: Path) -> None:
 
 
 def _is_hidden(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return hidden or path.name in ("Thumbs.db", "desktop.ini")
+    is_hidden = re.search(HIDDEN, path.as_posix()) is not None
+    return is_hidden or path.name in ("Thumbs.db", "desktop.ini")

@@ -60,9 +60,10 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 def below(folder: Path) -> list[Path]:
     """All files and folders in a folder, sorted; links to folders are not followed.
 
+    Hidden folders and lost+found, which are often root's, are passed over if they cannot be read.
+
     Raises:
-        PermissionError: a folder cannot be read, which `Path.rglob` would pass over in silence. Of
-            a disk, hidden folders and lost+found are often root's: these have no photos.
+        PermissionError: another folder cannot be read; `Path.rglob` would pass over it in silence.
     """
 
     def refuse(error: OSError) -> None:

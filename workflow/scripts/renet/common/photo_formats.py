@@ -9,3 +9,4 @@ FORMATS = {
     "TIFF": (".tif", ".tiff"),
 }
 SUFFIXES = tuple(suffix for of_format in FORMATS.values() for suffix in of_format)
+HIDDEN = r"(?:^|/)\.[^/.]"  # in the path of a hidden file, such as macOS's ._a.jpg, or folder

@@ -49,6 +49,7 @@ def check_paths(config: dict) -> None:
             "it, correct each line, delete those that you cannot decide, and name the copy."
         )
     for key, name in [*named, *places(config)]:
+        # Archives are the inputs of a function, where Snakemake allows braces.
         if set("{}") & set(str(name)) and not key.endswith(".url`"):
             raise InputError(f"{key} names {_shown(name)}, whose braces are a wildcard; rename it.")
     for key, name in named:

@@ -93,8 +93,7 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
     The likelihood ratio is divided by the design effect of its scores, since photos of one person
     are not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None at a limit of the search.
     """
-    is_right = (predictions.p_male > predictions.p_female) == (predictions.target == 1)
-    odds = np.minimum(log_odds(predictions), LARGEST) * np.where(is_right, 1, -1)
+    odds = np.minimum(log_odds(predictions), LARGEST) * np.where(predictions.correct == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)
 
     def loss(exponent: float) -> float:

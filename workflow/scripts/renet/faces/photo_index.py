@@ -9,7 +9,7 @@ import pandas as pd
 from renet.common import drop_reasons
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.common.photo_formats import SUFFIXES
+from renet.common.photo_formats import HIDDEN, SUFFIXES
 from renet.common.table import Table
 
 # photos.csv: the photos of a source's kept rows, in the order in which they lie in the archives.
@@ -41,9 +41,9 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def photos(members: pd.DataFrame) -> pd.Series:
-    """The photos among the files of an index, without hidden ones such as macOS's `._a.jpg`."""
+    """The photos among the files of an index, without hidden ones."""
     is_photo = members.member.str.lower().str.endswith(SUFFIXES)
-    return members.member[is_photo & ~members.member.str.contains(r"(?:^|/)\.[^/.]")]
+    return members.member[is_photo & ~members.member.str.contains(HIDDEN)]
 
 
 def log_differences(

@@ -48,7 +48,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
             was granted.
     """
     if threads < 1:
-        raise InputError(f"{threads} threads cannot compute; give at least 1 by --compute.threads.")
+        raise InputError(f"`threads` is {threads}, and must be at least 1.")
     torch.set_num_threads(threads)
     device, details = torch.device(device_type(name)), f"{threads} threads"
     if (name, device.type) == ("auto", "cpu"):

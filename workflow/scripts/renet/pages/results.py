@@ -188,7 +188,7 @@ class DataResults:
     predicted: bool  # whether each run has predictions.html
 
     def suspected(self, run: RunResults) -> int | None:
-        """The number of shown mistakes whose labels the audit suspects; None without one."""
+        """The number of mistakes in the gallery with suspect labels; None without an audit."""
         if self.suspects is None:
             return None
         suspected = self.suspects.id[self.suspects.suspect == 1]

@@ -41,7 +41,7 @@ def initial_hashes(run: dict) -> str | None:
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
 
-def subset_sources(config: dict, subset: str) -> dict[str, str | list[str]]:
+def subset_files(config: dict, subset: str) -> dict[str, str | list[str]]:
     """The files that the HDF5 file of a subset is written from.
 
     `train` is the file whose mean is stored: every other subset takes that of the training set.

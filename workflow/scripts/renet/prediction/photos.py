@@ -135,7 +135,7 @@ def _is_tar(path: Path) -> bool:
         tarfile.open(path, "r:").close()
     except tarfile.TarError:
         return False
-    except RecursionError:  # a long name for a long name; `tar_index` says so
+    except RecursionError:  # nested headers of long names; `tar_index` reports them
         pass
     return True
 
