@@ -78,5 +78,4 @@ def pack(folder: Path, tar: Path) -> None:
 
 
 def _is_hidden(path: Path) -> bool:
-    is_hidden = re.search(HIDDEN, path.as_posix()) is not None
-    return is_hidden or path.name in ("Thumbs.db", "desktop.ini")
+    return bool(re.search(HIDDEN, path.as_posix())) or path.name in ("Thumbs.db", "desktop.ini")
