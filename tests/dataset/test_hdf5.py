@@ -1,5 +1,7 @@
 """neon's HDF5 files are read, and files of the same structure are written."""
 
+import os
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -153,9 +155,12 @@ def test_wrong_dtype_or_attribute_is_one_sentence_that_names_the_file(tmp_path, 
     assert "\n" not in str(caught.value)
 
 
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.h5 does not exist"):
-        hdf5.read(tmp_path / "none.h5")
+@pytest.mark.fault("odd-file")
+def test_missing_file_and_pipe_are_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.h5")
+    for fault in ("none.h5 does not exist", "pipe.h5 is not a file"):
+        with pytest.raises(InputError, match=fault):
+            hdf5.read(tmp_path / fault.split()[0])
 
 
 @pytest.mark.fault("no-permission")
@@ -166,6 +171,7 @@ def test_file_that_may_not_be_read_is_not_called_another_format(tmp_path, monkey
         raise PermissionError(13, "Unable to synchronously open file")
 
     monkeypatch.setattr(h5py, "File", refuse)
+    (tmp_path / "a.h5").touch()
     with pytest.raises(InputError, match=r"a\.h5 cannot be read; change its permissions"):
         hdf5.read(tmp_path / "a.h5")
 

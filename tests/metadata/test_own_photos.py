@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import skimage.data
 import yaml
+from pandas._libs.parsers import STR_NA_VALUES
 
 from helpers.archives import jpeg, turned_jpeg, write_receipt, write_tar
 from helpers.dry_run import dry_run
@@ -62,12 +63,13 @@ def test_path_and_gender_are_enough(tmp_path):
 
 def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog):
     caplog.set_level("INFO")
-    written = ["anna", "Unknown", " N/A ", "none", "", "NaN", "nonet"]
+    missing = ["Unknown", " N/A ", "N. A.", "(none)", *sorted(STR_NA_VALUES)]
+    written = ["anna", *missing, "nonet", "Nana"]
     lines = [f"{number}.jpg,f,{name}\n" for number, name in enumerate(written)]
     table = describe(tmp_path / "t.csv", "path,gender,subject\n" + "".join(lines))
-    assert table.subject[[0, 6]].tolist() == ["anna", "nonet"]
-    assert table.subject[1:6].tolist() == [f"own:/{number}.jpg" for number in range(1, 6)]
-    assert "5 of 7 lines name nobody" in caplog.text
+    of_photos = [f"own:/{number + 1}.jpg" for number in range(len(missing))]
+    assert table.subject.tolist() == ["anna", *of_photos, "nonet", "nana"]
+    assert f"{len(missing)} of {len(written)} lines name nobody" in caplog.text
 
 
 def test_subject_age_year_and_box_are_taken_where_they_are_given(tmp_path):

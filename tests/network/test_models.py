@@ -1,6 +1,7 @@
 """The network is the course's, has neon's initial weights, and can be saved."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -194,6 +195,7 @@ def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content):
 
 def test_shortage_of_memory_is_not_blamed_on_the_model(tmp_path, monkeypatch):
     monkeypatch.setattr(model_file, "_read_pytorch", lambda _: np.empty(1 << 50))
+    (tmp_path / "model.pt").touch()
     with pytest.raises(MemoryError):
         model_file.load(tmp_path / "model.pt")
 
@@ -214,9 +216,14 @@ def test_other_torch_file_is_one_sentence(tmp_path, content, message, capsys):
     assert "run" not in capsys.readouterr().out
 
 
-def test_missing_model_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"model\.pt does not exist"):
-        model_file.load(tmp_path / "model.pt")
+@pytest.mark.fault("odd-file")
+def test_missing_model_pipe_and_device_are_named(tmp_path):
+    (tmp_path / "zeros.pt").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    faults = {"none.pt": "does not exist", "zeros.pt": "is not a", "pipe.safetensors": "is not a"}
+    for name, fault in faults.items():
+        with pytest.raises(InputError, match=rf"{name} {fault}"):
+            model_file.load(tmp_path / name)
 
 
 @pytest.mark.fault("damaged-model")

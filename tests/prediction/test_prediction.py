@@ -253,7 +253,7 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 @pytest.mark.parametrize(
     ("trained_on", "trimmed", "seed", "expected"),
     [(MARGIN, MARGIN, 3, True), (MARGIN, MARGIN, 4, False), (None, None, 3, True),
-     (None, 0.0, 3, False)],
+     (None, 0.0, 3, False), (MARGIN, MARGIN, -3, True)],
 )  # fmt: skip
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike(
     monkeypatch, trained_on, trimmed, seed, expected
@@ -264,7 +264,8 @@ def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
         given = predictor_with(ready_made=trimmed, training=training)
-        cuts = prediction.cut_faces(photo_of(picture(seed)), given)
+        image = picture(seed) if seed > 0 else picture(-seed)[:, ::-1]  # mirrored
+        cuts = prediction.cut_faces(photo_of(image), given)
         assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
 
 
@@ -468,13 +469,26 @@ def test_predictor_of_another_model_is_refused(described):
         ({"ready_made_crops": {"margin": -9}}, r"ready_made_crops\.margin"),
         ({"unsure": {"threshold": "high"}}, r"unsure\.threshold"),
         ({"detector": {"box": {"width": 0}}}, r"detector\.box\.width"),
+        ({"classes": ["male", "female"]}, "classes"), ({"above_baseline": None}, "above_baseline"),
+        ({"above_baseline": {}}, "above_baseline"), ({"above_baseline": 1}, "above_baseline"),
+        ({"above_baseline": {"accuracy": "no"}}, "above_baseline"),
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
 def test_value_of_a_predictor_that_cannot_be_is_named(described, change, key):
-    fault = f".* {key} .* needed" if key else " lacks a value"
+    fault = f".* {key} .* (needed|false)" if key else " lacks a value"
     with pytest.raises(files.InputError, match=rf"predictor\.json{fault}"):
         predictor.load(described(**change))
+
+
+@pytest.mark.parametrize(
+    ("above", "warns"),
+    [(True, 0), (False, 1), ({"accuracy": True, "balanced_accuracy": False}, 1),
+     ({"accuracy": True, "balanced_accuracy": True}, 0)],
+)  # fmt: skip
+def test_network_that_is_not_above_its_baseline_is_noted(described, above, warns):
+    notes = predictor.load(described(above_baseline=above)).notes
+    assert len([note for note in notes if "not significantly better" in note]) == warns
 
 
 def array_bytes(array: np.ndarray) -> bytes:

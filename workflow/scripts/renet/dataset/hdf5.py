@@ -96,6 +96,9 @@ def read(path: str | Path) -> FaceFile:
     """
     path = Path(path)
     try:
+        if not path.is_file():  # to open a pipe could take for ever
+            fault = "is not a file" if path.exists() else "does not exist"
+            raise InputError(f"{path} {fault}; name an HDF5 file.")
         with h5py.File(path, "r", locking=False) as store:
             output = store["output"]
             targets = _whole_numbers(output[...], "output")
@@ -111,8 +114,6 @@ def read(path: str | Path) -> FaceFile:
                 mean=_mean(store["mean"], pixels.shape) if "mean" in store else None,
                 digest=str(store.attrs.get("digest", "")),
             )
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist.") from error
     except PermissionError as error:
         raise InputError(f"{path} cannot be read; change its permissions.") from error
     except InputError:

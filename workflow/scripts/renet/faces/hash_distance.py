@@ -9,6 +9,9 @@ BYTES = 32  # size of a hash
 # at most 36 bits, and all of them are copies. The next ones differ in 46, and some are two people.
 LARGEST_DISTANCE = 38
 
+# The bits that differ in a mirrored copy: those of the odd frequencies from left to right.
+MIRRORED = np.packbits(np.tile([0, 1], 4 * BYTES)).view(np.uint64)
+
 
 def as_words(hashes: Iterable[str]) -> np.ndarray:
     """Hashes as an array (hashes, BYTES // 8) uint64, of which `distances` takes the rows."""

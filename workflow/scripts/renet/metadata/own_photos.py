@@ -17,13 +17,14 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, SUBSETS
 from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata import user_tables
-from renet.metadata.subjects import normalised_name, photo_subjects
+from renet.metadata.subjects import normalised_name, photo_subjects, plain_words
 
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate thousands
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # range of ages: 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
-NOBODY = ("", "unknown", "n/a", "na", "nan", "null", "none")  # in any case
+# As `plain_words`: also Excel's #N/A, and pandas' <NA>, #N/A N/A, -1.#IND and 1.#QNAN.
+NOBODY = ("", "unknown", "n a", "na", "n a n a", "nan", "null", "none", "1 ind", "1 qnan")
 SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 
@@ -141,7 +142,7 @@ def read(
             f"{name} has only {', '.join(given.index[given])} of a box; give x1, y1, x2 and y2."
         )
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
-    is_nobody = texts.subject.str.strip().str.lower().isin(NOBODY)
+    is_nobody = texts.subject.map(plain_words).isin(NOBODY)
     if is_nobody.any():
         fact = "%s: %d of %d lines name nobody (subject empty, unknown, NA or none)."
         logging.info(fact, name, is_nobody.sum(), len(texts))

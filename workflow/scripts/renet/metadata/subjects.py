@@ -12,6 +12,8 @@ import pandas as pd
 # Scripts in which marks are accents or optional vowel points, as Unicode names their letters.
 OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 OF_PHOTO = r"[\w.:-]+:/"  # a name has neither a colon nor a slash
+# Letters that Unicode does not decompose into a letter and an accent.
+FOLDED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "ı": "i"})
 SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 
@@ -47,7 +49,7 @@ def normalised_name(name: str) -> str:
     the order of the words stays: John Avery is not Avery John. In scripts other than those of
     `OPTIONAL_MARKS`, marks stay, because names can differ by them alone, as राम and रोम.
     """
-    parts = [words for part in name.split(",") if (words := _words(part))]
+    parts = [words for part in name.split(",") if (words := plain_words(part))]
     suffixes = [words for words in parts[1:] if words in SUFFIXES]
     others = [words for words in parts if words not in suffixes]
     if len(others) == 2:
@@ -57,7 +59,7 @@ def normalised_name(name: str) -> str:
     return " ".join(("" if are_initials else " ").join(run) for are_initials, run in runs)
 
 
-def _words(text: str) -> str:
+def plain_words(text: str) -> str:
     """A text without accents, case, punctuation and doubled spaces."""
     letters, base = [], " "
     for character in unicodedata.normalize("NFKD", text):
@@ -66,4 +68,4 @@ def _words(text: str) -> str:
             letters.append(base)
         elif base != " " and not unicodedata.name(base, "").startswith(OPTIONAL_MARKS):
             letters.append(character)
-    return " ".join("".join(letters).casefold().split())
+    return " ".join("".join(letters).casefold().translate(FOLDED).split())

@@ -4,6 +4,7 @@ They are PyTorch's zip files, which have a CRC-32 of each tensor. PyTorch does n
 `read` does. Weights in safetensors have all else in a config.json beside them or in their metadata.
 """
 
+import hashlib
 import json
 import pickle
 import textwrap
@@ -26,7 +27,7 @@ from renet.network.model import Network
 
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
-DIGEST = "weights_sha256"  # key of config.json
+DIGEST = "weights_sha256"  # of the file in config.json, of the tensors alone in the metadata
 DTYPES = {  # for weights, and for the state of a training
     torch.float16, torch.bfloat16, torch.float32, torch.float64,
     torch.bool, torch.uint8, torch.int32, torch.int64,
@@ -100,11 +101,12 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
             `check_tensors` refuses.
     """
     path = Path(path)
+    if not path.is_file():  # to read a pipe or a device could take for ever
+        fault = "is not a file" if path.exists() else "does not exist"
+        raise InputError(f"The model {path} {fault}; give a model file.")
     try:
         read_file = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
         content = read_file(path)
-    except FileNotFoundError as error:
-        raise InputError(f"The model {path} does not exist.") from error
     except Exception as error:  # pickle, zip and safetensors raise anything on foreign bytes
         if memory_shortage(error):
             raise
@@ -150,10 +152,17 @@ def _read_pytorch(path: Path) -> Any:
 
 
 def _read_safetensors(path: Path) -> dict:
-    content = described(path)
-    if content.get(DIGEST, digest := files.file_digest(path)) != digest:
-        raise ValueError(f"its SHA-256 is not the one in {DESCRIPTION}; use another copy")
-    return content | {"state": safetensors.torch.load_file(path)}
+    content, data = described(path), path.read_bytes()
+    digests = hashlib.sha256(data).hexdigest(), tensors_digest(data)
+    if content.get(DIGEST, digests[0]) not in digests:
+        place = DESCRIPTION if path.with_name(DESCRIPTION).is_file() else "its metadata"
+        raise ValueError(f"its SHA-256 is not the one in {place}; use another copy")
+    return content | {"state": safetensors.torch.load(data)}
+
+
+def tensors_digest(data: bytes) -> str:
+    """The SHA-256 of the tensors in the bytes of a safetensors file, without its header."""
+    return hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
 
 
 def described(path: Path) -> dict:

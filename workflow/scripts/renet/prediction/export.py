@@ -117,8 +117,9 @@ def write_safetensors(
     """Write the weights as safetensors, by default with what `described` says as metadata."""
     state = model_file.read(predictor.model)["state"]
     weights = {name: value.contiguous() for name, value in state.items()}
-    # One key: the order of several is not fixed, and the bytes would differ.
-    metadata = metadata or {model_file.METADATA: described(predictor)}
+    if metadata is None:  # one key: the order of several is not fixed, and the bytes would differ
+        digest = model_file.tensors_digest(safetensors.torch.save(weights))
+        metadata = {model_file.METADATA: described(predictor, digest)}
     content = safetensors.torch.save(weights, metadata)
     # Not by its save_file, whose error on a full disk is no OSError.
     with files.replacing(path, len(content)) as temporary:
@@ -130,17 +131,17 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)
-    about = json.loads(described(predictor)) | {model_file.DIGEST: files.file_digest(path)}
+    about = json.loads(described(predictor, files.file_digest(path)))
     files.write_json(folder / DESCRIPTION, about)
 
 
-def described(predictor: Predictor) -> str:
-    """JSON text of the architecture and of how the model predicts, as predictor.json has it."""
+def described(predictor: Predictor, digest: str | None = None) -> str:
+    """JSON text of the architecture, how the model predicts, and the digest of exported weights."""
     content = model_file.read(predictor.model)
     facts = {name: content[name] for name in ("format", "architecture", "input_shape", "classes")}
     about = predictor.content | facts | {"colour": "RGB"}
     about.pop(model_file.DIGEST, None)  # digest of the loaded file
-    return json.dumps(about, sort_keys=True)
+    return json.dumps(about | ({model_file.DIGEST: digest} if digest else {}), sort_keys=True)
 
 
 def _write(path: Path, model) -> None:

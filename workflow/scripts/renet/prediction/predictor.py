@@ -178,7 +178,7 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
         )
     notes = {
         "On its test set, the network is not significantly better than always predicting one "
-        "class.": content.get("above_baseline", True),
+        "class.": all(_above_baseline(content)),
         "The model has no temperature, because none could be fitted on the validation set: the "
         "probabilities are not calibrated.": content["temperature"] is not None,
         "The model has no threshold: no prediction is called unsure.":
@@ -189,8 +189,14 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     return tuple(note for note, holds in notes.items() if not holds)
 
 
+def _above_baseline(content: dict) -> list:
+    """Whether the network was above its baseline, by metric; older files have one value or none."""
+    found = content.get("above_baseline", True)
+    return list(found.values()) if isinstance(found, dict) else [found]
+
+
 def _check(content: dict, file: Path) -> None:
-    """Refuse the content of a file that lacks a value, or has a wrong number."""
+    """Refuse the content of a file that lacks a value, or has a wrong one."""
     try:
         for key, (least, most, optional) in NUMBERS.items():
             value: Any = functools.reduce(operator.getitem, key.split("."), content)
@@ -202,6 +208,11 @@ def _check(content: dict, file: Path) -> None:
                     f"In {file}, {key} is {str(value)[:50]}, but {needed}; get another copy "
                     "of the file, or have it made again."
                 )
+        if content["classes"] != list(CLASSES) or set(map(type, _above_baseline(content))) != {bool}:
+            raise InputError(
+                f"In {file}, classes is not {list(CLASSES)}, or above_baseline is neither true nor "
+                "false, for each metric; get another copy of the file, or have it made again."
+            )
         BoxMap(**content["detector"]["box"])
         for part in ("model", "training_photos"):
             content[part]["sha256"]
