@@ -1,7 +1,5 @@
 """Copies of a photo that are not the same pixels are found by what they look like."""
 
-import functools
-import operator
 import tarfile
 from pathlib import Path
 
@@ -92,8 +90,7 @@ def test_distances_are_counted_in_bits_against_many_hashes_too():
 
 def flipped(hash_: str, *bits: int) -> str:
     """A hash with some bits, counted from the last, turned round."""
-    turned = functools.reduce(operator.xor, (1 << bit for bit in bits), int(hash_, 16))
-    return f"{turned:064x}"
+    return f"{int(hash_, 16) ^ sum(1 << bit for bit in bits):064x}"
 
 
 MIRRORED = range(0, 256, 2)  # bits of the odd frequencies from left to right
@@ -103,9 +100,9 @@ def test_groups_are_those_of_a_comparison_of_all_pairs():
     random = np.random.default_rng(3)
     first = [random_hash(str(number)) for number in range(300)]
     hashes = first + [
-        flipped(first[number], *random.choice(255, number // 3, replace=False).tolist(), *odd)
+        flipped(one, *random.choice(255, number // 3, replace=False).tolist())
         for number in range(90)
-        for odd in ([], MIRRORED)
+        for one in (first[number], flipped(first[number], *MIRRORED))
     ]
     hashes += hashes[:5]  # copies
     words = as_words(hashes)

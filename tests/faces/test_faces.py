@@ -82,7 +82,7 @@ def test_jpeg_of_too_many_pixels_is_decoded_at_half_its_size(monkeypatch, whole)
     assert crop.decode(data).shape == (200, 300, 3)
     assert (half.width, half.height) == pytest.approx((full.width, full.height), abs=2)
     assert cv2.PSNR(half.pixels, full.pixels) > 30
-    monkeypatch.setattr(crop, "MAX_JPEG_PIXELS", 200_000)
+    monkeypatch.setattr(crop, "MAX_MEMORY", 300_000)
     assert reason_of(data) == "too_large"
 
 
@@ -111,6 +111,10 @@ def test_transparent_pixels_are_blended_with_white(dtype):
     assert blended.dtype == np.uint8
     assert (blended[:10] == (0, 0, 255)).all() and (blended[10:, 15:] == 255).all()
     assert abs(blended[10:, :15].astype(int) - (128, 128, 255)).max() <= 1
+    with pytest.raises(RejectedImage, match="TIFF with partly transparent pixels; save it as PNG"):
+        crop.decode(encode(image, ".tif"))
+    image[..., 3] = np.where(image[..., 3] < full, 0, full)
+    assert np.array_equal(crop.decode(encode(image, ".tif")), crop.decode(encode(image, ".png")))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -124,6 +128,13 @@ def test_opaque_alpha_channel_changes_no_pixel(suffix):
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[:20]])
 def test_undecodable_bytes_are_unreadable(data):
     assert reason_of(data) == "unreadable"
+
+
+@pytest.mark.fault("damaged-photo")
+@pytest.mark.parametrize(("suffix", "name"), [(".avif", "AVIF"), (".ppm", "not an image")])
+def test_format_that_is_not_documented_is_named_though_opencv_decodes_it(suffix, name):
+    with pytest.raises(RejectedImage, match=f"it is {name}, but JPEG, PNG, WebP, BMP, TIFF are"):
+        crop.decode(encode(picture(60, 60), suffix))
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
@@ -251,13 +262,15 @@ def test_archive_that_is_exchanged_after_it_was_indexed_is_one_sentence(tmp_path
 
 @pytest.mark.fault("damaged-photo")
 @pytest.mark.parametrize(
-    ("start", "stop", "is_readable"),
-    [(0, 0.5, False), (0.5, 1, False), (0.002, 0.5, False), (0.4, 0.9, True)],
-)
-def test_photo_that_is_half_zeros_is_unreadable_unless_it_begins_and_ends_as_a_jpeg(
-    start, stop, is_readable
+    ("suffix", "start", "stop", "is_readable"),
+    [(".jpg", 0, 0.5, False), (".jpg", 0.5, 1, False), (".jpg", 0.002, 0.5, False),
+     (".jpg", 0.4, 0.9, True), (".png", 0.4, 0.9, False), (".bmp", 0, 0.5, False),
+     (".bmp", 0.4, 0.9, True), (".tif", 0.4, 0.9, True)],
+)  # fmt: skip
+def test_photo_that_is_half_zeros_is_unreadable_unless_its_format_can_still_be_decoded(
+    suffix, start, stop, is_readable
 ):
-    photo = bytearray(jpeg(200, 200, seed=1))
+    photo = bytearray(encode(picture(200, 200), suffix))
     half = slice(int(start * len(photo)), int(stop * len(photo)))
     photo[half] = bytes(len(photo[half]))
     assert crop.extract_face(photo, SMALL) if is_readable else reason_of(photo) == "unreadable"

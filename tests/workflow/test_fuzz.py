@@ -211,7 +211,7 @@ def png(height: int, width: int, data: bytes = b"") -> bytes:
 
 def resized_header(data: bytes, height: int, width: int) -> bytes:
     """A JPEG whose frame header claims another size."""
-    at = data.index(b"\xff\xc0") + 5
+    at = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2")) + 5
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
 
@@ -270,9 +270,10 @@ def test_damaged_bytes_end_in_a_reason_or_in_an_input_error(name, count):
 
 @pytest.mark.parametrize(
     "bomb",
-    [resized_header(jpeg(), 60_000, 60_000), png(60_000, 60_000), png(10_001, 10_000)],
-    ids=["jpeg", "png", "png over the limit"],
-)
+    [resized_header(jpeg(), 60_000, 60_000), resized_header(progressive(), 6_600, 6_600),
+     png(60_000, 60_000), png(10_000, 3_001)],
+    ids=["jpeg", "progressive", "png", "png over the limit"],
+)  # fmt: skip
 def test_image_that_claims_to_be_huge_is_too_large(bomb):
     with pytest.raises(RejectedImage) as caught:
         crop.extract_face(bomb, CropSpec(SIZE))

@@ -1,5 +1,7 @@
 """The formats of photos that can be read."""
 
+import re
+
 # The formats that every build of OpenCV decodes. HEIC, the format of iPhones, is not one of them.
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe"),
@@ -9,4 +11,14 @@ FORMATS = {
     "TIFF": (".tif", ".tiff"),
 }
 SUFFIXES = tuple(suffix for of_format in FORMATS.values() for suffix in of_format)
+STARTS = re.compile(  # the first bytes of these formats, and of others that photos have
+    rb"(?P<JPEG>\xff\xd8)|(?P<PNG>\x89PNG)|(?P<WebP>RIFF....WEBP)|(?P<BMP>BM)|(?P<GIF>GIF8)"
+    rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|....ftyp(?P<AVIF>avi[fs])|....ftyp(?P<HEIC>he|m[is]f1)", re.S
+)  # fmt: skip
 HIDDEN = r"(?:^|/)\.[^/.]"  # in the path of a hidden file, such as macOS's ._a.jpg, or folder
+
+
+def find(data: bytes) -> str | None:
+    """The format of an image file by its first bytes; None if it is unknown."""
+    found = STARTS.match(data)
+    return found and found.lastgroup

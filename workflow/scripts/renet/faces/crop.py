@@ -7,12 +7,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from renet.common import photo_formats
 from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 
 MAX_PIXELS = 100_000_000  # one decoded image: 300 MB; the largest of the data set has a tenth
-MAX_JPEG_PIXELS = 4 * MAX_PIXELS  # a JPEG, which is decoded at half its size above MAX_PIXELS
+MAX_MEMORY = 6 * MAX_PIXELS  # bytes that decoding takes; the threads of predict.py share them
+MAX_OTHER_PIXELS = MAX_MEMORY // 20  # of a photo with 16 bits and an alpha channel, no JPEG
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
 
 import cv2  # noqa: E402
@@ -51,7 +53,8 @@ class RejectedImage(ValueError):
 
 def too_large(fault: str) -> RejectedImage:
     """The rejection of an image that would need too much memory, with the limits."""
-    limits = f"{MAX_PIXELS:,} pixels, {MAX_JPEG_PIXELS:,} in a JPEG, and {MAX_FILE_BYTES:,} bytes"
+    in_jpeg = f"{4 * MAX_PIXELS:,} in a JPEG ({MAX_MEMORY // 14:,} if it is progressive)"
+    limits = f"{MAX_OTHER_PIXELS:,} pixels, {in_jpeg}, and {MAX_FILE_BYTES:,} bytes"
     return RejectedImage(CropReason.TOO_LARGE, f"{fault}, but the limits are {limits}; shrink it")
 
 
@@ -91,6 +94,16 @@ def scale(data: bytes) -> float:
     return 0.5 if math.prod(jpeg.frame_size(data) or ()) > MAX_PIXELS else 1.0
 
 
+def memory(data: bytes) -> int:
+    """The bytes that decoding an image file takes; MAX_MEMORY if its header is not read here."""
+    if frame := jpeg.frame_size(data):
+        of_pixel = 6 * scale(data) ** 2 + 8 * jpeg.has_several_scans(data)
+        return int(of_pixel * math.prod(frame))
+    if photo_formats.find(data) != "PNG":
+        return MAX_MEMORY
+    return 20 * math.prod(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+
+
 def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
@@ -102,13 +115,15 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
-    is_jpeg = data.startswith(jpeg.START)
+    if (found := photo_formats.find(data)) not in photo_formats.FORMATS:
+        fault = f"it is {found or 'not an image'}, but {', '.join(photo_formats.FORMATS)} are read"
+        raise RejectedImage(CropReason.UNREADABLE, fault)
+    is_jpeg = found == "JPEG"
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
     if is_jpeg and jpeg.is_truncated(data):
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
-    height, width = jpeg.frame_size(data) or (0, 0)
-    if height * width > MAX_JPEG_PIXELS:
-        raise too_large(f"its header claims {width}x{height} pixels")
+    if memory(data) > MAX_MEMORY:
+        raise too_large("its header claims more pixels")
     halved = is_jpeg and (halved or scale(data) < 1)
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
     image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -129,12 +144,17 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
     """The image; with transparent pixels it is blended with white, and not turned, as in OpenCV."""
+    if image.size > 3 * MAX_OTHER_PIXELS:
+        raise too_large(f"it has {image.shape[1]}x{image.shape[0]} pixels")
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
         return image
     alpha, most = full[..., 3:], np.iinfo(full.dtype).max
     if alpha.min() == most or not alpha.any():  # zeros alone are padding, as in a BMP of 32 bits
         return image
+    if photo_formats.find(data) == "TIFF" and ((alpha > 0) & (alpha < most)).any():
+        fault = "it is a TIFF with partly transparent pixels; save it as PNG"
+        raise RejectedImage(CropReason.UNREADABLE, fault)  # OpenCV multiplies by alpha
     blended = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     for row, opacity in zip(blended, alpha, strict=True):  # a row at a time needs little memory
         part = opacity.astype(np.float32) / most

@@ -25,6 +25,14 @@ def frame_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def has_several_scans(data: bytes) -> bool:
+    """Whether a decoder has to keep all coefficients until the last of several scans."""
+    at = dict(_segments(data))
+    frame, scan = min(FRAME_MARKERS & at.keys(), default=SCAN), at.get(SCAN, 0)
+    components = at.get(frame, 0) + 9
+    return frame > 0xC1 or data[components : components + 1] != data[scan + 4 : scan + 5]
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Marker and offset of each segment up to the first scan."""
     if not data.startswith(START):

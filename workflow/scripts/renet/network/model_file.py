@@ -155,8 +155,8 @@ def _read_safetensors(path: Path) -> dict:
     content, data = described(path), path.read_bytes()
     digests = hashlib.sha256(data).hexdigest(), tensors_digest(data)
     if content.get(DIGEST, digests[0]) not in digests:
-        place = DESCRIPTION if path.with_name(DESCRIPTION).is_file() else "its metadata"
-        raise ValueError(f"its SHA-256 is not the one in {place}; use another copy")
+        fault = f"its SHA-256 is not the one in {DESCRIPTION} or in its metadata"
+        raise ValueError(f"{fault}; use another copy")
     return content | {"state": safetensors.torch.load(data)}
 
 

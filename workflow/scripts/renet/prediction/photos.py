@@ -22,8 +22,6 @@ from renet.faces.crop import RejectedImage, cv2
 HEIC = (".heic", ".heif")
 SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz")
-# ISO base media files: the brands of HEIC (ISO/IEC 23008-12).
-HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
 class Photo(NamedTuple):
@@ -145,7 +143,7 @@ def decode(data: bytes, *, halved: bool = False) -> np.ndarray:
 
     As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
     """
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+    if photo_formats.find(data) == "HEIC":
         return _decode_heic(data)
     return crop.decode(data, turn=True, halved=halved)
 
@@ -158,14 +156,15 @@ def _decode_heic(data: bytes) -> np.ndarray:
         raise RejectedImage(CropReason.UNREADABLE, fault) from error
     try:
         heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True)
-        if heif.size[0] * heif.size[1] > crop.MAX_PIXELS:
-            raise crop.too_large(f"it has {heif.size[0]}x{heif.size[1]} pixels")
-        pixels = np.asarray(heif)
+        is_small = heif.size[0] * heif.size[1] <= crop.MAX_OTHER_PIXELS
+        pixels = np.asarray(heif) if is_small else None  # which decodes it
     except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:
-        if isinstance(error, RejectedImage):
-            raise
         raise RejectedImage(CropReason.UNREADABLE, f"it is damaged HEIC: {error}") from error
+    if pixels is None:
+        raise crop.too_large(f"it has {heif.size[0]}x{heif.size[1]} pixels")
     if pixels.ndim == 2:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
-    alpha = pixels[..., 3:] / 255 if pixels.shape[2] == 4 else 1.0
-    return (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    if pixels.shape[2] == 3:
+        return pixels
+    rows = (row[:, :3] * (part := row[:, 3:] / 255) + 255 * (1 - part) for row in pixels)
+    return np.stack([row.round().astype(np.uint8) for row in rows])

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import itertools
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,9 @@ from renet.prediction.tables import PREDICTIONS
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
+# The threads share MAX_MEMORY to decode photos; in a queue, so that a large one has its turn.
+SLOT = 1 << 23  # bytes
+SLOTS, QUEUE = threading.Semaphore(crop.MAX_MEMORY // SLOT + 1), threading.Lock()
 
 
 class Cut(NamedTuple):
@@ -46,13 +50,27 @@ class Cut(NamedTuple):
     detail: str = ""
 
 
+@contextlib.contextmanager
+def _opened(photo: Photo) -> Iterator[bytes]:
+    """The bytes of a photo, once there is memory to decode it."""
+    with QUEUE:
+        data = photo.read()
+        needed = min(crop.memory(data), crop.MAX_MEMORY) // SLOT + 1
+        for _ in range(needed):
+            SLOTS.acquire()
+    try:
+        yield data
+    finally:
+        SLOTS.release(needed)
+
+
 def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
     """A photo that is cropped to the face already, prepared as the training faces were."""
     spec = predictor.crop(whole=False)
     try:
-        data = photo.read()
-        halved = crop.can_be_halved(jpeg.frame_size(data), spec)
-        pixels = crop.make_face(photos.decode(data, halved=halved), spec).pixels
+        with _opened(photo) as data:
+            halved = crop.can_be_halved(jpeg.frame_size(data), spec)
+            pixels = crop.make_face(photos.decode(data, halved=halved), spec).pixels
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
@@ -72,10 +90,13 @@ def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
     The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
     """
     try:
-        data = photo.read()
-        image, scale = photos.decode(data), crop.scale(data)
+        with _opened(photo) as data:
+            return _cut_decoded(photo, photos.decode(data), crop.scale(data), predictor)
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
+
+
+def _cut_decoded(photo: Photo, image: np.ndarray, scale: float, predictor: Predictor) -> list[Cut]:
     cuts = []
     for number, (detected, score) in enumerate(detection.detect(image), 1):
         box = predictor.box.apply(detected)

@@ -176,9 +176,10 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
             "prediction is called unsure, and photos of the training set are not recognised. The "
             f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
         )
+    above = content.get("above_baseline", True)  # for all metrics, or for each
     notes = {
         "On its test set, the network is not significantly better than always predicting one "
-        "class.": all(_above_baseline(content)),
+        "class.": all(above.values()) if isinstance(above, dict) else above,
         "The model has no temperature, because none could be fitted on the validation set: the "
         "probabilities are not calibrated.": content["temperature"] is not None,
         "The model has no threshold: no prediction is called unsure.":
@@ -187,12 +188,6 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
             hashes.is_file(),
     }  # fmt: skip
     return tuple(note for note, holds in notes.items() if not holds)
-
-
-def _above_baseline(content: dict) -> list:
-    """Whether the network was above its baseline, by metric; older files have one value or none."""
-    found = content.get("above_baseline", True)
-    return list(found.values()) if isinstance(found, dict) else [found]
 
 
 def _check(content: dict, file: Path) -> None:
@@ -208,7 +203,9 @@ def _check(content: dict, file: Path) -> None:
                     f"In {file}, {key} is {str(value)[:50]}, but {needed}; get another copy "
                     "of the file, or have it made again."
                 )
-        if content["classes"] != list(CLASSES) or set(map(type, _above_baseline(content))) != {bool}:
+        above = content.get("above_baseline", True)
+        kinds = set(map(type, above.values() if isinstance(above, dict) else [above]))
+        if content["classes"] != list(CLASSES) or kinds != {bool}:
             raise InputError(
                 f"In {file}, classes is not {list(CLASSES)}, or above_baseline is neither true nor "
                 "false, for each metric; get another copy of the file, or have it made again."
