@@ -33,7 +33,7 @@ from renet.prediction.tables import PREDICTIONS
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
 # The threads share MAX_MEMORY to decode photos; in a queue, so that a large one has its turn.
-SLOT = 1 << 23  # bytes
+SLOT = 1 << 25  # bytes; one more for the detector
 SLOTS, QUEUE = threading.Semaphore(crop.MAX_MEMORY // SLOT + 1), threading.Lock()
 
 
