@@ -88,7 +88,7 @@ test-slow: setup-tests
 	$(BIN)/python -m pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 pictures: setup-tests
-	PYTHONPATH=workflow/scripts $(BIN)/python tests/take_pictures.py
+	PYTHONPATH=workflow/scripts:tests $(BIN)/python tools/take_pictures.py
 
 check: setup-tests
 	$(BIN)/ruff check .

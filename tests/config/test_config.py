@@ -93,7 +93,7 @@ def test_key_is_declared_once(tmp_path):
         f"import pathlib, write_config; write_config.write(pathlib.Path('{project}'))\n"
         "from renet.config import validation; validation.load({'train': {'glow': 1}}, {}, {})"
     )
-    path = {"PYTHONPATH": f"{project / 'workflow/scripts'}:{ROOT / 'tests'}"}
+    path = {"PYTHONPATH": f"{project / 'workflow/scripts'}:{ROOT / 'tools'}"}
     made = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True)
     assert "`train.glow` is 1, and must be below 1." in made.stderr
     text = (project / write_config.CONFIG).read_text()

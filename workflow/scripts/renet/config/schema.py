@@ -1,6 +1,6 @@
 """The config: its sections, and the keys that only the rules take.
 
-The docstring of a key is its comment in config.yaml, which `tests/write_config.py` writes.
+The docstring of a key is its comment in config.yaml, which `tools/write_config.py` writes.
 """
 
 import os
