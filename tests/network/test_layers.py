@@ -15,8 +15,6 @@ from renet.network.kinds.renet import ReNet
 from renet.network.model import Classifier, ConvReLU, LinearClassifier, Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
-torch.manual_seed(0)
-
 
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
@@ -145,7 +143,6 @@ def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tenso
 )  # fmt: skip
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape, layout):
-    torch.manual_seed(0)
     maps = torch.relu(torch.randn(shape) * 2 + 3).contiguous(memory_format=layout)
     gradient = (torch.randn(shape) + 0.1).contiguous(memory_format=layout)
     expected = trained(maps.double(), gradient.double())
@@ -160,7 +157,6 @@ def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape,
     [(32, 32, 64, 64), (31, 256, 16, 16), (32, 512, 4, 4), (31, 8, 65, 65), (1, 2, 509, 509)],
 )
 def test_statistics_of_a_batch_are_accurate_in_both_precisions(shape, dtype):
-    torch.manual_seed(0)
     maps = (torch.randn(shape) + 3) * torch.linspace(0.1, 9, shape[1])[:, None, None]
     for layout in (torch.channels_last, torch.contiguous_format):
         given = maps.to(dtype).contiguous(memory_format=layout)

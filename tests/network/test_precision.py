@@ -91,15 +91,12 @@ def test_training_belongs_to_the_precision_that_was_chosen(machine, job):
 def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    try:
-        devices.choose_algorithms(torch.device("cpu"), deterministic)
-        assert not torch.are_deterministic_algorithms_enabled()
-        devices.choose_algorithms(torch.device("cuda"), deterministic)
-        assert torch.are_deterministic_algorithms_enabled() == deterministic
-        assert torch.backends.cudnn.benchmark != deterministic
-        assert ("CUBLAS_WORKSPACE_CONFIG" in devices.os.environ) == deterministic
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
+    devices.choose_algorithms(torch.device("cpu"), deterministic)
+    assert not torch.are_deterministic_algorithms_enabled()
+    devices.choose_algorithms(torch.device("cuda"), deterministic)
+    assert torch.are_deterministic_algorithms_enabled() == deterministic
+    assert torch.backends.cudnn.benchmark != deterministic
+    assert ("CUBLAS_WORKSPACE_CONFIG" in devices.os.environ) == deterministic
 
 
 def test_deterministic_is_one_of_the_settings(faces, monkeypatch):

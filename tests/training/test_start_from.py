@@ -40,7 +40,6 @@ CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8,
 @pytest.fixture(scope="module")
 def torchvisions() -> torch.nn.Module:
     """torchvision's network with running statistics of random pictures; four maps hardly vary."""
-    torch.manual_seed(1)
     network = resnet18(norm_layer=functools.partial(torch.nn.BatchNorm2d, momentum=1.0))
     with torch.no_grad():
         network.layer1[0].conv1.weight[:4] *= 1e-3

@@ -234,10 +234,8 @@ def test_fewer_gpus_than_processes_are_an_error_with_the_way_out():
 
 
 def test_number_of_threads_is_that_of_the_settings():
-    before = torch.get_num_threads()
-    devices.choose("cpu", threads=1)
-    assert torch.get_num_threads() == 1
-    torch.set_num_threads(before)
+    devices.choose("cpu", threads=3)
+    assert torch.get_num_threads() == 3
 
 
 def test_warm_up_and_capture_have_one_stream_for_which_the_computation_waits(monkeypatch):
