@@ -1,6 +1,7 @@
 """The environment of the tests, and where they find the reference data."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,9 @@ for name in (
     os.environ.pop(name, None)
 # A proxy, which installations may need, has no part in requests to the tests' own servers.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1"
+
+# A fork of a process with threads can hang, as Python 3.12 and later warn: SIGALRM ends it then.
+os.register_at_fork(after_in_child=lambda: signal.alarm(900))
 
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull

@@ -56,10 +56,10 @@ def test_deployed_workflow_plans_all_pages_of_the_sample(tmp_path):
     assert "rule everything:" in planned and "results/runs/renet/report.html" in planned
 
 
-def test_file_in_workflow_folder_runs_the_same_as_the_one_at_the_top():
+def test_file_in_workflow_folder_runs_the_same_as_the_one_at_the_top(tmp_path):
     plans = []
     for snakefile in ("Snakefile", "workflow/Snakefile"):
-        outcome = dry_run(ROOT, "--forceall", "-s", snakefile)
+        outcome = dry_run(tmp_path, "--forceall", "-s", ROOT / snakefile)
         assert outcome.returncode == 0, outcome.stdout + outcome.stderr
         planned = re.findall(r"^rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
         plans.append(sorted(set(planned) - {"all", "everything"}))

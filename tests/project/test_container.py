@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,7 +19,10 @@ CACHES = ("XDG_CACHE_HOME", "MPLCONFIGDIR")
 
 
 def hadolint(recipe: Path) -> subprocess.CompletedProcess:
-    command = [Path(sys.executable).with_name("hadolint"), "--no-color", recipe]
+    program = shutil.which("hadolint", path=Path(sys.executable).parent)
+    if not program:
+        pytest.skip("hadolint, of requirements-dev.txt, is not installed")
+    command = [program, "--no-color", recipe]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -16,14 +16,14 @@ from train import train
 
 from helpers import forked_jobs
 from helpers.training import QUICK, SMALL, after_each_update, train_job, write_faces
-from helpers.workflow import SMALL_MODEL
+from helpers.workflow import SMALL
 from renet.config.train import Recipe
 from renet.training.folder import RESULTS
 from renet.training.processes import stop_requests
 from renet.training.settings import RunSettings
 
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
-LIGHT_MODEL = {"kind": "renet"} | SMALL_MODEL
+LIGHT_MODEL = {"kind": "renet"} | SMALL["model"]
 HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]}]}
 SETTINGS = Recipe().model_dump() | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,

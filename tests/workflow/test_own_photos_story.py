@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers.workflow import SMALL_MODEL, copy_project, run, write_config
+from helpers.workflow import SMALL, copy_project, run, write_config
 from renet.dataset.tables import CORRECTED, SPLIT
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def write_table(project: Path, lines: list[str]) -> None:
 def configure(project: Path, **changes: object) -> None:
     own = {"url": f"file://{project}/photos", "database": "table", "photos": "crop", "shards": 2,
            "table": str(project / "photos.csv")}  # fmt: skip
-    model = {"model": SMALL_MODEL, "train": {"epochs": 3, "batch_size": 16, "threads": 1}}
+    model = {"model": SMALL["model"], "train": {"epochs": 3, "batch_size": 16, "threads": 1}}
     write_config(project, sources=["own"], archives={"own": own}, **(model | changes))
 
 
