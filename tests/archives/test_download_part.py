@@ -21,8 +21,7 @@ def test_part_of_an_earlier_process_is_continued_only_with_a_digest(
     leave_part(receipt_file)
     downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [asked]
-    assert needed == [len(TAR) - 100_000 * bool(asked)]
+    assert (server.requested_ranges(), needed) == ([asked], [len(TAR) - 100_000 * bool(asked)])
 
 
 @pytest.mark.fault("wrong-digest")

@@ -12,7 +12,6 @@ from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, writ
 from helpers.project import call_script
 from renet.archives.tar_index import Member
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.faces import crop, photo_index, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.perceptual_hash import perceptual_hash
@@ -196,13 +195,12 @@ def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(cou
     assert max(loads) - min(loads) <= 2 * sizes.max(initial=0)
 
 
-def test_photos_are_in_the_order_of_the_tars_and_of_their_places_in_them(tmp_path):
+def test_photos_are_in_the_order_of_the_tars_and_of_their_places_in_them():
     members = pd.DataFrame({"file": [1, 0, 1, 0], "offset": [512, 2048, 3072, 1024], "size": 9})
     rows = pd.DataFrame({"row": range(4), "path": list("abcd"), "status": "kept"})
-    rows = rows.assign(**dict.fromkeys(BOX_COLUMNS, 1.0))
-    photo_index.PHOTOS.write(tmp_path / "p.csv", photo_index.locate(rows, members, np.arange(4)))
-    shards_of = [photo_index.read_shard(tmp_path / "p.csv", 2, number) for number in (1, 2)]
-    assert [shard.path.tolist() for shard in shards_of] == [["d", "b"], ["a", "c"]]
+    found = photo_index.locate(rows, members, np.arange(4))
+    parts = [photo_index.shard_photos(found["size"].to_numpy(), 2, number) for number in (1, 2)]
+    assert [found.path.iloc[part].tolist() for part in parts] == [["d", "b"], ["a", "c"]]
 
 
 def make_source(
