@@ -60,7 +60,10 @@ TESTS = {
         "training/test_checkpoints.py", "training/test_training_folder.py",
     ],
     "evaluation/comparison.py": ["evaluation/test_comparison.py"],
-    "evaluation/slices.py": ["evaluation/test_slice_tests.py", "evaluation/test_metrics.py"],
+    "evaluation/slices.py": [
+        "evaluation/test_slice_tests.py", "evaluation/test_metrics.py",
+        "metadata/test_own_photos.py",
+    ],
     "evaluation/metrics.py": ["evaluation/test_metrics.py"],
     "evaluation/confidence_intervals.py": ["evaluation/test_metrics.py"],
     "config/checks.py": ["config/test_config.py", "config/test_config_errors.py"],
