@@ -100,6 +100,13 @@ def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_l
     assert set(samples.path[tested]) == set(split.path[split.subset == "test"])
 
 
+@pytest.mark.parametrize(("linked", "groups"), [(10, 1), (11, 11)])
+def test_people_on_one_photo_are_divided_where_they_are_more_than_a_tenth_of_all(linked, groups):
+    samples = samples_of([f"person {number}" for number in range(100)], np.arange(100) % 2)
+    samples.loc[: linked - 1, "path"] = "one.jpg"
+    assert len(set(splits.groups(samples, "subject")[:linked])) == groups
+
+
 def test_copies_of_a_photo_without_recorded_people_stay_together_however_many_they_are():
     samples = make_samples()
     is_copy = np.arange(len(samples)) % 3 == 0
@@ -209,7 +216,9 @@ def test_seed_decides_and_nothing_else_and_the_order_is_not_that_of_the_archive(
     pd.testing.assert_frame_equal(split, again)
     other = splits.split(make_samples(), SETTINGS.replace(seed=2))
     assert set(split.digest[split.subset == "test"]) != set(other.digest[other.subset == "test"])
-    numbers = split.digest[split.subset == "train"].map(lambda digest: int(digest, 16))
+    first, second = (one.digest[one.subset == "train"] for one in (split, other))
+    assert first[first.isin(second)].tolist() != second[second.isin(first)].tolist()
+    numbers = first.map(lambda digest: int(digest, 16))
     assert abs(np.corrcoef(numbers, np.arange(len(numbers)))[0, 1]) < 0.2
     assert split.subset.drop_duplicates().tolist() == ["train", "validation", "test"]
 

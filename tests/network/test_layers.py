@@ -73,6 +73,16 @@ def test_shared_bank_has_the_weights_of_one_sequence():
     assert sizes[0] == 8 * sizes[1]
 
 
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_initial_weights_of_each_gate_reach_glorots_limit_and_are_not_above_it(cell):
+    bank = BiRNNBank(2, 48, 32, cell)
+    with torch.no_grad():
+        bank.draw_weights(np.random.RandomState(0))
+    for weights, inputs in ((bank.input_weight, 48), (bank.recurrent_weight, 32)):
+        largest = weights.unflatten(1, (-1, 32)).abs().amax((2, 3)) / np.sqrt(6 / (inputs + 32))
+        assert (largest > 0.9).all() and (largest <= 1).all()
+
+
 def test_blocks_are_ordered_by_channel_row_column():
     spatial = SpatialRNN((2, 4, 6), (2, 3), 5)
     maps = torch.arange(2 * 4 * 6).reshape(1, 2, 4, 6)

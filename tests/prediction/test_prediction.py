@@ -121,6 +121,22 @@ def test_own_ready_made_crops_of_the_training_are_not_trimmed_in_predictions(des
     assert [found.crop(whole=whole).margin for whole in (True, False)] == [MARGIN, None]
 
 
+@pytest.mark.parametrize(("detected", "box"), [(None, BoxMap(2)), ("one", BoxMap())])
+def test_box_is_fitted_on_faces_with_given_boxes_alone(described, monkeypatch, detected, box):
+    monkeypatch.setattr(detection, "is_installed", lambda: True)
+    monkeypatch.setattr(detection, "fit", lambda faces, margin: BoxMap(2))
+    run = described()
+    describe_run(run, GREY_FACE[None], MARGIN, METRICS, detected=detected)
+    assert predictor.load(run).box == box
+
+
+def test_prediction_whose_confidence_is_the_threshold_is_unsure():
+    given = predictor_of(np.array([[0.25, 0.75], [0.2, 0.8], [0.3, 0.7]]))
+    given.threshold = 0.75
+    table = prediction.rows([prediction.Cut("a", 1, pixels=GREY_FACE)] * 3, given)
+    assert table.unsure.tolist() == [1, 0, 1]
+
+
 def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
     names = [f"{seed:03}.jpg" for seed in range(130)]
     faces = np.concatenate([pixels_of(made / "photos" / name) for name in names])

@@ -81,9 +81,7 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
 
 
 OPTIONS = {
-    "augment": ["noise"], "mixup": 0.4, "label_smoothing": 0.2, "ema": 0.9, "schedule": "cosine",
-    "warm_up": 1, "optimizer": "adamw", "age_weight": 0.5, "nesterov": True, "seed": 2,
-    "shuffle_each_epoch": True,
+    "augment": ["noise"], "mixup": 0.4, "ema": 0.9, "schedule": "cosine", "warm_up": 1, "seed": 2,
 }  # fmt: skip
 
 

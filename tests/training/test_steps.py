@@ -1,12 +1,15 @@
-"""An update is the same whether it runs directly or as a CUDA graph."""
+"""An update is that of its formulas, whether it runs directly or as a CUDA graph."""
 
 import os
 import tempfile
 from types import SimpleNamespace
 from unittest.mock import MagicMock, call
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
+from torch.nn.functional import one_hot
 
 from helpers.captured_graphs import CaptureOnCPU
 from helpers.training import SMALL, new_network
@@ -68,6 +71,36 @@ def test_step_keeps_types_and_layouts(cell):
         for tensor in (parameter, parameter.grad, momentum):
             assert (tensor.dtype, tensor.stride()) == (torch.float32, parameter.stride()), name
     assert {buffer.dtype for buffer in model.buffers()} == {torch.float32}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_first_step_is_that_of_the_formulas(optimizer):
+    options = {"weight_decay": 0.3, "label_smoothing": 0.2, "age_weight": 0.4, "momentum": 0.8}
+    recipe = RECIPE.replace(optimizer=optimizer, nesterov=True, **options)
+    layer, faces = torch.nn.Linear(3, 8, bias=False).double(), torch.randn(4, 3).double()
+    weights, genders, groups = layer.weight.detach().numpy().copy(), [0, 1, 1, 0], [2, 0, 5, 2]
+    train_step.TrainStep(layer, recipe)(faces, torch.tensor(genders) + 2 * torch.tensor(groups))
+    logits = faces.numpy() @ weights.T
+    error = softmax(logits[:, :2], axis=1) - (0.8 * np.eye(2)[genders] + 0.1)
+    age_error = 0.4 * (softmax(logits[:, 2:], axis=1) - np.eye(6)[groups])
+    gradient = np.hstack([error, age_error]).T @ faces.numpy() / 4
+    adamw = gradient / (abs(gradient) + 1e-8) + 0.3 * weights
+    step = adamw if optimizer == "adamw" else (1 + 0.8) * (gradient + 0.3 * weights)
+    np.testing.assert_allclose(layer.weight.detach(), weights - 0.05 * step, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_training_accuracy_is_of_the_larger_label_without_age_groups_and_adjustment(mixed):
+    recipe = RECIPE.replace(age_weight=0.5, age_adjustment=True)
+    step = train_step.TrainStep(torch.nn.Linear(1, 8), recipe)
+    with torch.no_grad():
+        step.model.weight.zero_()
+        step.model.bias.copy_(torch.tensor([1.0, 0, 0, 2, 0, 0, 0, 0]))  # all are of class 0
+    step.adjustment = torch.tensor([[-9.0, 9.0]] * 7)
+    labels = torch.tensor([0, 0, 0, 1])
+    weights = 0.7 * one_hot(labels, 14) + 0.3 * one_hot(1 - labels, 14)
+    step(torch.ones(4, 1), weights if mixed else labels)
+    assert step.sums[1] == 3
 
 
 RECORDABLE = {
