@@ -13,7 +13,7 @@ import train as script
 from helpers.cropped import samples_of_faces
 from helpers.dry_run import dry_run
 from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
-from helpers.workflow import write_config
+from helpers.workflow import copy_project, write_config
 from renet.config.model import KINDS
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
@@ -174,7 +174,8 @@ def test_table_without_an_age_is_warned_about_and_trained_on(tmp_path, caplog):
     assert model_file.load(job.model).architecture.classes == 2
 
 
-def test_only_a_run_with_age_weight_reads_the_table_of_its_faces(project):
+def test_only_a_run_with_age_weight_reads_the_table_of_its_faces(tmp_path):
+    project = copy_project(tmp_path / "copy")
     write_config(project, runs={"renet": {}, "aged": {"train": {"age_weight": 0.3}}})
     for name, reads in (("aged", True), ("renet", False)):
         model = f"results/runs/{name}/model.pt"
