@@ -47,7 +47,8 @@ def job_with_ages(folder, ages):
     write_faces(folder / "validation.h5", 20, 1)
     table = samples_of_faces(faces, people=len(ages)).assign(age=pd.array(ages, "Int64"))
     SPLIT.write(folder / "train.csv", table)
-    return train_job(folder, RunSettings(SHAPE, RECIPE), table=folder / "train.csv")
+    settings = RunSettings(SHAPE, RECIPE.replace(epochs=1))
+    return train_job(folder, settings, table=folder / "train.csv")
 
 
 def train_plain(faces, recipe):
@@ -135,7 +136,7 @@ def test_network_learns_the_age_groups_while_it_trains(faces, monkeypatch):
 
 
 def test_saved_network_has_the_two_classes_and_the_metrics_of_the_history(faces, tmp_path):
-    trainer = train_plain(faces, RECIPE)
+    trainer = train_plain(faces, RECIPE.replace(epochs=1))
     model_file.save(tmp_path / "model.pt", trainer.model)
     saved = model_file.load(tmp_path / "model.pt")
     assert saved.architecture == SHAPE
