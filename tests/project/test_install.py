@@ -267,7 +267,8 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
     assert "--data_root" in said("renet-train", "--help")
 
 
-def test_installed_package_is_not_run_in_place_of_the_project(site, project, monkeypatch):
+def test_installed_package_is_not_run_in_place_of_the_project(site, tmp_path, monkeypatch):
+    project = copy_project(tmp_path / "copy")
     monkeypatch.setenv("PYTHONPATH", str(site))
     outcome = snakemake(project, "-n")  # a fork has another path
     assert outcome.returncode == 1

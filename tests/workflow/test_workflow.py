@@ -20,6 +20,7 @@ from helpers.http_server import serving
 from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import (
     EVERYTHING_AFTER,
+    copy_project,
     other_text,
     planned,
     run,
@@ -205,7 +206,8 @@ def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.fault("lost-output")
-def test_every_output_is_wanted_by_name(project):
+def test_every_output_is_wanted_by_name(tmp_path):
+    project = copy_project(tmp_path / "copy")
     write_config(project, audit={"folds": 2}, runs={"renet": {}, "second": {}})
     outputs, wanted = outputs_and_wanted(project)
     assert len(outputs) > 90 and "results/audit/2-of-2.csv" in outputs
@@ -396,7 +398,8 @@ def test_freed_files_are_made_again_when_they_are_needed_and_freed(project, free
 
 
 @pytest.mark.parametrize("file", ["out_of_fold/metrics.json", "walkthrough.html"])
-def test_run_without_folds_or_layers_has_no_such_file(project, file):
+def test_run_without_folds_or_layers_has_no_such_file(tmp_path, file):
+    project = copy_project(tmp_path / "copy")
     write_config(project, runs={"renet": {"folds": 2}, "svm": {"model": {"kind": "hog_svm"}}})
     for name, exit_code in (("renet", 0), ("svm", 1)):
         path = f"results/runs/{name}/{file}"
@@ -405,7 +408,8 @@ def test_run_without_folds_or_layers_has_no_such_file(project, file):
     assert "MissingRuleException" in outcome.stdout + outcome.stderr
 
 
-def test_every_file_is_in_the_folders_that_the_config_names(project):
+def test_every_file_is_in_the_folders_that_the_config_names(tmp_path):
+    project = copy_project(tmp_path / "copy")
     write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
     plan = dry_run(project, "--configfile", "small.yaml").stdout
     files = re.findall(r"^    (?:output|log): (.+)$", plan, re.MULTILINE)
