@@ -407,6 +407,9 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     config = {"sources": ["own"], "archives": {"own": own}, "crop": {"size": 32, "margin": 0.2}}
     (project / "own.yaml").write_text(yaml.safe_dump(config))
     arguments = ["results/data/test.h5", "results/data/train.h5", "--configfile", "own.yaml"]
+    write(project / "corrections.csv", "id,gender\nown:0.jpg,f\n")
+    refused = snakemake(project, "-c2", *arguments, "--config", "corrections=corrections.csv")
+    assert '"own:0.jpg" is one of your own photos and has no' in refused.stdout + refused.stderr
     outcome = snakemake(project, "--cores", 2, *arguments)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     split = pd.read_csv(project / "results" / "data" / "split.csv")
@@ -415,9 +418,6 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     face = hdf5.read(project / "results" / "data" / "train.h5").pixels[0]
     photo = (folder / split.path[0]).read_bytes()
     assert np.array_equal(face, crop.extract_face(photo, CropSpec((32, 32))).pixels)
-    write(project / "corrections.csv", "id,gender\nown:0.jpg,f\n")
-    refused = snakemake(project, "-c2", *arguments, "--config", "corrections=corrections.csv")
-    assert "own:0.jpg is one of your own photos and has no" in refused.stdout + refused.stderr
     module = project / "workflow/scripts/renet/archives/downloads.py"
     write(module, module.read_text() + "EDITED = 1\n")  # downloads nothing again
     assert "Nothing to be done" in dry_run(project, *arguments).stdout
