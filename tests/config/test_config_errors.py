@@ -177,17 +177,24 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
     assert config["crop"]["size"] == [64, 96]
 
 
-def output(folder: Path, *arguments: object) -> str:
-    outcome = dry_run(ROOT, "--directory", folder / "work", *arguments)
-    assert outcome.returncode == 1
-    return outcome.stdout + outcome.stderr
-
-
-def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text("train: {learning_rte: 0.1}")
-    said = output(tmp_path, "--configfile", path)
-    assert f"\n{path}: `train.learning_rte` is not a key of the config; did you" in said
+@pytest.mark.fault("missing-package")
+@pytest.mark.parametrize(
+    ("overlay", "options", "sentence"),
+    [
+        ("train: {lr: 0.1}", [], "own.yaml: `train.lr` is not a key of the config; did you mean"),
+        ("export: [onnx]", [], "`export: [onnx]` needs the package onnxscript"),
+        ("", ["--config", "crop={size: 64}", "train={epochs: 0}"], "--config: `train.epochs` is 0"),
+    ],
+)
+def test_snakemake_prints_the_sentence_and_no_traceback(
+    tmp_path, monkeypatch, overlay, options, sentence
+):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    (tmp_path / "own.yaml").write_text(overlay)
+    files = ["--configfile", tmp_path / "own.yaml"] if overlay else []
+    outcome = dry_run(ROOT, "--directory", tmp_path / "work", *files, *options)
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode == 1 and sentence in said
     assert "Traceback" not in said and len(said.splitlines()) <= 8
 
 
@@ -226,19 +233,6 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
     required = (ROOT / "requirements-export.txt").read_text()
     names = set(re.findall(r"^(\w+)>=", required, re.MULTILINE))
     assert names == set(before_start.ONNX_PACKAGES)
-
-
-@pytest.mark.fault("missing-package")
-def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
-    (tmp_path / "own.yaml").write_text("export: [onnx]")
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    said = output(tmp_path, "--configfile", tmp_path / "own.yaml")
-    assert "\n`export: [onnx]` needs the package onnxscript" in said
-
-
-def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
-    said = output(tmp_path, "--config", "crop={size: 64}", "train={epochs: 0}")
-    assert "--config: `train.epochs` is 0" in said
 
 
 @pytest.mark.parametrize(
@@ -290,21 +284,6 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
     command.append(f"CONFIG={tmp_path / name}")
     outcome = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
     assert re.fullmatch(f"{tmp_path / name} {said}", outcome.stdout + outcome.stderr)
-
-
-def test_make_hands_the_config_and_the_cores_to_snakemake(tmp_path):
-    (tmp_path / "python").write_text('#!/bin/sh\necho "python $*; $PYTHONPATH"\n')
-    (tmp_path / "python").chmod(0o755)
-    command = ["make", "--old-file=.venv/installed", f"BIN={tmp_path}", "run", "CORES=4"]
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    outcome = subprocess.run(
-        [*command, "CONFIG=a.yaml b.yaml"], cwd=ROOT, env=alone, capture_output=True, text=True
-    )
-    assert outcome.stdout.splitlines()[:2] == [
-        "python -m renet.config.yaml_files config.yaml a.yaml b.yaml; workflow/scripts",
-        "python -m snakemake --cores 4 --logger summary --configfile a.yaml b.yaml; "
-        "workflow/logger",
-    ]
 
 
 def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):

@@ -14,8 +14,8 @@ import pytest
 import torch
 from train import train
 
-from helpers.holders import held
 from helpers.liveness import is_alive
+from helpers.project import SCRIPTS
 from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_job, write_faces
 from helpers.workflow import run, snakemake, write_config
 from renet.common import files, locks
@@ -26,6 +26,14 @@ from renet.training.loop import TrainJob
 from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
+HOLD = """
+import sys
+from pathlib import Path
+from renet.common import locks
+with locks.alone_in(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -212,8 +220,10 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
 
 @pytest.mark.fault("training-in-use")
 def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path):
-    folder = tmp_path / "training"
-    with held(folder) as holder:
+    folder, pipe = tmp_path / "training", subprocess.PIPE
+    command, path = [sys.executable, "-c", HOLD, folder], {"PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | path) as holder:
+        holder.stdout.readline()
         sentence = rf"in use by the process {holder.pid} on "
         with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
             pass
