@@ -162,10 +162,6 @@ def test_cosine_rises_in_the_warm_up_and_falls_to_zero(steps):
         assert rates[int(middle)] == pytest.approx(0.05)
 
 
-def test_constant_rate_without_a_warm_up_is_the_recipes():
-    assert {train_step.learning_rate(Recipe(), step, 5) for step in range(50)} == {0.01}
-
-
 def test_moving_average_follows_weights_and_statistics_with_a_decay_that_rises():
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     average = MovingAverage(model, 0.5)

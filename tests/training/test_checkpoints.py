@@ -130,7 +130,7 @@ def disk_events(monkeypatch) -> list[tuple[str, str]]:
     return events
 
 
-def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
+def test_each_file_is_on_the_disk_before_its_name_and_all_before_checkpoints_are_deleted(
     faces, tmp_path, disk_events
 ):
     job = train_job(tmp_path, RunSettings(SMALL, QUICK), checkpoint_seconds=0)
@@ -138,16 +138,8 @@ def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
     folder = str(job.folder().path)
     checkpoints = [f"{folder}/{name}" for name in ("checkpoint.pt", "previous.pt")]
     deletions = [disk_events.index(("delete", path)) for path in checkpoints]
-    for path in (f"{folder}/{name}" for name in (*RESULTS, RECORD)):
+    for path in (f"{folder}/{name}" for name in ("checkpoint.pt", *RESULTS, RECORD)):
         written = disk_events.index(("fsync", f"{path}.tmp"))
         named = disk_events.index(("rename", path))
         name_is_on_the_disk = disk_events.index(("fsync", folder), named)
         assert written < named < name_is_on_the_disk < min(deletions), path
-
-
-def test_checkpoint_is_on_the_disk_before_it_has_its_name(faces, tmp_path, disk_events):
-    checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
-    train(faces, QUICK.replace(epochs=1), checkpoint=checkpoint)
-    one, folder = str(checkpoint.path), str(checkpoint.path.parent)
-    writing = [("fsync", f"{one}.tmp"), ("rename", one), ("fsync", folder)]
-    assert disk_events == [*writing, ("rename", str(checkpoint.previous)), *writing]

@@ -57,8 +57,9 @@ def link(tmp_path, outputs) -> Callable[..., bool]:
     return run_or_reuse
 
 
-def test_folder_depends_on_the_code_and_on_the_validation_set(job):
+def test_folder_depends_on_code_and_validation_set_and_not_on_how_often_is_saved(job):
     paths = [job.folder().path, dataclasses.replace(job, code="other").folder().path]
+    assert dataclasses.replace(job, checkpoint_seconds=540).folder().path == paths[0]
     write_faces(job.validation, 20, 9)
     assert len({*paths, job.folder().path}) == 3
 
@@ -168,11 +169,6 @@ def job(faces, tmp_path, caplog) -> TrainJob:
     caplog.set_level("INFO")
     recipe = QUICK.replace(device="auto")
     return train_job(tmp_path, RunSettings(SMALL, recipe))
-
-
-def test_folder_does_not_depend_on_how_often_the_training_is_saved(job):
-    rarely = dataclasses.replace(job, checkpoint_seconds=540)
-    assert rarely.folder().path == job.folder().path
 
 
 def test_faces_without_a_digest_are_recognised_by_their_bytes(job):
