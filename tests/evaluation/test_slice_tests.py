@@ -66,20 +66,6 @@ def test_slice_and_rest_need_enough_faces_and_people(faces, people, is_tested):
     assert table.p.notna().tolist() == [is_tested] * 2  # each is the rest of the other
 
 
-def test_equal_slices_with_people_that_repeat_are_rarely_called_different():
-    random = np.random.default_rng(4)
-    called = 0
-    for _ in range(40):
-        person = random.integers(150, size=600)
-        skill = random.beta(9, 1, 150)  # of each person: their photos are alike
-        right = random.random(600) < skill[person]
-        predictions = predictions_of(
-            np.ones(600, int), np.where(right, 0.8, 0.2), [f"p{number}" for number in person]
-        ).assign(source=[f"s{number % 10}" for number in person])
-        called += bool(significant(result_of(predictions)))
-    assert called / 40 <= ALPHA + 0.03
-
-
 def by_age(recalls: dict[int, tuple[float, float]], faces: int = 200) -> pd.DataFrame:
     """Predictions of so many women and men of each age, with these recalls of female and male."""
     parts = []

@@ -172,23 +172,16 @@ def test_two_processes_that_are_terminated_and_then_cannot_write_give_the_same_b
 
 @pytest.mark.fault("killed-training")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_is_a_request_as_long_as_a_training_runs(number):
+def test_signal_is_a_request_as_long_as_a_training_runs_unless_it_is_ignored(number):
     others: list[int] = []
     before = signal.signal(number, lambda number, _: others.append(number))
     try:
         with stop_requests() as received:
             os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)
+        signal.signal(number, signal.SIG_IGN)  # as Ctrl-C by a background process
+        with stop_requests() as ignored:
+            os.kill(os.getpid(), number)
     finally:
         signal.signal(number, before)
-    assert received == others == [number]
-
-
-def test_ctrl_c_that_a_background_process_ignores_stays_ignored():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with stop_requests() as received:
-            os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert not received
+    assert received == others == [number] and not ignored

@@ -29,7 +29,6 @@ from renet.training import processes
 from renet.training.launch import launch
 
 
-
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_parts_are_disjoint_and_complete(count, size, monkeypatch):
@@ -85,11 +84,7 @@ SECOND = "Training process 2 of 2"
 FAILURES = {  # of a process, and of the training: its sentence begins so
     "mistake": (InputError(WHY), InputError, WHY),
     "interrupt": (TrainingInterrupted(WHY), TrainingInterrupted, WHY),
-    "exception": (
-        KeyError(WHY),
-        InputError,
-        f"{SECOND} failed with KeyError: '{WHY}",
-    ),
+    "exception": (KeyError(WHY), InputError, f"{SECOND} failed with KeyError: '{WHY}"),
     "disk": (OSError(errno.ENOSPC, NO_SPACE), OSError, f"[Errno 28] {NO_SPACE}"),
     "kill": (None, InputError, f"{SECOND} ended with SIGKILL, possibly because"),
 }
