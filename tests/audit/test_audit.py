@@ -20,8 +20,6 @@ from renet.dataset import corrections, hdf5, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.training.settings import RunSettings
 
-PAGE_DATA = {"sources": ["wiki"], "audit": {"run": "made"}}
-
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
     samples = samples_of(np.arange(200) % 2)
@@ -136,7 +134,8 @@ def audit(data, predictions, folder):
     call_script(
         "audit", predictions=predictions, faces=faces, tables=tables, corrected=corrected,
         labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
-        picture=folder / "suspects.jpg", proposals=folder / "suspects.csv", data=PAGE_DATA,
+        picture=folder / "suspects.jpg", proposals=folder / "suspects.csv",
+        data={"sources": ["wiki"], "audit": {"run": "made"}},
     )  # fmt: skip
 
 

@@ -32,8 +32,6 @@ from renet.training.loop import Trainer
 from renet.training.settings import RunSettings
 
 pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
-CPU = torch.device("cpu")
-SWEEPS = SMALL.replace(residual=True, sweep_norm=True)
 slow = pytest.mark.slow
 
 
@@ -76,7 +74,7 @@ def test_update_has_few_copies_and_no_wait(apart):
 def inspect(folder: Path, kind: str) -> list[dict]:
     """What is computed with a network, on the CPU and on the device."""
     pixels, found = hdf5.read(folder / "train.h5").pixels, []
-    for on in (CPU, device()):
+    for on in (torch.device("cpu"), device()):
         network = new_network(SMALL_KINDS[kind])
         network.train()(torch.from_numpy(pixels))  # moves the running statistics
         predictor = Predictor(network, folder).placed(on, "float32")
@@ -151,7 +149,7 @@ def test_batch_of_a_single_value_has_gradients_on_a_gpu(apart):
 def sweep(folder: Path) -> tuple[set, dict]:
     """The types of layer normalisation's inputs and outputs in bfloat16, and the history."""
     recipe, seen = MODERN.replace(epochs=1, precision="bfloat16"), set()
-    trainer = made(folder, recipe, SWEEPS)
+    trainer = made(folder, recipe, SMALL.replace(residual=True, sweep_norm=True))
     trainer.model.rnn1.norm.register_forward_hook(
         lambda _, given, out: seen.add((given[0].dtype, out.dtype))
     )
