@@ -77,18 +77,12 @@ def test_equal_paths_of_two_sources_are_two_photos():
         assert splits.groups(twice, by).max() + 1 == 2 * (splits.groups(samples, by).max() + 1)
 
 
-def families() -> pd.DataFrame:
-    """Faces of 300 photos of 100 people, of whom any two are on each second photo."""
-    random = np.random.default_rng(1)
+def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_left_out(caplog):
+    random = np.random.default_rng(1)  # 300 photos of 100 people, any two on each second photo
     first, step = random.integers(100, size=300), random.integers(1, 100, 300)
     person = np.concatenate([first, (first + step)[::2] % 100])
     samples = samples_of([f"person {number}" for number in person], person % 2)
-    paths = [f"{one}.jpg" for one in [*range(300), *range(0, 300, 2)]]
-    return samples.assign(path=paths)
-
-
-def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_left_out(caplog):
-    samples = families()
+    samples["path"] = [f"{one}.jpg" for one in [*range(300), *range(0, 300, 2)]]
     split = splits.split(samples, SETTINGS)
     for shared in ("path", "subject"):
         assert (split.groupby(shared).subset.nunique() == 1).all()
@@ -123,11 +117,6 @@ def test_three_people_who_are_on_every_photo_are_an_error_that_names_the_photos(
     fault = "60 share their photos with people of other subsets.*`split: {by: image}`"
     with pytest.raises(InputError, match=fault):
         splits.split(samples, SETTINGS)
-
-
-def test_by_image_puts_people_into_several_subsets_as_the_course_did():
-    split = splits.split(make_samples(), SETTINGS.replace(by="image"))
-    assert (split.groupby("subject").subset.nunique() > 1).any()
 
 
 def test_photos_that_are_added_move_few_others_to_another_subset():

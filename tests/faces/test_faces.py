@@ -124,18 +124,15 @@ def test_opaque_alpha_channel_changes_no_pixel(suffix):
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[:20]])
-def test_undecodable_bytes_are_unreadable(data):
+def test_undecodable_bytes_are_unreadable_and_an_image_of_some_pixels_is_too_small(data):
     assert reason_of(data) == "unreadable"
+    for size in ((1, 1), (1, 300), (7, 7)):
+        assert reason_of(encode(picture(*size))) == "too_small"
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
     film = b"\xff\xd9 of a motion photo, with any bytes: \xff\xda"
     assert crop.decode(jpeg() + film).shape == (60, 50, 3)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (7, 7)])
-def test_image_of_some_pixels_is_too_small(size):
-    assert reason_of(encode(picture(*size))) == "too_small"
 
 
 def test_cut_takes_in_the_margin_and_partly_touched_pixels_and_repeats_the_border_pixel():

@@ -17,16 +17,13 @@ from renet.pages.galleries import Grid
 PREDICTIONS = predictions_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])
 
 
-def test_mistakes_come_by_falling_and_hard_cases_by_rising_confidence():
+def test_mistakes_come_by_falling_and_hard_cases_by_rising_confidence_equal_ones_in_order():
+    equal = predictions_of([1] * 50, [0.3] * 50)
+    assert galleries.mistakes(equal, 5).index.tolist() == [0, 1, 2, 3, 4]
     assert galleries.mistakes(PREDICTIONS).index.tolist() == [0, 3, 1]
     assert galleries.mistakes(PREDICTIONS, 2).index.tolist() == [0, 3]
     assert galleries.hard_cases(PREDICTIONS).index.tolist() == [5, 2, 4]
     assert galleries.to_explain(PREDICTIONS, 2).index.tolist() == [4, 2, 0, 3]  # of both classes
-
-
-def test_equal_confidence_keeps_the_order_of_the_file():
-    predictions = predictions_of([1] * 50, [0.3] * 50)
-    assert galleries.mistakes(predictions, 5).index.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_network_without_a_mistake_has_an_empty_gallery():
@@ -98,6 +95,8 @@ def test_saliency_is_where_the_network_looks(corner, rest):
     picture = saliency.overlay(np.full((64, 64, 3), 128, np.uint8), drops)
     red, _, blue = picture[16, 16].astype(int)
     assert red > blue + 50 and (picture[60, 60] == 128).all()
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    assert (saliency.overlay(grey, np.zeros((7, 7))) == 100).all()
 
 
 @pytest.mark.parametrize("side", [32, 100, 128])
@@ -105,8 +104,3 @@ def test_patches_of_the_saliency_map_reach_from_border_to_border(side):
     corners = saliency.corners(side, saliency.PATCH, saliency.POSITIONS)
     assert corners[0] == 0 and corners[-1] + round(side / 4) == side
     assert max(np.diff(corners)) <= side / 8 + 1
-
-
-def test_saliency_map_of_zeros_is_grey():
-    picture = np.full((8, 8, 3), 100, np.uint8)
-    assert (saliency.overlay(picture, np.zeros((7, 7))) == 100).all()

@@ -109,12 +109,9 @@ def test_training_starts_from_the_folder_for_model_hubs(hub):
     assert same(network.state_dict(), expected)
 
 
-def test_safetensors_of_a_hub_folder_can_be_loaded(hub, tmp_path):
+def test_safetensors_of_a_hub_folder_and_of_a_model_alone_know_what_these_know(hub, tmp_path):
     call_script("export", model=hub, exported=tmp_path / "again.safetensors")
     assert predictor.load(tmp_path / "again.safetensors").temperature == 0.3
-
-
-def test_safetensors_of_a_model_alone_has_the_note_of_a_model_alone(hub, tmp_path):
     shutil.copy(hub.parent / "run" / "model.pt", tmp_path / "model.pt")
     call_script("export", model=tmp_path / "model.pt", exported=tmp_path / "alone.safetensors")
     notes = [predictor.load(tmp_path / name).notes for name in ("model.pt", "alone.safetensors")]

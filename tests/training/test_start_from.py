@@ -101,14 +101,6 @@ LIGHTNING = {  # as its documentation shows a checkpoint
 }  # fmt: skip
 
 
-def old_format(state: dict, file: Path) -> None:
-    torch.save(state, file, _use_new_zipfile_serialization=False)
-
-
-def without_classifier(state: dict, file: Path) -> None:
-    torch.save({name: value for name, value in state.items() if not name.startswith("fc.")}, file)
-
-
 def lightning(state: dict, file: Path) -> None:
     module = {f"model.{name}": value for name, value in state.items()} | {"loss.w": torch.ones(2)}
     torch.save(LIGHTNING | {"state_dict": module}, file)
@@ -121,8 +113,9 @@ def timms(state: dict, folder: Path, **normalisation) -> None:
 
 
 FORMS = {  # each row of the table in docs/training.md
-    "torchvision.pth": torch.save, "torchvision-old.pth": old_format,
-    "torchvision.safetensors": save_file, "timm": timms, "headless.pth": without_classifier,
+    "torchvision.pth": torch.save, "torchvision.safetensors": save_file, "timm": timms,
+    "torchvision-old.pth": functools.partial(torch.save, _use_new_zipfile_serialization=False),
+    "headless.pth": lambda state, file: torch.save(dict([*state.items()][:-2]), file),
     "lightning.ckpt": lightning,
 }  # fmt: skip
 
