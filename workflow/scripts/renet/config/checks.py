@@ -32,11 +32,11 @@ def check(config: dict) -> None:
         _check_run(name, run, sources.image_size(config))
 
 
-def check_paths(config: dict) -> None:
+def check_paths(config: dict, *, in_module: bool) -> None:
     """Check that the files and folders that the config names are there.
 
     Snakemake would not report a missing input if the results of an earlier run exist: it would say
-    "Nothing to be done".
+    "Nothing to be done". But the rules of a workflow that takes this one as a module may make it.
     """
     named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
     named += [("`split.from`", config["split"]["from"]), *start_files(config)]
@@ -45,12 +45,13 @@ def check_paths(config: dict) -> None:
         key = "table" if archive["table"] else "labels"
         named += [(f"`archives.{source}.{key}`", path) for path in archive["tables"]]
         named += [(f"`archives.{source}.split.lists`", path) for path in archive["lists"]]
-    for key, path in places(config):
-        if not path.exists():
-            raise InputError(f"{key} names {path}, which does not exist; check the path.")
-    for key, name in named:
-        if name and not Path(name).expanduser().is_file():
-            raise InputError(f"{key} names {name}, which is not a file; check the path.")
+    missing = [(key, path, "does not exist") for key, path in places(config) if not path.exists()]
+    own = [(key, Path(name).expanduser()) for key, name in named if name]
+    missing += [(key, path, "is not a file") for key, path in own if not path.is_file()]
+    if missing and in_module:
+        return
+    for key, path, fault in missing:
+        raise InputError(f"{key} names {path}, which {fault}; check the path.")
     for source in sources.with_external(config):
         _check_slices(source, sources.archive(config, source))
     notes = config["datasheet"]

@@ -55,8 +55,7 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
         checks.check(config)
         if config["audit"]["folds"]:
             config["audit"]["run"] = runs.named(config, "audit", "run")
-        if files:  # in a module, other rules may make them
-            checks.check_paths(config)
+        checks.check_paths(config, in_module=not files)
     except (InputError, OSError) as error:
         overlay = f"{[*files][-1]}: " if len(files) == 2 else ""
         raise InputError(f"{overlay}{error}") from error
