@@ -208,14 +208,17 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
     ],
 )
 def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
-    tmp_path, table, given, detected
+    tmp_path, monkeypatch, table, given, detected
 ):
+    reads, of_row = [], sources.find_delimiter
+    monkeypatch.setattr(sources, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
     (tmp_path / "own.csv").write_text(table)
     own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
     config = check(archive(**own))
     assert sources.crop_settings(config, "a")["detected"] == detected
     assert data_summary.for_pages(config)["detected"] == ({"a": detected} if detected else {})
     assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
+    assert len(reads) == 1  # a large table takes its time
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 import tarfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -392,6 +393,7 @@ def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tm
     assert "the face detector finds the face" in page and "in every pixel" in page
 
 
+@pytest.mark.fault("future-time")
 @pytest.mark.slow
 def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_path):
     project = copy_project(tmp_path / "project")
@@ -401,6 +403,7 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     for number in range(40):
         (folder / f"{number}.jpg").write_bytes(jpeg(seed=number))
         lines.append(f"{number}.jpg,{'fm'[number % 2]},person {number // 2}")
+    os.utime(folder / "0.jpg", (time.time() + 7200,) * 2)
     table = write(tmp_path / "photos.csv", "\n".join(lines))
     own = {"url": folder.as_uri(), "database": "table", "table": str(table), "photos": "crop",
            "shards": 2}  # fmt: skip
@@ -428,6 +431,9 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     write(table, "\n".join(lines))
     (folder / "of anna" / "another.jpg").write_bytes(jpeg(seed=99))
     assert "rule download" in dry_run(project, *arguments).stdout
+    os.utime(table, (time.time() + 7200,) * 2)
+    refused = snakemake(project, "--cores", 2, *arguments)
+    assert refused.returncode == 1 and "older modification time" in refused.stdout + refused.stderr
 
 
 def data_results(steps: list[tuple]) -> DataResults:

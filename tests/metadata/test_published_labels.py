@@ -247,7 +247,7 @@ FOLDS, CLEAN_YAML = re.findall(
 
 
 def test_each_published_overlay_states_its_licence_and_its_origin(monkeypatch):
-    monkeypatch.setattr(checks, "check_paths", lambda config: None)
+    monkeypatch.setattr(checks, "check_paths", lambda *_, **__: None)
     tables = {path.stem for path in ROOT.glob("configs/*") if "database: table" in path.read_text()}
     assert tables == {*PUBLISHED, "own-photos"}
     for name in PUBLISHED:

@@ -151,6 +151,13 @@ def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exporte
         np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("arguments", [[], ["none.onnx", "face.jpg"]])
+def test_example_without_its_model_says_what_it_needs(arguments):
+    command = [sys.executable, ROOT / "docs/examples/predict_onnx.py", *arguments]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr.startswith("Name a model.onnx")) == (1, True)
+
+
 @pytest.mark.slow
 def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exported):
     import onnx

@@ -188,11 +188,13 @@ def test_folder_tar_and_files_give_the_same_photos(made, tmp_path):
         ("photso", "photso does not exist"), ("notes", "notes holds no photo"),
         ("*.jpg", r"\*\.jpg does not exist"),
         ("album.tar.gz", r"album\.tar\.gz is compressed; unpack it"),
+        ("album.zip", r"album\.zip is compressed; unpack it"),
     ],
 )  # fmt: skip
 def test_every_place_is_checked_before_the_first_photo_is_predicted(made, tmp_path, later, message):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "notes.txt").write_text("not a photo")
+    (tmp_path / "album.zip").write_bytes(b"PK")
     with tarfile.open(tmp_path / "album.tar.gz", "w:gz") as archive:
         archive.add(made / "photos", arcname="photos")
     with pytest.raises(files.InputError, match=message):

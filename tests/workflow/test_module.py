@@ -110,15 +110,19 @@ def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
     assert local == [f"{module}_{name}" for module in ("one", "two") for name in names]
 
 
-def test_prefix_leaves_the_paths_of_the_users_own_files_alone(tmp_path):
-    (tmp_path / "labels.csv").write_text("id,gender\n")
-    config = SMALL | {"corrections": "labels.csv"}
-    planned = jobs_of(
-        tmp_path,
+def test_file_that_a_module_names_needs_no_prefix_and_may_be_an_output(tmp_path):
+    config = SMALL | {"corrections": "labels.csv", "datasheet": "notes.md"}
+    workflow = (
         f"module renet:\n    snakefile: '{ROOT}/Snakefile'\n    config: {config}\n"
-        "    prefix: 'inner'\nuse rule * from renet\n",
+        "    prefix: 'inner'\nuse rule * from renet\n"
+        "rule mine:\n    output: 'labels.csv', 'notes.md'\n    shell: 'touch {output}'\n"
     )
+    planned = jobs_of(tmp_path, workflow)
     assert ", labels.csv" in planned and "inner/labels.csv" not in planned
+    assert "rule mine" in planned
+    (tmp_path / "Snakefile").write_text(workflow.replace(", 'notes.md'", ""))
+    missing = dry_run(tmp_path)
+    assert missing.returncode == 1 and "notes.md" in missing.stdout + missing.stderr
 
 
 def test_error_in_the_config_of_a_module_names_the_module(tmp_path):

@@ -21,7 +21,7 @@ from renet.faces.crop import RejectedImage, cv2
 
 HEIC = (".heic", ".heif")
 SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
-COMPRESSED = (".gz", ".tgz", ".bz2", ".xz")
+COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zip")
 # ISO base media files: the brands of HEIC (ISO/IEC 23008-12).
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
