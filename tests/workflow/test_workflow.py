@@ -509,6 +509,21 @@ def test_make_clean_keeps_trained_models_and_distclean_asks(project):
     assert not model.exists() and not (project / "resources").exists()
 
 
+@pytest.mark.fault("own-file")
+def test_distclean_names_the_models_behind_a_link_and_removes_the_link_alone(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    model = tmp_path / "disk/runs/renet/model.pt"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(bytes(1 << 20))
+    (tmp_path / "results").symlink_to("disk")
+    outcome = subprocess.run(["make", "distclean"], cwd=tmp_path, check=True, input="y\n",
+                             text=True, capture_output=True)  # fmt: skip
+    assert "trained model: results/runs/renet/model.pt\n" in outcome.stdout
+    assert re.search(r"1\.\dM\tresults\n", outcome.stdout)
+    assert "results is a link: only the link is deleted, and its folder stays.\n" in outcome.stdout
+    assert model.exists() and not (tmp_path / "results").is_symlink()
+
+
 @pytest.mark.slow
 def test_snakemake_report_holds_the_figures_with_their_captions(report):
     page = (report / "report.html").read_text()

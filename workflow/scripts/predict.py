@@ -17,6 +17,7 @@ import pandas as pd
 
 from renet.common import command_line, files
 from renet.network import devices
+from renet.pages import templates
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
 from renet.prediction.tables import PREDICTIONS
@@ -46,7 +47,9 @@ def predict(
         compute: device, precision and threads.
         threads: that read and crop the photos; None for the number of cores, at most 16.
     """
-    files.check_distinct([predictions, html], [predictor.model_in(model), *map(Path, photos)])
+    files.check_distinct([predictions, html], [])
+    files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))
+    files.check_replaceable(html, templates.FIRST_LINE)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None

@@ -90,6 +90,15 @@ def check_distinct(outputs: Iterable[Path | None], inputs: Iterable[Path | None]
         known.add(path.resolve())
 
 
+def check_replaceable(path: Path | None, first_line: str) -> None:
+    """Refuse to replace a file that is not empty and does not begin with this line."""
+    if path and path.is_file() and path != STANDARD_OUTPUT:
+        with path.open("rb") as handle:
+            if handle.read(len(first_line)) not in (b"", first_line.encode()):
+                fault = f"{path} would be replaced, which this command has not written"
+                raise InputError(f"{fault}; name a new file, or delete it.")
+
+
 def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

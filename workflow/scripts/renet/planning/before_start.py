@@ -13,10 +13,10 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.config import checks, sources
 
-# In a folder of results, also of one after `make clean` or whose runs were deleted.
+# What only this workflow writes: some of it stays after `make clean`, and without the runs.
 EARLIER_RUN = (
-    "logs/*/*.log", "runs/*/logs", "runs/*/training", "runs/*/provenance.json",
-    "data/*/metadata.csv",
+    "logs/index_archive/*.log", "data/*/archives.json",
+    "runs/*/training/throughput.csv", "runs/*/inference_validation.csv",
 )  # fmt: skip
 ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
 PIP = ".venv/bin/python -m pip install"
