@@ -350,16 +350,14 @@ def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize(("left", "is_ours"), [
     ("logs/index_archive/wiki.log", True), ("data/wiki/archives.json", True),
-    ("runs/a/training/throughput.csv", True), ("runs/a/inference_validation.csv", True),
-    ("logs/app/a.log", False), ("runs/exp1/logs/train.log", False), ("runs/exp1/training/b", False),
-    ("runs/exp1/provenance.json", False), ("data/raw/metadata.csv", False),
+    ("runs/a/training/throughput.csv", True), ("logs/app/a.log", False),
+    ("runs/a/logs/train.log", False), ("runs/a/training/b", False), ("data/a/metadata.csv", False),
 ])  # fmt: skip
 def test_output_is_replaced_only_beside_what_an_earlier_run_left(tmp_path, left, is_ours):
     for name in (left, "README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    refused = pytest.raises(InputError, match=r"README\.md would be replaced")
-    with nullcontext() if is_ours else refused:
+    with nullcontext() if is_ours else pytest.raises(InputError, match=r"README\.md would be"):
         before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
 
 

@@ -540,10 +540,9 @@ def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
 @pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt"])
 def test_file_that_predict_did_not_write_is_not_replaced(made, tmp_path, option, own):
     (made / "out.txt").write_text("<!doctype html>\n<html>file,face\n")
-    content = (made / own).read_bytes()
-    outputs = {"predictions": tmp_path / "new.csv", option: made / own}
-    with pytest.raises(files.InputError, match=f"{own} would be replaced, .* name a new file"):
-        predict(made / "run", [str(made / "photos/001.jpg")], **outputs)
+    outputs, content = {"predictions": tmp_path / "new.csv"}, (made / own).read_bytes()
+    with pytest.raises(files.InputError, match=f"{own} is no earlier output .* name a new file"):
+        predict(made / "run", [str(made / "photos")], **outputs | {option: made / own})
     assert (made / own).read_bytes() == content
 
 

@@ -95,8 +95,7 @@ def check_replaceable(path: Path | None, first_line: str) -> None:
     if path and path.is_file() and path != STANDARD_OUTPUT:
         with path.open("rb") as handle:
             if handle.read(len(first_line)) not in (b"", first_line.encode()):
-                fault = f"{path} would be replaced, which this command has not written"
-                raise InputError(f"{fault}; name a new file, or delete it.")
+                raise InputError(f"{path} is no earlier output of this command; name a new file.")
 
 
 def _make_parent(path: Path) -> None:

@@ -65,7 +65,6 @@ def _file(name: str) -> str:
     return LOADER.get_source(ENVIRONMENT, name)[0]
 
 
-FIRST_LINE = _file("base.html.j2").partition("\n")[0]  # of each page
 ENVIRONMENT.globals |= {
     "caption": caption,
     "file": _file,
