@@ -112,11 +112,13 @@ clean:
 	rm -rf resources/sample
 	rm -rf results/comparison results/learning_curve
 	rm -f results/index.html results/course.html results/tour.html results/README.md results/loss_curves.svg
-	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \; || true
+	@find -H results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \; || true
 
 distclean:
-	@find results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \; || true
-	@du -sh $(wildcard results resources .snakemake .venv)
+	@find -H results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \; || true
+	@du -shH $(wildcard results resources .snakemake .venv)
+	@for folder in results resources; do if [ -L $$folder ]; then \
+	  echo "$$folder is a link: only the link is deleted, and its folder stays."; fi; done
 	@read -p "Delete all of it? [y/N] " answer; \
 	if [ "$$answer" = y ]; then \
 	  rm -rf results resources .snakemake .venv; mkdir -p results; touch results/.gitkeep; \

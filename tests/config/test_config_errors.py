@@ -371,13 +371,18 @@ def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
     assert "`pathvars: {results: …}`" in outcome.stdout + outcome.stderr
 
 
-@pytest.mark.parametrize("left", ["logs/shuffle/shuffle.log", "runs/a/logs/train.log",
-                                  "runs/a/training/b", "runs/a/provenance.json"])  # fmt: skip
-def test_output_beside_what_an_earlier_run_left_is_replaced(tmp_path, left):
+@pytest.mark.fault("own-file")
+@pytest.mark.parametrize(("left", "is_ours"), [
+    ("logs/index_archive/wiki.log", True), ("data/wiki/archives.json", True),
+    ("runs/a/training/throughput.csv", True), ("logs/app/a.log", False),
+    ("runs/a/logs/train.log", False), ("runs/a/training/b", False), ("data/a/metadata.csv", False),
+])  # fmt: skip
+def test_output_is_replaced_only_beside_what_an_earlier_run_left(tmp_path, left, is_ours):
     for name in (left, "README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
+    with nullcontext() if is_ours else pytest.raises(InputError, match=r"README\.md would be"):
+        before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
 
 
 def test_data_sheet_in_latin_1_is_named(tmp_path):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.cropped import samples_of_faces
+from helpers.cropped import exchanged, samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.project import call_script
 from helpers.training import new_network, write_faces
@@ -57,14 +57,6 @@ def test_every_face_has_a_row_with_its_own_prediction_also_in_the_courses_format
     rows = [json.loads(f"[{line}]") for line in lines[1:]]
     assert [target for _, target in rows] == faces.targets.tolist()
     assert np.allclose([confidences for confidences, _ in rows], expected, atol=1e-6)
-
-
-def exchanged(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with two rows of one class in each other's place."""
-    first, second = np.flatnonzero(table.target == 1)[:2]
-    order = np.arange(len(table))
-    order[[first, second]] = second, first
-    return table.iloc[order]
 
 
 @pytest.mark.fault("damaged-table")

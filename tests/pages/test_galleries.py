@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
+from helpers.cropped import exchanged, samples_of_faces
 from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import write_faces
@@ -14,6 +15,7 @@ from renet.config.model import Architecture
 from renet.pages import galleries, saliency
 from renet.pages.galleries import Grid
 
+INPUTS = {"inference": "inference.csv", "faces": "test.h5", "face_table": "test.csv"}
 PREDICTIONS = predictions_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])
 
 
@@ -36,6 +38,7 @@ def test_network_without_a_mistake_has_an_empty_gallery():
 def run(tmp_path):
     """Twenty faces with their predictions, of which two are wrong."""
     faces = write_faces(tmp_path / "test.h5", 20)
+    samples_of_faces(faces).to_csv(tmp_path / "test.csv", index=False)
     p_male = np.where(faces.targets == 1, 0.8, 0.2)
     p_male[[3, 7]] = 1 - p_male[[3, 7]]
     predictions_of(faces.targets, p_male).to_csv(tmp_path / "inference.csv", index=False)
@@ -44,8 +47,14 @@ def run(tmp_path):
 
 def write_gallery(folder, out):
     pictures = {name: out / f"{name}.jpg" for name in ("examples", "mistakes", "hard_cases")}
-    given = {"inference": folder / "inference.csv", "faces": folder / "test.h5"}
+    given = {name: folder / file for name, file in INPUTS.items()}
     call_script("gallery", table=out / "gallery.csv", **given, **pictures)
+
+
+def write_saliency(folder, out):
+    given = {name: folder / file for name, file in INPUTS.items()}
+    outputs = {name: out / name for name in ("saliency", "table", "description", "layers")}
+    call_script("explain", model=folder / "model.pt", **given, **outputs)
 
 
 def test_gallery_table_says_where_each_face_is(run):
@@ -66,12 +75,19 @@ def test_gallery_table_says_where_each_face_is(run):
 
 
 @pytest.mark.fault("cut-table")
-def test_gallery_of_other_faces_is_refused(run):
-    folder = run[0]
-    predictions = pd.read_csv(folder / "inference.csv")
-    predictions.iloc[:-1].to_csv(folder / "inference.csv", index=False)
-    with pytest.raises(InputError, match="are not those of"):
-        write_gallery(folder, folder)
+@pytest.mark.fault("damaged-table")
+@pytest.mark.parametrize("write", [write_gallery, write_saliency])
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [("inference.csv", lambda rows: rows[:-1], "has other faces"),
+     ("inference.csv", exchanged, "has other faces"),
+     ("test.csv", exchanged, "do not belong together")],
+)  # fmt: skip
+def test_predictions_of_other_faces_are_not_shown(run, write, name, change, fault):
+    path = run[0] / name
+    change(pd.read_csv(path)).to_csv(path, index=False)
+    with pytest.raises(InputError, match=fault):
+        write(run[0], run[0])
 
 
 class CornerNetwork(torch.nn.Module):

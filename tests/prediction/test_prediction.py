@@ -553,6 +553,25 @@ def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("own-file")
+@pytest.mark.parametrize("option", ["predictions", "html"])
+@pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt"])
+def test_file_that_predict_did_not_write_is_not_replaced(made, tmp_path, option, own):
+    (made / "out.txt").write_text("<!doctype html>\n<html>file,face\n")
+    outputs, content = {"predictions": tmp_path / "new.csv"}, (made / own).read_bytes()
+    with pytest.raises(files.InputError, match=f"{own} is no earlier output .* name a new file"):
+        predict(made / "run", [str(made / "photos")], **outputs | {option: made / own})
+    assert (made / own).read_bytes() == content
+
+
+def test_earlier_predictions_and_an_empty_file_are_replaced(made, tmp_path):
+    outputs = {"predictions": tmp_path / "out.csv", "html": tmp_path / "out.html"}
+    outputs["predictions"].touch()  # as `mktemp` makes it
+    for photo in ("001.jpg", "002.jpg"):
+        predict(made / "run", [str(made / "photos" / photo)], **outputs)
+        assert all(photo in path.read_text() for path in outputs.values())
+
+
 def test_hyphen_writes_the_table_to_standard_output_and_the_log_to_standard_error(made, predicted):
     outcome = run_script("predict.py", made / "run", made / "photos", "-o", "-")
     assert outcome.returncode == 0

@@ -277,13 +277,14 @@ def test_courses_example_command_trains_saves_and_prints_the_accuracy(data_root,
     assert "img/s" not in outcome.stderr
 
 
-def test_model_is_also_saved_every_so_many_epochs(course, data_root, tmp_path, monkeypatch):
-    saved, model = [], tmp_path / "model.prm"
+@pytest.mark.parametrize(("given", "epochs"), [("--serialize 2", [2, 3]), ("", [1, 2, 3, 3])])
+def test_model_is_saved_every_so_many_epochs(course, data_root, monkeypatch, given, epochs):
+    saved, model = [], data_root / "model.prm"
     monkeypatch.setattr(
         model_file, "save", lambda path, _, training: saved.append((path, training["epoch"]))
     )
-    course("--serialize", 2, "-e", 5, "-s", model, "--data_root", data_root, "--threads", 1)
-    assert saved == [(model, 2), (model, 4), (model, 5)]
+    course(*given.split(), "-e", 3, "-s", model, "--data_root", data_root, "--threads", 1)
+    assert saved == [(model, epoch) for epoch in epochs]
 
 
 def test_continuing_from_a_model_file_equals_training_at_once(course, data_root, tmp_path):
@@ -340,10 +341,13 @@ def test_one_process_of_torchrun_says_what_all_do(course, monkeypatch, rank, lev
     assert started == [level]
 
 
-def test_number_below_one_is_refused(course, capsys):
+@pytest.mark.parametrize(("options", "fault"), [
+    ("--eval_freq 0", "--eval_freq must be at least 1"), ("--serialize", "needs --save_path, the"),
+])  # fmt: skip
+def test_options_that_cannot_be_are_refused(course, capsys, options, fault):
     with pytest.raises(SystemExit):
-        course("--eval_freq", 0)
-    assert "--eval_freq must be at least 1" in capsys.readouterr().err
+        course(*options.split())
+    assert fault in capsys.readouterr().err
 
 
 def test_epoch_without_a_validation_has_empty_fields(faces, tmp_path):

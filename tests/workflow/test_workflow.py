@@ -498,15 +498,30 @@ def test_each_page_names_its_config(finished):
     assert all("Config: small.yaml" in page.read_text() for page in pages)
 
 
-def test_make_clean_keeps_trained_models_and_distclean_asks(project):
-    shutil.copy(ROOT / "Makefile", project)
-    model = project / "results/runs/renet/model.pt"
-    subprocess.run(["make", "clean"], cwd=project, check=True)
-    assert model.exists() and not (project / "results/data").exists()
-    subprocess.run(["make", "distclean"], cwd=project, check=True, input="n\n", text=True)
-    assert model.exists()
-    subprocess.run(["make", "distclean"], cwd=project, check=True, input="y\n", text=True)
-    assert not model.exists() and not (project / "resources").exists()
+@pytest.mark.fault("own-file")
+@pytest.mark.parametrize("linked", [False, True])
+def test_make_clean_keeps_trained_models_and_distclean_asks_and_follows_no_link(tmp_path, linked):
+    def make(target, answer=""):
+        return subprocess.run(["make", target], cwd=tmp_path, check=True, input=answer, text=True,
+                              capture_output=True).stdout  # fmt: skip
+
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    model = tmp_path / ("disk" if linked else "results") / "runs/renet/model.pt"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(bytes(1 << 20))
+    (tmp_path / "resources").mkdir()
+    if linked:
+        (tmp_path / "results").symlink_to("disk")
+    (tmp_path / "results/data").mkdir()
+    assert "kept: results/runs/renet/model.pt\n" in make("clean")
+    assert model.exists() and not (tmp_path / "results/data").exists()
+    said = make("distclean", "n\n")
+    assert "trained model: results/runs/renet/model.pt\n" in said and "M\tresults\n" in said
+    assert ("results is a link: only the link is deleted, and its folder stays." in said) == linked
+    assert model.exists() and (tmp_path / "resources").exists()
+    make("distclean", "y\n")
+    assert model.exists() == linked and not (tmp_path / "results").is_symlink()
+    assert not (tmp_path / "resources").exists()
 
 
 @pytest.mark.slow

@@ -80,6 +80,7 @@ rule gallery:
     input:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
+        face_table="<results>/data/test.csv",
     output:
         table=reported("<results>/runs/{run}/tables/gallery.csv"),
         examples=reported("<results>/runs/{run}/faces/examples.jpg"),
@@ -102,6 +103,7 @@ rule explain:
         model="<results>/runs/{run}/model.pt",
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
+        face_table="<results>/data/test.csv",
     output:
         saliency=reported("<results>/runs/{run}/faces/saliency.jpg"),
         table=reported("<results>/runs/{run}/tables/saliency.csv"),
