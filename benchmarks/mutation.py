@@ -44,7 +44,7 @@ TESTS = {
     "faces/crop.py": ["faces/test_faces.py"],
     "faces/perceptual_hash.py": ["dataset/test_near_duplicates.py"],
     "faces/hash_distance.py": ["dataset/test_near_duplicates.py"],
-    "faces/photo_index.py": ["faces/test_faces.py"],
+    "faces/photo_index.py": ["faces/test_faces.py", "metadata/test_own_photos.py"],
     "dataset/near_duplicates.py": ["dataset/test_near_duplicates.py"],
     "dataset/splits.py": ["dataset/test_splits.py", "evaluation/test_folds.py"],
     "archives/http_transfer.py": ["archives/test_download_part.py"],
