@@ -80,7 +80,9 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
     assert trainer.history[-1]["validation_accuracy"] == accuracy
 
 
-@pytest.mark.parametrize(("option", "value"), [("augment", ["noise"]), ("mixup", 0.4), ("seed", 2)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("augment", ["noise"]), ("mixup", 0.4), ("seed", 2), ("warm_up", 1)]
+)
 def test_each_option_changes_the_result(faces, option, value):
     course = QUICK.replace(epochs=1)
     changed = train(faces, course.replace(**{option: value}))
