@@ -83,7 +83,7 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
 OPTIONS = {"augment": ["noise"], "mixup": 0.4, "label_smoothing": 0.2, "optimizer": "adamw"}
 
 
-@pytest.mark.parametrize(("option", "value"), [*OPTIONS.items(), ("seed", 2)])
+@pytest.mark.parametrize(("option", "value"), [*OPTIONS.items(), ("seed", 2), ("warm_up", 1)])
 def test_each_option_changes_the_result(faces, option, value):
     course = QUICK.replace(epochs=1)
     changed = train(faces, course.replace(**{option: value}))
