@@ -1,6 +1,8 @@
 # make            installs into .venv what the workflow runs with, and runs it on the built-in sample,
 #                 into results/ (CONFIG=configs/wiki.yaml: with an overlay; CORES=4: on 4 cores)
 # make test       installs what the tests need too, and runs the tests
+# make test-avx2  tests of network and training with random numbers of TEST_SEED (default: the time)
+#                 and, on x86, without instructions beyond AVX2
 # make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
 # make check      formatters, linters, types, import contracts
@@ -39,7 +41,7 @@ export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib
 endif
 
-.PHONY: all setup setup-tests run test test-slow pictures check clean distclean lock help
+.PHONY: all setup setup-tests run test test-avx2 test-slow pictures check clean distclean lock help
 
 all: run
 
@@ -84,11 +86,16 @@ run: setup
 test: setup-tests
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 
+test-avx2: setup-tests
+	TEST_SEED=$${TEST_SEED:-$$(date +%s)} ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
+	  MKL_ENABLE_INSTRUCTIONS=AVX2 $(BIN)/python -m pytest -m "not slow" --numprocesses auto \
+	  --maxprocesses 8 --dist loadfile tests/network tests/training
+
 test-slow: setup-tests
 	$(BIN)/python -m pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 pictures: setup-tests
-	PYTHONPATH=workflow/scripts $(BIN)/python tests/take_pictures.py
+	PYTHONPATH=workflow/scripts:tests $(BIN)/python tools/take_pictures.py
 
 check: setup-tests
 	$(BIN)/ruff check .
@@ -105,11 +112,13 @@ clean:
 	rm -rf resources/sample
 	rm -rf results/comparison results/learning_curve
 	rm -f results/index.html results/course.html results/tour.html results/README.md results/loss_curves.svg
-	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \; || true
+	@find -H results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \; || true
 
 distclean:
-	@find results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \; || true
-	@du -sh $(wildcard results resources .snakemake .venv)
+	@find -H results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \; || true
+	@du -shH $(wildcard results resources .snakemake .venv)
+	@for folder in results resources; do if [ -L $$folder ]; then \
+	  echo "$$folder is a link: only the link is deleted, and its folder stays."; fi; done
 	@read -p "Delete all of it? [y/N] " answer; \
 	if [ "$$answer" = y ]; then \
 	  rm -rf results resources .snakemake .venv; mkdir -p results; touch results/.gitkeep; \

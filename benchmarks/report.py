@@ -160,7 +160,8 @@ def values(results: Path) -> dict[str, dict]:
     """What each script gets from its job."""
     data, run = results / "data", results / "runs" / RUN
     settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
-    predicted = {"inference": run / "inference.csv", "faces": data / "test.h5"}
+    predicted = {"inference": run / "inference.csv", "faces": data / "test.h5",
+                 "face_table": data / "test.csv"}  # fmt: skip
     comparison = results / "comparison/comparison.csv"
     of_runs = [path for path in sorted((results / "runs").rglob("*")) if path.is_file()]
     tables = [path for path in of_runs if path.match("inference*.csv")]

@@ -1,9 +1,12 @@
 """The environment of the tests, and where they find the reference data."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from helpers.browser import browser, window  # noqa: F401 fixtures
 from helpers.download import archive, receipt_file, server, short_pauses  # noqa: F401 fixtures
@@ -17,12 +20,58 @@ LONGEST = (
     "test_install",
 )  # fmt: skip
 
-# A git hook sets these variables, and the tests' git commands would write to its repository.
-for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+# What a git hook, a cluster's job or a user's shell sets, and what would change outcomes: the
+# repository of git commands, the GPUs of trainings, options of Snakemake, the width of its output.
+for name in (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS",
+    "SNAKEMAKE_PROFILE", "COLUMNS", "FORCE_COLOR",
+):  # fmt: skip
     os.environ.pop(name, None)
+# A proxy, which installations may need, has no part in requests to the tests' own servers.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1"
+
+# A fork of a process with threads can hang, as Python 3.12 and later warn: SIGALRM ends it then.
+os.register_at_fork(after_in_child=lambda: signal.alarm(900))
 
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull
+
+
+TEST_SEED = int(os.environ.get("TEST_SEED", "0"))
+TORCH = (torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)
+
+
+def pytest_report_header() -> str:
+    return f"TEST_SEED={TEST_SEED}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef) -> Iterator[None]:
+    """A fixture draws the same numbers, and sets nothing of torch, whenever it is made."""
+    torch.manual_seed(TEST_SEED)
+    try:
+        return (yield)
+    finally:
+        if fixturedef.scope != "function":
+            restore_torch()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """A test draws the same numbers, whatever ran before it."""
+    torch.manual_seed(TEST_SEED)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    restore_torch()
+
+
+def restore_torch() -> None:
+    """Take back what devices.choose and devices.choose_algorithms set for the whole process."""
+    torch.set_num_threads(TORCH[0])
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = TORCH[1:]
+    torch.use_deterministic_algorithms(mode=False)
 
 
 @pytest.fixture(scope="session")

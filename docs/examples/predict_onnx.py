@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import onnxruntime
 
+if not Path(*sys.argv[1:2]).is_file():
+    sys.exit("Name a model.onnx, which `export: [onnx]` in the config writes, and photos.")
 model, *names = sys.argv[1:]
 session = onnxruntime.InferenceSession(model)
 height, width = session.get_inputs()[0].shape[2:]

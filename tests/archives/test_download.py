@@ -112,11 +112,20 @@ def test_write_error_keeps_the_part_for_the_next_run(server, receipt_file, archi
     "url",
     ["https://example.org", "https://example.org/static/", "https://example.org/..",
      "https://example.org/?file=wiki_crop.tar", "https://example.org/a%2Fb",
-     "https://example.org/a%00b", "https://[::1/wiki_crop.tar", "file:///data/wiki#1.tar"],
+     "https://example.org/a%00b", "https://[::1/wiki_crop.tar", "file:///data/wiki#1.tar",
+     f"https://example.org/{'a' * 300}.tar", f"https://example.org/{'é' * 125}.tar"],
 )  # fmt: skip
 def test_unusable_url_is_refused_with_what_to_write(receipt_file, url):
     with pytest.raises(InputError, match=r"write|give|correct"):
         downloads.obtain(url, None, receipt_file)
+
+
+@pytest.mark.parametrize("end", ["", ".part", ".part.new"])
+def test_folder_in_the_place_of_a_download_is_named(server, receipt_file, end):
+    folder = receipt_file.with_name(f"wiki_crop.tar{end}")
+    folder.mkdir(parents=True)
+    with pytest.raises(InputError, match=f"{folder} is a folder where a download is to be written"):
+        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
 
 
 @pytest.mark.fault("second-start")

@@ -8,6 +8,7 @@ from helpers.download import HTML, MD5, TAR, leave_part, names, tar_bytes
 from helpers.http_server import Response
 from renet.archives import downloads
 from renet.archives.http_transfer import MAX_FAILURES
+from renet.common import disk
 from renet.common.errors import InputError
 
 OTHER = tar_bytes(seed=2)
@@ -15,12 +16,14 @@ OTHER = tar_bytes(seed=2)
 
 @pytest.mark.parametrize(("digest", "asked"), [(MD5, "bytes=100000-"), (None, None)])
 def test_part_of_an_earlier_process_is_continued_only_with_a_digest(
-    server, receipt_file, archive, digest, asked
+    server, receipt_file, archive, digest, asked, monkeypatch
 ):
+    needed = []
+    monkeypatch.setattr(disk, "require_space", lambda path, count: needed.append(count))
     leave_part(receipt_file)
     downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [asked]
+    assert (server.requested_ranges(), needed) == ([asked], [len(TAR) - 100_000 * bool(asked)])
 
 
 @pytest.mark.fault("wrong-digest")

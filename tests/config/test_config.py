@@ -2,9 +2,6 @@
 
 import copy
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -17,7 +14,7 @@ from helpers import published
 from helpers.config import CONFIG, check, complete
 from helpers.dry_run import dry_run
 from helpers.project import ROOT
-from helpers.workflow import copy_project, other_text
+from helpers.workflow import other_text
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.config import runs, sources, validation
 from renet.config.model import Architecture, CnnArchitecture
@@ -82,24 +79,6 @@ def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
     for file in (ROOT / "config.yaml", *OVERLAYS):
         assert not list(validator.iter_errors(yaml.safe_load(file.read_text()))), file
     assert not validator.is_valid({"train": {"epochs": 0}})
-
-
-def test_key_is_declared_once(tmp_path):
-    project = copy_project(tmp_path)
-    module = project / "workflow/scripts/renet/config/train.py"
-    field = '    glow: Decay = 0.25\n    """how much it glows"""\n    momentum:'
-    module.write_text(module.read_text().replace("    momentum:", field))
-    code = (
-        f"import pathlib, write_config; write_config.write(pathlib.Path('{project}'))\n"
-        "from renet.config import validation; validation.load({'train': {'glow': 1}}, {}, {})"
-    )
-    path = {"PYTHONPATH": f"{project / 'workflow/scripts'}:{ROOT / 'tests'}"}
-    made = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True)
-    assert "`train.glow` is 1, and must be below 1." in made.stderr
-    text = (project / write_config.CONFIG).read_text()
-    assert re.search(r"^  glow: 0.25 +# how much it glows$", text, re.M)
-    recipe = json.loads((project / write_config.SCHEMA).read_text())["$defs"]["Recipe"]
-    assert recipe["properties"]["glow"]["exclusiveMaximum"] == 1
 
 
 def texts(config: dict) -> dict[str, str]:
@@ -229,14 +208,17 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
     ],
 )
 def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
-    tmp_path, table, given, detected
+    tmp_path, monkeypatch, table, given, detected
 ):
+    reads, of_row = [], sources.find_delimiter
+    monkeypatch.setattr(sources, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
     (tmp_path / "own.csv").write_text(table)
     own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
     config = check(archive(**own))
     assert sources.crop_settings(config, "a")["detected"] == detected
     assert data_summary.for_pages(config)["detected"] == ({"a": detected} if detected else {})
     assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
+    assert len(reads) == 1  # a large table takes its time
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
 TABLE = "sources: [own]\narchives: {own: {database: table, photos: crop, url: 'https://a/a.tar', "
 LABELS = TABLE + "labels: "
 HOME = Path.home()
+ALIASES = "a0: &a0 [1]\n" + "".join(
+    f"a{one + 1}: &a{one + 1} [{', '.join([f'*a{one}'] * 10)}]\n" for one in range(9)
+)
 
 
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> dict:
@@ -38,6 +41,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     return config
 
 
+@pytest.mark.fault("wrong-config")
 @pytest.mark.parametrize(
     ("overlay", "fault"),
     [
@@ -61,10 +65,11 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("train: {epochs: ten}", "`train.epochs` is ten, and must be a whole number."),
         ("train: {learning_rate: .nan}", "`train.learning_rate` is .nan, and must be a finite"),
         ("train: {nesterov: true, momentum: 0}", "renet has `nesterov: true`, which needs"),
+        ("runs: {a: {train: {processes: 3}, resources: {nodes: 2}}}", "be a multiple of the nodes"),
         ("train: {momentum: 1}", "`train.momentum` is 1, and must be below 1."),
         ("train: {nesterov: 1}", "`train.nesterov` is 1, and must be true or false."),
-        ("train: null", "`train` is empty, and must be a section with keys."),
-        ("model: {cell: grue}", "must be one of tanh, relu, gru, lstm; did you mean gru?"),
+        ("train: null", "`train` is empty, and must be a section with indented keys."),
+        ("model: {cell: GRU}", "must be one of tanh, relu, gru, lstm; did you mean gru?"),
         ("model: {classes: 3}", "`model.classes` is 3, and must be 2."),
         ("model: {kind: cnn, cell: gru}", "cell` is not a key of the kind cnn; the keys are `kind"),
         ("cell: gru", "`cell` is not a key of the config; did you mean `model.cell`?"),
@@ -115,7 +120,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("runs: {a: {seeds: [1]}, a-seed1: {}}", "`runs.a-seed1` makes a run called a-seed1, but"),
         ("runs: {a: {learning_curve: [1, 2]}}", "2 of `runs.a.learning_curve` is 2, and must be"),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
-        ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
+        ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with indented keys or null"),
         ("runs: {../out: {}}", "`runs.../out` is not a valid name; it must be text that begins"),
         ("runs: {a: {epochs: 3}}", "did you mean `runs.a.train.epochs`?"),
         ("{model: 5, runs: {a: {model: {cell: gru}}}}", "`model` is 5, and must be a section with"),
@@ -124,8 +129,18 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("corrections: results/audit/suspects.csv", "which the label audit overwrites; copy it"),
         ("runs: {true: {}}", 'the name true under `runs` as text; write "true".'),
         ("runs: {1.5: {}}", 'the name 1.5 under `runs` as text; write "1.5".'),
-        ("pathvars: {results: 'a{b}'}", "`pathvars.results` is a{b}; write a path without braces"),
-        ("corrections: 'a{b}.csv'", "`corrections` names a{b}.csv, whose braces are a wildcard"),
+        ("runs: {a: {seeds: 3}}", "be a list. The key's description: such as [1, 2, 3], makes"),
+        ("model: {spatial_rnns: [{units: 3, block: 2}]}", "be a list. The key's description: [hei"),
+        ("model: {kind: resnet50}", "must be one of renet, cnn, resnet18, hog_svm."),
+        ("train: {MIXUP: 1}", "did you mean `train.mixup`?"),
+        ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
+        (OWN + "'https://a/a.zip'}}", "or file:///data/a.tar, no zip."),
+        (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
+        ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be text that begins"),
+        (f"corrections: {'a' * 300}", "and must be a short path without braces, < and"),
+        (f"train: {{start_from: {'a/' * 3000}b}}", "and must be a short path without braces, <"),
+        (f"pathvars: {{results: {'a' * 300}}}", "and must be a short path without braces, <"),
+        (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; give the URL"),
         ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "sample is taken"),
     ],
 )  # fmt: skip
@@ -134,6 +149,24 @@ def test_error_is_one_sentence_with_the_file(tmp_path, overlay, fault):
         loaded(tmp_path, overlay)
     said, file = str(caught.value), tmp_path / "own.yaml"
     assert said.startswith(f"{file}: ") and fault in said and len(said.splitlines()) == 1
+
+
+@pytest.mark.fault("hostile-name")
+@pytest.mark.parametrize("name", ["a{b}", "a<b>", "a<b"])
+@pytest.mark.parametrize(
+    ("overlay", "fault"),
+    [
+        ("pathvars: {results: 'NAME'}", "`pathvars.results` is NAME, and must be a short path"),
+        ("corrections: 'NAME.csv'", "`corrections` is NAME.csv, and must be a short path without"),
+        ("predict: {photos: [photos, 'NAME/a.jpg']}", "Entry 2 of `predict.photos` is NAME/a.jpg"),
+        (OWN + "'https://a/NAME.tar'}}", "has braces or <, or is too long; give the URL"),
+        (OWN + "'file:///NAME/a.tar'}}", "has braces or <, or is too long; give the URL"),
+        (OWN + "'file:///%7Ba%7D%3C/a.tar'}}", "has braces or <, or is too long; give the URL"),
+    ],
+)
+def test_path_that_snakemake_would_read_as_a_pattern_is_refused(tmp_path, overlay, fault, name):
+    with pytest.raises(InputError, match=re.escape(fault.replace("NAME", name))):
+        loaded(tmp_path, overlay.replace("NAME", name))
 
 
 def test_slice_by_a_column_that_the_table_lacks_is_named_before_any_job(tmp_path):
@@ -166,6 +199,8 @@ def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
         loaded(tmp_path, "train: {epochs: 3}", {"train": {"epochs": "x"}})
     with pytest.raises(InputError, match=r"^--config: \{epochs: 3 is not YAML \(expected "):
         loaded(tmp_path, "sources: [sample]", {"train": "{epochs: 3"})
+    with pytest.raises(InputError, match=r"^--config: 010 is not YAML \(`010` is no decimal"):
+        loaded(tmp_path, "sources: [sample]", {"train": {"seed": "010"}})
 
 
 def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
@@ -176,17 +211,24 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
     assert config["crop"]["size"] == [64, 96]
 
 
-def output(folder: Path, *arguments: object) -> str:
-    outcome = dry_run(ROOT, "--directory", folder / "work", *arguments)
-    assert outcome.returncode == 1
-    return outcome.stdout + outcome.stderr
-
-
-def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text("train: {learning_rte: 0.1}")
-    said = output(tmp_path, "--configfile", path)
-    assert f"\n{path}: `train.learning_rte` is not a key of the config; did you" in said
+@pytest.mark.fault("missing-package")
+@pytest.mark.parametrize(
+    ("overlay", "options", "sentence"),
+    [
+        ("train: {lr: 0.1}", [], "own.yaml: `train.lr` is not a key of the config; did you mean"),
+        ("export: [onnx]", [], "`export: [onnx]` needs the package onnxscript"),
+        ("", ["--config", "crop={size: 64}", "train={epochs: 0}"], "--config: `train.epochs` is 0"),
+    ],
+)
+def test_snakemake_prints_the_sentence_and_no_traceback(
+    tmp_path, monkeypatch, overlay, options, sentence
+):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    (tmp_path / "own.yaml").write_text(overlay)
+    files = ["--configfile", tmp_path / "own.yaml"] if overlay else []
+    outcome = dry_run(ROOT, "--directory", tmp_path / "work", *files, *options)
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode == 1 and sentence in said
     assert "Traceback" not in said and len(said.splitlines()) <= 8
 
 
@@ -227,19 +269,7 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
     assert names == set(before_start.ONNX_PACKAGES)
 
 
-@pytest.mark.fault("missing-package")
-def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
-    (tmp_path / "own.yaml").write_text("export: [onnx]")
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    said = output(tmp_path, "--configfile", tmp_path / "own.yaml")
-    assert "\n`export: [onnx]` needs the package onnxscript" in said
-
-
-def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
-    said = output(tmp_path, "--config", "crop={size: 64}", "train={epochs: 0}")
-    assert "--config: `train.epochs` is 0" in said
-
-
+@pytest.mark.fault("wrong-config")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -251,6 +281,14 @@ def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
             "train:\n  epochs: 3\n  seed: 1\n  epochs: 4\n",
             "`epochs` is given twice.* line 2, column 3.*and again.* line 4, column 3$",
         ),
+        ("runs:\n  1: {}\n  '1': {}\n", "`1` is given twice.* line 2, .*and again.* line 3, "),
+        ("runs: {010: {}}", '`010` is no decimal number; .* "010" for a name.* line 1, column 8$'),
+        ("train: {seed: 2020_01}", "`2020_01` is no decimal number.* line 1, column 15$"),
+        ("train:\n  epochs: 3\n   seed: 1\n", "; check the indentation, too: .* line 3, column 8$"),
+        (ALIASES, "20 levels or 100,000 values"),
+        (f"a: {'[' * 400}{']' * 400}", "20 levels or 100,000 values.* line 1, column "),
+        (f"a: {'{a: ' * 1000}1{'}' * 1000}", "maximum recursion depth exceeded"),
+        ("a: &a {b: *a}", "20 levels or 100,000 values; write less, with fewer aliases"),
         ("corrections: 2020-13-45", "month must be in 1..12$"),
         ("crop: für", "can't decode byte"),
         ("# epochs: 3\n", "has no keys; write lines such as"),
@@ -269,6 +307,7 @@ def test_aliases_and_merges_are_read(tmp_path):
     for text, expected in (
         ("{a: &a {seed: 2}, b: *a}", {"a": {"seed": 2}, "b": {"seed": 2}}),
         ("{a: &a {c: 1, d: 2}, b: {<<: *a, d: 3}}", {"a": {"c": 1, "d": 2}, "b": {"c": 1, "d": 3}}),
+        ("{a: 1e-3, b: -0.5, c: 100, d: '010'}", {"a": "1e-3", "b": -0.5, "c": 100, "d": "010"}),
     ):
         path.write_text(text)
         assert yaml_files.read(path) == expected
@@ -277,7 +316,7 @@ def test_aliases_and_merges_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("own.yaml", r"is not a valid config: while .*\n.*\n.* line 2, column 1\nmake: \*\*\*.*\n"),
+        ("own.yaml", r"is not valid; .*: while .*\n.*\n.* line 2, column 1\nmake: \*\*\*.*\n"),
         ("nothere.yaml", r"cannot be read: No such file or directory\.\nmake: \*\*\*.*\n"),
     ],
 )
@@ -289,21 +328,6 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
     command.append(f"CONFIG={tmp_path / name}")
     outcome = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
     assert re.fullmatch(f"{tmp_path / name} {said}", outcome.stdout + outcome.stderr)
-
-
-def test_make_hands_the_config_and_the_cores_to_snakemake(tmp_path):
-    (tmp_path / "python").write_text('#!/bin/sh\necho "python $*; $PYTHONPATH"\n')
-    (tmp_path / "python").chmod(0o755)
-    command = ["make", "--old-file=.venv/installed", f"BIN={tmp_path}", "run", "CORES=4"]
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    outcome = subprocess.run(
-        [*command, "CONFIG=a.yaml b.yaml"], cwd=ROOT, env=alone, capture_output=True, text=True
-    )
-    assert outcome.stdout.splitlines()[:2] == [
-        "python -m renet.config.yaml_files config.yaml a.yaml b.yaml; workflow/scripts",
-        "python -m snakemake --cores 4 --logger summary --configfile a.yaml b.yaml; "
-        "workflow/logger",
-    ]
 
 
 def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
@@ -347,13 +371,18 @@ def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
     assert "`pathvars: {results: …}`" in outcome.stdout + outcome.stderr
 
 
-@pytest.mark.parametrize("left", ["logs/shuffle/shuffle.log", "runs/a/logs/train.log",
-                                  "runs/a/training/b", "runs/a/provenance.json"])  # fmt: skip
-def test_output_beside_what_an_earlier_run_left_is_replaced(tmp_path, left):
+@pytest.mark.fault("own-file")
+@pytest.mark.parametrize(("left", "is_ours"), [
+    ("logs/index_archive/wiki.log", True), ("data/wiki/archives.json", True),
+    ("runs/a/training/throughput.csv", True), ("logs/app/a.log", False),
+    ("runs/a/logs/train.log", False), ("runs/a/training/b", False), ("data/a/metadata.csv", False),
+])  # fmt: skip
+def test_output_is_replaced_only_beside_what_an_earlier_run_left(tmp_path, left, is_ours):
     for name in (left, "README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
+    with nullcontext() if is_ours else pytest.raises(InputError, match=r"README\.md would be"):
+        before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
 
 
 def test_data_sheet_in_latin_1_is_named(tmp_path):

@@ -40,21 +40,17 @@ def test_face_that_training_or_validation_has_leaves_the_set():
 @pytest.mark.parametrize(("near", "reason"), [(True, "known_photo"), (False, "")])
 def test_face_that_is_nearly_a_known_photo_leaves_the_set_unless_switched_off(near, reason):
     given = rows(("nobody", "x"), ("stranger", "y"))
-    given.loc[0, "phash"] = NEAR_A
-    assert external.drop_known(given, SPLIT, near=near).reason.tolist() == [reason, ""]
+    given.loc[1, "phash"] = NEAR_A
+    assert external.drop_known(given, SPLIT, near=near).reason.tolist() == ["", reason]
 
 
-def test_all_faces_of_a_known_photo_leave_the_set():
-    given = rows(*zip(["nobody", "other", "stranger", "anna", "her son"], "axyzw", strict=True))
-    given["path"] = ["1.jpg", "1.jpg", "2.jpg", "3.jpg", "3.jpg"]
-    expected = ["known_photo", "known_photo", "", "known_person", ""]
+def test_all_faces_of_a_known_photo_leave_the_set_and_dropped_ones_keep_their_reason():
+    people = ["nobody", "other", "stranger", "anna", "her son", "anna"]
+    given = rows(*zip(people, [*"axyzw", None], strict=True))
+    given["path"] = ["1.jpg", "1.jpg", "2.jpg", "3.jpg", "3.jpg", "4.jpg"]
+    given.loc[5, "reason"] = "too_small"
+    expected = ["known_photo", "known_photo", "", "known_person", "", "too_small"]
     assert external.drop_known(given, SPLIT).reason.tolist() == expected
-
-
-def test_row_that_was_dropped_before_keeps_its_reason():
-    given = rows(("anna", None), ("stranger", "y"))
-    given.loc[0, "reason"] = "too_small"
-    assert external.drop_known(given, SPLIT).reason.tolist() == ["too_small", ""]
 
 
 def test_set_without_a_new_face_is_an_error_with_a_way_out():

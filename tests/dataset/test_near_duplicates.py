@@ -70,22 +70,12 @@ def test_copy_has_nearly_the_same_hash(change):
     assert distance(hash_of(photo()), CHANGES[change](photo())) <= LARGEST_DISTANCE
 
 
-def test_hash_hardly_depends_on_the_size_of_the_crop():
-    of_sizes = [hash_of(photo(), size) for size in (32, 64, 128)]
-    assert max(distance(of_sizes[0], other) for other in of_sizes[1:]) <= 10
-
-
 def test_other_photos_have_other_hashes_as_the_mirror_image_which_is_found_all_the_same():
     first = hash_of(photo())
     others = [hash_of(photo(seed)) for seed in range(1, 20)] + [hash_of(photo()[:, ::-1])]
     assert min(distance(first, other) for other in others) > 2 * LARGEST_DISTANCE
     group = near_duplicates.groups([first, *others])
     assert group[0] == group[-1] and len(set(group)) == 20
-
-
-def test_distances_are_counted_in_bits_against_many_hashes_too():
-    words = as_words(["00" * 32, "ff" + "00" * 31, "00" * 31 + "03"])
-    assert distances(words[0], words).tolist() == [0, 8, 2]
 
 
 def flipped(hash_: str, *bits: int) -> str:

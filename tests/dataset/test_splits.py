@@ -77,18 +77,12 @@ def test_equal_paths_of_two_sources_are_two_photos():
         assert splits.groups(twice, by).max() + 1 == 2 * (splits.groups(samples, by).max() + 1)
 
 
-def families() -> pd.DataFrame:
-    """Faces of 300 photos of 100 people, of whom any two are on each second photo."""
-    random = np.random.default_rng(1)
+def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_left_out(caplog):
+    random = np.random.default_rng(1)  # 300 photos of 100 people, any two on each second photo
     first, step = random.integers(100, size=300), random.integers(1, 100, 300)
     person = np.concatenate([first, (first + step)[::2] % 100])
     samples = samples_of([f"person {number}" for number in person], person % 2)
-    paths = [f"{one}.jpg" for one in [*range(300), *range(0, 300, 2)]]
-    return samples.assign(path=paths)
-
-
-def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_left_out(caplog):
-    samples = families()
+    samples["path"] = [f"{one}.jpg" for one in [*range(300), *range(0, 300, 2)]]
     split = splits.split(samples, SETTINGS)
     for shared in ("path", "subject"):
         assert (split.groupby(shared).subset.nunique() == 1).all()
@@ -98,6 +92,13 @@ def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_l
     assert f"{left_out} of {len(samples)} faces are left out (shared_photo)" in caplog.text
     tested = samples.subject.isin(split.subject[split.subset == "test"])
     assert set(samples.path[tested]) == set(split.path[split.subset == "test"])
+
+
+@pytest.mark.parametrize(("linked", "groups"), [(10, 1), (11, 11)])
+def test_people_on_one_photo_are_divided_where_they_are_more_than_a_tenth_of_all(linked, groups):
+    samples = samples_of([f"person {number}" for number in range(100)], np.arange(100) % 2)
+    samples.loc[: linked - 1, "path"] = "one.jpg"
+    assert len(set(splits.groups(samples, "subject")[:linked])) == groups
 
 
 def test_copies_of_a_photo_without_recorded_people_stay_together_however_many_they_are():
@@ -116,11 +117,6 @@ def test_three_people_who_are_on_every_photo_are_an_error_that_names_the_photos(
     fault = "60 share their photos with people of other subsets.*`split: {by: image}`"
     with pytest.raises(InputError, match=fault):
         splits.split(samples, SETTINGS)
-
-
-def test_by_image_puts_people_into_several_subsets_as_the_course_did():
-    split = splits.split(make_samples(), SETTINGS.replace(by="image"))
-    assert (split.groupby("subject").subset.nunique() > 1).any()
 
 
 def test_photos_that_are_added_move_few_others_to_another_subset():
@@ -209,7 +205,9 @@ def test_seed_decides_and_nothing_else_and_the_order_is_not_that_of_the_archive(
     pd.testing.assert_frame_equal(split, again)
     other = splits.split(make_samples(), SETTINGS.replace(seed=2))
     assert set(split.digest[split.subset == "test"]) != set(other.digest[other.subset == "test"])
-    numbers = split.digest[split.subset == "train"].map(lambda digest: int(digest, 16))
+    first, second = (one.digest[one.subset == "train"] for one in (split, other))
+    assert first[first.isin(second)].tolist() != second[second.isin(first)].tolist()
+    numbers = first.map(lambda digest: int(digest, 16))
     assert abs(np.corrcoef(numbers, np.arange(len(numbers)))[0, 1]) < 0.2
     assert split.subset.drop_duplicates().tolist() == ["train", "validation", "test"]
 

@@ -89,6 +89,9 @@ def test_each_trained_model_is_compared_with_the_reference_alone():
     assert (table.p_corrected >= table.p).all() and (table.p_corrected <= 2 * table.p).all()
     added = pd.DataFrame(correct) / 90
     assert (comparison.against_best(added, "b", "accuracy").p_corrected > table.p).all()
+    pair = comparison.against_best(added[["a", "b"]], "b", "accuracy")
+    assert pair.p_corrected[0] == pytest.approx(pair.p[0], rel=1e-4) and 0.01 < pair.p[0] < 0.99
+    assert pair.low[0] + pair.high[0] == pytest.approx(2 * pair.difference[0])
 
 
 def test_runs_that_predicted_different_faces_are_not_compared():

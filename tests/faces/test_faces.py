@@ -28,12 +28,14 @@ def reason_of(data: bytes, spec: CropSpec = SMALL, box: Box | None = None) -> st
     return caught.value.reason
 
 
-def test_face_is_rgb_with_channels_first():
+@pytest.mark.parametrize("channel", range(3))
+def test_face_is_rgb_with_channels_first_and_not_grey_where_one_channel_differs(channel):
     image = np.zeros((40, 40, 3), np.uint8)
-    image[:, :, 2] = 200  # red, in OpenCV's order
+    image[:, :, 2 - channel] = 200  # OpenCV's order is BGR
     face = crop.extract_face(encode(image), CropSpec((16, 24)))
     assert face.pixels.shape == (3, 16, 24) and face.pixels.dtype == np.uint8
-    assert face.pixels.reshape(3, -1).mean(axis=1).tolist() == [200, 0, 0]
+    assert (face.pixels.reshape(3, -1).mean(axis=1) == 200 * np.eye(3)[channel]).all()
+    assert not face.grey
 
 
 def test_aspect_is_not_kept_and_size_before_resizing_and_colour_are_noted():
@@ -126,8 +128,10 @@ def test_opaque_alpha_channel_changes_no_pixel(suffix):
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[:20]])
-def test_undecodable_bytes_are_unreadable(data):
+def test_undecodable_bytes_are_unreadable_and_an_image_of_some_pixels_is_too_small(data):
     assert reason_of(data) == "unreadable"
+    for size in ((1, 1), (1, 300), (7, 7)):
+        assert reason_of(encode(picture(*size))) == "too_small"
 
 
 @pytest.mark.fault("damaged-photo")
@@ -140,11 +144,6 @@ def test_format_that_is_not_documented_is_named_though_opencv_decodes_it(suffix,
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
     film = b"\xff\xd9 of a motion photo, with any bytes: \xff\xda"
     assert crop.decode(jpeg() + film).shape == (60, 50, 3)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (7, 7)])
-def test_image_of_some_pixels_is_too_small(size):
-    assert reason_of(encode(picture(*size))) == "too_small"
 
 
 def test_cut_takes_in_the_margin_and_partly_touched_pixels_and_repeats_the_border_pixel():
@@ -176,11 +175,11 @@ def test_crop_of_more_than_a_hundred_million_pixels_is_refused():
 
 
 def test_smaller_margin_trims_a_ready_made_crop():
-    ready_made = picture(180, 90)
+    ready_made = picture(178, 88)  # of which 39.6 and 19.6 pixels are trimmed
     for margin in (0.4, None):
         assert np.array_equal(crop.cut(ready_made, CropSpec(margin=margin), None), ready_made)
     trimmed = crop.cut(ready_made, CropSpec(margin=0.0), None)
-    assert np.array_equal(trimmed, ready_made[40:140, 20:70])
+    assert np.array_equal(trimmed, ready_made[40:138, 20:68])
 
 
 def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
@@ -196,11 +195,20 @@ def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
 @pytest.mark.parametrize("count", [0, 1, 500])
 def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(count, shards_count):
     sizes = np.random.default_rng(0).integers(0, 1000, count)
+    sizes[-1:] = 0  # an empty photo at the end is in the last shard
     numbers = range(1, shards_count + 1)
     parts = [photo_index.shard_photos(sizes, shards_count, number) for number in numbers]
     assert [place for part in parts for place in range(count)[part]] == list(range(count))
     loads = [sizes[part].sum() for part in parts]
     assert max(loads) - min(loads) <= 2 * sizes.max(initial=0)
+
+
+def test_photos_are_in_the_order_of_the_tars_and_of_their_places_in_them():
+    members = pd.DataFrame({"file": [1, 0, 1, 0], "offset": [512, 2048, 3072, 1024], "size": 9})
+    rows = pd.DataFrame({"row": range(4), "path": list("abcd"), "status": "kept"})
+    found = photo_index.locate(rows, members, np.arange(4))
+    parts = [photo_index.shard_photos(found["size"].to_numpy(), 2, number) for number in (1, 2)]
+    assert [found.path.iloc[part].tolist() for part in parts] == [["d", "b"], ["a", "c"]]
 
 
 def make_source(

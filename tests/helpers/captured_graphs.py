@@ -13,30 +13,17 @@ from torch.utils._pytree import tree_leaves
 
 
 class Operations(TorchDispatchMode):
-    """Keeps each operation with its arguments and results, and what it overwrites."""
+    """Keeps each operation with its arguments and results."""
 
     def __init__(self):
         super().__init__()
         self._calls: list[tuple] = []
-        self._overwritten: list[tuple[Tensor, Tensor]] = []
 
     def __torch_dispatch__(self, operation, types, arguments=(), options=None):
         """Run an operation and keep it."""
-        options = options or {}
-        for place, argument in enumerate(operation._schema.arguments):
-            if argument.alias_info and argument.alias_info.is_write:
-                given = arguments[place] if place < len(arguments) else options[argument.name]
-                self._overwritten += [(tensor, tensor.clone()) for tensor in tree_leaves(given)]
-        result = operation(*arguments, **options)
-        self._calls.append((operation, arguments, options, result))
+        result = operation(*arguments, **(options or {}))
+        self._calls.append((operation, arguments, options or {}, result))
         return result
-
-    @torch.inference_mode()
-    def undo(self) -> None:
-        """Give all tensors the values from before the capture."""
-        for tensor, value in reversed(self._overwritten):
-            tensor.copy_(value)
-        self._overwritten.clear()
 
     @torch.inference_mode()
     def replay(self) -> None:
@@ -56,23 +43,25 @@ class CaptureOnCPU:
         log: what was captured and replayed, by the number of the capture.
     """
 
-    WARM_UP_RUNS = 3
-
     def __init__(self):
         self.log: list[str] = []
 
     def warm_up(self, *functions: Callable[[], object]) -> None:
         """Run them as often as a GPU would."""
         self.log.append("warm-up")
-        for function in self.WARM_UP_RUNS * functions:
+        for function in 3 * functions:
             function()
 
     def capture(self, function: Callable[[], object]) -> Callable[[], None]:
-        """Capture a function, which changes nothing until it is replayed."""
+        """Capture a function; the capture has the effect of the first replay, which has none."""
         number = 1 + sum(entry.startswith("capture") for entry in self.log)
         self.log.append(f"capture {number}")
-        operations = Operations()
-        with operations:
+        with (operations := Operations()):
             function()
-        operations.undo()
-        return lambda: (self.log.append(f"replay {number}"), operations.replay())
+
+        def replay() -> None:
+            if f"replay {number}" in self.log:
+                operations.replay()
+            self.log.append(f"replay {number}")
+
+        return replay

@@ -1,6 +1,7 @@
 """The config as the Snakefile loads and checks it."""
 
 import copy
+from pathlib import Path
 
 import yaml
 from snakemake.utils import update_config
@@ -13,7 +14,7 @@ CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 def complete(config: dict) -> dict:
     """Fill in and check a config as the Snakefile does."""
-    validation.load(config, {}, {})
+    validation.load(config, {Path("config.yaml"): config}, {})
     return config
 
 

@@ -91,3 +91,11 @@ def samples_of_faces(faces: FaceFile, people: int = 20) -> pd.DataFrame:
     """The table of a file of faces."""
     digests = list(map(face_digest, faces.pixels))
     return samples_of(faces.targets, people).assign(digest=digests)
+
+
+def exchanged(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with two rows of one class in each other's place."""
+    first, second = np.flatnonzero(table.target == 1)[:2]
+    order = np.arange(len(table))
+    order[[first, second]] = second, first
+    return table.iloc[order]

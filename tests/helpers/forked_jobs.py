@@ -1,6 +1,6 @@
 """Jobs of a workflow as children of this process, which has imported what the scripts import.
 
-A job therefore takes no time for its start. Jobs are those that list_jobs.py lists, and run in the
+A job therefore takes no time for its start. Jobs are as test_kills.py lists them, and run in the
 current folder. What they print goes to the file `SAID`.
 """
 

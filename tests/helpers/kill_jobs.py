@@ -5,7 +5,7 @@ job are deleted before it is started again.
 
     python kill_jobs.py <jobs.json> <undisturbed> <disturbed> <kills>
 
-takes the jobs that list_jobs.py lists, two copies of a project, and the number of kills for each
+takes a list of jobs (see test_kills.py), two copies of a project, and the number of kills for each
 rule, which its jobs share. It prints {rule: report} as JSON; see `Report`.
 """
 

@@ -29,11 +29,3 @@ def call_script(name: str, **given: object) -> None:
     """Call a script's function with a job's values, without the seconds of a start of Python."""
     function = getattr(importlib.import_module(name), name)
     function(**script.typed(given, function))
-
-
-def process_of_script(name: str, **given: object) -> list[str]:
-    """The command that does the same in a process of its own."""
-    code = "import sys; from pathlib import PosixPath; "
-    code += f"sys.path += {[str(SCRIPTS), str(ROOT / 'tests')]}; "
-    code += f"from helpers.project import call_script; call_script({name!r}, **{given})"
-    return [sys.executable, "-c", code]

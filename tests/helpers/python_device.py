@@ -37,7 +37,7 @@ counts: collections.Counter[str] = collections.Counter()
 state = SimpleNamespace(mode="default")  # what a wait does
 
 
-class Mixed(Exception): ...
+class Mixed(RuntimeError): ...
 
 
 def compute(_, operation, types, arguments: tuple = (), options: dict | None = None) -> object:

@@ -110,14 +110,6 @@ def forked_processes() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def in_float64() -> Iterator[None]:
-    """Build trainings in float64, where another order of additions shows least."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(devices, "to_device", lambda model, on: model.to(on, torch.float64))
-        yield
-
-
 def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJob:
     """The rule `train` on the faces in a folder, with its results in the folder's `run`."""
     run_folder = folder / "run"
@@ -152,7 +144,8 @@ def same(first: dict, second: dict) -> bool:
 def train_and_save(folder: str, recipe: Recipe) -> None:
     """Train in one process of a test, in float64, and save weights and history."""
     faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
-    with in_float64():
+    with pytest.MonkeyPatch.context() as patch:  # where another order of additions shows least
+        patch.setattr(devices, "to_device", lambda model, on: model.to(on, torch.float64))
         trainer = loop.build(RunSettings(SMALL, recipe), loop.choose_device(recipe), *faces)
     trainer.run()
     outcome = {"history": trainer.history, "state": trainer.model.state_dict()}

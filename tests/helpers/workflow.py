@@ -26,14 +26,7 @@ MAY_DIFFER = {
     "training.json": "the digest of throughput.csv",
     "logs": "the time of each line",
 }
-SMALL_MODEL = {
-    "conv_channels": [4, 4, 4, 8],
-    "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
-}
-SMALL = {
-    "sample": {"photos": 60}, "crop": {"size": 32}, "model": SMALL_MODEL,
-    "train": {"epochs": 2, "batch_size": 16, "threads": 1},
-}  # fmt: skip
+SMALL = yaml.safe_load((ROOT / ".test" / "config.yaml").read_text())
 WIDE = 400  # columns of a terminal that wraps no line
 SCREEN = "screen.txt"
 EVERYTHING_AFTER = {

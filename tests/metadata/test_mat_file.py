@@ -3,7 +3,6 @@
 import datetime
 import faulthandler
 import io
-import json
 import os
 import signal
 import unicodedata
@@ -15,8 +14,6 @@ import scipy.io
 
 from helpers.archives import mat_bytes, metadata_of, read_mat, write_receipt, write_tar
 from helpers.project import call_script
-from renet.archives import tar_index
-from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config.filter import RowFilter
@@ -274,23 +271,3 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path, 
     assert table.second_face_score.notna().sum() == 4096
     assert (table.age < 0).sum() == 1288 and (table.age > 100).sum() == 493
     assert (table.name == "").sum() == 124
-
-
-@pytest.mark.parametrize("archive", ["faces/wiki_crop", "faces/imdb_crop", "congress/wiki_crop"])
-def test_real_photographs_agree_with_their_labels_row_by_row(reference_data, archive, tmp_path):
-    database = archive.split("/")[1].split("_")[0]
-    tar_path = reference_data / "data" / f"{archive}.tar"
-    MEMBERS.write(tmp_path / "members.csv", tar_index.index([tar_path]))
-    _, member = tar_index.find_metadata(tmp_path / "members.csv", database)
-    found = metadata_of(mat_file.read(tar_path, database, member), database)
-    labels = pd.read_csv(reference_data / "data" / f"{archive}.labels.csv")
-    both = found.merge(labels, left_on="path", right_on="full_path", validate="one_to_one")
-    assert len(both) == len(found) == len(labels)
-    assert both.gender.astype(float).equals(both.mat_gender.astype(float))
-    # The labels have the plain difference of years.
-    late = pd.to_datetime(both.dob_x.str[-5:-3], format="%m").dt.month >= 7
-    assert (both.age_x + late == both.age_y).all()
-    assert np.allclose(both.face_score_x, both.face_score_y, equal_nan=True)
-    quirks = json.loads((reference_data / "data" / f"{archive}.quirks.json").read_text())["quirks"]
-    dropped = found[found.reason == "gender_unknown"].path
-    assert set(dropped) == set(quirks.get("gender_NaN", []))

@@ -247,7 +247,7 @@ FOLDS, CLEAN_YAML = re.findall(
 
 
 def test_each_published_overlay_states_its_licence_and_its_origin(monkeypatch):
-    monkeypatch.setattr(checks, "check_paths", lambda config: None)
+    monkeypatch.setattr(checks, "check_paths", lambda *_, **__: None)
     tables = {path.stem for path in ROOT.glob("configs/*") if "database: table" in path.read_text()}
     assert tables == {*PUBLISHED, "own-photos"}
     for name in PUBLISHED:
@@ -289,9 +289,8 @@ def test_published_split_of_utkface_is_read_by_file_name(tmp_path, monkeypatch, 
     assert set(rows.subset) == {*lists}
 
 
-def test_overlay_of_the_documentation_is_valid_and_at_most_ten_lines_long(tmp_path, monkeypatch):
+def test_overlay_of_the_documentation_is_valid(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert len(CLEAN_YAML.splitlines()) <= 10
     for name in re.findall(r"\w+\.csv", CLEAN_YAML):
         Path(name).write_text("filename,gender,age\n")
     overlay = {"archives": {"imdb": complete({})["archives"]["imdb"]}}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.cropped import samples_of_faces
+from helpers.cropped import exchanged, samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.project import call_script
 from helpers.training import new_network, write_faces
@@ -37,7 +37,7 @@ def infer(folder):
     )  # fmt: skip
 
 
-def test_every_face_has_a_row_with_its_own_prediction(run):
+def test_every_face_has_a_row_with_its_own_prediction_also_in_the_courses_format(run):
     folder, model, faces = run
     infer(folder)
     predictions = pd.read_csv(folder / "inference.csv", keep_default_na=False)
@@ -52,24 +52,11 @@ def test_every_face_has_a_row_with_its_own_prediction(run):
         "correct", "age", "year", "face_score", "crop_width", "crop_height", "grey",
     ]  # fmt: skip
     assert predictions.subject[0] == "NA" and predictions.age[3] == ""
-
-
-def test_course_format_pairs_outputs_with_their_own_targets(run):
-    folder, _, faces = run
-    infer(folder)
     lines = (folder / "inference.txt").read_text().splitlines()
     assert lines[0] == "inference, target" and len(lines) == 151
     rows = [json.loads(f"[{line}]") for line in lines[1:]]
     assert [target for _, target in rows] == faces.targets.tolist()
-    assert np.allclose(np.sum([confidences for confidences, _ in rows], axis=1), 1, atol=1e-6)
-
-
-def exchanged(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with two rows of one class in each other's place."""
-    first, second = np.flatnonzero(table.target == 1)[:2]
-    order = np.arange(len(table))
-    order[[first, second]] = second, first
-    return table.iloc[order]
+    assert np.allclose([confidences for confidences, _ in rows], expected, atol=1e-6)
 
 
 @pytest.mark.fault("damaged-table")

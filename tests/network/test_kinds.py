@@ -6,10 +6,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
-from helpers.project import SCRIPTS
 from helpers.training import QUICK, SMALL_KINDS, new_network, same, weights_of
 from renet.common import script
-from renet.config import model
 from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
@@ -74,7 +72,9 @@ def test_model_file_without_a_kind_is_a_renet(tmp_path):
 
 @each_kind
 def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path):
-    settings = RunSettings(SMALL_KINDS[kind], QUICK.replace(learning_rate=0.001, epochs=2))
+    recipe = QUICK.replace(learning_rate=0.001, epochs=2)
+    given = {"model": SMALL_KINDS[kind].model_dump(), "train": recipe.model_dump()}
+    settings = script.as_type(given, RunSettings)  # as a job's
     trainer = loop.build(settings, CPU, *faces)
 
     def stop(trainer):
@@ -94,6 +94,7 @@ def test_layers_of_each_kind_have_its_shapes_and_parameters(kind):
     network = new_network(SMALL_KINDS[kind])
     layers = layer_profile.describe(network).set_index("layer")
     assert layers.parameters.sum() == parameter_count(network)
+    assert layers.index.tolist() == network.architecture.layers()
     values = torch.zeros((1, *network.input_shape), dtype=torch.uint8)
     for name, layer in network.eval().named_children():
         values = layer(values)
@@ -113,9 +114,6 @@ def test_operations_are_counted_by_hand():
     # The gradient of the recurrent weights counts a product for each step but the first, too.
     assert operations["rnn1"] == 3 * 2 * (vertical + horizontal)
     assert not operations[["norm", "bn0", "bn1", "pool1"]].any()
-
-
-OPTIONS = {"sweep_norm": True, "residual": True, "shared": True, "classifier": "plain"}
 
 
 def test_plain_classifier_has_logits_of_both_signs_and_no_border():
@@ -147,11 +145,9 @@ def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm", "relu"])
 def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_path):
     shape = Architecture(
-        conv_channels=[4, 4, 4, 8],
-        spatial_rnns=SMALL_KINDS["renet"].spatial_rnns[:1],
-        cell=cell,
-        **OPTIONS,
-    )
+        conv_channels=[4, 4, 4, 8], spatial_rnns=SMALL_KINDS["renet"].spatial_rnns[:1], cell=cell,
+        sweep_norm=True, residual=True, shared=True, classifier="plain",
+    )  # fmt: skip
     trainer = loop.build(RunSettings(shape, QUICK), CPU, *faces)
     trainer.run()
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
@@ -165,21 +161,3 @@ def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_
     rows = np.arange(len(forward))
     assert (forward[rows < block[0]] == 0).all() and (forward > 0).any()
     assert (backward[rows > block[0]] == 0).all() and (backward > 0).any()
-
-
-def test_each_kind_has_a_module_and_a_name_in_the_config():
-    modules = {path.stem for path in (SCRIPTS / "renet/network/kinds").glob("[a-z]*.py")}
-    assert modules == set(model.KINDS)
-
-
-@each_kind
-def test_config_knows_the_layers_of_a_kind(kind):
-    layers = new_network(SMALL_KINDS[kind]).named_children()
-    assert SMALL_KINDS[kind].layers() == [name for name, _ in layers]
-
-
-def test_settings_become_the_architecture_of_their_kind():
-    for made_of in SMALL_KINDS.values():
-        settings = script.as_type({"model": made_of.model_dump(), "train": {}}, RunSettings)
-        assert settings.model == made_of
-    assert model.from_settings({"cell": "gru"}) == Architecture(cell="gru")

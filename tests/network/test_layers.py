@@ -15,8 +15,6 @@ from renet.network.kinds.renet import ReNet
 from renet.network.model import Classifier, ConvReLU, LinearClassifier, Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
-torch.manual_seed(0)
-
 
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
@@ -69,10 +67,14 @@ def test_gradients_of_inputs_and_weights_are_right(cell):
     assert torch.autograd.gradcheck(run, (inputs, *bank.parameters()))
 
 
-def test_shared_bank_has_the_weights_of_one_sequence():
-    own, shared = BiRNNBank(8, 5, 4), BiRNNBank(8, 5, 4, shared=True)
-    sizes = [sum(weights.numel() for weights in bank.parameters()) for bank in (own, shared)]
-    assert sizes[0] == 8 * sizes[1]
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_initial_weights_of_each_gate_reach_glorots_limit_and_are_not_above_it(cell):
+    bank = BiRNNBank(2, 48, 32, cell)
+    with torch.no_grad():
+        bank.draw_weights(np.random.RandomState(0))
+    for weights, inputs in ((bank.input_weight, 48), (bank.recurrent_weight, 32)):
+        largest = weights.unflatten(1, (-1, 32)).abs().amax((2, 3)) / np.sqrt(6 / (inputs + 32))
+        assert (largest > 0.9).all() and (largest <= 1).all()
 
 
 def test_blocks_are_ordered_by_channel_row_column():
@@ -99,19 +101,10 @@ def test_vertical_pass_runs_down_columns_and_horizontal_pass_along_rows(block):
 
 
 @pytest.mark.parametrize("as_on_a_gpu", [False, True])
-def test_batchnorm_statistics_start_at_zero_and_take_the_biased_variance(as_on_a_gpu, monkeypatch):
+def test_batchnorm_normalises_by_the_batch_in_training_and_by_statistics_from_zero_after_it(
+    as_on_a_gpu, monkeypatch
+):
     monkeypatch.setattr(batch_norm, "has_accurate_sums", lambda device: as_on_a_gpu)
-    layer = BatchNorm(3).double()
-    maps = torch.randn(4, 3, 5, 2, dtype=torch.double) * 3 + 1
-    layer.train()(maps)
-    values = maps.transpose(0, 1).flatten(1).numpy()
-    assert np.allclose(layer.running_mean, 0.1 * values.mean(axis=1))
-    assert np.allclose(layer.running_var, 0.1 * values.var(axis=1))
-    layer(maps)
-    assert np.allclose(layer.running_var, 0.19 * values.var(axis=1))
-
-
-def test_batchnorm_normalises_by_the_batch_in_training_and_by_the_statistics_after_it():
     layer = randomise(BatchNorm(3)).double()
     maps = torch.randn(4, 3, 5, 2, dtype=torch.double) * 3 + 1
     weight, bias = (part.reshape(1, 3, 1, 1) for part in (layer.weight, layer.bias))
@@ -120,8 +113,12 @@ def test_batchnorm_normalises_by_the_batch_in_training_and_by_the_statistics_aft
         mean, variance = mean.reshape(1, 3, 1, 1), variance.reshape(1, 3, 1, 1)
         return (maps - mean) / (variance + 1e-3).sqrt() * weight + bias
 
-    expected = normalised(maps.mean(dim=(0, 2, 3)), maps.var(dim=(0, 2, 3), unbiased=False))
-    assert torch.allclose(layer.train()(maps), expected)
+    mean, variance = maps.mean(dim=(0, 2, 3)), maps.var(dim=(0, 2, 3), unbiased=False)
+    assert torch.allclose(layer.train()(maps), normalised(mean, variance))
+    assert torch.allclose(layer.running_mean, 0.1 * mean)
+    assert torch.allclose(layer.running_var, 0.1 * variance)
+    layer(maps)
+    assert torch.allclose(layer.running_var, 0.19 * variance)
     expected = normalised(layer.running_mean, layer.running_var)
     assert torch.allclose(layer.eval()(maps), expected)
 
@@ -145,7 +142,6 @@ def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tenso
 )  # fmt: skip
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape, layout):
-    torch.manual_seed(0)
     maps = torch.relu(torch.randn(shape) * 2 + 3).contiguous(memory_format=layout)
     gradient = (torch.randn(shape) + 0.1).contiguous(memory_format=layout)
     expected = trained(maps.double(), gradient.double())
@@ -160,7 +156,6 @@ def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape,
     [(32, 32, 64, 64), (31, 256, 16, 16), (32, 512, 4, 4), (31, 8, 65, 65), (1, 2, 509, 509)],
 )
 def test_statistics_of_a_batch_are_accurate_in_both_precisions(shape, dtype):
-    torch.manual_seed(0)
     maps = (torch.randn(shape) + 3) * torch.linspace(0.1, 9, shape[1])[:, None, None]
     for layout in (torch.channels_last, torch.contiguous_format):
         given = maps.to(dtype).contiguous(memory_format=layout)

@@ -7,7 +7,6 @@ import torch
 
 from helpers.training import QUICK, SMALL, make_trainer, train_job
 from renet.network import devices
-from renet.training.loop import TrainJob
 from renet.training.settings import RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
@@ -27,16 +26,6 @@ def machine(monkeypatch, tmp_path):
 
     yield make
     devices.chosen_precision.cache_clear()
-
-
-@pytest.fixture
-def job(faces, tmp_path) -> TrainJob:
-    recipe = QUICK.replace(precision="auto", epochs=1)
-    return train_job(tmp_path, RunSettings(SMALL, recipe))
-
-
-def on_this_machine(job: TrainJob) -> TrainJob:
-    return dataclasses.replace(job, settings=job.settings.granted(job.gpu))
 
 
 @pytest.mark.parametrize(
@@ -77,29 +66,28 @@ def test_auto_in_a_forward_pass_is_what_is_chosen(machine, has_bfloat16):
     assert f"torch.{devices.chosen_precision('auto', 'cpu')}" == str(dtype)
 
 
-def test_training_belongs_to_the_precision_that_was_chosen(machine, job):
+def test_training_belongs_to_the_precision_that_was_chosen(machine, faces, tmp_path):
+    job = train_job(tmp_path, RunSettings(SMALL, QUICK.replace(precision="auto")))
     machine(has_bfloat16=True)
-    here = on_this_machine(job).folder().path
+    here = dataclasses.replace(job, settings=job.settings.granted(0)).folder().path
     bfloat16 = job.settings.train.replace(precision="bfloat16")
     chosen = dataclasses.replace(job, settings=dataclasses.replace(job.settings, train=bfloat16))
     assert here == chosen.folder().path
     machine(has_bfloat16=False)
-    assert here != on_this_machine(job).folder().path
+    there = dataclasses.replace(job, settings=job.settings.granted(0)).folder().path
+    assert here != there
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    try:
-        devices.choose_algorithms(torch.device("cpu"), deterministic)
-        assert not torch.are_deterministic_algorithms_enabled()
-        devices.choose_algorithms(torch.device("cuda"), deterministic)
-        assert torch.are_deterministic_algorithms_enabled() == deterministic
-        assert torch.backends.cudnn.benchmark != deterministic
-        assert ("CUBLAS_WORKSPACE_CONFIG" in devices.os.environ) == deterministic
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
+    devices.choose_algorithms(torch.device("cpu"), deterministic)
+    assert not torch.are_deterministic_algorithms_enabled()
+    devices.choose_algorithms(torch.device("cuda"), deterministic)
+    assert torch.are_deterministic_algorithms_enabled() == deterministic
+    assert torch.backends.cudnn.benchmark != deterministic
+    assert ("CUBLAS_WORKSPACE_CONFIG" in devices.os.environ) == deterministic
 
 
 def test_deterministic_is_one_of_the_settings(faces, monkeypatch):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
+from helpers.cropped import exchanged, samples_of_faces
 from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import write_faces
@@ -14,19 +15,17 @@ from renet.config.model import Architecture
 from renet.pages import galleries, saliency
 from renet.pages.galleries import Grid
 
+INPUTS = {"inference": "inference.csv", "faces": "test.h5", "face_table": "test.csv"}
 PREDICTIONS = predictions_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])
 
 
-def test_mistakes_come_by_falling_and_hard_cases_by_rising_confidence():
+def test_mistakes_come_by_falling_and_hard_cases_by_rising_confidence_equal_ones_in_order():
+    equal = predictions_of([1] * 50, [0.3] * 50)
+    assert galleries.mistakes(equal, 5).index.tolist() == [0, 1, 2, 3, 4]
     assert galleries.mistakes(PREDICTIONS).index.tolist() == [0, 3, 1]
     assert galleries.mistakes(PREDICTIONS, 2).index.tolist() == [0, 3]
     assert galleries.hard_cases(PREDICTIONS).index.tolist() == [5, 2, 4]
     assert galleries.to_explain(PREDICTIONS, 2).index.tolist() == [4, 2, 0, 3]  # of both classes
-
-
-def test_equal_confidence_keeps_the_order_of_the_file():
-    predictions = predictions_of([1] * 50, [0.3] * 50)
-    assert galleries.mistakes(predictions, 5).index.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_network_without_a_mistake_has_an_empty_gallery():
@@ -39,6 +38,7 @@ def test_network_without_a_mistake_has_an_empty_gallery():
 def run(tmp_path):
     """Twenty faces with their predictions, of which two are wrong."""
     faces = write_faces(tmp_path / "test.h5", 20)
+    samples_of_faces(faces).to_csv(tmp_path / "test.csv", index=False)
     p_male = np.where(faces.targets == 1, 0.8, 0.2)
     p_male[[3, 7]] = 1 - p_male[[3, 7]]
     predictions_of(faces.targets, p_male).to_csv(tmp_path / "inference.csv", index=False)
@@ -47,8 +47,14 @@ def run(tmp_path):
 
 def write_gallery(folder, out):
     pictures = {name: out / f"{name}.jpg" for name in ("examples", "mistakes", "hard_cases")}
-    given = {"inference": folder / "inference.csv", "faces": folder / "test.h5"}
+    given = {name: folder / file for name, file in INPUTS.items()}
     call_script("gallery", table=out / "gallery.csv", **given, **pictures)
+
+
+def write_saliency(folder, out):
+    given = {name: folder / file for name, file in INPUTS.items()}
+    outputs = {name: out / name for name in ("saliency", "table", "description", "layers")}
+    call_script("explain", model=folder / "model.pt", **given, **outputs)
 
 
 def test_gallery_table_says_where_each_face_is(run):
@@ -69,12 +75,19 @@ def test_gallery_table_says_where_each_face_is(run):
 
 
 @pytest.mark.fault("cut-table")
-def test_gallery_of_other_faces_is_refused(run):
-    folder = run[0]
-    predictions = pd.read_csv(folder / "inference.csv")
-    predictions.iloc[:-1].to_csv(folder / "inference.csv", index=False)
-    with pytest.raises(InputError, match="are not those of"):
-        write_gallery(folder, folder)
+@pytest.mark.fault("damaged-table")
+@pytest.mark.parametrize("write", [write_gallery, write_saliency])
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [("inference.csv", lambda rows: rows[:-1], "has other faces"),
+     ("inference.csv", exchanged, "has other faces"),
+     ("test.csv", exchanged, "do not belong together")],
+)  # fmt: skip
+def test_predictions_of_other_faces_are_not_shown(run, write, name, change, fault):
+    path = run[0] / name
+    change(pd.read_csv(path)).to_csv(path, index=False)
+    with pytest.raises(InputError, match=fault):
+        write(run[0], run[0])
 
 
 class CornerNetwork(torch.nn.Module):
@@ -98,6 +111,8 @@ def test_saliency_is_where_the_network_looks(corner, rest):
     picture = saliency.overlay(np.full((64, 64, 3), 128, np.uint8), drops)
     red, _, blue = picture[16, 16].astype(int)
     assert red > blue + 50 and (picture[60, 60] == 128).all()
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    assert (saliency.overlay(grey, np.zeros((7, 7))) == 100).all()
 
 
 @pytest.mark.parametrize("side", [32, 100, 128])
@@ -105,8 +120,3 @@ def test_patches_of_the_saliency_map_reach_from_border_to_border(side):
     corners = saliency.corners(side, saliency.PATCH, saliency.POSITIONS)
     assert corners[0] == 0 and corners[-1] + round(side / 4) == side
     assert max(np.diff(corners)) <= side / 8 + 1
-
-
-def test_saliency_map_of_zeros_is_grey():
-    picture = np.full((8, 8, 3), 100, np.uint8)
-    assert (saliency.overlay(picture, np.zeros((7, 7))) == 100).all()

@@ -34,13 +34,11 @@ def test_runs_keep_the_order_of_the_file_that_names_them(overlay, order):
     assert list(merged["runs"]) == order
 
 
-def settings_of(rate: float) -> dict:
-    return {"train": {"epochs": 10, "learning_rate": rate}, "model": {"cell": "gru"}}
-
-
 def test_settings_that_are_not_the_default_are_compared_also_where_all_runs_share_them():
     defaults = {"train": {"epochs": 10, "learning_rate": 0.1}, "model": {"cell": "tanh"}}
-    found = index_page.differences({"a": settings_of(0.1), "b": settings_of(0.2)}, defaults)
+    given = {name: {"train": {"epochs": 10, "learning_rate": rate}, "model": {"cell": "gru"}}
+             for name, rate in (("a", 0.1), ("b", 0.2))}  # fmt: skip
+    found = index_page.differences(given, defaults)
     assert found == {
         "train.learning_rate": (0.1, {"a": 0.1, "b": 0.2}),
         "model.cell": ("tanh", {"a": "gru", "b": "gru"}),

@@ -1,15 +1,18 @@
 """What the profile for SLURM submits: groups of short jobs, GPUs, partitions, memory and time."""
 
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from snakemake.executors import dryrun
+from snakemake.workflow import Workflow
+from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
+from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 from helpers.dry_run import dry_run
 from helpers.project import ROOT
-from helpers.submissions import print_submission
 
 CONFIG = f"""
 sources: [sample]
@@ -30,6 +33,21 @@ runs:
 WITH_GPU = {
     "train", "fold", "audit_fold", "infer", "infer_external", "explain", "predict",
 }  # fmt: skip
+PARTITIONS = ROOT / "profiles/slurm/partitions.yaml"
+LOCAL_EXEC, SHOW = Workflow.local_exec, dryrun.Executor.run_job
+
+
+def print_submission(self: dryrun.Executor, job: dryrun.JobExecutorInterface) -> None:
+    """What the executor does with a job or a group, before it shows its jobs."""
+    Workflow.local_exec, job._resources = False, None  # as of an executor that submits jobs
+    if not job.is_local:
+        asked = {name: job.resources.get(name) for name in ("mem_mb", "runtime")}
+        asked["rules"] = sorted({one.rule.name for one in (job.jobs if job.is_group() else [job])})
+        asked["gpus"] = set_gres_string(job).strip()
+        asked["partition"] = get_best_partition(read_partition_file(PARTITIONS), job, logging)
+        print(json.dumps(asked))
+    Workflow.local_exec = LOCAL_EXEC
+    SHOW(self, job)
 
 
 def submitted(folder: Path, *arguments: object) -> list[dict]:

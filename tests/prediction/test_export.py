@@ -109,12 +109,9 @@ def test_training_starts_from_the_folder_for_model_hubs(hub):
     assert same(network.state_dict(), expected)
 
 
-def test_safetensors_of_a_hub_folder_can_be_loaded(hub, tmp_path):
+def test_safetensors_of_a_hub_folder_and_of_a_model_alone_know_what_these_know(hub, tmp_path):
     call_script("export", model=hub, exported=tmp_path / "again.safetensors")
     assert predictor.load(tmp_path / "again.safetensors").temperature == 0.3
-
-
-def test_safetensors_of_a_model_alone_has_the_note_of_a_model_alone(hub, tmp_path):
     shutil.copy(hub.parent / "run" / "model.pt", tmp_path / "model.pt")
     call_script("export", model=tmp_path / "model.pt", exported=tmp_path / "alone.safetensors")
     notes = [predictor.load(tmp_path / name).notes for name in ("model.pt", "alone.safetensors")]
@@ -152,6 +149,13 @@ def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exporte
         expected = found.probabilities(faces)
         assert expected.std() > 0.01 or count == 1
         np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("arguments", [[], ["none.onnx", "face.jpg"]])
+def test_example_without_its_model_says_what_it_needs(arguments):
+    command = [sys.executable, ROOT / "docs/examples/predict_onnx.py", *arguments]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr.startswith("Name a model.onnx")) == (1, True)
 
 
 @pytest.mark.slow

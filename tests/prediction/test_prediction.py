@@ -124,6 +124,22 @@ def test_own_ready_made_crops_of_the_training_are_not_trimmed_in_predictions(des
     assert [found.crop(whole=whole).margin for whole in (True, False)] == [MARGIN, None]
 
 
+@pytest.mark.parametrize(("detected", "box"), [(None, BoxMap(2)), ("one", BoxMap())])
+def test_box_is_fitted_on_faces_with_given_boxes_alone(described, monkeypatch, detected, box):
+    monkeypatch.setattr(detection, "is_installed", lambda: True)
+    monkeypatch.setattr(detection, "fit", lambda faces, margin: BoxMap(2))
+    run = described()
+    describe_run(run, GREY_FACE[None], MARGIN, METRICS, detected=detected)
+    assert predictor.load(run).box == box
+
+
+def test_prediction_whose_confidence_is_the_threshold_is_unsure():
+    given = predictor_of(np.array([[0.25, 0.75], [0.2, 0.8], [0.3, 0.7]]))
+    given.threshold = 0.75
+    table = prediction.rows([prediction.Cut("a", 1, pixels=GREY_FACE)] * 3, given)
+    assert table.unsure.tolist() == [1, 0, 1]
+
+
 def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
     names = [f"{seed:03}.jpg" for seed in range(130)]
     faces = np.concatenate([pixels_of(made / "photos" / name) for name in names])
@@ -175,11 +191,13 @@ def test_folder_tar_and_files_give_the_same_photos(made, tmp_path):
         ("photso", "photso does not exist"), ("notes", "notes holds no photo"),
         ("*.jpg", r"\*\.jpg does not exist"),
         ("album.tar.gz", r"album\.tar\.gz is compressed; unpack it"),
+        ("album.zip", r"album\.zip is compressed; unpack it"),
     ],
 )  # fmt: skip
 def test_every_place_is_checked_before_the_first_photo_is_predicted(made, tmp_path, later, message):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "notes.txt").write_text("not a photo")
+    (tmp_path / "album.zip").write_bytes(b"PK")
     with tarfile.open(tmp_path / "album.tar.gz", "w:gz") as archive:
         archive.add(made / "photos", arcname="photos")
     with pytest.raises(files.InputError, match=message):
@@ -547,6 +565,25 @@ def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
     with pytest.raises(files.InputError, match=message):
         predict(made / "run", [str(made / (place or "photos"))], predictions=output)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.fault("own-file")
+@pytest.mark.parametrize("option", ["predictions", "html"])
+@pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt"])
+def test_file_that_predict_did_not_write_is_not_replaced(made, tmp_path, option, own):
+    (made / "out.txt").write_text("<!doctype html>\n<html>file,face\n")
+    outputs, content = {"predictions": tmp_path / "new.csv"}, (made / own).read_bytes()
+    with pytest.raises(files.InputError, match=f"{own} is no earlier output .* name a new file"):
+        predict(made / "run", [str(made / "photos")], **outputs | {option: made / own})
+    assert (made / own).read_bytes() == content
+
+
+def test_earlier_predictions_and_an_empty_file_are_replaced(made, tmp_path):
+    outputs = {"predictions": tmp_path / "out.csv", "html": tmp_path / "out.html"}
+    outputs["predictions"].touch()  # as `mktemp` makes it
+    for photo in ("001.jpg", "002.jpg"):
+        predict(made / "run", [str(made / "photos" / photo)], **outputs)
+        assert all(photo in path.read_text() for path in outputs.values())
 
 
 def test_hyphen_writes_the_table_to_standard_output_and_the_log_to_standard_error(made, predicted):

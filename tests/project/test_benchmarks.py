@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 
+import mutation
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +74,12 @@ def test_recomputing_ends_with_an_error_after_a_number_of_a_page_was_changed(pro
     page.write_text(re.sub(PERCENTAGE, "99.9", page.read_text(), count=1))
     outcome = subprocess.run(command, capture_output=True, check=False, text=True)
     assert outcome.returncode == 1 and "printed '99.9" in outcome.stdout
+
+
+@pytest.mark.parametrize("patch", mutation.PATCHES, ids=lambda patch: patch.stem)
+def test_committed_mutation_applies_to_a_module_that_has_tests(patch):
+    assert mutation.module_of(patch) in mutation.TESTS
+    subprocess.run(["git", "apply", "--check", "-C0", patch], cwd=ROOT, check=True)
 
 
 @pytest.mark.slow

@@ -56,16 +56,6 @@ def test_deployed_workflow_plans_all_pages_of_the_sample(tmp_path):
     assert "rule everything:" in planned and "results/runs/renet/report.html" in planned
 
 
-def test_file_in_workflow_folder_runs_the_same_as_the_one_at_the_top():
-    plans = []
-    for snakefile in ("Snakefile", "workflow/Snakefile"):
-        outcome = dry_run(ROOT, "--forceall", "-s", snakefile)
-        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-        planned = re.findall(r"^rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
-        plans.append(sorted(set(planned) - {"all", "everything"}))
-    assert plans[0] == plans[1] and "report" in plans[0]
-
-
 def test_config_for_the_catalogue_is_a_part_of_the_defaults():
     defaults = yaml.safe_load((ROOT / "config.yaml").read_text())
     given = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -81,12 +71,10 @@ def test_profile_for_a_module_is_a_part_of_the_default_one():
     assert len(given) == 4 and given.items() <= default.items()
 
 
-def test_readme_is_short_and_no_link_of_the_documents_dangles():
-    readme = ROOT / "README.md"
-    assert len(readme.read_text().splitlines()) <= 135
+def test_no_link_of_the_documents_dangles():
     folders = ("", "docs", "config", "profiles", "benchmarks")
     pages = [page for folder in folders for page in sorted((ROOT / folder).glob("*.md"))]
-    assert readme in pages and ROOT / "docs" / "install.md" in pages
+    assert ROOT / "README.md" in pages and ROOT / "docs" / "install.md" in pages
     for page in pages:
         for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
             made_by_a_run = link.startswith("../results/")

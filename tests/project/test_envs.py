@@ -87,9 +87,11 @@ def conda_specs() -> set[str]:
     return specs
 
 
-def test_environment_has_the_ranges_of_requirements_and_an_upper_bound_of_python():
+def test_environment_has_the_ranges_of_requirements_and_packages_of_conda_forge_alone():
     for env_file in ENV_FILES:
         assert set(written(env_file)) <= conda_specs(), env_file.name
+        channels = yaml.safe_load(env_file.read_text())["channels"]
+        assert channels == ["conda-forge", "nodefaults"], env_file.name
 
 
 def test_each_script_has_one_environment_and_one_rule():
@@ -98,9 +100,3 @@ def test_each_script_has_one_environment_and_one_rule():
     for script in SCRIPT_FILES:
         assert rules.count(f'"../scripts/{script.name}"') == 1
         assert rules.count(f'"../../envs/{script.stem}.yaml"') == 1
-
-
-def test_environment_takes_packages_from_conda_forge_alone():
-    for env_file in ENV_FILES:
-        channels = yaml.safe_load(env_file.read_text())["channels"]
-        assert channels == ["conda-forge", "nodefaults"], env_file.name

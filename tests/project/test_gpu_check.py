@@ -54,15 +54,6 @@ def test_checks_that_start_processes_pass_too(monkeypatch, capsys):
         assert entry["result"] == "passed", entry
 
 
-def test_cublas_reads_at_its_start_what_a_training_sets(monkeypatch, capsys):
-    chosen = []
-    monkeypatch.setattr(gpu_check.devices, "choose_algorithms", lambda *of, **to: chosen.append(to))
-    monkeypatch.setitem(gpu_check.CHECKS, "hidden waits", lambda machine: {"before": [*chosen]})
-    _, found = run_main(monkeypatch, capsys, "hidden waits")
-    before = found["checks"]["hidden waits"]["figures"]["before"]
-    assert before == [{"deterministic": True}, {"deterministic": False}]
-
-
 @pytest.mark.parametrize("factor", [1.01, torch.nan])
 def test_broken_kernel_fails_with_the_difference(monkeypatch, capsys, factor):
     statistics = batch_norm.batch_statistics

@@ -1,4 +1,4 @@
-"""The installation: the commands that make runs, the lock, the bounds, and the package."""
+"""The installation: the lock, the bounds, and the package."""
 
 import json
 import os
@@ -21,12 +21,6 @@ from predict import predict
 from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import SMALL, copy_project, run, snakemake
 
-INSTALLER = """#!/bin/bash
-# Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
-echo "$*" >> {notes}
-if [ "$1" = -V ]; then echo Python 3.12.1; fi
-if [[ "$1 $2" =~ ^(-m )?venv ]]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
-"""
 OTHER_PYTHON = """#!/bin/bash
 exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[2])' "$@"
 """
@@ -50,88 +44,25 @@ def locked() -> dict[str, Requirement]:
     return {canonicalize_name(line.name): line for line in requirements("constraints.txt")}
 
 
-def torch_ranges() -> str:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    return " ".join(line for line in lines if line.startswith("torch"))
-
-
-def program(path: Path, text: str) -> Path:
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def make(tmp_path):
-    """Runs make with a stand-in for Python; returns the arguments of its calls."""
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    notes, python = tmp_path / "notes", tmp_path / "python"
-    program(python, INSTALLER.format(notes=notes, python=python))
-    # Without the variables of a `make test TORCH=cpu` that runs these tests.
-    given = re.compile("MAKE|TORCH|LOCK|CORES|CONFIG|PYTHON$")
-    alone = {name: value for name, value in os.environ.items() if not given.match(name)}
-
-    def run(*arguments: str) -> list[str]:
-        notes.write_text("")
-        command = ["make", "UV=", f"PYTHON={python}", *arguments]
-        subprocess.run(command, cwd=tmp_path, env=alone, check=True, stdout=subprocess.DEVNULL)
-        calls = notes.read_text().splitlines()
-        return [call for call in calls if "import sys" not in call and call != "-V"]
-
-    return run
-
-
-def test_setup_installs_what_the_workflow_needs_alone_and_once(make, tmp_path):
-    install = "-m pip install"
-    assert make("setup") == [
-        "-m venv --clear .venv",
-        f"{install} --constraint constraints.txt {torch_ranges()}",
-        f"{install} --quiet --constraint constraints.txt -r requirements.txt",
-    ]
-    assert make("setup") == []
-    assert make("setup-tests") == [
-        f"{install} --quiet --constraint constraints.txt -r requirements-dev.txt"
-    ]
-    assert make("setup-tests") == []
-    (tmp_path / "requirements.txt").touch()
-    assert make("setup")[0] == "-m venv .venv"  # of the same version: its packages stay
-
-
-@pytest.mark.parametrize(
-    ("option", "torch", "others"),
-    [
-        ("LOCK=", "-m pip install", "-m pip install --quiet"),
-        ("UV=./python", "pip install --python .venv/bin/python --constraint constraints.txt",
-         "pip install --python .venv/bin/python --quiet --constraint constraints.txt"),
-        # The build of PyTorch is the only package from its own index.
-        ("TORCH=cpu", "-m pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "
-         "--constraint constraints.txt", "-m pip install --quiet --constraint constraints.txt"),
-    ],
-)  # fmt: skip
-def test_setup_without_the_lock_by_uv_and_for_cpus(make, option, torch, others):
-    calls = make("setup", option)[1:]
-    assert calls == [f"{torch} {torch_ranges()}", f"{others} -r requirements.txt"]
-
-
-def test_uv_takes_another_python_where_that_of_make_is_outside_the_bounds(make, tmp_path):
-    refusing = program(tmp_path / "refusing", "#!/bin/bash\nexit 1\n")
-    calls = make("setup", f"UV={tmp_path / 'python'}", f"PYTHON={refusing}")
-    assert calls[0] == "venv --python 3.13 --seed --allow-existing .venv" and len(calls) == 3
-
-
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0)])
-def test_python_outside_the_bounds_is_refused_with_a_way_out(tmp_path, version):
+def test_python_outside_the_bounds_is_refused_with_a_way_out_and_uv_takes_another(
+    tmp_path, version
+):
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements.txt").touch()
     (tmp_path / "constraints.txt").touch()
-    text = OTHER_PYTHON.format(python=sys.executable, version=version)
-    python = program(tmp_path / "python", text)
-    command = ["make", "setup", "UV=", f"PYTHON={python}"]
-    outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert outcome.returncode != 0 and not (tmp_path / ".venv").exists()
-    assert "Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=" in outcome.stderr
-    assert "or install uv" in outcome.stderr
+    python = tmp_path / "python"
+    python.write_text(OTHER_PYTHON.format(python=sys.executable, version=version))
+    python.chmod(0o755)
+    without_uv, with_uv = (
+        subprocess.run(["make", "setup", f"UV={uv}", f"PYTHON={python}"], cwd=tmp_path,
+                       capture_output=True, text=True, check=False)
+        for uv in ("", "echo")
+    )  # fmt: skip
+    assert without_uv.returncode != 0 and not (tmp_path / ".venv").exists()
+    assert "Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=" in without_uv.stderr
+    assert "or install uv" in without_uv.stderr
+    assert "\nvenv --python 3.13 " in with_uv.stdout
 
 
 def test_bounds_of_python_are_those_of_the_project_table():
@@ -139,14 +70,6 @@ def test_bounds_of_python_are_those_of_the_project_table():
     allowed = SpecifierSet(project["requires-python"])
     assert [minor for minor in range(30) if f"3.{minor}" in allowed] == [11, 12, 13]
     assert allowed.contains(".".join(map(str, sys.version_info[:3])))
-
-
-def test_help_describes_every_target_but_the_parts_of_others():
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    described = set(re.findall(r"^make (\S+)", shown.stdout, re.MULTILINE))
-    assert described == set(targets.split()) - {"all", "setup", "setup-tests", "run"}
-    assert "TORCH=cpu" in shown.stdout and "#" not in shown.stdout
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
@@ -178,12 +101,6 @@ def test_lock_with_hashes_is_complete_and_has_the_versions_of_the_lock():
             if not each.marker or each.marker.evaluate({"extra": ""}):
                 needed.add(canonicalize_name(each.name))
     assert here == {name for name in needed if not re.match(r"torch|nvidia|cuda|triton", name)}
-
-
-def test_hooks_of_pre_commit_are_of_make_check():
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    checks = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
-    assert len(hooks) == 3 and all(f"\t{hook['entry']} " in checks for hook in hooks)
 
 
 @pytest.mark.slow
@@ -267,7 +184,8 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
     assert "--data_root" in said("renet-train", "--help")
 
 
-def test_installed_package_is_not_run_in_place_of_the_project(site, project, monkeypatch):
+def test_installed_package_is_not_run_in_place_of_the_project(site, tmp_path, monkeypatch):
+    project = copy_project(tmp_path / "copy")
     monkeypatch.setenv("PYTHONPATH", str(site))
     outcome = snakemake(project, "-n")  # a fork has another path
     assert outcome.returncode == 1

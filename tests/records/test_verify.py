@@ -1,11 +1,14 @@
 """verify.py reads all that it vouches for, and names the rest."""
 
 import h5py
-import numpy as np
+import pandas as pd
 import pytest
 
+from helpers.cropped import exchanged, samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.project import call_script
+from helpers.training import write_faces
+from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.common.errors import InputError
 from renet.dataset import hdf5
@@ -16,33 +19,33 @@ from renet.records import manifest
 def results(tmp_path, caplog):
     """A folder of results with one run, its training and test set, and files over all runs."""
     caplog.set_level("INFO")
-    folder = tmp_path / "runs/made"
+    root, archive = tmp_path / "results", tmp_path / "a.tar"
+    folder, config = root / "runs/made", {"model": {"kind": "renet"}, "folds": 0}
     written = ["runs/made/model.pt", "runs/made/logs/train.log", "index.html", "data/a/funnel.csv"]
-    for path in map(tmp_path.joinpath, written):
+    for path in [*map(root.joinpath, written), archive]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    digest, receipt = f"sha256:{files.file_digest(archive)}", tmp_path / "a.tar.json"
+    Receipt("file:///a.tar", str(archive), 0, digest, verified=True).write(receipt)
     for subset in ("train", "test"):
-        pixels = np.zeros((2, 3, 4, 4), np.uint8)
-        write_hdf5(tmp_path / f"data/{subset}.h5", pixels, np.array([0, 1]))
-    made_by = {
-        "config": {"model": {"kind": "renet"}, "folds": 0},
-        "inputs": {"faces": {"train": hdf5.read(tmp_path / "data/train.h5").digest}},
-    }
-    files.write_json(folder / manifest.PROVENANCE, made_by)
-    outputs = ("model.pt", manifest.PROVENANCE)
-    content = {
-        "format": manifest.FORMAT, "code": {}, "archives": {},
-        "outputs": {name: files.file_digest(folder / name) for name in outputs},
-    }  # fmt: skip
-    files.write_json(folder / manifest.FILE, content)
-    return tmp_path
+        faces = write_faces(root / f"data/{subset}.h5", 12)
+        samples_of_faces(faces).to_csv(root / f"data/{subset}.csv", index=False)
+    files.write_json(record := folder / manifest.PROVENANCE, {
+        "config": config, "code": {"train": manifest._code(config)["train.py"]},
+        "inputs": {"faces": {"train": hdf5.read(root / "data/train.h5").digest}},
+    })  # fmt: skip
+    call_script(
+        "manifest", outputs=[folder / "model.pt", record], tables=[root / "data/test.csv"],
+        receipt_files=[receipt], settings=config, manifest=folder / manifest.FILE,
+        config=folder / "config.yaml",
+    )  # fmt: skip
+    return root
 
 
 def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
     call_script("verify", results=results)
     assert "made: whole" in caplog.text
-    line = caplog.messages[-1]
-    assert line.endswith(": data/a, index.html, runs/made/logs.")
+    assert caplog.messages[-1].endswith(": data/a, data/train.csv, index.html, runs/made/logs.")
 
 
 @pytest.mark.fault("earlier-version")
@@ -62,14 +65,42 @@ def test_damaged_file_of_faces_hides_no_other_difference(results, caplog):
         call_script("verify", results=results)
     assert "train.h5 is not an HDF5 file" in caplog.text
     assert "model.pt has other bytes" in caplog.text
-    assert caplog.messages[-1].endswith(": data/a, index.html, runs/made/logs.")
+    assert caplog.messages[-1].endswith(": data/a, data/train.csv, index.html, runs/made/logs.")
 
 
 @pytest.mark.fault("damaged-faces")
-@pytest.mark.parametrize("subset", ["train", "test"])
-def test_changed_pixels_are_noticed_though_the_stored_digest_is_as_it_was(results, caplog, subset):
-    with h5py.File(results / f"data/{subset}.h5", "a") as store:
-        store["input"][...] = 255 - store["input"][...]
+@pytest.mark.fault("damaged-table")
+@pytest.mark.parametrize(("changed", "subset", "fault"), [
+    ("pixels", "train", "train.h5 is damaged"), ("pixels", "test", "test.h5 is damaged"),
+    ("pixels digest", "test", "test.h5 do not belong together"),
+    ("pixels digest table", "train", "train.h5 has different faces"),
+    ("pixels digest table", "test", "data/test.csv has other bytes"),
+    ("rows", "train", "do not belong together"), ("rows", "test", "data/test.csv has other bytes"),
+])  # fmt: skip
+def test_changed_faces_are_noticed_by_another_digest(results, caplog, changed, subset, fault):
+    path = results / f"data/{subset}.h5"
+    stored, table = hdf5.read(path), path.with_suffix(".csv")
+    if "rows" in changed:
+        exchanged(pd.read_csv(table)).to_csv(table, index=False)
+    if "pixels" in changed:
+        write_hdf5(path, 255 - stored.pixels, stored.targets)
+    if "digest" not in changed:
+        with h5py.File(path, "a") as store:
+            store.attrs["digest"] = stored.digest
+    if "table" in changed:
+        samples_of_faces(hdf5.read(path)).to_csv(table, index=False)
     with pytest.raises(InputError, match="1 of 1 runs differ"):
         call_script("verify", results=results, quick=True)
-    assert f"{subset}.h5 is damaged" in caplog.text and "whole" not in caplog.text
+    assert fault in caplog.text and "whole" not in caplog.text
+
+
+@pytest.mark.parametrize(("part", "kept", "fault"), [
+    ("outputs", 0, "has no outputs"), ("code", 0, "has no code"), ("archives", 0, "no archives"),
+    ("code", 1, "the code of parse_metadata.py, "),
+])  # fmt: skip
+def test_manifest_that_lacks_entries_is_a_difference(results, caplog, part, kept, fault):
+    content = files.read_json(path := results / "runs" / "made" / manifest.FILE)
+    files.write_json(path, content | {part: dict([*content[part].items()][:kept])})
+    with pytest.raises(InputError, match="1 of 1 runs differ"):
+        call_script("verify", results=results)
+    assert fault in caplog.text

@@ -4,7 +4,9 @@ import datetime
 import hashlib
 import io
 import math
+import os
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 import scipy.io
 
 from helpers.archives import metadata_of
-from helpers.project import process_of_script
+from helpers.project import SCRIPTS
 from renet.archives import receipts
 from renet.archives.tar_index import Member
 from renet.metadata import mat_file, subjects
@@ -73,8 +75,10 @@ def larger(tmp_path_factory) -> Sample:
 
 def test_script_makes_the_same_bytes_as_another_process_and_a_receipt(small, tmp_path):
     receipt_file = tmp_path / "sample" / "wiki_crop.tar.json"
-    command = process_of_script("make_sample", photos=PHOTOS, seed=SEED, receipt=receipt_file)
-    subprocess.run(command, check=True)
+    given = f"{PHOTOS}, {SEED}, Path({str(receipt_file)!r})"
+    code = f"from pathlib import Path; import make_sample; make_sample.make_sample({given})"
+    path = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    subprocess.run([sys.executable, "-c", code], env=path, check=True)
     archive = receipt_file.with_suffix("")
     assert archive.read_bytes() == small.archive.read_bytes()
     receipt = receipts.read(receipt_file)

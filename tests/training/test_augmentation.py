@@ -152,7 +152,8 @@ def test_recipe_without_changes_leaves_the_bytes_of_the_faces():
 
 
 @pytest.mark.parametrize("steps", [7, 10])
-def test_cosine_rises_in_the_warm_up_and_falls_to_zero(steps):
+def test_cosine_rises_in_the_warm_up_and_falls_to_zero_and_the_default_is_constant(steps):
+    assert {train_step.learning_rate(Recipe(), step, steps) for step in range(50)} == {0.01}
     recipe = Recipe(epochs=4, schedule="cosine", warm_up=1, learning_rate=0.1)
     rates = [train_step.learning_rate(recipe, step, steps) for step in range(4 * steps + 1)]
     assert np.all(np.diff(rates[: steps + 1]) > 0) and np.all(np.diff(rates[steps:]) < 0)
@@ -160,10 +161,6 @@ def test_cosine_rises_in_the_warm_up_and_falls_to_zero(steps):
     middle = steps + 3 * steps / 2
     if middle == int(middle):
         assert rates[int(middle)] == pytest.approx(0.05)
-
-
-def test_constant_rate_without_a_warm_up_is_the_recipes():
-    assert {train_step.learning_rate(Recipe(), step, 5) for step in range(50)} == {0.01}
 
 
 def test_moving_average_follows_weights_and_statistics_with_a_decay_that_rises():

@@ -13,52 +13,32 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, train_job,
 from renet.common.errors import InputError
 from renet.network import model_file
 from renet.training.folder import RECORD, RESULTS, Checkpoint
-from renet.training.loop import Trainer
 from renet.training.settings import RunSettings
 
 HOUR = 3600
 
 
-def momentum(state: dict) -> torch.Tensor:
-    return state["optimizer"]["state"][7]["momentum_buffer"]
-
-
-def best_weights(state: dict) -> torch.Tensor:
-    return state["best"]["state"]["bn3.running_var"]
-
-
-def train_for_the_best(faces, checkpoint: Checkpoint) -> Trainer:
-    recipe = QUICK.replace(select_epoch="best")
-    return train(faces, recipe, checkpoint=checkpoint)
-
-
-NAMES = {momentum: r"training\.optimizer\.state\.7\.momentum_buffer",
-         best_weights: r"training\.best\.state\.bn3\.running_var"}  # fmt: skip
+TENSORS = {
+    r"training\.optimizer\.state\.7\.momentum_buffer":
+        lambda state: state["optimizer"]["state"][7]["momentum_buffer"],
+    r"training\.best\.state\.bn3\.running_var":
+        lambda state: state["best"]["state"]["bn3.running_var"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-@pytest.mark.parametrize(("spoilt", "name"), NAMES.items(), ids=["momentum", "best"])
-def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
-    faces, tmp_path, spoilt, name, value
+@pytest.mark.parametrize(("name", "spoilt"), TENSORS.items(), ids=["momentum", "best"])
+def test_state_that_is_not_finite_is_refused_and_in_a_checkpoint_the_previous_one_used(
+    faces, tmp_path, monkeypatch, caplog, spoilt, name, value
 ):
     checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
-    trainer = train_for_the_best(faces, checkpoint)
+    trainer = train(faces, QUICK.replace(select_epoch="best"), checkpoint=checkpoint)
     before = {path: path.read_bytes() for path in (checkpoint.path, checkpoint.previous)}
-    state = trainer.state()
+    state = trainer.state() | {"epoch": 7}
     spoilt(state)[0] = value
     with pytest.raises(InputError, match=rf"\.pt is not written, because {name} has a NaN"):
         checkpoint.save(trainer.eval_model, state)
     assert {path: path.read_bytes() for path in before} == before
-
-
-@pytest.mark.parametrize("spoilt", [momentum, best_weights])
-def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
-    faces, tmp_path, monkeypatch, caplog, spoilt
-):
-    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
-    trainer = train_for_the_best(faces, checkpoint)
-    state = trainer.state() | {"epoch": 7}
-    spoilt(state)[0] = torch.nan
     with monkeypatch.context() as careless:
         careless.setattr(model_file, "check_tensors", lambda *_: None)
         checkpoint.save(trainer.eval_model, state)
@@ -130,7 +110,7 @@ def disk_events(monkeypatch) -> list[tuple[str, str]]:
     return events
 
 
-def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
+def test_each_file_is_on_the_disk_before_its_name_and_all_before_checkpoints_are_deleted(
     faces, tmp_path, disk_events
 ):
     job = train_job(tmp_path, RunSettings(SMALL, QUICK), checkpoint_seconds=0)
@@ -138,16 +118,8 @@ def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
     folder = str(job.folder().path)
     checkpoints = [f"{folder}/{name}" for name in ("checkpoint.pt", "previous.pt")]
     deletions = [disk_events.index(("delete", path)) for path in checkpoints]
-    for path in (f"{folder}/{name}" for name in (*RESULTS, RECORD)):
+    for path in (f"{folder}/{name}" for name in ("checkpoint.pt", *RESULTS, RECORD)):
         written = disk_events.index(("fsync", f"{path}.tmp"))
         named = disk_events.index(("rename", path))
         name_is_on_the_disk = disk_events.index(("fsync", folder), named)
         assert written < named < name_is_on_the_disk < min(deletions), path
-
-
-def test_checkpoint_is_on_the_disk_before_it_has_its_name(faces, tmp_path, disk_events):
-    checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
-    train(faces, QUICK.replace(epochs=1), checkpoint=checkpoint)
-    one, folder = str(checkpoint.path), str(checkpoint.path.parent)
-    writing = [("fsync", f"{one}.tmp"), ("rename", one), ("fsync", folder)]
-    assert disk_events == [*writing, ("rename", str(checkpoint.previous)), *writing]

@@ -16,14 +16,13 @@ from train import train
 
 from helpers import forked_jobs
 from helpers.training import QUICK, SMALL, after_each_update, train_job, write_faces
-from helpers.workflow import SMALL_MODEL
 from renet.config.train import Recipe
 from renet.training.folder import RESULTS
 from renet.training.processes import stop_requests
 from renet.training.settings import RunSettings
 
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
-LIGHT_MODEL = {"kind": "renet"} | SMALL_MODEL
+LIGHT_MODEL = SMALL.model_dump()
 HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]}]}
 SETTINGS = Recipe().model_dump() | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
@@ -172,23 +171,16 @@ def test_two_processes_that_are_terminated_and_then_cannot_write_give_the_same_b
 
 @pytest.mark.fault("killed-training")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_is_a_request_as_long_as_a_training_runs(number):
+def test_signal_is_a_request_as_long_as_a_training_runs_unless_it_is_ignored(number):
     others: list[int] = []
     before = signal.signal(number, lambda number, _: others.append(number))
     try:
         with stop_requests() as received:
             os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)
+        signal.signal(number, signal.SIG_IGN)  # as Ctrl-C by a background process
+        with stop_requests() as ignored:
+            os.kill(os.getpid(), number)
     finally:
         signal.signal(number, before)
-    assert received == others == [number]
-
-
-def test_ctrl_c_that_a_background_process_ignores_stays_ignored():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with stop_requests() as received:
-            os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert not received
+    assert received == others == [number] and not ignored

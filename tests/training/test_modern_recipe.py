@@ -80,17 +80,12 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
     assert trainer.history[-1]["validation_accuracy"] == accuracy
 
 
-OPTIONS = {
-    "augment": ["noise"], "mixup": 0.4, "label_smoothing": 0.2, "ema": 0.9, "schedule": "cosine",
-    "warm_up": 1, "optimizer": "adamw", "age_weight": 0.5, "nesterov": True, "seed": 2,
-    "shuffle_each_epoch": True,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("option", list(OPTIONS))
-def test_each_option_changes_the_result(faces, option):
+@pytest.mark.parametrize(
+    ("option", "value"), [("augment", ["noise"]), ("mixup", 0.4), ("seed", 2), ("warm_up", 1)]
+)
+def test_each_option_changes_the_result(faces, option, value):
     course = QUICK.replace(epochs=1)
-    changed = train(faces, course.replace(**{option: OPTIONS[option]}))
+    changed = train(faces, course.replace(**{option: value}))
     assert not same(weights_of(train(faces, course)), weights_of(changed))
 
 

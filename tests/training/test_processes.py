@@ -27,36 +27,19 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.network import model_file
 from renet.training import processes
 from renet.training.launch import launch
-from renet.training.loop import local_batch
-
-
-def in_each_of(size: int, function: Callable[[], object]) -> list:
-    """What a function returns in each process of a group."""
-    results = []
-    for rank in range(size):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(processes, "size", lambda: size)
-            patch.setattr(processes, "rank", lambda rank=rank: rank)
-            results.append(function())
-    return results
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_parts_are_disjoint_and_complete(count, size):
-    rows = np.arange(count)
-    parts = [rows[part] for part in in_each_of(size, lambda: processes.part(count))]
+def test_parts_are_disjoint_and_complete(count, size, monkeypatch):
+    rows, parts = np.arange(count), []
+    monkeypatch.setattr(processes, "size", lambda: size)
+    for rank in range(size):
+        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        parts.append(rows[processes.part(count)])
     assert np.concatenate(parts).tolist() == rows.tolist()
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert len(parts[0]) == max(map(len, parts))  # the statistics of rank 0 are saved
-
-
-def test_shares_make_the_sum_over_processes_the_mean_over_the_batch():
-    for count in (1, 5, 8):
-        losses = np.random.default_rng(count).random(count)
-        parts = in_each_of(3, lambda count=count: local_batch(np.arange(count)))
-        means = [losses[rows].mean() * share for rows, share in parts]
-        assert np.sum(means) == pytest.approx(losses.mean())
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +84,7 @@ SECOND = "Training process 2 of 2"
 FAILURES = {  # of a process, and of the training: its sentence begins so
     "mistake": (InputError(WHY), InputError, WHY),
     "interrupt": (TrainingInterrupted(WHY), TrainingInterrupted, WHY),
-    "exception": (
-        KeyError(WHY),
-        InputError,
-        f"{SECOND} failed with KeyError: '{WHY}",
-    ),
+    "exception": (KeyError(WHY), InputError, f"{SECOND} failed with KeyError: '{WHY}"),
     "disk": (OSError(errno.ENOSPC, NO_SPACE), OSError, f"[Errno 28] {NO_SPACE}"),
     "kill": (None, InputError, f"{SECOND} ended with SIGKILL, possibly because"),
 }

@@ -40,7 +40,6 @@ CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8,
 @pytest.fixture(scope="module")
 def torchvisions() -> torch.nn.Module:
     """torchvision's network with running statistics of random pictures; four maps hardly vary."""
-    torch.manual_seed(1)
     network = resnet18(norm_layer=functools.partial(torch.nn.BatchNorm2d, momentum=1.0))
     with torch.no_grad():
         network.layer1[0].conv1.weight[:4] *= 1e-3
@@ -102,14 +101,6 @@ LIGHTNING = {  # as its documentation shows a checkpoint
 }  # fmt: skip
 
 
-def old_format(state: dict, file: Path) -> None:
-    torch.save(state, file, _use_new_zipfile_serialization=False)
-
-
-def without_classifier(state: dict, file: Path) -> None:
-    torch.save({name: value for name, value in state.items() if not name.startswith("fc.")}, file)
-
-
 def lightning(state: dict, file: Path) -> None:
     module = {f"model.{name}": value for name, value in state.items()} | {"loss.w": torch.ones(2)}
     torch.save(LIGHTNING | {"state_dict": module}, file)
@@ -122,8 +113,9 @@ def timms(state: dict, folder: Path, **normalisation) -> None:
 
 
 FORMS = {  # each row of the table in docs/training.md
-    "torchvision.pth": torch.save, "torchvision-old.pth": old_format,
-    "torchvision.safetensors": save_file, "timm": timms, "headless.pth": without_classifier,
+    "torchvision.pth": torch.save, "torchvision.safetensors": save_file, "timm": timms,
+    "torchvision-old.pth": functools.partial(torch.save, _use_new_zipfile_serialization=False),
+    "headless.pth": lambda state, file: torch.save(dict([*state.items()][:-2]), file),
     "lightning.ckpt": lightning,
 }  # fmt: skip
 

@@ -1,15 +1,18 @@
-"""An update is the same whether it runs directly or as a CUDA graph."""
+"""An update is that of its formulas, whether it runs directly or as a CUDA graph."""
 
 import os
 import tempfile
 from types import SimpleNamespace
-from unittest.mock import MagicMock, call
+from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
+from torch.nn.functional import one_hot
 
 from helpers.captured_graphs import CaptureOnCPU
-from helpers.training import SMALL, new_network
+from helpers.training import SMALL, new_network, same
 from renet.common.errors import InputError
 from renet.config.train import Recipe
 from renet.network import devices
@@ -19,21 +22,6 @@ from renet.training.settings import RunSettings
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
-
-
-@pytest.fixture
-def capture(monkeypatch) -> CaptureOnCPU:
-    """Takes the place of a GPU's capture."""
-    stand_in = CaptureOnCPU()
-    monkeypatch.setattr(train_step, "GraphCapture", lambda: stand_in)
-    return stand_in
-
-
-def captured_step(recipe: Recipe) -> train_step.TrainStep:
-    """An update as on a GPU."""
-    step = train_step.TrainStep(network(), recipe)
-    step.captures = True
-    return step
 
 
 def network() -> ReNet:
@@ -51,12 +39,6 @@ def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
     ]
 
 
-def assert_same_training(first: train_step.TrainStep, second: train_step.TrainStep) -> None:
-    for name, value in first.model.state_dict().items():
-        assert torch.equal(value, second.model.state_dict()[name]), name
-    assert torch.equal(first.sums, second.sums)
-
-
 @pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
 def test_step_keeps_types_and_layouts(cell):
     """A product with another layout would be copied at each step."""
@@ -70,6 +52,36 @@ def test_step_keeps_types_and_layouts(cell):
     assert {buffer.dtype for buffer in model.buffers()} == {torch.float32}
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_first_step_is_that_of_the_formulas(optimizer):
+    options = {"weight_decay": 0.3, "label_smoothing": 0.2, "age_weight": 0.4, "momentum": 0.8}
+    recipe = RECIPE.replace(optimizer=optimizer, nesterov=True, **options)
+    layer, faces = torch.nn.Linear(3, 8, bias=False).double(), torch.randn(4, 3).double()
+    weights, genders, groups = layer.weight.detach().numpy().copy(), [0, 1, 1, 0], [2, 0, 5, 2]
+    train_step.TrainStep(layer, recipe)(faces, torch.tensor(genders) + 2 * torch.tensor(groups))
+    logits = faces.numpy() @ weights.T
+    error = softmax(logits[:, :2], axis=1) - (0.8 * np.eye(2)[genders] + 0.1)
+    age_error = 0.4 * (softmax(logits[:, 2:], axis=1) - np.eye(6)[groups])
+    gradient = np.hstack([error, age_error]).T @ faces.numpy() / 4
+    adamw = gradient / (abs(gradient) + 1e-8) + 0.3 * weights
+    step = adamw if optimizer == "adamw" else (1 + 0.8) * (gradient + 0.3 * weights)
+    np.testing.assert_allclose(layer.weight.detach(), weights - 0.05 * step, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_training_accuracy_is_of_the_larger_label_without_age_groups_and_adjustment(mixed):
+    recipe = RECIPE.replace(age_weight=0.5, age_adjustment=True)
+    step = train_step.TrainStep(torch.nn.Linear(1, 8), recipe)
+    with torch.no_grad():
+        step.model.weight.zero_()
+        step.model.bias.copy_(torch.tensor([1.0, 0, 0, 2, 0, 0, 0, 0]))  # all are of class 0
+    step.adjustment = torch.tensor([[-9.0, 9.0]] * 7)
+    labels = torch.tensor([0, 0, 0, 1])
+    weights = 0.7 * one_hot(labels, 14) + 0.3 * one_hot(1 - labels, 14)
+    step(torch.ones(4, 1), weights if mixed else labels)
+    assert step.sums[1] == 3
+
+
 RECORDABLE = {
     "course": {},
     "bfloat16": {"precision": "bfloat16"},
@@ -79,41 +91,21 @@ RECORDABLE = {
 
 
 @pytest.mark.parametrize("options", RECORDABLE.values(), ids=RECORDABLE)
-def test_replayed_updates_are_those_of_plain_steps(capture, options):
-    recipe = RECIPE.replace(**options)
+def test_replayed_updates_are_those_of_plain_steps(monkeypatch, options):
+    recipe, capture = RECIPE.replace(**options), CaptureOnCPU()
+    monkeypatch.setattr(train_step, "GraphCapture", lambda: capture)
     plain = train_step.TrainStep(network(), recipe)
-    captured = captured_step(recipe)
+    captured = train_step.TrainStep(network(), recipe)
+    captured.captures = True
     for number, batch in enumerate(some_batches()):
         for step in (plain, captured):
             step.set_rate(0.05 / (1 + number))
             step(*batch)
-    assert_same_training(plain, captured)
+    assert same(plain.model.state_dict(), captured.model.state_dict())
+    assert torch.equal(plain.sums, captured.sums)
     full, short = ["replay 1", "replay 2"], ["replay 3", "replay 4"]
     first, last = (["warm-up", f"capture {one}", f"capture {one + 1}"] for one in (1, 3))
     assert capture.log == [*first, *2 * full, *last, *short, *3 * full, *short, *full]
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_capture_leaves_a_training_that_goes_on_as_it_is(capture, optimizer):
-    recipe = RECIPE.replace(optimizer=optimizer)
-    plain, captured = (train_step.TrainStep(network(), recipe) for _ in range(2))
-    for number, batch in enumerate(some_batches()):
-        plain(*batch)
-        captured.captures = number > 3
-        captured(*batch)
-    assert capture.log.count("warm-up") == 2  # of short batches, too
-    assert_same_training(plain, captured)
-
-
-def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
-    model = network()
-    step = train_step.TrainStep(model, RECIPE)
-    for number, batch in enumerate(some_batches()[:4]):
-        if number == 2:
-            with torch.no_grad():
-                model.conv1.weight.fill_(torch.inf)
-        step(*batch)
-    assert step.sums[2] == 2
 
 
 def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypatch):
@@ -234,29 +226,19 @@ def test_fewer_gpus_than_processes_are_an_error_with_the_way_out():
 
 
 def test_number_of_threads_is_that_of_the_settings():
-    before = torch.get_num_threads()
-    devices.choose("cpu", threads=1)
-    assert torch.get_num_threads() == 1
-    torch.set_num_threads(before)
+    devices.choose("cpu", threads=3)
+    assert torch.get_num_threads() == 3
 
 
 def test_warm_up_and_capture_have_one_stream_for_which_the_computation_waits(monkeypatch):
     cuda, run = MagicMock(), MagicMock()
-    cuda.attach_mock(run, "run")
     monkeypatch.setattr(torch, "cuda", cuda)
-    capture, stream = train_step.GraphCapture(), cuda.Stream.return_value
-    computation, pool = cuda.current_stream.return_value, cuda.graph_pool_handle.return_value
-    cuda.reset_mock()
+    capture, graph, stream = train_step.GraphCapture(), cuda.CUDAGraph(), cuda.Stream()
     capture.warm_up(run)
-    assert cuda.mock_calls == [
-        call.current_stream(), call.Stream().wait_stream(computation), call.stream(stream),
-        call.stream().__enter__(), *[call.run()] * 3, call.stream().__exit__(None, None, None),
-        call.current_stream(), call.current_stream().wait_stream(stream),
-    ]  # fmt: skip
-    cuda.reset_mock()
-    replay, graph = capture.capture(run), cuda.CUDAGraph.return_value
-    assert replay is graph.replay
-    assert cuda.mock_calls == [
-        call.CUDAGraph(), call.graph(graph, pool, stream, capture_error_mode="thread_local"),
-        call.graph().__enter__(), call.run(), call.graph().__exit__(None, None, None),
-    ]  # fmt: skip
+    assert run.call_count == 3
+    cuda.stream.assert_called_once_with(stream)
+    stream.wait_stream.assert_called_once_with(cuda.current_stream())
+    cuda.current_stream().wait_stream.assert_called_once_with(stream)
+    assert capture.capture(run) is graph.replay and run.call_count == 4
+    options = {"capture_error_mode": "thread_local"}
+    cuda.graph.assert_called_once_with(graph, cuda.graph_pool_handle(), stream, **options)

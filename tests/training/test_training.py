@@ -40,13 +40,6 @@ from renet.training.loop import Trainer, epoch_order
 HOUR = 3600
 
 
-def test_training_learns_what_can_be_learned(faces):
-    trainer = train(faces, Recipe(epochs=12, batch_size=8, threads=1, learning_rate=0.05))
-    last = trainer.history[-1]
-    assert last["accuracy"] > 0.9 and last["validation_accuracy"] > 0.9
-    assert last["loss"] < trainer.history[0]["loss"]
-
-
 def test_update_is_plain_sgd_on_the_mean_loss_with_decay_of_every_parameter(faces):
     trainer = make_trainer(faces, Recipe(epochs=1, batch_size=44, threads=1, weight_decay=0.1))
     model = new_network()
@@ -76,7 +69,7 @@ def test_order_is_the_files_unless_each_epoch_is_shuffled():
     shuffled = Recipe(shuffle_each_epoch=True)
     orders = [epoch_order(shuffled, 10, epoch).tolist() for epoch in (0, 1, 0)]
     assert sorted(orders[0]) == list(range(10)) and orders[0] != orders[1]
-    assert orders[0] == orders[2]
+    assert orders[0] == orders[2] != epoch_order(shuffled.replace(seed=7), 10, 0).tolist()
 
 
 @pytest.mark.parametrize("first", [0, 1, 3, 5, 6, 9])
@@ -284,13 +277,14 @@ def test_courses_example_command_trains_saves_and_prints_the_accuracy(data_root,
     assert "img/s" not in outcome.stderr
 
 
-def test_model_is_also_saved_every_so_many_epochs(course, data_root, tmp_path, monkeypatch):
-    saved, model = [], tmp_path / "model.prm"
+@pytest.mark.parametrize(("given", "epochs"), [("--serialize 2", [2, 3]), ("", [1, 2, 3, 3])])
+def test_model_is_saved_every_so_many_epochs(course, data_root, monkeypatch, given, epochs):
+    saved, model = [], data_root / "model.prm"
     monkeypatch.setattr(
         model_file, "save", lambda path, _, training: saved.append((path, training["epoch"]))
     )
-    course("--serialize", 2, "-e", 5, "-s", model, "--data_root", data_root, "--threads", 1)
-    assert saved == [(model, 2), (model, 4), (model, 5)]
+    course(*given.split(), "-e", 3, "-s", model, "--data_root", data_root, "--threads", 1)
+    assert saved == [(model, epoch) for epoch in epochs]
 
 
 def test_continuing_from_a_model_file_equals_training_at_once(course, data_root, tmp_path):
@@ -347,10 +341,13 @@ def test_one_process_of_torchrun_says_what_all_do(course, monkeypatch, rank, lev
     assert started == [level]
 
 
-def test_number_below_one_is_refused(course, capsys):
+@pytest.mark.parametrize(("options", "fault"), [
+    ("--eval_freq 0", "--eval_freq must be at least 1"), ("--serialize", "needs --save_path, the"),
+])  # fmt: skip
+def test_options_that_cannot_be_are_refused(course, capsys, options, fault):
     with pytest.raises(SystemExit):
-        course("--eval_freq", 0)
-    assert "--eval_freq must be at least 1" in capsys.readouterr().err
+        course(*options.split())
+    assert fault in capsys.readouterr().err
 
 
 def test_epoch_without_a_validation_has_empty_fields(faces, tmp_path):

@@ -14,8 +14,8 @@ import pytest
 import torch
 from train import train
 
-from helpers.holders import held
 from helpers.liveness import is_alive
+from helpers.project import SCRIPTS
 from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_job, write_faces
 from helpers.workflow import run, snakemake, write_config
 from renet.common import files, locks
@@ -26,6 +26,14 @@ from renet.training.loop import TrainJob
 from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
+HOLD = """
+import sys
+from pathlib import Path
+from renet.common import locks
+with locks.alone_in(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -57,10 +65,13 @@ def link(tmp_path, outputs) -> Callable[..., bool]:
     return run_or_reuse
 
 
-def test_folder_depends_on_the_code_and_on_the_validation_set(job):
+def test_folder_depends_on_code_faces_and_pytorch_and_not_on_how_often_is_saved(job, monkeypatch):
     paths = [job.folder().path, dataclasses.replace(job, code="other").folder().path]
+    assert dataclasses.replace(job, checkpoint_seconds=540).folder().path == paths[0]
     write_faces(job.validation, 20, 9)
-    assert len({*paths, job.folder().path}) == 3
+    paths.append(job.folder().path)
+    monkeypatch.setattr(torch, "__version__", "3.0.0")
+    assert len({*paths, job.folder().path}) == 4
 
 
 def fail(*paths: Path) -> None:
@@ -154,25 +165,12 @@ def test_output_that_cannot_be_written_is_an_error_before_the_training(link, out
         link(compute=lambda *_: pytest.fail("it has begun"))
 
 
-def test_folder_depends_on_what_it_is_given_and_on_the_version_of_pytorch(tmp_path, monkeypatch):
-    path = TrainingFolder(tmp_path, "settings", "faces").path
-    assert path == TrainingFolder(tmp_path, "settings", "faces").path
-    assert path != TrainingFolder(tmp_path, "settings", "other faces").path
-    monkeypatch.setattr(torch, "__version__", "3.0.0")
-    assert path != TrainingFolder(tmp_path, "settings", "faces").path
-
-
 @pytest.fixture
 def job(faces, tmp_path, caplog) -> TrainJob:
     """A training on the device `auto`."""
     caplog.set_level("INFO")
     recipe = QUICK.replace(device="auto")
     return train_job(tmp_path, RunSettings(SMALL, recipe))
-
-
-def test_folder_does_not_depend_on_how_often_the_training_is_saved(job):
-    rarely = dataclasses.replace(job, checkpoint_seconds=540)
-    assert rarely.folder().path == job.folder().path
 
 
 def test_faces_without_a_digest_are_recognised_by_their_bytes(job):
@@ -212,8 +210,10 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
 
 @pytest.mark.fault("training-in-use")
 def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path):
-    folder = tmp_path / "training"
-    with held(folder) as holder:
+    folder, pipe = tmp_path / "training", subprocess.PIPE
+    command, path = [sys.executable, "-c", HOLD, folder], {"PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | path) as holder:
+        holder.stdout.readline()
         sentence = rf"in use by the process {holder.pid} on "
         with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
             pass

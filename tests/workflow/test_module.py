@@ -37,30 +37,22 @@ rule both:
         "wide_results/runs/gru/provenance.json"
 """
 WIDE = SMALL | {"crop": {"size": 64}, "runs": {"gru": {"model": {"cell": "gru"}}}}
-SAME_CONFIG = """
-SMALL = {small}
-
-module first:
-    snakefile: "{root}/Snakefile"
+INSTANCE = f"""
+module {{0}}:
+    snakefile: "{ROOT}/Snakefile"
     config: SMALL
     pathvars:
-        results="one",
-        resources="one_resources"
-use rule * from first as first_*
-
-module second:
-    snakefile: "{root}/Snakefile"
-    config: SMALL
-    pathvars:
-        results="two",
-        resources="two_resources"
-use rule * from second as second_*
-
+        results="{{0}}",
+        resources="{{0}}_resources"
+use rule * from {{0}} as {{0}}_*
+"""
+SAME_CONFIG = f"""
+SMALL = {SMALL}
+{INSTANCE.format("one")}
+{INSTANCE.format("two")}
 rule both:
     default_target: True
-    input:
-        rules.first_all.input,
-        rules.second_all.input
+    input: rules.one_all.input, rules.two_all.input
 """
 HOSTED = """
 module renet:
@@ -111,22 +103,26 @@ def test_workflow_can_take_some_of_the_rules(tmp_path):
 
 def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
     shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
-    planned = jobs_of(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)
+    planned = jobs_of(tmp_path, SAME_CONFIG + shown)
     assert "one/index.html" in planned and "two/index.html" in planned
     local = re.search(r"^local: (.*)", planned, re.MULTILINE)[1].split()
     names = ["download", "make_sample", "manifest", "provenance", "report"]
-    assert local == [f"{module}_{name}" for module in ("first", "second") for name in names]
+    assert local == [f"{module}_{name}" for module in ("one", "two") for name in names]
 
 
-def test_prefix_leaves_the_paths_of_the_users_own_files_alone(tmp_path):
-    (tmp_path / "labels.csv").write_text("id,gender\n")
-    config = SMALL | {"corrections": "labels.csv"}
-    planned = jobs_of(
-        tmp_path,
+def test_file_that_a_module_names_needs_no_prefix_and_may_be_an_output(tmp_path):
+    config = SMALL | {"corrections": "labels.csv", "datasheet": "notes.md"}
+    workflow = (
         f"module renet:\n    snakefile: '{ROOT}/Snakefile'\n    config: {config}\n"
-        "    prefix: 'inner'\nuse rule * from renet\n",
+        "    prefix: 'inner'\nuse rule * from renet\n"
+        "rule mine:\n    output: 'labels.csv', 'notes.md'\n    shell: 'touch {output}'\n"
     )
+    planned = jobs_of(tmp_path, workflow)
     assert ", labels.csv" in planned and "inner/labels.csv" not in planned
+    assert "rule mine" in planned
+    (tmp_path / "Snakefile").write_text(workflow.replace(", 'notes.md'", ""))
+    missing = dry_run(tmp_path)
+    assert missing.returncode == 1 and "notes.md" in missing.stdout + missing.stderr
 
 
 def test_error_in_the_config_of_a_module_names_the_module(tmp_path):

@@ -149,7 +149,9 @@ rule shuffle:
     params:
         settings=SPLIT_SETTINGS,
         own=[one for one in config["sources"] if sources.archive(config, one)["table"]],
-        file_digest=inputs.file_states([config["corrections"], config["split"]["from"]]),
+        file_digest=lambda wildcards: inputs.file_states(
+            [config["corrections"], config["split"]["from"]]
+        ),
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

@@ -59,6 +59,7 @@ use rule gallery as gallery_external with:
     input:
         inference="<results>/runs/{run}/external/{external}/inference.csv",
         faces="<results>/data/{external}.h5",
+        face_table="<results>/data/{external}.csv",
     output:
         table="<results>/runs/{run}/external/{external}/tables/gallery.csv",
         examples="<results>/runs/{run}/external/{external}/faces/examples.jpg",

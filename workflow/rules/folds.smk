@@ -53,6 +53,7 @@ use rule gallery as gallery_out_of_fold with:
     input:
         inference="<results>/runs/{run}/inference_validation.csv",
         faces="<results>/data/development.h5",
+        face_table="<results>/data/development.csv",
     output:
         table="<results>/runs/{run}/out_of_fold/tables/gallery.csv",
         examples="<results>/runs/{run}/out_of_fold/faces/examples.jpg",

@@ -97,6 +97,7 @@ rule manifest:
     """Record the digests of a run's files, and the config that makes the run again."""
     input:
         outputs=lambda wildcards: without_folders(recorded_outputs([wildcards.run])),
+        tables=expand("<results>/data/{set}.csv", set=["test", *EXTERNAL]),
         receipt_files=inputs.receipts(config, ALL_SOURCES),
     output:
         manifest="<results>/runs/{run}/manifest.json",

@@ -9,8 +9,8 @@ results/comparison/; results/index.html.
 
 from renet.config.schema import Config
 
-# Files of docs/: the description of all files, copied as README.md, and pages of the results.
-DOCUMENTS = [
+# The data sheet's notes and files of docs/: README.md of the results, and pages of them.
+DOCUMENTS = [config["datasheet"]] + [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
 ]
 # The tables of predictions of each run.
@@ -80,6 +80,7 @@ rule gallery:
     input:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
+        face_table="<results>/data/test.csv",
     output:
         table=reported("<results>/runs/{run}/tables/gallery.csv"),
         examples=reported("<results>/runs/{run}/faces/examples.jpg"),
@@ -102,6 +103,7 @@ rule explain:
         model="<results>/runs/{run}/model.pt",
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
+        face_table="<results>/data/test.csv",
     output:
         saliency=reported("<results>/runs/{run}/faces/saliency.jpg"),
         table=reported("<results>/runs/{run}/tables/saliency.csv"),
@@ -199,7 +201,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         origin=not_compared(ORIGIN),
         evaluations=evaluations,
-        file_digest=inputs.file_states([config["datasheet"], *DOCUMENTS]),
+        file_digest=lambda wildcards: inputs.file_states(DOCUMENTS),
         code=code("report.py"),
     script:
         "../scripts/report.py"

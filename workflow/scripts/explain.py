@@ -1,6 +1,6 @@
 """Describe a network and draw saliency maps of some of its predictions.
 
-Reads: model.pt, inference.csv of the run, and test.h5 in the same order.
+Reads: model.pt; inference.csv of the run, and test.h5 with the table beside it in the same order.
 Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
 map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
 (columns: `renet.pages.tables.SALIENCY`); model.json (architecture, number of
@@ -32,6 +32,7 @@ def explain(
     model: Path,
     inference: Path,
     faces: Path,
+    face_table: Path,
     saliency: Path,
     table: Path,
     description: Path,
@@ -40,16 +41,16 @@ def explain(
     gpu: int | None = None,
 ) -> None:
     """Draw saliency maps and describe the network."""
+    hdf5.check_table(hdf5.read(faces), face_table, inference)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
-    contents = {
+    files.write_json(description, {
         "architecture": network.architecture.model_dump(),
         "input_shape": list(network.input_shape),
         "parameters": parameter_count(network),
         "sha256": files.file_digest(model),
         "torch": importlib.metadata.version("torch"),
-    }
-    files.write_json(description, contents)
+    })  # fmt: skip
     network = devices.to_device(network, device)
     chosen = galleries.to_explain(INFERENCE.read(inference))
     pixels = hdf5.read(faces).pixels

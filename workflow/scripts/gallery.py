@@ -1,6 +1,6 @@
 """Show some of a run's predictions, and give all of them to the page's table.
 
-Reads: inference.csv of a run, and test.h5 in the same order.
+Reads: inference.csv of a run, and test.h5 with the table beside it in the same order.
 Writes: gallery.csv, one row a tile (columns: `renet.pages.tables.GALLERY`); examples.jpg (the
 first faces), mistakes.jpg (the wrong predictions of the highest confidence) and hard_cases.jpg (the
 correct ones of the lowest confidence), with tiles as in `GRIDS`; predictions.js, all predictions as
@@ -11,10 +11,7 @@ Decides: nothing.
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from renet.common import script
-from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation.tables import EXAMPLES, HARD_CASES, INFERENCE, MISTAKES
 from renet.pages import galleries, page_data
@@ -30,6 +27,7 @@ GRIDS = {
 def gallery(
     inference: Path,
     faces: Path,
+    face_table: Path,
     table: Path,
     examples: Path,
     mistakes: Path,
@@ -38,10 +36,7 @@ def gallery(
 ) -> None:
     """Write the pictures of example, wrong and least confident predictions of a run."""
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
-    if not np.array_equal(stored.targets, rows.target):
-        raise InputError(
-            f"The predictions in {inference} are not those of {faces}; run the rule infer again."
-        )
+    hdf5.check_table(stored, face_table, inference)
     tables = []
     for name, chosen, path in (
         (EXAMPLES, rows.head(galleries.EXAMPLE_COUNT), examples),

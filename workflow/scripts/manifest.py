@@ -1,7 +1,7 @@
 """Record the digests of a run, by which verify.py knows it, and the config that makes it again.
 
-Reads: all files of the run but the pages of the rule report, which change with any run, and the
-receipts of the archives.
+Reads: all files of the run but the pages of the rule report, which change with any run, the tables
+of its test sets and the receipts of the archives.
 Writes: config.yaml, the complete config of this run alone; and manifest.json.
 """
 
@@ -16,6 +16,7 @@ from renet.records import manifest as manifests
 
 def manifest(
     outputs: list[Path],
+    tables: list[Path],
     receipt_files: list[Path],
     manifest: Path,
     config: Path,
@@ -25,7 +26,7 @@ def manifest(
     removed = "# User info and queries were removed from URLs, because they can be secrets.\n"
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     files.write_text(config, removed * bool(settings.get("archives")) + text)
-    content = manifests.describe_run([*outputs, config], receipt_files)
+    content = manifests.describe_run([*outputs, *tables, config], receipt_files)
     files.write_json(manifest, content)
     logging.info("%s: digests of %d files", manifest, len(content["outputs"]))
 

@@ -46,7 +46,9 @@ def predict(
         compute: device, precision and threads.
         threads: that read and crop the photos; None for the number of cores, at most 16.
     """
-    files.check_distinct([predictions, html], [predictor.model_in(model), *map(Path, photos)])
+    files.check_distinct([predictions, html], [])
+    files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))
+    files.check_replaceable(html, "<!doctype html><!-- Made by renet-gender-workflow. -->")
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None

@@ -6,6 +6,7 @@ names the files that no manifest has. Without a checkout, it does not compare th
 
 import logging
 from functools import partial
+from os.path import normpath
 from pathlib import Path
 
 from renet.common import command_line
@@ -36,9 +37,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
     damaged = list(manifest.damaged_faces(results))  # shared by the runs
     for folder in folders:
         try:
-            content = manifest.read(folder)
-            covered |= {folder / name for name in (manifest.FILE, *content.get("outputs", ()))}
-            changes = damaged + manifest.differences(folder, content, quick=quick)
+            found = manifest.read(folder)
+            covered |= {Path(normpath(folder / one)) for one in (manifest.FILE, *found["outputs"])}
+            changes = damaged + manifest.differences(folder, found, quick=quick)
         except InputError as error:
             changes = [str(error).rstrip(".")]
         differing += bool(changes)

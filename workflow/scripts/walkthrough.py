@@ -57,7 +57,7 @@ def walkthrough(
     device = devices.choose("cpu", compute.threads)
     network = devices.to_device(model_file.load(model), device)
     stored = hdf5.read(faces)
-    hdf5.check_table(stored, table)
+    hdf5.check_table(stored, table, inference)
     face = np.array(stored.pixels[index])
     # A CPU may lack bfloat16, which was computed in on a GPU.
     precision = "float32" if compute.precision == "float32" else "auto"

@@ -82,8 +82,9 @@ def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path
     """The receipt of an archive that is already there or is downloaded."""
     url = url.replace(" ", "%20")  # a log recognises a URL by its end
     plain = logs.without_user_info(url)
-    part = archive.with_name(f"{archive.name}.part")
-    beside = archive.with_name(f"{archive.name}.part.new")
+    part, beside = (archive.with_name(f"{archive.name}.part{end}") for end in ("", ".new"))
+    for place in filter(Path.is_dir, (archive, part, beside)):
+        raise InputError(f"{place} is a folder where a download is to be written; move it.")
     with locks.sole_writer(part):
         try:
             digest = _digest_in_place(plain, archive, wanted, receipt_file)

@@ -9,7 +9,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple
 
 import pandas as pd
 
@@ -36,15 +36,22 @@ class _Header(tarfile.TarInfo):
     IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers
     MAX_IN_MEMORY = 1 << 20
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Decode a header; a size that fails the check counts as damage."""
-        header = super().frombuf(buf, encoding, errors)
-        too_much = header.type in cls.IN_MEMORY and header.size > cls.MAX_IN_MEMORY
-        if header.size < 0 or too_much:
-            message = f"a header with the size {header.size}"
-            raise tarfile.InvalidHeaderError(message)  # type: ignore[attr-defined]
-        return header
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """Size in bytes, from the header or from an extended one."""
+        return self._size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        if size < 0:
+            raise tarfile.ReadError(f"a header has the size {size}")
+        self._size = size
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        """Read what belongs to a header: the method that tarfile lets subclasses override."""
+        if self.type in self.IN_MEMORY and self.size > self.MAX_IN_MEMORY:
+            raise tarfile.ReadError(f"a name or an extended header has {self.size} bytes")
+        return super()._proc_member(archive)  # type: ignore[misc]
 
 
 def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Member]:
@@ -79,11 +86,7 @@ def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Mem
 
 def _headers(tar_path: str | Path, verified: bool) -> Iterator[tarfile.TarInfo]:
     with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
-        start = -1
         while (header := archive.next()) is not None:
-            if header.size < 0 or archive.offset <= start:  # as an extended header may say
-                raise tarfile.ReadError(f"{header.name} has the size {header.size}")
-            start = archive.offset
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
             if not header.isdir():
                 yield header

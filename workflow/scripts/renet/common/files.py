@@ -90,6 +90,14 @@ def check_distinct(outputs: Iterable[Path | None], inputs: Iterable[Path | None]
         known.add(path.resolve())
 
 
+def check_replaceable(path: Path | None, first_line: str) -> None:
+    """Refuse to replace a file that is not empty and does not begin with this line."""
+    if path and path.is_file() and path != STANDARD_OUTPUT:
+        with path.open("rb") as handle:
+            if handle.read(len(first_line)) not in (b"", first_line.encode()):
+                raise InputError(f"{path} is no earlier output of this command; name a new file.")
+
+
 def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

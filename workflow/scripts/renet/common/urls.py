@@ -16,10 +16,11 @@ def file_name(url: str) -> str:
     parts = _split(url)
     path = parts.path.rstrip("/") if parts.scheme == "file" else parts.path  # it may be a folder
     name = unquote(path.rpartition("/")[2])
-    if name in ("", ".", "..") or "/" in name or not name.isprintable():
+    is_odd = set("{}<") & set(unquote(path)) or not name.isprintable() or len(name.encode()) > 240
+    if name in ("", ".", "..") or "/" in name or is_odd:
         raise InputError(
-            f"The URL {url} does not end in the name of a file; give the URL of the file itself, "
-            "as in https://example.org/wiki_crop.tar."
+            f"The URL {url} does not end in the name of a file, has braces or <, or is too long; "
+            "give the URL of the file itself, as in https://example.org/wiki_crop.tar."
         )
     return name
 

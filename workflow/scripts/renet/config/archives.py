@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from renet.config.section import ABSENT, Gender, Section, Shards, Text, Texts, Unique
+from renet.config.section import ABSENT, File, Files, Gender, Section, Shards, Text, Unique
 
-Url = Annotated[str, Field(pattern="^(https?://[^/]|file://(localhost)?/)")]
+Url = Annotated[str, Field(pattern=r"^(https?://[^/]|file://(localhost)?/)(?!.*\.(zip|ZIP)$)")]
 Md5 = Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
@@ -21,9 +21,9 @@ def _own_column(name: str) -> str:
 class Labels(Section):
     """Published labels: `tables` and `gender`, `lists`, or a `pattern` with the group `gender`."""
 
-    tables: Texts = ABSENT
+    tables: Files = ABSENT
     """path of a table with commas or tabs, or a list of paths"""
-    lists: dict[Literal["female", "male"], Texts] = ABSENT
+    lists: dict[Literal["female", "male"], Files] = ABSENT
     """files that list the photos of each gender, a path on each line"""
     path: str = ABSENT
     """column with the path in the archive, or a template of columns such as {folder}/{file}"""
@@ -56,7 +56,7 @@ class PublishedSplit(Section):
 
     from_: str = Field(default=ABSENT, alias="from")
     """column of the tables, with the values train, validation and test"""
-    lists: dict[Literal["train", "validation", "test"], Texts] = ABSENT
+    lists: dict[Literal["train", "validation", "test"], Files] = ABSENT
     """files that list the photos of each subset, a path on each line, or tables with a path"""
 
 
@@ -71,7 +71,7 @@ class Archive(Section):
     """digest of each url, in place of md5"""
     database: Literal["wiki", "imdb", "table"]
     """wiki or imdb: name of the .mat file; table: your own photos (configs/own-photos.yaml)"""
-    table: Text | None = None
+    table: File | None = None
     """path of the CSV of your own photos"""
     labels: Labels = ABSENT
     """published labels, in place of `table` or of those in the .mat file (configs/fairface.yaml)"""

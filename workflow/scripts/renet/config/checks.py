@@ -22,16 +22,21 @@ def check(config: dict) -> None:
     for source in sources.with_external(config):
         sources.crop_settings(config, source)  # raises if archive or margin cannot be used
     _check_external(config)
+    if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
+        raise InputError(
+            f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
+            "it, correct each line, delete those that you cannot decide, and name the copy."
+        )
     runs.reference(config)  # raises if there is no such run
     for name, run in runs.runs(config).items():
         _check_run(name, run, sources.image_size(config))
 
 
-def check_paths(config: dict) -> None:
+def check_paths(config: dict, *, in_module: bool) -> None:
     """Check that the files and folders that the config names are there.
 
     Snakemake would not report a missing input if the results of an earlier run exist: it would say
-    "Nothing to be done".
+    "Nothing to be done". But the rules of a workflow that takes this one as a module may make it.
     """
     named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
     named += [("`split.from`", config["split"]["from"]), *start_files(config)]
@@ -40,21 +45,13 @@ def check_paths(config: dict) -> None:
         key = "table" if archive["table"] else "labels"
         named += [(f"`archives.{source}.{key}`", path) for path in archive["tables"]]
         named += [(f"`archives.{source}.split.lists`", path) for path in archive["lists"]]
-    for key, path in places(config):
-        if not path.exists():
-            raise InputError(f"{key} names {_shown(path)}, which does not exist; check the path.")
-    if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
-        raise InputError(
-            f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
-            "it, correct each line, delete those that you cannot decide, and name the copy."
-        )
-    for key, name in [*named, *places(config)]:
-        # Archives are the inputs of a function, where Snakemake allows braces.
-        if set("{}") & set(str(name)) and not key.endswith(".url`"):
-            raise InputError(f"{key} names {_shown(name)}, whose braces are a wildcard; rename it.")
-    for key, name in named:
-        if name and not Path(name).expanduser().is_file():
-            raise InputError(f"{key} names {_shown(name)}, which is not a file; check the path.")
+    missing = [(key, path, "does not exist") for key, path in places(config) if not path.exists()]
+    own = [(key, Path(name).expanduser()) for key, name in named if name]
+    missing += [(key, path, "is not a file") for key, path in own if not path.is_file()]
+    if missing and in_module:
+        return
+    for key, path, fault in missing:
+        raise InputError(f"{key} names {path}, which {fault}; check the path.")
     for source in sources.with_external(config):
         _check_slices(source, sources.archive(config, source))
     notes = config["datasheet"]
@@ -88,18 +85,13 @@ def _check_slices(source: str, archive: dict) -> None:
     """Check that the tables of a source have the columns that `slices` names."""
     labels = archive["labels"] or {}
     for table in archive["tables"] or ["`labels.pattern`"]:
-        rows = sources.table_rows(table, labels["required"]) if archive["tables"] else iter(())
-        known = [*next(rows, []), *labels.get("groups", [])]
+        header = sources.examine_table(table, *labels["required"])[0] if archive["tables"] else []
+        known = [*header, *labels.get("groups", [])]
         for name in set(archive["slices"]).difference(known):
             raise InputError(
                 f"`archives.{source}.slices` names {name}, which is not a column of {table}; its "
                 f"columns are {', '.join(known)}."
             )
-
-
-def _shown(path: str | Path) -> str:
-    """A path as it is, or quoted if it has line breaks, so that an error stays one line."""
-    return str(path) if str(path).isprintable() else repr(str(path))
 
 
 def _check_external(config: dict) -> None:
@@ -134,6 +126,8 @@ def _check_run(name: str, run: dict, size: list[int]) -> None:
     for key, needed in (("nesterov", "momentum"), ("age_adjustment", "age_weight")):
         if recipe[key] and not recipe[needed]:
             raise InputError(f"The run {name} has `{key}: true`, which needs `{needed}` above 0.")
+    if recipe["warm_up"] > recipe["epochs"]:
+        raise InputError(f"The run {name} has a `warm_up` above its `epochs`; lower `warm_up`.")
     made.check_size(size, f"the network of the run {name}")
     processes, nodes = run["train"]["processes"], run["resources"]["nodes"]
     if processes % nodes:

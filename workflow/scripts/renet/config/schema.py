@@ -1,6 +1,6 @@
 """The config: its sections, and the keys that only the rules take.
 
-The docstring of a key is its comment in config.yaml, which `tests/write_config.py` writes.
+The docstring of a key is its comment in config.yaml, which `tools/write_config.py` writes.
 """
 
 import os
@@ -13,7 +13,7 @@ from renet.config.archives import Archive
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
 from renet.config.runs import Checkpoints, Resources, Run, plain, some_runs
-from renet.config.section import Name, Named, Section, Shards, Text, Texts, Unique
+from renet.config.section import WORD, File, Files, Name, Named, Section, Shards, Text, Unique
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
@@ -23,8 +23,6 @@ Side = Annotated[int, Field(ge=8, le=4096)]
 
 def _folder(path: str) -> str:
     """Refuse a path that Snakemake, which reads it before this code does, would not recognise."""
-    if set("{}") & set(path):
-        raise ValueError(f"is {path}; write a path without braces.")
     if (written := os.path.normpath(Path(path).expanduser())) != path:
         raise ValueError(
             f"is {path}; write {written}, because Snakemake takes it letter by letter."
@@ -36,9 +34,9 @@ class Folders(Section):
     """Folders (Snakemake's path variables). Give each config a results folder of its own, as
     configs/wiki.yaml does."""
 
-    results: Annotated[Text, AfterValidator(_folder)] = "results"
+    results: Annotated[File, AfterValidator(_folder)] = "results"
     """folder of the results"""
-    resources: Annotated[Text, AfterValidator(_folder)] = "resources"
+    resources: Annotated[File, AfterValidator(_folder)] = "resources"
     """folder of the archives"""
 
 
@@ -86,7 +84,7 @@ class Audit(Section):
 class Predict(Section):
     """Predictions on other photos (docs/predict.md)."""
 
-    photos: Texts | None = None
+    photos: Files | None = None
     """a folder, file or tar of photos, or a list of them"""
     detect: bool = False
     """true: find the faces; false: the photos are already cropped to the face"""
@@ -131,7 +129,7 @@ class Config(Section):
     configs/congress.yaml."""
     pathvars: Folders = Folders()
     sample: Sample = Sample()
-    archives: dict[Annotated[Name, Field(pattern="^(?!sample$)")], Archive] = {
+    archives: dict[Annotated[str, Field(pattern=f"^(?!sample$){WORD}")], Archive] = {
         "wiki": Archive(
             url=f"{SERVER}/wiki_crop.tar", md5="f536eb7f5eae229ae8f286184364b42b",
             database="wiki", photos="crop",
@@ -145,7 +143,7 @@ class Config(Section):
     filter: RowFilter = RowFilter()
     crop: Crop = Crop()
     split: SplitSettings = SplitSettings()
-    corrections: Text | None = None
+    corrections: File | None = None
     """Path of a CSV of corrected labels: a corrected copy of results/audit/suspects.csv, which the
     label audit writes, without the lines that you cannot decide. Its columns are id, gender (female
     or male; drop removes the face), photo_digest (only for your own photos) and note (optional); id
@@ -164,7 +162,7 @@ class Config(Section):
     """Other formats in which each run's network is written (docs/predict.md): safetensors, hub (a
     folder for a model hub), onnx and int8.onnx (a quarter of the bytes of a renet). The last two
     need the packages of requirements-export.txt."""
-    datasheet: Text | None = None
+    datasheet: File | None = None
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None

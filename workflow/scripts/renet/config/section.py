@@ -41,8 +41,10 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 Amount = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
-Texts = Text | Annotated[list[Text], Field(min_length=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+File = Annotated[str, Field(pattern=r"^(<results>)?(?!.*[^/]{241})[^{}<\n\r]{1,3000}$")]
+Files = File | Annotated[list[File], Field(min_length=1)]
+WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)"
+Name = Annotated[str, Field(pattern=f"^{WORD}")]
 # The name of a source or run; YAML reads a name such as 2024 as a number.
 Named = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 ABSENT: Any = None  # default of a key that may be missing, but not null

@@ -19,7 +19,7 @@ from renet.config.section import Section
 
 NAME = "[key]"  # the end of the place of an error in a name that the user chooses
 UNKNOWN = ("extra_forbidden", "invalid_key")
-SECTION = "a section with keys"
+SECTION = "a section with indented keys"
 TYPES = {
     "int_type": "a whole number", "float_type": "a number", "finite_number": "a finite number",
     "bool_type": "true or false", "string_type": "text", "list_type": "a list",
@@ -105,13 +105,14 @@ def _rule(key: Key, value: Any, errors: list[Error]) -> str:
     declared, description = _declared(key)
     wanted = [text for one in errors if (text := _wanted(one))]
     wanted += ["null"] if type(None) in typing.get_args(declared) else []
-    if len(errors) > 1:
+    if len(errors) > 1 or (wanted == [TYPES["list_type"]] and not isinstance(value, str)):
         return f"and must be {' or '.join(wanted)}. The key's description: {description}."
     if "," in wanted[0]:
-        near = difflib.get_close_matches(str(value), wanted[0].split(", "), 1, 0.7)
-        return f"and must be one of {wanted[0]}{f'; did you mean {near[0]}?' if near else '.'}"
+        given = str(value).lower() or "-"
+        near = " or ".join(one for one in wanted[0].split(", ") if one.startswith(given))
+        return f"and must be one of {wanted[0]}{f'; did you mean {near}?' if near else '.'}"
     way_out = "."
-    if isinstance(value, str | int | float) and wanted == [TYPES["list_type"]]:
+    if wanted == [TYPES["list_type"]]:
         way_out = f"; write [{shown(value)}]."
     elif isinstance(value, int | float) and wanted[0] == TYPES["string_type"]:
         way_out = f'; write "{shown(value)}".'
@@ -130,15 +131,15 @@ def _pattern_rule(value: str, pattern: str) -> str:
         if "://" not in value:
             path = Path(value).expanduser().absolute()
             return f"which is a path and not a URL; write file://{path}."
-        return "and must be a URL such as https://example.org/a.tar or file:///data/a.tar."
-    if digits := re.search(r"\{(\d+)\}", pattern):
+        return "and must be a URL such as https://example.org/a.tar or file:///data/a.tar, no zip."
+    if digits := re.search(r"F\]\{(\d+)\}", pattern):
         return f"and must be {digits[1]} hexadecimal digits."
-    return f"and must match {pattern}."
+    return "and must be a short path without braces, < and (in `container`) spaces."
 
 
 def _unknown_key(key: Key, place: Sequence) -> str:
     """The sentence about a key that its section lacks; `place` has also the kind of a network."""
-    name = str(key[-1])
+    name = str(key[-1]).lower()
     kind = place[-2] if key[-2:-1] == ("model",) and place[-2] in KINDS else None
     sections = [KINDS[kind]] if kind else [*_sections_in(_declared(key[:-1])[0])]
     for section in sections:

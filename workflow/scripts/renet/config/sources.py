@@ -2,7 +2,7 @@
 
 import contextlib
 import csv
-from collections.abc import Iterator, Sequence
+import functools
 from pathlib import Path
 
 from renet.common import urls
@@ -68,19 +68,22 @@ def archive(config: dict, source: str) -> dict:
     }
 
 
-def table_rows(table: str | Path, required: Sequence[str]) -> Iterator[list[str]]:
-    """The fields of each row of a user's CSV, in lower case and the header first.
-
-    Errors are reported when the table is used; here the rows end before a row with an error.
-    """
+@functools.cache  # a start asks dozens of times
+def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
+    """The header of a user's CSV, in lower case, and whether a row before any error has a box."""
+    header: list[str] = []
     with (
-        contextlib.suppress(OSError, csv.Error),
+        contextlib.suppress(OSError, csv.Error),  # reported where the table is used
         Path(table).expanduser().open(encoding="utf-8-sig", errors="replace", newline="") as lines,
     ):
-        header = lines.readline()
+        delimiter = find_delimiter(lines.readline(), required)
         lines.seek(0)
-        for row in csv.reader(lines, delimiter=find_delimiter(header, required)):
-            yield [field.strip().lower() for field in row]
+        rows = csv.reader(lines, delimiter=delimiter)
+        header += [field.strip().lower() for field in next(rows, [])]
+        sides = [place for place, name in enumerate(header) if name in BOX_COLUMNS]
+        fields = (row[place : place + 1] for row in rows for place in sides) if sides else ()
+        return header, any("".join(field).strip() for field in fields)
+    return header, False
 
 
 def _detected(source: str, settings: dict, labelled: dict) -> str | None:
@@ -88,10 +91,7 @@ def _detected(source: str, settings: dict, labelled: dict) -> str | None:
     is_detected = settings["database"] == TABLE and settings["photos"] == "whole"
     is_detected &= "box" not in settings.get("labels", {})
     if is_detected and settings.get("table"):
-        rows = table_rows(settings["table"], labelled["required"])
-        places = [place for place, name in enumerate(next(rows, [])) if name in BOX_COLUMNS]
-        sides = (row[place : place + 1] for row in rows for place in places) if places else ()
-        is_detected = not any(map(any, sides))
+        is_detected = not examine_table(settings["table"], *labelled["required"])[1]
     if "faces" in settings and not is_detected:
         raise InputError(
             f"`archives.{source}.faces` is for the face detector, which is used only for own "

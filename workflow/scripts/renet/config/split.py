@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from renet.config.section import Section, Seed, Share, Text
+from renet.config.section import File, Section, Seed, Share
 
 
 class SplitSettings(Section):
@@ -22,7 +22,7 @@ class SplitSettings(Section):
     """of the subsets and of the order of the faces"""
     allow_leaks: bool = False
     """true: a published split may have a person, photo or copy in two subsets"""
-    from_: Text | None = Field(default=None, alias="from")
+    from_: File | None = Field(default=None, alias="from")
     """path of an earlier split.csv, whose faces keep their subsets"""
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import model_serializer
 
-from renet.config.section import ABSENT, Amount, Count, Decay, Positive, Section, Seed, Text, Unique
+from renet.config.section import ABSENT, Amount, Count, Decay, File, Positive, Section, Seed, Unique
 
 MODELS = ("model.pt", "model.safetensors")  # in the folder of a run, and in one for a model hub
 DESCRIPTION = "config.json"  # beside safetensors
@@ -19,7 +19,7 @@ def model_in(place: str | Path) -> Path:
 class Start(Section):
     """Initial weights."""
 
-    file: Text
+    file: File
     """Path of the initial weights."""
     without: Literal["classifier"] = ABSENT
     """The layer that keeps its random weights."""
@@ -85,7 +85,7 @@ class Recipe(Section):
     one"""
     processes: Count = 1
     """divide each batch; one for each GPU, or several on the CPU; --cores does not set it"""
-    start_from: Text | Start | None = None
+    start_from: File | Start | None = None
     """initial weights, such as results/runs/renet/model.pt; {file: resnet18.pth, without:
     classifier} leaves the classifier random (docs/training.md)"""
     freeze: Unique[str] | Literal["all_but_classifier"] = []

@@ -3,7 +3,9 @@
 A sentence (`renet.config.sentences`) begins with the file that gave the key.
 """
 
+import contextlib
 import copy
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from renet.common.errors import InputError
-from renet.config import checks, grids, runs, sentences
+from renet.config import checks, grids, runs, sentences, yaml_files
 from renet.config.model import KINDS
 from renet.config.schema import Config
 from renet.config.sentences import Key
@@ -53,8 +55,8 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
         checks.check(config)
         if config["audit"]["folds"]:
             config["audit"]["run"] = runs.named(config, "audit", "run")
-        checks.check_paths(config)
-    except InputError as error:
+        checks.check_paths(config, in_module=not files)
+    except (InputError, OSError) as error:
         overlay = f"{[*files][-1]}: " if len(files) == 2 else ""
         raise InputError(f"{overlay}{error}") from error
 
@@ -72,8 +74,8 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 def _parsed(value: object) -> object:
     """Text of the command line, read as YAML."""
     try:
-        return yaml.safe_load(value) if isinstance(value, str) else value
-    except yaml.YAMLError as error:
+        return yaml_files.parse(value) if isinstance(value, str) else value
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         fault = " ".join(str(getattr(error, "problem", error)).split())
         raise InputError(f"--config: {value} is not YAML ({fault}); correct it.") from error
 
@@ -124,15 +126,7 @@ def _where(given: dict[str, Any], key: Key) -> str:
     """The start of a sentence: the last file that gives a key, or else its nearest parent."""
     for length in range(len(key), 0, -1):
         for start in reversed(given):
-            if _holds(given[start], key[:length]):
+            with contextlib.suppress(KeyError, IndexError, TypeError):
+                _ = functools.reduce(lambda part, name: part[name], key[:length], given[start])
                 return start
     return ""
-
-
-def _holds(content: Any, key: Key) -> bool:
-    for part in key:
-        try:
-            content = content[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True

@@ -4,44 +4,58 @@ Snakemake reads the overlays before the Snakefile, and its own message has no li
 checks the files first:  python -m renet.config.yaml_files FILE …
 """
 
+import re
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import yaml
 
 from renet.common.errors import InputError
 
-LARGEST = 1_000_000  # bytes
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is twice in a section; YAML would silently keep the last one."""
-
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        keys: dict[tuple[str, str], yaml.Node] = {}
-        for key, _ in node.value:
-            first = keys.setdefault((key.tag, str(key.value)), key)
-            if first is not key:
-                fault, marks = f"`{key.value}` is given twice", (first.start_mark, key.start_mark)
-                raise yaml.composer.ComposerError(fault, marks[0], "and again", marks[1])
-        return node
-
 
 def read(file: Path) -> dict:
     """The keys of a file; an InputError names the line and the column of an error in it."""
-    if file.is_file() and file.stat().st_size > LARGEST:
+    if file.is_file() and file.stat().st_size > 1_000_000:
         raise InputError(f"{file} is larger than 1 MB, which no config is; name another file.")
     try:
         with file.open(encoding="utf-8") as handle:  # PyYAML names the file in its errors
-            content = yaml.load(handle, _Loader)  # noqa: S506 (it is a SafeLoader)
+            content = parse(handle)
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{file} is not a valid config: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{file} is not valid; check the indentation, too: {error}") from error
     if not isinstance(content, dict):
         raise InputError(f"{file} has no keys; write lines such as `sources: [wiki]`.")
     return content
+
+
+def parse(text: str | IO[str]) -> Any:
+    """The content of YAML; an error if it is too large, or if YAML would change it in silence."""
+    loader = yaml.SafeLoader(text)
+    root = loader.get_single_node()
+    return root and _count(root) and loader.construct_document(root)
+
+
+def _count(node: yaml.Node, level: int = 0) -> int:
+    """The number of values in a node, which is checked; an alias counts with all its values."""
+    if node.tag.endswith((":int", ":float")) and re.match(r"[+-]?0[\dxb]|.*[_:]", node.value):
+        fault = f'`{node.value}` is no decimal number; write one, or "{node.value}" for a name'
+        raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
+    is_section, count = isinstance(node, yaml.MappingNode), 1
+    keys: dict[str, yaml.Node] = {}
+    for key, _ in node.value if is_section else ():
+        first = keys.setdefault(str(key.value), key)
+        if first is not key:
+            fault, marks = f"`{key.value}` is given twice", (first.start_mark, key.start_mark)
+            raise yaml.composer.ComposerError(fault, marks[0], "and again", marks[1])
+    parts = [part for pair in node.value for part in pair] if is_section else node.value
+    for part in parts if isinstance(node, yaml.CollectionNode) else ():
+        if level > 20 or count > 100_000:
+            fault = "it has more than 20 levels or 100,000 values; write less, with fewer aliases"
+            raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
+        count += _count(part, level + 1)
+    return count
 
 
 if __name__ == "__main__":

@@ -170,9 +170,9 @@ def check_digest(faces: FaceFile) -> None:
         )
 
 
-def check_table(faces: FaceFile, table: Path) -> None:
-    """Compare the rows of the table beside a file with its faces, by class and digest."""
-    rows = SPLIT.read(table, ("target", "digest"))
+def check_table(faces: FaceFile, table: Path, predictions: Path | None = None) -> None:
+    """Compare the table beside a file with its faces by class and digest, and predictions by id."""
+    rows = SPLIT.read(table, ("id", "target", "digest"))
     is_equal = np.array_equal(rows.target, faces.targets) and all(
         digest == files.face_digest(face)
         for digest, face in zip(rows.digest, faces.pixels, strict=True)
@@ -182,6 +182,8 @@ def check_table(faces: FaceFile, table: Path) -> None:
             f"{table} and {faces.path} do not belong together, because their faces differ; "
             "delete both, and run the workflow again."
         )
+    if predictions and not SPLIT.read(predictions, ["id", "target"]).equals(rows[["id", "target"]]):
+        raise InputError(f"{predictions} has other faces than {table}; run the rule infer again.")
 
 
 def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:

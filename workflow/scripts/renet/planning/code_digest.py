@@ -67,7 +67,7 @@ class Parsed(NamedTuple):
 
     modules: set[str]  # that it may import, and the packages that they are in
     strings: set[str]  # its string constants, docstrings aside
-    code: str  # without comments, docstrings and blank lines
+    code: str  # its syntax tree without docstrings
 
 
 def parsed(module: Path) -> Parsed:
@@ -88,8 +88,20 @@ def _parsed(source: str) -> Parsed:
         elif isinstance(node, ast.ImportFrom):
             # What is imported from a package may be a module of it.
             modules.update(f"{node.module}.{alias.name}" for alias in node.names)
-    # Not ast.dump, which lists other fields in other versions of Python.
-    return Parsed(with_packages(modules), strings, ast.unparse(tree))
+        elif isinstance(node, ast.JoinedStr):  # some versions of Python add an empty part
+            node.values = [part for part in node.values if getattr(part, "value", None) != ""]
+    return Parsed(with_packages(modules), strings, _dump(tree))
+
+
+def _dump(node: object) -> str:
+    """A syntax tree as text; ast.dump and ast.unparse differ between versions of Python."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_dump, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [f"{name}={_dump(value)}" for name, value in ast.iter_fields(node)
+              if value is not None and value != []]  # fmt: skip
+    return f"{type(node).__name__}({','.join(fields)})"
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

@@ -21,7 +21,7 @@ from renet.faces.crop import RejectedImage, cv2
 
 HEIC = (".heic", ".heif")
 SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
-COMPRESSED = (".gz", ".tgz", ".bz2", ".xz")
+COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zip")
 
 
 class Photo(NamedTuple):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from os.path import normpath, relpath
 from pathlib import Path
 
 from renet.archives import receipts, verification
@@ -20,7 +21,7 @@ IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be ins
 
 
 def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
-    """The manifest of a run, from files in its folder, provenance.json and others.
+    """The manifest of a run, from provenance.json and other files, most of them in its folder.
 
     What the pages load is added, because an output can be a folder of it.
     """
@@ -33,7 +34,7 @@ def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict
     code["train.py"] = recorded["code"]["train"]
     return {
         "format": FORMAT,
-        "outputs": {path.relative_to(folder).as_posix(): files.file_digest(path) for path in paths},
+        "outputs": {relpath(path, folder): files.file_digest(path) for path in paths},
         "code": code,
         "archives": {str(path): receipts.facts(path) for path in receipt_files},
     }
@@ -52,6 +53,8 @@ def read(folder: Path) -> dict:
     manifest = files.read_json(folder / FILE)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{folder / FILE} is not of the format {FORMAT}; run the workflow again.")
+    if empty := [part for part in ("outputs", "code", "archives") if not manifest.get(part)]:
+        raise InputError(f"{folder / FILE} has no {empty[0]}; delete it, and start again.")
     return manifest
 
 
@@ -64,17 +67,17 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
         InputError: the manifest or provenance.json lacks an entry.
     """
     try:
-        archives = _changed_archives(manifest["archives"], quick=quick)
-        return [*_changes(folder, manifest), *archives]
+        return [*_changes(folder, manifest), *_changed_archives(manifest["archives"], quick=quick)]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"A record in {folder} lacks {error}; run the workflow again.") from error
 
 
 def damaged_faces(results: Path) -> Iterator[str]:
-    """The HDF5 files of a folder of results whose pixels are not those of their digests."""
+    """The HDF5 files of a folder of results whose faces are not those of their digests."""
     for path in sorted(results.glob("data/*.h5")):
         try:
-            hdf5.check_digest(hdf5.read(path))
+            hdf5.check_digest(stored := hdf5.read(path))
+            hdf5.check_table(stored, path.with_suffix(".csv"))
         except InputError as error:
             yield str(error).rstrip(".")
 
@@ -92,15 +95,15 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
     """The differences in outputs, code and data set."""
     outputs, code = manifest["outputs"], manifest["code"]
     for name, digest in Progress(outputs.items(), desc=folder.name, unit=" files"):
-        if not (folder / name).is_file():
+        if not (path := Path(normpath(folder / name))).is_file():  # also ../../data/test.csv
             yield f"{name} is missing"
-        elif files.file_digest(folder / name) != digest:
+        elif files.file_digest(path) != digest:
             yield f"{name} has other bytes"
     if not (folder / PROVENANCE).is_file():
         return
     recorded = files.read_json(folder / PROVENANCE)
     now = _code(recorded["config"]) if IN_CHECKOUT else code
-    if changed := [name for name, digest in code.items() if now.get(name) != digest]:
+    if changed := [name for name in now | code if now.get(name) != code.get(name)]:
         yield f"the code of {', '.join(changed)} has changed"
     for subset, digest in recorded["inputs"]["faces"].items():
         path = folder.parents[1] / "data" / f"{subset}.h5"
@@ -122,10 +125,9 @@ def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str
 
 def _changed_archive(receipt_file: Path, facts: dict) -> Iterator[str]:
     path = Path(files.read_json(receipt_file)["path"])
-    algorithm = facts["digest"].partition(":")[0]
     if not path.is_file():
         yield f"the archive {path} is gone"
     elif receipts.is_decompressed(facts["url"], path):
         return
-    elif verification.compute_digest(path, algorithm) != facts["digest"]:
+    elif verification.compute_digest(path, facts["digest"].partition(":")[0]) != facts["digest"]:
         yield f"{path} has other bytes than its receipt says"

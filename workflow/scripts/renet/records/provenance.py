@@ -42,7 +42,8 @@ def training_record(settings: Any, faces: Iterable[Path], code: str, machines: i
         "software": {
             "python": platform.python_version(),
             "system": platform.platform(),
-            "packages": installed_packages(),
+            # The build, such as +cpu, which the metadata of the package may lack.
+            "packages": installed_packages() | {"torch": torch.__version__},
         },
     }
 

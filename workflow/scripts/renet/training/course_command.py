@@ -47,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--data_root", type=Path, default="./results/data", help="folder of train.h5 and test.h5")
     add("-e", "--epochs", type=int, default=10, help="epochs in total, also with --model_file")
     add("-s", "--save_path", type=Path, help="file in which the model is saved")
-    add("--serialize", type=int, nargs="?", const=1, default=0, help="also save every N epochs")
+    add("--serialize", type=int, nargs="?", const=1, default=0, help="save after every N epochs")
     add("--model_file", help="model of --save_path from which to continue")
     add("-o", "--output_file", type=Path, help="CSV file for the metrics by epoch")
     add("-eval", "--eval_freq", type=int, default=1, help="evaluate every N epochs")
@@ -64,6 +64,8 @@ def parse_arguments() -> argparse.Namespace:
             parser.error(f"--{name} must be at least 1")
     if not 0 <= arguments.rng_seed < 2**32:
         parser.error("--rng_seed must be from 0 to 4294967295")
+    if arguments.serialize and not arguments.save_path:
+        parser.error("--serialize needs --save_path, the file in which the model is saved")
     return arguments
 
 
@@ -93,7 +95,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     trainer = loop.build(settings, loop.choose_device(recipe), *faces, saved=saved)
 
     def after_epoch(trainer: Trainer) -> None:
-        if arguments.save_path and arguments.serialize and not trainer.epoch % arguments.serialize:
+        if arguments.save_path and not trainer.epoch % (arguments.serialize or 1):
             model_file.save(arguments.save_path, trainer.model, training=trainer.state())
 
     trainer.run(after_epoch=after_epoch, show_progress=not arguments.no_progress_bar)

@@ -1,6 +1,6 @@
 """Write config.yaml and the JSON schema of the config, whose declarations are the models.
 
-PYTHONPATH=workflow/scripts .venv/bin/python tests/write_config.py
+PYTHONPATH=workflow/scripts .venv/bin/python tools/write_config.py
 """
 
 import inspect

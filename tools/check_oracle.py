@@ -1,6 +1,6 @@
 """Compare the network with numbers that neon itself computed.
 
-    python tests/check_oracle.py [FILE.npz …]
+    python tools/check_oracle.py [FILE.npz …]
 
 It prints the largest difference of each kind in float64 and in float32. The exit status is 1 if one
 is above its tolerance. Without a file, it checks tests/data/drift_32x64.npz, whose numbers are this
@@ -44,11 +44,11 @@ from renet.network.kinds.renet import ReNet
 from renet.network.rnn import DIRECTIONS, BiRNNBank, ElmanSweep
 from renet.training.train_step import make_optimizer
 
-DRIFT_FILE = Path(__file__).resolve().parent / "data" / "drift_32x64.npz"
+DRIFT_FILE = Path(__file__).resolve().parents[1] / "tests" / "data" / "drift_32x64.npz"
 ORIGIN = """\
 Files with neon's numbers are not part of this project. They are made with neon 2.6.0 on its backend
-`cpu` in float64, in the layout that the head of tests/check_oracle.py describes. The tests look for
-them in $REFERENCE_DATA/oracle. tests/make_drift_file.py writes this layout with our own code.
+`cpu` in float64, in the layout that the head of tools/check_oracle.py describes. The tests look for
+them in $REFERENCE_DATA/oracle. tools/make_drift_file.py writes this layout with our own code.
 """
 
 # The largest differences of a correct implementation.

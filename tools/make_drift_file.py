@@ -1,6 +1,6 @@
 """Compute tests/data/drift_32x64.npz again, which shows whether the network's numbers have drifted.
 
-    python tests/make_drift_file.py [FILE.npz]
+    python tools/make_drift_file.py [FILE.npz]
 
 The file has the layout of check_oracle.py. Its images, classes and initial parameters stay.
 All other numbers are computed in float64 by the code of this project and not by neon: they show
