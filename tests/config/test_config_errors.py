@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -325,7 +326,7 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
     command = ["make", "--old-file=.venv/installed", f"BIN={Path(sys.executable).parent}", "run"]
     # Without what a make that runs these tests hands on, such as to print its folder.
     alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    command.append(f"CONFIG={tmp_path / name}")
+    command.append(f"CONFIG={shlex.quote(str(tmp_path / name))}")
     outcome = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
     assert re.fullmatch(f"{tmp_path / name} {said}", outcome.stdout + outcome.stderr)
 
@@ -355,7 +356,7 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
     Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
-    with pytest.raises(InputError, match=r"names \S*photos, .* written to .*`pathvars: {results: "):
+    with pytest.raises(InputError, match=r"names .*photos, .* written to .*`pathvars: {results: "):
         before_start.check_own_results(load(Path("own.yaml")), Path(results))
 
 
