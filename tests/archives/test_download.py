@@ -1,6 +1,7 @@
 """One archive from a server."""
 
 import gzip
+import os
 import resource
 from pathlib import Path
 
@@ -120,11 +121,14 @@ def test_unusable_url_is_refused_with_what_to_write(receipt_file, url):
         downloads.obtain(url, None, receipt_file)
 
 
+@pytest.mark.fault("odd-file")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 @pytest.mark.parametrize("end", ["", ".part", ".part.new"])
-def test_folder_in_the_place_of_a_download_is_named(server, receipt_file, end):
-    folder = receipt_file.with_name(f"wiki_crop.tar{end}")
-    folder.mkdir(parents=True)
-    with pytest.raises(InputError, match=f"{folder} is a folder where a download is to be written"):
+def test_pipe_or_folder_in_the_place_of_a_download_is_named(server, receipt_file, end, make):
+    place = receipt_file.with_name(f"wiki_crop.tar{end}")
+    place.parent.mkdir(parents=True)
+    make(place)
+    with pytest.raises(InputError, match=f"{place} is not a file, but a download is written there"):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
 
 

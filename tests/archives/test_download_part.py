@@ -1,7 +1,5 @@
 """A partial download: which responses continue it, and that it survives all others."""
 
-import os
-
 import pytest
 
 from helpers.download import HTML, MD5, TAR, leave_part, names, tar_bytes
@@ -126,16 +124,6 @@ def test_wrong_digest_is_explained_and_its_file_accepted_by_the_right_one(
         assert names(archive.parent) == {part.name}
     assert downloads.obtain(url, MD5, receipt_file).verified
     assert archive.read_bytes() == TAR and server.body_bytes == len(TAR)
-
-
-@pytest.mark.fault("odd-file")
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_part_that_is_no_file_is_refused_before_it_is_opened(server, receipt_file, archive, make):
-    archive.parent.mkdir(parents=True)
-    make(archive.with_name("wiki_crop.tar.part"))
-    with pytest.raises(InputError, match=r"wiki_crop\.tar\.part is not a file; delete it"):
-        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert not server.requests
 
 
 def test_part_is_deleted_once_the_archive_is_there(server, receipt_file, archive):

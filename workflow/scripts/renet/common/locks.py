@@ -35,8 +35,6 @@ def take(handle: IO | int) -> bool:
 @contextlib.contextmanager
 def sole_writer(path: Path) -> Iterator[None]:
     """Hold the lock on `<file>.tmp` or `<file>.part`; an InputError if another process holds it."""
-    if path.exists() and not path.is_file():  # to open a pipe could take for ever
-        raise InputError(f"{path} is not a file; delete it, and start again.")
     with path.open("ab") as handle:
         # Another process may have renamed the file before this one got the lock.
         if not (take(handle) and _is_at(path, handle)):
