@@ -57,9 +57,10 @@ def script_cost(script: str, **given: object) -> tuple[float, float]:
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    from helpers.project import process_of_script  # on the path by this module
-
-    command = process_of_script(script, **given)
+    code = "import sys; from pathlib import PosixPath; "
+    code += f"sys.path += {[str(ROOT / 'workflow/scripts'), str(ROOT / 'tests')]}; "
+    code += f"from helpers.project import call_script; call_script({script!r}, **{given})"
+    command = [sys.executable, "-c", code]
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command],
                           stdout=subprocess.PIPE, text=True, check=True)  # fmt: skip

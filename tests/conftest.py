@@ -24,20 +24,23 @@ LONGEST = (
 # repository of git commands, the GPUs of trainings, options of Snakemake, the width of its output.
 for name in (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS",
-    "SNAKEMAKE_PROFILE", "COLUMNS", "FORCE_COLOR",
+    "SNAKEMAKE_PROFILE", "COLUMNS", "FORCE_COLOR", "MPLBACKEND",
 ):  # fmt: skip
     os.environ.pop(name, None)
 # A proxy, which installations may need, has no part in requests to the tests' own servers.
-os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1"
+direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},localhost,127.0.0.1".lstrip(",")
 
 # A fork of a process with threads can hang, as Python 3.12 and later warn: SIGALRM ends it then.
-os.register_at_fork(after_in_child=lambda: signal.alarm(900))
+os.register_at_fork(
+    after_in_child=lambda: (signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.alarm(900))
+)
 
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull
 
 
-TEST_SEED = int(os.environ.get("TEST_SEED", "0"))
+TEST_SEED = int(os.environ.get("TEST_SEED") or 0)
 TORCH = (torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)
 
 

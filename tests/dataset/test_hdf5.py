@@ -158,7 +158,7 @@ def test_wrong_dtype_or_attribute_is_one_sentence_that_names_the_file(tmp_path, 
 @pytest.mark.fault("odd-file")
 def test_missing_file_and_pipe_are_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.h5")
-    for fault in ("none.h5 does not exist", "pipe.h5 is not a file"):
+    for fault in ("none.h5 does not exist or is no file", "pipe.h5 does not exist or is no file"):
         with pytest.raises(InputError, match=fault):
             hdf5.read(tmp_path / fault.split()[0])
 

@@ -1,6 +1,9 @@
 """What the figures of a run show."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,6 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from helpers.predictions import predictions_of
+from helpers.project import SCRIPTS
 from renet.evaluation import run_plots
 from renet.evaluation.metrics import summarise
 from renet.evaluation.run_plots import Evaluation
@@ -55,3 +59,10 @@ def test_markers_of_losses_that_hardly_differ_are_inside_of_the_figure(evaluatio
     assert accuracy.get_ylim()[0] < min(losses) - 0.01 and accuracy.get_ylim()[1] == 1.02
     for axis in (loss, accuracy):
         assert all(tick == round(tick) for tick in axis.get_xticks())
+
+
+def test_backend_of_a_notebook_which_its_terminal_names_is_not_used():
+    environment = os.environ | {"MPLBACKEND": "module://of_a_notebook", "PYTHONPATH": str(SCRIPTS)}
+    code = "import evaluate, matplotlib; print(matplotlib.get_backend())"
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, env=environment, text=True) == "svg\n"

@@ -135,9 +135,9 @@ def test_undecodable_bytes_are_unreadable_and_an_image_of_some_pixels_is_too_sma
 
 
 @pytest.mark.fault("damaged-photo")
-@pytest.mark.parametrize(("suffix", "name"), [(".avif", "AVIF"), (".ppm", "not an image")])
+@pytest.mark.parametrize(("suffix", "name"), [(".avif", "AVIF"), (".ppm", "of no known format")])
 def test_format_that_is_not_documented_is_named_though_opencv_decodes_it(suffix, name):
-    with pytest.raises(RejectedImage, match=f"it is {name}, but JPEG, PNG, WebP, BMP, TIFF are"):
+    with pytest.raises(RejectedImage, match=f"it is {name}, but only JPEG, PNG, WebP"):
         crop.decode(encode(picture(60, 60), suffix))
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import fcntl
 import os
 import pty
+import signal
 import struct
 import termios
 from pathlib import Path
@@ -40,6 +41,7 @@ def on_a_terminal(
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         os.chdir(folder)
         os.environ.pop("COLUMNS", None)
+        signal.alarm(0)  # which conftest.py sets, and the command would inherit
         os.execvpe(str(command[0]), [*map(str, command)], os.environ | environment)
     screen = pyte.Screen(columns, ROWS)
     stream = pyte.ByteStream(screen)

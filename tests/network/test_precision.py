@@ -80,7 +80,8 @@ def test_training_belongs_to_the_precision_that_was_chosen(machine, faces, tmp_p
 
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is unset again after the test
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
     devices.choose_algorithms(torch.device("cpu"), deterministic)
     assert not torch.are_deterministic_algorithms_enabled()

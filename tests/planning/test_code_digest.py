@@ -110,7 +110,7 @@ def other_pythons() -> dict[str, str]:
 def test_versions_of_python_agree_on_the_code(tmp_path):
     if not (pythons := other_pythons()):
         pytest.skip("this machine has no other Python from 3.11 to 3.14")
-    (tmp_path / "nested.py").write_text("f'{name or \"A file\"} {1:{2}}'\n")
+    (tmp_path / "nested.py").write_text("f'{name or \"A file\"} {1:{2}}' u'\U0001f6dc'\n")
     code = (
         f"import hashlib, sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
         "from pathlib import Path; from renet.planning import code_digest\n"

@@ -497,7 +497,7 @@ def test_predictor_of_another_model_is_refused(described):
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
 def test_value_of_a_predictor_that_cannot_be_is_named(described, change, key):
-    fault = f".* {key} .* (needed|false)" if key else " lacks a value"
+    fault = f".* {key} .* (needed|impossible)" if key else " lacks a value"
     with pytest.raises(files.InputError, match=rf"predictor\.json{fault}"):
         predictor.load(described(**change))
 

@@ -508,7 +508,7 @@ def test_make_clean_keeps_trained_models_and_distclean_asks_and_follows_no_link(
     shutil.copy(ROOT / "Makefile", tmp_path)
     model = tmp_path / ("disk" if linked else "results") / "runs/renet/model.pt"
     model.parent.mkdir(parents=True)
-    model.write_bytes(bytes(1 << 20))
+    model.write_bytes(os.urandom(1 << 20))
     (tmp_path / "resources").mkdir()
     if linked:
         (tmp_path / "results").symlink_to("disk")

@@ -41,7 +41,8 @@ def explain(
     gpu: int | None = None,
 ) -> None:
     """Draw saliency maps and describe the network."""
-    hdf5.check_table(hdf5.read(faces), face_table, inference)
+    stored = hdf5.read(faces)
+    hdf5.check_table(stored, face_table, inference)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
     files.write_json(description, {
@@ -53,11 +54,10 @@ def explain(
     })  # fmt: skip
     network = devices.to_device(network, device)
     chosen = galleries.to_explain(INFERENCE.read(inference))
-    pixels = hdf5.read(faces).pixels
     tiles, largest_drops = [], []
     for row in Progress(chosen.index, desc="saliency", unit=" img"):
-        drops = occlusion(network, pixels[row], device, compute.precision)
-        tile = GRID.tile(pixels[row])
+        drops = occlusion(network, stored.pixels[row], device, compute.precision)
+        tile = GRID.tile(stored.pixels[row])
         tiles += [tile, overlay(tile, drops)]
         largest_drops.append(float(drops.max()))
     galleries.write_image(saliency, GRID.sheet(tiles))

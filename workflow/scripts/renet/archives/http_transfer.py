@@ -100,16 +100,17 @@ def _time_out(*_: object) -> None:
 
 
 def _request(url: str, headers: dict[str, str]) -> requests.Response:
-    signal.signal(signal.SIGALRM, _time_out)
+    handler = signal.signal(signal.SIGALRM, _time_out)
     signal.setitimer(signal.ITIMER_REAL, sum(TIMEOUT))  # TIMEOUT alone starts again at each byte
     try:
         return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
-    except (requests.ConnectionError, requests.Timeout) as error:
+    except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
         raise Interrupted(f"{url} cannot be reached ({_root_cause(error)})") from error
     except requests.RequestException as error:
         raise InputError(f"{url} cannot be downloaded ({error}); check the URL.") from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def _check_status(response: requests.Response, url: str) -> None:

@@ -24,7 +24,8 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
     if expected:
         return digest, None if digest == expected else f"its digest is {digest}, not {expected}"
     promised, agrees = promised_kind(path, name)
-    return digest, None if agrees else f"it is not {promised}"
+    way_out = "; unpack the zip, and name the folder" * first_bytes(path).startswith(b"PK")
+    return digest, None if agrees else f"it is not {promised}{way_out}"
 
 
 def compute_digest(path: Path, algorithm: str) -> str:

@@ -95,7 +95,8 @@ def check_replaceable(path: Path | None, first_line: str) -> None:
     if path and path.is_file() and path != STANDARD_OUTPUT:
         with path.open("rb") as handle:
             if handle.read(len(first_line)) not in (b"", first_line.encode()):
-                raise InputError(f"{path} is no earlier output of this command; name a new file.")
+                fault = "is no earlier output of this version"
+                raise InputError(f"{path} {fault}; name a new file, or delete it.")
 
 
 def _make_parent(path: Path) -> None:

@@ -22,6 +22,9 @@ from renet.common import disk, logs
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 
+# Figures are files. A terminal in a notebook names a backend that only the notebook has.
+os.environ["MPLBACKEND"] = "agg"
+
 # Params that a script need not take; a change of them reruns the rule.
 RERUN_PARAMS = {"code", "contents", "file_order", "file_digest"}
 

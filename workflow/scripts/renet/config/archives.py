@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from renet.config.section import ABSENT, File, Files, Gender, Section, Shards, Text, Unique
 
-Url = Annotated[str, Field(pattern=r"^(https?://[^/]|file://(localhost)?/)(?!.*\.(zip|ZIP)$)")]
+Url = Annotated[str, Field(pattern="^(https?://[^/]|file://(localhost)?/)")]
 Md5 = Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 

@@ -96,7 +96,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
 def _rule(key: Key, value: Any, errors: list[Error]) -> str:
     """The valid values, as the end of a sentence."""
     kind, context = errors[0]["type"], errors[0].get("ctx", {})
-    if kind in ("too_short", "string_too_short") and not value:
+    if kind in ("too_short", "string_too_short", "string_pattern_mismatch") and not value:
         return "and must not be empty."
     if kind in RULES:
         return f"and must {RULES[kind].format(**context)}."
@@ -106,7 +106,9 @@ def _rule(key: Key, value: Any, errors: list[Error]) -> str:
     wanted = [text for one in errors if (text := _wanted(one))]
     wanted += ["null"] if type(None) in typing.get_args(declared) else []
     if len(errors) > 1 or (wanted == [TYPES["list_type"]] and not isinstance(value, str)):
-        return f"and must be {' or '.join(wanted)}. The key's description: {description}."
+        return (
+            f"and must be {' or '.join(wanted)}. The key's description: {description.rstrip('.')}."
+        )
     if "," in wanted[0]:
         given = str(value).lower() or "-"
         near = " or ".join(one for one in wanted[0].split(", ") if one.startswith(given))
@@ -131,10 +133,11 @@ def _pattern_rule(value: str, pattern: str) -> str:
         if "://" not in value:
             path = Path(value).expanduser().absolute()
             return f"which is a path and not a URL; write file://{path}."
-        return "and must be a URL such as https://example.org/a.tar or file:///data/a.tar, no zip."
+        return "and must be a URL such as https://example.org/a.tar or file:///data/a.tar."
     if digits := re.search(r"F\]\{(\d+)\}", pattern):
         return f"and must be {digits[1]} hexadecimal digits."
-    return "and must be a short path without braces, < and (in `container`) spaces."
+    unwanted = "spaces" if r"\s" in pattern else "braces, <, line breaks or names of 240 letters"
+    return f"and must have no {unwanted}."
 
 
 def _unknown_key(key: Key, place: Sequence) -> str:

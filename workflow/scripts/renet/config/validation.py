@@ -56,7 +56,9 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
         if config["audit"]["folds"]:
             config["audit"]["run"] = runs.named(config, "audit", "run")
         checks.check_paths(config, in_module=not files)
-    except (InputError, OSError) as error:
+    except OSError as error:  # such as a name of too many bytes
+        raise InputError(f"{error.filename}: {error.strerror}; correct the path.") from error
+    except InputError as error:
         overlay = f"{[*files][-1]}: " if len(files) == 2 else ""
         raise InputError(f"{overlay}{error}") from error
 

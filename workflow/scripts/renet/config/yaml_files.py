@@ -4,6 +4,7 @@ Snakemake reads the overlays before the Snakefile, and its own message has no li
 checks the files first:  python -m renet.config.yaml_files FILE …
 """
 
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -42,14 +43,15 @@ def _count(node: yaml.Node, level: int = 0) -> int:
     if node.tag.endswith((":int", ":float")) and re.match(r"[+-]?0[\dxb]|.*[_:]", node.value):
         fault = f'`{node.value}` is no decimal number; write one, or "{node.value}" for a name'
         raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
-    is_section, count = isinstance(node, yaml.MappingNode), 1
+    count = 1
     keys: dict[str, yaml.Node] = {}
-    for key, _ in node.value if is_section else ():
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    for key, _ in pairs:
         first = keys.setdefault(str(key.value), key)
         if first is not key:
             fault, marks = f"`{key.value}` is given twice", (first.start_mark, key.start_mark)
             raise yaml.composer.ComposerError(fault, marks[0], "and again", marks[1])
-    parts = [part for pair in node.value for part in pair] if is_section else node.value
+    parts = [*itertools.chain(*pairs)] if pairs else node.value
     for part in parts if isinstance(node, yaml.CollectionNode) else ():
         if level > 20 or count > 100_000:
             fault = "it has more than 20 levels or 100,000 values; write less, with fewer aliases"

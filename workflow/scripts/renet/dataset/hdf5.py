@@ -97,8 +97,7 @@ def read(path: str | Path) -> FaceFile:
     path = Path(path)
     try:
         if not path.is_file():  # to open a pipe could take for ever
-            fault = "is not a file" if path.exists() else "does not exist"
-            raise InputError(f"{path} {fault}; name an HDF5 file.")
+            raise InputError(f"{path} does not exist or is no file; check the path.")
         with h5py.File(path, "r", locking=False) as store:
             output = store["output"]
             targets = _whole_numbers(output[...], "output")

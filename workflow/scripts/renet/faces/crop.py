@@ -14,7 +14,7 @@ from renet.faces import jpeg
 
 MAX_PIXELS = 100_000_000  # one decoded image: 300 MB; the largest of the data set has a tenth
 MAX_MEMORY = 6 * MAX_PIXELS  # bytes that decoding takes; the threads of predict.py share them
-MAX_OTHER_PIXELS = MAX_MEMORY // 20  # of a photo with 16 bits and an alpha channel, no JPEG
+MAX_OTHER_PIXELS = MAX_MEMORY // 20  # of other formats: 16 bits, with an alpha channel
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
 
 import cv2  # noqa: E402
@@ -54,7 +54,8 @@ class RejectedImage(ValueError):
 def too_large(fault: str) -> RejectedImage:
     """The rejection of an image that would need too much memory, with the limits."""
     in_jpeg = f"{4 * MAX_PIXELS:,} in a JPEG ({MAX_MEMORY // 14:,} if it is progressive)"
-    limits = f"{MAX_OTHER_PIXELS:,} pixels, {in_jpeg}, and {MAX_FILE_BYTES:,} bytes"
+    others = f"{MAX_OTHER_PIXELS:,} pixels, {2 * MAX_OTHER_PIXELS:,} in a PNG of 8 bits"
+    limits = f"{others}, {in_jpeg}, and {MAX_FILE_BYTES:,} bytes"
     return RejectedImage(CropReason.TOO_LARGE, f"{fault}, but the limits are {limits}; shrink it")
 
 
@@ -101,7 +102,8 @@ def memory(data: bytes) -> int:
         return int(of_pixel * math.prod(frame))
     if photo_formats.find(data) != "PNG":
         return MAX_MEMORY
-    return 20 * math.prod(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    of_pixel = 20 if data[24:25] == b"\x10" else 10  # 16 or 8 bits, with an alpha channel
+    return of_pixel * math.prod(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
 
 
 def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
@@ -116,14 +118,15 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
     if (found := photo_formats.find(data)) not in photo_formats.FORMATS:
-        fault = f"it is {found or 'not an image'}, but {', '.join(photo_formats.FORMATS)} are read"
+        formats = ", ".join(photo_formats.FORMATS)
+        fault = f"it is {found or 'of no known format'}, but only {formats} are read"
         raise RejectedImage(CropReason.UNREADABLE, fault)
     is_jpeg = found == "JPEG"
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
     if is_jpeg and jpeg.is_truncated(data):
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     if memory(data) > MAX_MEMORY:
-        raise too_large("its header claims more pixels")
+        raise too_large("its header claims too many pixels")
     halved = is_jpeg and (halved or scale(data) < 1)
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
     image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -135,7 +138,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "MAX_IMAGE" in str(error):
-            raise too_large("its header claims more pixels") from error
+            raise too_large("its header claims too many pixels") from error
         raise RejectedImage(CropReason.UNREADABLE, f"OpenCV cannot decode it: {error}") from error
     if image is None:
         raise RejectedImage(CropReason.UNREADABLE, "it is not an image")
@@ -144,7 +147,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
     """The image; with transparent pixels it is blended with white, and not turned, as in OpenCV."""
-    if image.size > 3 * MAX_OTHER_PIXELS:
+    if image.size > 3 * MAX_OTHER_PIXELS and memory(data) == MAX_MEMORY:
         raise too_large(f"it has {image.shape[1]}x{image.shape[0]} pixels")
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":

@@ -102,8 +102,7 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     """
     path = Path(path)
     if not path.is_file():  # to read a pipe or a device could take for ever
-        fault = "is not a file" if path.exists() else "does not exist"
-        raise InputError(f"The model {path} {fault}; give a model file.")
+        raise InputError(f"The model {path} does not exist or is no file; check the path.")
     try:
         read_file = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
         content = read_file(path)

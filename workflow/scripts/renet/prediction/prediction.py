@@ -23,7 +23,7 @@ from renet.common.imdb_wiki import CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.table import printable
 from renet.faces import crop, detection, jpeg
-from renet.faces.crop import Box, RejectedImage, cv2
+from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
@@ -32,8 +32,9 @@ from renet.prediction.tables import PREDICTIONS
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
-# The threads share MAX_MEMORY to decode photos; in a queue, so that a large one has its turn.
-SLOT = 1 << 25  # bytes; one more for the detector
+# The threads share MAX_MEMORY to decode photos. They read in a queue, which bounds the bytes of the
+# files, and in which a large photo has its turn.
+SLOT = 1 << 25  # bytes that a slot stands for
 SLOTS, QUEUE = threading.Semaphore(crop.MAX_MEMORY // SLOT + 1), threading.Lock()
 
 
@@ -51,26 +52,33 @@ class Cut(NamedTuple):
 
 
 @contextlib.contextmanager
-def _opened(photo: Photo) -> Iterator[bytes]:
-    """The bytes of a photo, once there is memory to decode it."""
+def _decoded(photo: Photo, spec: CropSpec | None = None) -> Iterator[tuple[np.ndarray, float]]:
+    """A photo, once there is memory to decode it, and by what it was scaled; halved if it may be.
+
+    Of the memory that decoding takes, that of the decoded photo is kept for what is done with it.
+    """
     with QUEUE:
         data = photo.read()
-        needed = min(crop.memory(data), crop.MAX_MEMORY) // SLOT + 1
-        for _ in range(needed):
+        held = min(crop.memory(data), crop.MAX_MEMORY) // SLOT + 1
+        for _ in range(held):
             SLOTS.acquire()
     try:
-        yield data
+        halved = spec is not None and crop.can_be_halved(jpeg.frame_size(data), spec)
+        image = photos.decode(data, halved=halved)
+        while held > image.nbytes // SLOT + 1:
+            SLOTS.release()
+            held -= 1
+        yield image, crop.scale(data)
     finally:
-        SLOTS.release(needed)
+        SLOTS.release(held)
 
 
 def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
     """A photo that is cropped to the face already, prepared as the training faces were."""
     spec = predictor.crop(whole=False)
     try:
-        with _opened(photo) as data:
-            halved = crop.can_be_halved(jpeg.frame_size(data), spec)
-            pixels = crop.make_face(photos.decode(data, halved=halved), spec).pixels
+        with _decoded(photo, spec) as (image, _):
+            pixels = crop.make_face(image, spec).pixels
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
@@ -90,8 +98,8 @@ def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
     The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
     """
     try:
-        with _opened(photo) as data:
-            return _cut_decoded(photo, photos.decode(data), crop.scale(data), predictor)
+        with _decoded(photo) as (image, scale):
+            return _cut_decoded(photo, image, scale, predictor)
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
 

@@ -207,8 +207,8 @@ def _check(content: dict, file: Path) -> None:
         kinds = set(map(type, above.values() if isinstance(above, dict) else [above]))
         if content["classes"] != list(CLASSES) or kinds != {bool}:
             raise InputError(
-                f"In {file}, classes is not {list(CLASSES)}, or above_baseline is neither true nor "
-                "false, for each metric; get another copy of the file, or have it made again."
+                f"In {file}, classes or above_baseline has an impossible value; get another copy "
+                "of the file, or have it made again."
             )
         BoxMap(**content["detector"]["box"])
         for part in ("model", "training_photos"):

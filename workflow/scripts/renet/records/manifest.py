@@ -53,8 +53,9 @@ def read(folder: Path) -> dict:
     manifest = files.read_json(folder / FILE)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{folder / FILE} is not of the format {FORMAT}; run the workflow again.")
-    if empty := [part for part in ("outputs", "code", "archives") if not manifest.get(part)]:
-        raise InputError(f"{folder / FILE} has no {empty[0]}; delete it, and start again.")
+    for part in ("outputs", "code", "archives"):
+        if not (isinstance(manifest.get(part), dict) and manifest[part]):
+            raise InputError(f"{folder / FILE} has no {part}; delete it, and start again.")
     return manifest
 
 
