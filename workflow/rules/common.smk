@@ -12,7 +12,7 @@ from pathlib import Path
 from renet.common.imdb_wiki import SUBSETS
 from renet.config import runs, sources
 from renet.config.model import KINDS
-from renet.planning import code_digest, data_summary, gpus, inputs, run_settings
+from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 from renet.planning.run_figures import RUN_FIGURES, figure_files
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
@@ -28,7 +28,7 @@ ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)
 AUDIT_FOLDS = run_settings.folds(config["audit"])
 
-limit_gpus(gpus.visible_count())
+limit_gpus(before_start.visible_gpus())
 
 
 def one_of(names):
