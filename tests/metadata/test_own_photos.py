@@ -35,7 +35,7 @@ from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.faces.shards import SHARD
 from renet.metadata import own_photos, row_filter, subjects
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.pages import templates
 from renet.pages.results import DataResults
 from renet.prediction import prediction

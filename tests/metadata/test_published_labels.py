@@ -28,7 +28,7 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import own_slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.planning import data_summary
 
 
