@@ -1,12 +1,24 @@
-"""Labels and subsets of an archive's photos that the config gives, beside a .mat file."""
+"""Labels and subsets of an archive's photos that the config gives; the delimiter of their CSV."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
 
 FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+def find_delimiter(header: str, required: Iterable[str]) -> str:
+    """The delimiter with which a CSV's header names most of the required columns."""
+
+    def named(delimiter: str) -> int:
+        names = {name.strip().strip('"').lower() for name in header.split(delimiter)}
+        return len(names & set(required))
+
+    return max(DELIMITERS, key=named)
 
 
 def read(key: str, settings: dict) -> dict:
