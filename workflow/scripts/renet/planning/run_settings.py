@@ -41,11 +41,6 @@ def trained_on(run: dict) -> list[str]:
     return ["train", "validation"] if run["folds"] and not selects else ["train"]
 
 
-def uses_table(run: dict) -> bool:
-    """Whether a run's training reads the table of its faces: for people, or for ages."""
-    return not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0
-
-
 def compute_settings(run: dict) -> dict:
     """The settings of `renet.network.devices.Compute` for a run."""
     return {name: run["train"][name] for name in ("device", "precision", "threads")}
