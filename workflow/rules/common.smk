@@ -87,7 +87,7 @@ def own_file(path):
 
 
 def job_slices(wildcards):
-    """The sources of a job's test set with columns whose values are slices; see own_slices.py."""
+    """The sources of a job's test set with columns whose values are slices; see slices.py."""
     external = wildcards.get("external")
     return sources.sliced(config, [external] if external else config["sources"])
 

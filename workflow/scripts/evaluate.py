@@ -19,7 +19,8 @@ import pandas as pd
 from renet.common import files, script
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage, own_slices, run_metrics, run_plots
+from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation.slices import add_own
 from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
@@ -51,7 +52,7 @@ def evaluate(
         records.record(evaluations, run, model, name)
     if slices:
         rows = SPLIT.read(split[-1], ("id", "row")).set_index("id").row
-        predictions = own_slices.add(predictions, rows, slices)
+        predictions = add_own(predictions, rows, slices)
     samples = read_samples(split, name)
     leaks = leakage.check(samples, split_settings, split[-1], trained_on)
     if initial_hashes:
