@@ -22,7 +22,8 @@ RUN_KINDS = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.ite
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
-CURVES = run_settings.learning_curves(RUNS)
+# The points of all learning curves: run and fraction.
+CURVES = [(run, f"{one:g}") for run in RUNS for one in RUNS[run]["learning_curve"]]
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)

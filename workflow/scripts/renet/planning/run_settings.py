@@ -82,8 +82,3 @@ def fold_settings(run: dict) -> dict:
 def folds(settings: dict) -> dict[str, object]:
     """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
     return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
-
-
-def learning_curves(complete: dict[str, dict]) -> list[tuple[str, str]]:
-    """The points of all learning curves: run and fraction, as in the names of their files."""
-    return [(name, f"{one:g}") for name, run in complete.items() for one in run["learning_curve"]]
