@@ -13,12 +13,10 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 def find_delimiter(header: str, required: Iterable[str]) -> str:
     """The delimiter with which a CSV's header names most of the required columns."""
-
-    def named(delimiter: str) -> int:
-        names = {name.strip().strip('"').lower() for name in header.split(delimiter)}
-        return len(names & set(required))
-
-    return max(DELIMITERS, key=named)
+    named = {
+        one: {name.strip().strip('"').lower() for name in header.split(one)} for one in DELIMITERS
+    }
+    return max(DELIMITERS, key=lambda one: len(named[one].intersection(required)))
 
 
 def read(key: str, settings: dict) -> dict:
