@@ -53,7 +53,10 @@ def evaluate(
     if slices:
         rows = SPLIT.read(split[-1], ("id", "row")).set_index("id").row
         predictions = add_own(predictions, rows, slices)
-    samples = read_samples(split, name)
+    tables = [SPLIT.read(path, SPLIT_COLUMNS) for path in split]
+    if name != "test":
+        tables[0] = tables[0][tables[0].subset != "test"]
+    samples = pd.concat(tables, ignore_index=True)
     leaks = leakage.check(samples, split_settings, split[-1], trained_on)
     if initial_hashes:
         known = leakage.count_known(samples, initial_hashes, trained_on, metrics.parent)
@@ -71,15 +74,6 @@ def evaluate(
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
     log_summary(summary["test"], metrics.parent, name)
-
-
-def read_samples(split: list[Path], test: str) -> pd.DataFrame:
-    """The rows of the subsets, of which `test` is the test set."""
-    subsets = SPLIT.read(split[0], SPLIT_COLUMNS)
-    if test != "test":
-        subsets = subsets[subsets.subset != "test"]
-    external = (SPLIT.read(path, SPLIT_COLUMNS) for path in split[1:])
-    return pd.concat([subsets, *external], ignore_index=True)
 
 
 def log_summary(test: dict, folder: Path, name: str) -> None:
