@@ -9,7 +9,7 @@ from helpers import cropped
 from helpers.workflow import EVERYTHING_AFTER, planned, run, write_config
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 
 @pytest.fixture

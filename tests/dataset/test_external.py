@@ -11,7 +11,7 @@ from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.dataset import external
 from renet.metadata import own_photos
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 SPLIT = pd.DataFrame(
     {"subset": ["train", "validation", "test"], "subject": ["anna", "berta", "carla"],

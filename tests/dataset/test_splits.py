@@ -18,7 +18,7 @@ from renet.dataset import splits
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.evaluation import leakage
 from renet.faces.shards import SHARD
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.pages import templates
 
 SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)

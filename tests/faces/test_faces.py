@@ -17,7 +17,7 @@ from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
 from renet.metadata import mat_file
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 SMALL = CropSpec((32, 32))
 

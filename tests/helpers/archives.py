@@ -14,7 +14,7 @@ from renet.common.drop_reasons import RowReason
 from renet.config.filter import RowFilter
 from renet.faces.crop import cv2  # before any other import of cv2: it sets a limit
 from renet.metadata import mat_file, row_filter
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.sample.archive import cell_array
 
 

@@ -11,7 +11,7 @@ from helpers.project import call_script
 from renet.common.files import face_digest
 from renet.dataset.hdf5 import FaceFile
 from renet.faces.shards import SHARD
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 
 def cropped_source(

@@ -18,7 +18,7 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config.filter import RowFilter
 from renet.metadata import mat_file, row_filter, subjects
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.sample.archive import cell_array
 
 

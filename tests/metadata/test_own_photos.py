@@ -29,13 +29,13 @@ from renet.common.errors import InputError
 from renet.config.filter import RowFilter
 from renet.dataset import hdf5
 from renet.dataset.tables import FUNNEL
-from renet.evaluation import own_slices, slices
+from renet.evaluation import slices
 from renet.faces import crop, shards
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.faces.shards import SHARD
 from renet.metadata import own_photos, row_filter, subjects
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.pages import templates
 from renet.pages.results import DataResults
 from renet.prediction import prediction
@@ -509,15 +509,15 @@ def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_p
     predictions = predictions_of([0] * 6, [0.2] * 6).assign(source=["own"] * 5 + ["sample"])
     rows = pd.Series([*order, 2], index=predictions.id)
     archive = {"slices": ["skin"], "labels": {}, "tables": [table], "database": "table"}
-    found = own_slices.add(predictions, rows, {"own": archive})
+    found = slices.add_own(predictions, rows, {"own": archive})
     assert set(found.columns) - set(predictions.columns) == {"column skin"}
     assert found["column skin"].tolist() == ["unknown", "1", "21", "0", "20", "unknown"]
     assert "column skin" in slices.assign(found, pd.Series([False] * 6))
     many = predictions_of([0] * 44, [0.2] * 44).assign(source="own")
-    found = own_slices.add(many, pd.Series(range(44), index=many.id), {"own": archive})
+    found = slices.add_own(many, pd.Series(range(44), index=many.id), {"own": archive})
     counts = found["column skin"].value_counts()
     assert (counts["other"], counts["unknown"]) == (3, 1)
-    assert len(counts) == own_slices.MOST_VALUES + 2
+    assert len(counts) == slices.MOST_VALUES + 2
 
 
 def test_slices_of_which_nothing_is_known_are_left_out():

@@ -25,10 +25,10 @@ from renet.config import checks, sources
 from renet.config import labels as label_settings
 from renet.config.filter import RowFilter
 from renet.dataset.tables import SPLIT
-from renet.evaluation import own_slices
+from renet.evaluation import slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 from renet.planning import data_summary
 
 
@@ -179,7 +179,7 @@ def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_p
     archive = labels_of(labels, database="wiki") | {"slices": ["race"]}
     predictions = predictions_of([0, 1, 0], [0.2, 0.8, 0.2])
     rows = pd.Series([7, 8, 9], index=predictions.id)
-    found = own_slices.add(predictions, rows, {"wiki": archive})
+    found = slices.add_own(predictions, rows, {"wiki": archive})
     assert found["column race"].tolist() == ["White", "unknown", "Black"]
 
 

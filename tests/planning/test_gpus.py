@@ -4,7 +4,7 @@ import pytest
 
 from helpers.dry_run import dry_run
 from helpers.workflow import copy_project, write_config
-from renet.planning import gpus
+from renet.planning import before_start
 
 
 @pytest.mark.parametrize(
@@ -13,13 +13,13 @@ from renet.planning import gpus
      ("GPU-5ebe9f43,MIG-a1", 2)],
 )  # fmt: skip
 def test_gpus_are_those_that_cuda_would_see(monkeypatch, tmp_path, granted, count):
-    monkeypatch.setattr(gpus, "DEVICES", tmp_path)
+    monkeypatch.setattr(before_start, "DEVICES", tmp_path)
     for name in ("nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm", "null"):
         (tmp_path / name).touch()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if granted is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", granted)
-    assert gpus.visible_count() == count
+    assert before_start.visible_gpus() == count
 
 
 @pytest.fixture(scope="module")

@@ -37,8 +37,8 @@ from renet.network import inference, model_file
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, prediction, predictor, training_photos
 from renet.prediction.photos import Photo
+from renet.prediction.prediction import PREDICTIONS
 from renet.prediction.predictor import Predictor
-from renet.prediction.tables import PREDICTIONS
 
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
 SPEC = CropSpec((32, 32), MARGIN)

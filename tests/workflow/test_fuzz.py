@@ -34,7 +34,7 @@ from renet.config.filter import RowFilter
 from renet.faces import crop
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.metadata import own_photos, row_filter
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 SIZE = (32, 32)
 ODD_FLOATS = st.floats() | st.integers(-10, 3000).map(float) | st.sampled_from([0.0, 1.0, 7e5])

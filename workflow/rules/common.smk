@@ -12,7 +12,7 @@ from pathlib import Path
 from renet.common.imdb_wiki import SUBSETS
 from renet.config import runs, sources
 from renet.config.model import KINDS
-from renet.planning import code_digest, data_summary, gpus, inputs, run_settings
+from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 from renet.planning.run_figures import RUN_FIGURES, figure_files
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
@@ -22,13 +22,14 @@ RUN_KINDS = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.ite
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
-CURVES = run_settings.learning_curves(RUNS)
+# The points of all learning curves: run and fraction.
+CURVES = [(run, f"{one:g}") for run in RUNS for one in RUNS[run]["learning_curve"]]
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)
 AUDIT_FOLDS = run_settings.folds(config["audit"])
 
-limit_gpus(gpus.visible_count())
+limit_gpus(before_start.visible_gpus())
 
 
 def one_of(names):
@@ -87,7 +88,7 @@ def own_file(path):
 
 
 def job_slices(wildcards):
-    """The sources of a job's test set with columns whose values are slices; see own_slices.py."""
+    """The sources of a job's test set with columns whose values are slices; see slices.py."""
     external = wildcards.get("external")
     return sources.sliced(config, [external] if external else config["sources"])
 

@@ -28,7 +28,10 @@ def compare(
     groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
 ) -> None:
     """Compare all runs on each test set and on the validation set."""
-    read = read_sets(inference, names)
+    read: dict[str, dict[str, pd.DataFrame]] = {}  # by set and run
+    for path, run in zip(inference, names, strict=True):
+        predictions = INFERENCE.read(path)
+        read.setdefault(predictions.subset.iloc[0], {})[run] = predictions
     best = against_best(*validated(read), metric)
     compared = []
     for name, runs in read.items():
@@ -62,15 +65,6 @@ def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.Da
     }
     chosen = comparison.best(added.sum(), losses)
     return comparison.against_best(added, chosen, metric).assign(set=name)
-
-
-def read_sets(inference: list[Path], names: list[str]) -> dict[str, dict[str, pd.DataFrame]]:
-    """The inference tables by set and run."""
-    sets: dict[str, dict[str, pd.DataFrame]] = {}
-    for path, run in zip(inference, names, strict=True):
-        table = INFERENCE.read(path)
-        sets.setdefault(table.subset.iloc[0], {})[run] = table
-    return sets
 
 
 if __name__ == "__main__":

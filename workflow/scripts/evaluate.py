@@ -19,7 +19,8 @@ import pandas as pd
 from renet.common import files, script
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage, own_slices, run_metrics, run_plots
+from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation.slices import add_own
 from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
@@ -51,8 +52,11 @@ def evaluate(
         records.record(evaluations, run, model, name)
     if slices:
         rows = SPLIT.read(split[-1], ("id", "row")).set_index("id").row
-        predictions = own_slices.add(predictions, rows, slices)
-    samples = read_samples(split, name)
+        predictions = add_own(predictions, rows, slices)
+    tables = [SPLIT.read(path, SPLIT_COLUMNS) for path in split]
+    if name != "test":
+        tables[0] = tables[0][tables[0].subset != "test"]
+    samples = pd.concat(tables, ignore_index=True)
     leaks = leakage.check(samples, split_settings, split[-1], trained_on)
     if initial_hashes:
         known = leakage.count_known(samples, initial_hashes, trained_on, metrics.parent)
@@ -70,15 +74,6 @@ def evaluate(
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
     log_summary(summary["test"], metrics.parent, name)
-
-
-def read_samples(split: list[Path], test: str) -> pd.DataFrame:
-    """The rows of the subsets, of which `test` is the test set."""
-    subsets = SPLIT.read(split[0], SPLIT_COLUMNS)
-    if test != "test":
-        subsets = subsets[subsets.subset != "test"]
-    external = (SPLIT.read(path, SPLIT_COLUMNS) for path in split[1:])
-    return pd.concat([subsets, *external], ignore_index=True)
 
 
 def log_summary(test: dict, folder: Path, name: str) -> None:

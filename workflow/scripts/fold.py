@@ -53,7 +53,12 @@ def fold(
         part = parts.without_fold(samples, fold - 1, folds, seed, by)
     else:
         part = parts.training_parts(samples, fraction, seed, by)
-        settings = with_equal_updates(settings, fraction)
+        recipe = settings.train  # with more epochs, a fraction has as many updates as all faces
+        settings = settings.with_recipe(
+            epochs=round(recipe.epochs / fraction),
+            warm_up=recipe.warm_up / fraction,
+            validate_every=round(recipe.validate_every / fraction),
+        )
     if settings.train.select_epoch == "best":
         part = parts.with_validation(samples, part, validation, seed, by)
     stored = [hdf5.read(path) for path in faces]
@@ -83,16 +88,6 @@ def fold(
     depends_on = settings.without_device(), code, *digests, ids, people
     folder = predictions.with_suffix("")  # for this fold alone: other folds may be training
     TrainingFolder(folder, *depends_on).run_or_reuse({"predictions.csv": predictions}, compute)
-
-
-def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
-    """Settings with more epochs, so that a fraction of the faces has as many updates as all."""
-    recipe = settings.train
-    return settings.with_recipe(
-        epochs=round(recipe.epochs / fraction),
-        warm_up=recipe.warm_up / fraction,
-        validate_every=round(recipe.validate_every / fraction),
-    )
 
 
 def fit(

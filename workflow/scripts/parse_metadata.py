@@ -3,7 +3,7 @@
 Reads: the index of the source's archives and `<database>.mat` in one of them, or for the database
 `table` a CSV of the user's own photos. Published tables, or the names of the files, give labels in
 place of either one's. By hand it also reads a .mat file on the disk, with or without an index.
-Writes: metadata.csv, every row in the .mat's order (`renet.metadata.tables.METADATA`); photos.csv,
+Writes: metadata.csv, every row in .mat order (`renet.metadata.row_filter.METADATA`); photos.csv,
 where the photos of the kept rows lie in the archives (`renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
 applies; without an index, no file is missing. Gender is 0 for female, 1 for male.
@@ -25,7 +25,7 @@ from renet.faces import photo_index
 from renet.faces.photo_index import PHOTOS
 from renet.metadata import mat_file, own_photos, row_filter
 from renet.metadata.own_photos import Labels
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 
 def parse_metadata(

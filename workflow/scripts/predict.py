@@ -1,8 +1,8 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: a run's folder, a folder for a model hub, or a model file; and photos.
-Writes: predictions.csv (`renet.prediction.tables.PREDICTIONS`); and a page of at most 500 faces,
-those with the highest and the lowest confidence.
+Writes: predictions.csv (`renet.prediction.prediction.PREDICTIONS`); and a page of at most 500
+faces, those with the highest and the lowest confidence.
 Decides: with `--detect`, where the faces are. A photo that cannot be read or has no face has a row
 with a reason.
 """
@@ -19,7 +19,7 @@ from renet.common import command_line, files
 from renet.network import devices
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
-from renet.prediction.tables import PREDICTIONS
+from renet.prediction.prediction import PREDICTIONS
 
 DECIMALS = 4  # in probabilities and in pixels of boxes
 

@@ -21,7 +21,7 @@ from renet.dataset import hdf5
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.network import devices, model_file
-from renet.walkthrough import activations, lineage, occlusion, photo
+from renet.walkthrough import activations, lineage, photo
 from renet.walkthrough import page as walkthrough_page
 
 
@@ -74,7 +74,7 @@ def walkthrough(
         data=config | {"origin": origin},
         line=header + line,
     )
-    occlusion.write(pictures / occlusion.FILE, network, face, device, precision)
+    walkthrough_page.write_occlusion(pictures, network, face, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])
 
 

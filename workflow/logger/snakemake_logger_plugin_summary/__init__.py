@@ -61,8 +61,9 @@ class LogHandler(LogHandlerBase):
                 self._jobs[details["jobid"]] = details | {"began": time.monotonic()}
             case LogEvent.JOB_FINISHED:
                 self._finish(self._jobs[details["job_id"]])
-            case LogEvent.JOB_ERROR:
-                self._fail(details)
+            case LogEvent.JOB_ERROR if not self._stopped:
+                self._failed = True
+                self._print(f"{details['rule_name']} failed: {last_error(details['log'])}")
             case LogEvent.ERROR if details["exception"] != "RuleException" and not self._failed:
                 self._print(WHERE.sub("", record.getMessage()))
             case None if record.levelno >= logging.WARNING and not self._failed:
@@ -80,21 +81,12 @@ class LogHandler(LogHandlerBase):
             self._page = None
         super().close()
 
-    def _fail(self, job: dict) -> None:
-        if self._stopped:
-            return
-        self._failed = True
-        self._print(f"{job['rule_name']} failed: {last_error(job['log'])}")
-
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
         self._seconds[rule] += time.monotonic() - job["began"]
         self._finished[rule] += 1
-        if self._finished[rule] == self._planned[rule] and job["log"]:
-            self._print_result(job)
-
-    def _print_result(self, job: dict) -> None:
-        rule = job["rule_name"]
+        if self._finished[rule] != self._planned[rule] or not job["log"]:
+            return
         jobs = f" ({self._planned[rule]} jobs)" if self._planned[rule] > 1 else ""
         total = self._planned.total()
         done = f"{self._finished.total():>{len(str(total))}} of {total} jobs"

@@ -81,7 +81,13 @@ def read(receipt_file: str | Path) -> Receipt:
     if not archive.is_file():
         raise ArchiveIsGone(f"The archive {receipt.path} of {receipt_file} is gone; {way_out}.")
     if not (is_decompressed(receipt.url, archive) or receipt.is_checked(receipt_file)):
-        _check_digest(receipt, receipt_file)
+        digest = verification.compute_digest(archive, receipt.digest.partition(":")[0])
+        if digest != receipt.digest:
+            raise InputError(
+                f"{archive} has changed since its receipt {receipt_file} was written: its digest "
+                f"was {receipt.digest} and is {digest}. Put the right file there, or delete the "
+                "receipt to download the archive again, or to accept it."
+            )
         note_checked(receipt, receipt_file)
     return receipt
 
@@ -120,14 +126,3 @@ def _state(receipt: Receipt) -> list[str]:
 def _noted(receipt_file: str | Path) -> list[str]:
     checked = Path(receipt_file).with_suffix(".checked")
     return checked.read_text(encoding="utf-8").strip().split(" ", 3) if checked.is_file() else []
-
-
-def _check_digest(receipt: Receipt, receipt_file: str | Path) -> None:
-    archive = Path(receipt.path)
-    digest = verification.compute_digest(archive, receipt.digest.partition(":")[0])
-    if digest != receipt.digest:
-        raise InputError(
-            f"{archive} has changed since its receipt {receipt_file} was written: its digest was "
-            f"{receipt.digest} and is {digest}. Put the right file there, or delete the receipt to "
-            "download the archive again, or to accept it."
-        )

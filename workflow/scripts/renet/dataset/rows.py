@@ -13,7 +13,7 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
 from renet.faces.shards import SHARD
 from renet.metadata import row_filter
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 NAMED = 3  # unreadable photos
 SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}

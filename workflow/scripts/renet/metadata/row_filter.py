@@ -1,4 +1,4 @@
-"""The filter of the metadata: each row is kept, or dropped for a reason."""
+"""The table of the metadata, and its filter: each row is kept, or dropped for a reason."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,19 @@ import pandas as pd
 
 from renet.common.drop_reasons import DROPPED, KEPT, RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.table import Table
 from renet.config.filter import RowFilter
+
+# metadata.csv: every row, in the file's order. Numbers are missing where they are not known;
+# `subset` is that of the table of a user's own photos.
+METADATA = Table(
+    {
+        "row": int, "id": str, "path": str, "source": str, "subject": str, "name": str,
+        "gender": "Int64", "age": "Int64", "dob": str, "photo_taken": "Int64", "face_score": float,
+        "second_face_score": float, **dict.fromkeys(BOX_COLUMNS, float), "status": str,
+        "reason": str, "subset": str,
+    }
+)  # fmt: skip
 
 
 def dropped(

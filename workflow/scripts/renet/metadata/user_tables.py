@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common.delimiters import DELIMITERS, find_delimiter
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.common.photo_formats import SUFFIXES
 from renet.common.table import printable
+from renet.config.labels import DELIMITERS, find_delimiter
 
 GENDERS = {
     **dict.fromkeys(["0", "0.0", "f", "female"], 0),
@@ -51,10 +51,16 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
         logging.info("%s: the fields are separated by %s.", file, DELIMITERS[delimiter])
     lines, records = [], []
     for line, fields in rows:
-        fields = _fitted(fields, len(header), line, file)
-        if any(fields):
-            lines.append(f"{file}, line {line}")
-            records.append([fields[place] for place in places.values()])
+        if not any(fields):
+            continue
+        # Spreadsheets add empty fields beyond the header.
+        if len(fields) < len(header) or any(fields[len(header) :]):
+            raise InputError(
+                f"{file}, line {line} has {len(fields)} fields, but the header has {len(header)}; "
+                'a field that contains the delimiter must be in quotes, as in "1,2.jpg".'
+            )
+        lines.append(f"{file}, line {line}")
+        records.append([fields[place] for place in places.values()])
     table = pd.DataFrame(records, index=pd.Index(lines, dtype=str), columns=list(places), dtype=str)
     return table.reindex(columns=list(dict.fromkeys([*required, *optional])), fill_value="")
 
@@ -139,13 +145,3 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
         level = logging.WARNING if absent else logging.INFO  # it may be an absent one, misnamed
         logging.log(level, "%s: columns that only `slices` can use: %s.", file, ", ".join(unused))
     return places
-
-
-def _fitted(fields: list[str], width: int, line: int, file: str | Path) -> list[str]:
-    """The fields of a row, without empty ones beyond the header, which spreadsheets add."""
-    if any(fields) and (len(fields) < width or any(fields[width:])):
-        raise InputError(
-            f"{file}, line {line} has {len(fields)} fields, but the header has {width}; a "
-            'field that contains the delimiter must be in quotes, as in "1,2.jpg".'
-        )
-    return fields[:width]

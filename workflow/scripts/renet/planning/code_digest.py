@@ -16,22 +16,17 @@ DIGEST_CHARACTERS = 16
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over the script and its dependencies.
+    """SHA-256 over the script, the modules that it imports, and the files that these name.
 
     The modules `chosen` are those that the script imports by a name from the config.
     """
     summary = hashlib.sha256()
     folder = script.resolve().parent
-    for path in sorted(dependencies(script, *chosen)):
+    modules = set(imported_modules(script, *chosen).values())
+    for path in sorted(modules.union(*map(named_files, modules))):
         content = parsed(path).code.encode() if path.suffix == ".py" else path.read_bytes()
         summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
     return summary.hexdigest()[:DIGEST_CHARACTERS]
-
-
-def dependencies(script: Path, *chosen: str) -> set[Path]:
-    """The script, the local modules that it imports, and the files that these name by a string."""
-    modules = set(imported_modules(script, *chosen).values())
-    return modules.union(*map(named_files, modules))
 
 
 def run_scripts(*, folds: bool) -> list[str]:
@@ -56,7 +51,9 @@ def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         seen.add(name)
-        if path := module_file(name, script.parent):
+        place = script.parent.joinpath(*name.split("."))
+        files = place / "__init__.py", place.with_name(f"{place.name}.py")
+        if path := next(filter(Path.is_file, files), None):
             found[name] = path
             waiting |= parsed(path).modules - seen
     return found
@@ -116,13 +113,6 @@ def with_packages(modules: Iterable[str]) -> set[str]:
     """Names of modules, and those of the packages that they are in."""
     parts = [name.split(".") for name in modules]
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
-
-
-def module_file(name: str, folder: Path) -> Path | None:
-    """The file of a module that lies in a folder."""
-    path = folder.joinpath(*name.split("."))
-    candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def named_files(module: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from renet.common import files, urls
 from renet.config import runs, sources
+from renet.config.model import KINDS
 from renet.planning import run_settings
 
 DATA = "<results>/data"
@@ -19,7 +20,8 @@ def training_faces(run: dict) -> dict[str, str]:
         found = {"faces": f"{DATA}/development.h5"}
     else:
         found = {"faces": f"{DATA}/train.h5", "validation": f"{DATA}/validation.h5"}
-    if run_settings.uses_table(run):
+    # For people, or for ages.
+    if not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0:
         found["table"] = found["faces"].replace(".h5", ".csv")
     return found
 

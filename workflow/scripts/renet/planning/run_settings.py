@@ -41,11 +41,6 @@ def trained_on(run: dict) -> list[str]:
     return ["train", "validation"] if run["folds"] and not selects else ["train"]
 
 
-def uses_table(run: dict) -> bool:
-    """Whether a run's training reads the table of its faces: for people, or for ages."""
-    return not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0
-
-
 def compute_settings(run: dict) -> dict:
     """The settings of `renet.network.devices.Compute` for a run."""
     return {name: run["train"][name] for name in ("device", "precision", "threads")}
@@ -87,8 +82,3 @@ def fold_settings(run: dict) -> dict:
 def folds(settings: dict) -> dict[str, object]:
     """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
     return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
-
-
-def learning_curves(complete: dict[str, dict]) -> list[tuple[str, str]]:
-    """The points of all learning curves: run and fraction, as in the names of their files."""
-    return [(name, f"{one:g}") for name, run in complete.items() for one in run["learning_curve"]]

@@ -115,8 +115,7 @@ def write_safetensors(
     path: Path, predictor: Predictor, metadata: dict[str, str] | None = None
 ) -> None:
     """Write the weights as safetensors, by default with what `described` says as metadata."""
-    state = model_file.read(predictor.model)["state"]
-    weights = {name: value.contiguous() for name, value in state.items()}
+    weights = {name: one.contiguous() for name, one in predictor.network.state_dict().items()}
     if metadata is None:  # one key: the order of several is not fixed, and the bytes would differ
         digest = model_file.tensors_digest(safetensors.torch.save(weights))
         metadata = {model_file.METADATA: described(predictor, digest)}
@@ -137,11 +136,10 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
 
 def described(predictor: Predictor, digest: str | None = None) -> str:
     """JSON text of the architecture, how the model predicts, and the digest of exported weights."""
-    content = model_file.read(predictor.model)
-    facts = {name: content[name] for name in ("format", "architecture", "input_shape", "classes")}
-    about = predictor.content | facts | {"colour": "RGB"}
-    about.pop(model_file.DIGEST, None)  # digest of the loaded file
-    return json.dumps(about | ({model_file.DIGEST: digest} if digest else {}), sort_keys=True)
+    content = model_file.file_content(predictor.model, predictor.network)
+    about = predictor.content | content | {"colour": "RGB", model_file.DIGEST: digest}
+    left_out = {"state"} if digest else {"state", model_file.DIGEST}
+    return json.dumps({key: about[key] for key in about.keys() - left_out}, sort_keys=True)
 
 
 def _write(path: Path, model) -> None:

@@ -19,16 +19,32 @@ import pandas as pd
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES, PROBABILITIES
+from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
 from renet.common.progress import Progress
-from renet.common.table import printable
+from renet.common.table import Table, printable
 from renet.faces import crop, detection, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import Predictor
-from renet.prediction.tables import PREDICTIONS
+
+# predictions.csv: one row for each face; a photo without one has a row with a reason.
+PREDICTIONS = Table(
+    {
+        "file": str,
+        "face": "Int64",
+        **dict.fromkeys(BOX_COLUMNS, float),
+        "detector_score": float,
+        **PROBABILITIES,
+        "predicted": str,
+        "calibrated": "Int64",
+        "unsure": "Int64",
+        "in_training": "Int64",
+        "reason": str,
+        "detail": str,
+    }
+)
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed

@@ -16,7 +16,7 @@ from renet.common.imdb_wiki import TABLE
 from renet.common.table import Table
 from renet.dataset.tables import SPLIT
 from renet.faces.photo_index import PHOTOS
-from renet.metadata.tables import METADATA
+from renet.metadata.row_filter import METADATA
 
 
 @dataclasses.dataclass(frozen=True)

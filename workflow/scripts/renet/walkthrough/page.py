@@ -4,16 +4,23 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import torch
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.network.inference import softmax
-from renet.pages import templates
-from renet.walkthrough import occlusion, stages
+from renet.network import inference
+from renet.network.model import Network
+from renet.pages import page_data, saliency, templates
+from renet.walkthrough import stages
 from renet.walkthrough.activations import Activations
 from renet.walkthrough.lineage import Lineage
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
+OCCLUSION = "occlusion.js"
+PARTS = (1 / 4, 1 / 8)  # sizes of the grey square, as fractions of the face's sides
+POSITIONS = 15  # positions of the square on a side
+GREY = 128
 
 
 def write(
@@ -44,8 +51,8 @@ def write(
         label=CLASSES[lineage.sample["target"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
-        files={"style": "walkthrough.css", "script": "walkthrough.js", "occlusion": occlusion.FILE},
-        positions=occlusion.POSITIONS,
+        files={"style": "walkthrough.css", "script": "walkthrough.js", "occlusion": OCCLUSION},
+        positions=POSITIONS,
         outcome=_outcome(seen.logits, prediction),
         **stages.stages(seen, pictures),
         **context,
@@ -54,7 +61,7 @@ def write(
 
 def _outcome(logits: np.ndarray, row: dict) -> dict:
     """Logits and probabilities of each class, computed and as in inference.csv."""
-    computed = softmax(logits[None])[0]
+    computed = inference.softmax(logits[None])[0]
     recorded = {name: row[f"p_{name}"] for name in CLASSES}
     difference = np.abs(computed - list(recorded.values())).max()
     if difference > AGREEMENT:
@@ -71,3 +78,18 @@ def _outcome(logits: np.ndarray, row: dict) -> dict:
         "predicted": CLASSES[row["predicted"]],
         "is_correct": bool(row["correct"]),
     }
+
+
+def write_occlusion(
+    pictures: Path, network: Network, face: np.ndarray, device: torch.device, precision: str
+) -> None:
+    """Write the probabilities of a face (C, H, W) under a grey square that the reader moves."""
+    copies = [copy for part in PARTS for copy in saliency.covered(face, GREY, part, POSITIONS)]
+    logits = inference.logits(network, np.stack(copies), device, precision)
+    columns = {"p_male": pd.Series(inference.softmax(logits)[:, 1]).round(4)}
+    sides = face.shape[1:]
+    page_data.write_table(
+        pictures / OCCLUSION, "renetOcclusion", columns, face=sides,
+        sizes=[[round(side * part) for side in sides] for part in PARTS],
+        corners=[[saliency.corners(side, part, POSITIONS) for side in sides] for part in PARTS],
+    )  # fmt: skip
