@@ -144,7 +144,7 @@ def test_probabilities_are_those_of_the_network_and_of_inference_csv(finished, p
     assert logit == pytest.approx(logits[0], abs=1e-5)
     assert shown == pytest.approx(softmax(logits)[0], abs=2e-6)
     assert shown == pytest.approx(in_file, abs=2e-6)
-    assert in_file.tolist() == [float(row.p_female), float(row.p_male)]
+    assert in_file == pytest.approx([float(row.p_female), float(row.p_male)], rel=1e-12)
     lines = (finished / RUN / "inference.csv").read_text().splitlines()
     assert text_of(page, "line").splitlines() == lines[:2]
 
