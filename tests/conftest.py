@@ -50,7 +50,7 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef) -> Iterator[None]:
-    """A fixture draws the same numbers, and sets nothing of torch, whenever it is made."""
+    """Seed PyTorch before each fixture, and restore its settings after those of several tests."""
     torch.manual_seed(TEST_SEED)
     try:
         return (yield)
@@ -61,7 +61,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef) -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
-    """A test draws the same numbers, whatever ran before it."""
+    """Seed PyTorch before each test, so that their order does not change its random numbers."""
     torch.manual_seed(TEST_SEED)
 
 

@@ -16,7 +16,7 @@ from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import other_text
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
-from renet.config import labels, runs, sources, validation
+from renet.config import runs, sources, validation
 from renet.config.model import Architecture, CnnArchitecture
 from renet.faces.crop import CropSpec
 from renet.planning import data_summary, inputs, run_settings
@@ -210,8 +210,8 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
 def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
     tmp_path, monkeypatch, table, given, detected
 ):
-    reads, of_row = [], labels.find_delimiter
-    monkeypatch.setattr(labels, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
+    reads, of_row = [], sources.find_delimiter
+    monkeypatch.setattr(sources, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
     (tmp_path / "own.csv").write_text(table)
     own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
     config = check(archive(**own))

@@ -42,7 +42,7 @@ def test_text_of_a_chart_is_never_smaller_than_nine_pixels(window, results, widt
         window.get(page(results))
         images = window.execute_script(f"return {charts}")
         assert len(images) >= 2
-        for source, shown in images:
+        for source, displayed_width in images:
             window.get(source)
             size, natural = window.execute_script(SMALLEST)
-            assert size * shown / natural >= 9, source
+            assert size * displayed_width / natural >= 9, source

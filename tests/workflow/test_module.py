@@ -102,8 +102,8 @@ def test_workflow_can_take_some_of_the_rules(tmp_path):
 
 
 def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
-    shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
-    planned = jobs_of(tmp_path, SAME_CONFIG + shown)
+    print_local = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
+    planned = jobs_of(tmp_path, SAME_CONFIG + print_local)
     assert "one/index.html" in planned and "two/index.html" in planned
     local = re.search(r"^local: (.*)", planned, re.MULTILINE)[1].split()
     names = ["download", "make_sample", "manifest", "provenance", "report"]

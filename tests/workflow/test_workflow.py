@@ -501,8 +501,8 @@ def test_each_page_names_its_config(finished):
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize("linked", [False, True])
 def test_make_clean_keeps_trained_models_and_distclean_asks_and_follows_no_link(tmp_path, linked):
-    def make(target, answer=""):
-        return subprocess.run(["make", target], cwd=tmp_path, check=True, input=answer, text=True,
+    def make(target, typed=""):
+        return subprocess.run(["make", target], cwd=tmp_path, check=True, input=typed, text=True,
                               capture_output=True).stdout  # fmt: skip
 
     shutil.copy(ROOT / "Makefile", tmp_path)

@@ -149,6 +149,7 @@ rule shuffle:
     params:
         settings=SPLIT_SETTINGS,
         own=[one for one in config["sources"] if sources.archive(config, one)["table"]],
+        # Read when the jobs are planned: rules of an outer workflow may make these files.
         file_digest=lambda wildcards: inputs.file_states(
             [config["corrections"], config["split"]["from"]]
         ),

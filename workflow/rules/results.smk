@@ -9,8 +9,8 @@ results/comparison/; results/index.html.
 
 from renet.config.schema import Config
 
-# The data sheet's notes and files of docs/: README.md of the results, and pages of them.
-DOCUMENTS = [config["datasheet"]] + [
+# Files of docs/: the description of all files, copied as README.md, and pages of the results.
+DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
 ]
 # The tables of predictions of each run.
@@ -201,7 +201,9 @@ rule report:
         settings=REPORTED_SETTINGS,
         origin=not_compared(ORIGIN),
         evaluations=evaluations,
-        file_digest=lambda wildcards: inputs.file_states(DOCUMENTS),
+        file_digest=lambda wildcards: inputs.file_states(
+            [config["datasheet"], *DOCUMENTS]
+        ),
         code=code("report.py"),
     script:
         "../scripts/report.py"

@@ -9,11 +9,11 @@ parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
 Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
 """
 
-import importlib.metadata
 import logging
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from renet.common import files, script
 from renet.common.progress import Progress
@@ -50,7 +50,7 @@ def explain(
         "input_shape": list(network.input_shape),
         "parameters": parameter_count(network),
         "sha256": files.file_digest(model),
-        "torch": importlib.metadata.version("torch"),
+        "torch": torch.__version__,
     })  # fmt: skip
     network = devices.to_device(network, device)
     chosen = galleries.to_explain(INFERENCE.read(inference))

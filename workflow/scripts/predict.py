@@ -17,6 +17,7 @@ import pandas as pd
 
 from renet.common import command_line, files
 from renet.network import devices
+from renet.pages import templates
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
 from renet.prediction.prediction import PREDICTIONS
@@ -48,7 +49,7 @@ def predict(
     """
     files.check_distinct([predictions, html], [])
     files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))
-    files.check_replaceable(html, "<!doctype html><!-- Made by renet-gender-workflow. -->")
+    files.check_replaceable(html, templates.FIRST_LINE)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None

@@ -18,7 +18,7 @@ STARTS = re.compile(  # the first bytes of these formats, and of others that pho
 HIDDEN = r"(?:^|/)\.[^/.]"  # in the path of a hidden file, such as macOS's ._a.jpg, or folder
 
 
-def find(data: bytes) -> str | None:
+def detect_format(data: bytes) -> str | None:
     """The format of an image file by its first bytes; None if it is unknown."""
     found = STARTS.match(data)
     return found and found.lastgroup

@@ -1,22 +1,12 @@
-"""Labels and subsets of an archive's photos that the config gives; the delimiter of their CSV."""
+"""Labels and subsets of an archive's photos that the config gives, beside a .mat file."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
 
 FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-
-
-def find_delimiter(header: str, required: Iterable[str]) -> str:
-    """The delimiter with which a CSV's header names most of the required columns."""
-    named = {
-        one: {name.strip().strip('"').lower() for name in header.split(one)} for one in DELIMITERS
-    }
-    return max(DELIMITERS, key=lambda one: len(named[one].intersection(required)))
 
 
 def read(key: str, settings: dict) -> dict:

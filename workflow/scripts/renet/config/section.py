@@ -41,6 +41,7 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 Amount = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+# Snakemake reads braces and < as patterns, and takes <results> for the folder of the results.
 File = Annotated[str, Field(pattern=r"^(<results>)?(?!.*[^/]{241})[^{}<\n\r]{1,3000}$(?!\n)")]
 Files = File | Annotated[list[File], Field(min_length=1)]
 WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)"

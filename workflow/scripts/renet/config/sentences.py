@@ -136,7 +136,7 @@ def _pattern_rule(value: str, pattern: str) -> str:
         return "and must be a URL such as https://example.org/a.tar or file:///data/a.tar."
     if digits := re.search(r"F\]\{(\d+)\}", pattern):
         return f"and must be {digits[1]} hexadecimal digits."
-    unwanted = "spaces" if r"\s" in pattern else "braces, <, line breaks or names of 240 letters"
+    unwanted = "spaces" if r"\s" in pattern else "braces, <, line breaks or names above 240 letters"
     return f"and must have no {unwanted}."
 
 

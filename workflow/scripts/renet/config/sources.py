@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 from renet.common import urls
+from renet.common.delimiters import find_delimiter
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import labels
@@ -75,7 +76,7 @@ def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
         contextlib.suppress(OSError, csv.Error),  # reported where the table is used
         Path(table).expanduser().open(encoding="utf-8-sig", errors="replace", newline="") as lines,
     ):
-        delimiter = labels.find_delimiter(lines.readline(), required)
+        delimiter = find_delimiter(lines.readline(), required)
         lines.seek(0)
         rows = csv.reader(lines, delimiter=delimiter)
         header += [field.strip().lower() for field in next(rows, [])]

@@ -34,12 +34,14 @@ def read(file: Path) -> dict:
 def parse(text: str | IO[str]) -> Any:
     """The content of YAML; an error if it is too large, or if YAML would change it in silence."""
     loader = yaml.SafeLoader(text)
-    root = loader.get_single_node()
-    return root and _count(root) and loader.construct_document(root)
+    if (root := loader.get_single_node()) is None:
+        return None
+    _check(root)
+    return loader.construct_document(root)
 
 
-def _count(node: yaml.Node, level: int = 0) -> int:
-    """The number of values in a node, which is checked; an alias counts with all its values."""
+def _check(node: yaml.Node, level: int = 0) -> int:
+    """Check a node, and return the number of its values; an alias counts with all its values."""
     if node.tag.endswith((":int", ":float")) and re.match(r"[+-]?0[\dxb]|.*[_:]", node.value):
         fault = f'`{node.value}` is no decimal number; write one, or "{node.value}" for a name'
         raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
@@ -56,7 +58,7 @@ def _count(node: yaml.Node, level: int = 0) -> int:
         if level > 20 or count > 100_000:
             fault = "it has more than 20 levels or 100,000 values; write less, with fewer aliases"
             raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
-        count += _count(part, level + 1)
+        count += _check(part, level + 1)
     return count
 
 

@@ -100,7 +100,7 @@ def memory(data: bytes) -> int:
     if frame := jpeg.frame_size(data):
         of_pixel = 6 * scale(data) ** 2 + 8 * jpeg.has_several_scans(data)
         return int(of_pixel * math.prod(frame))
-    if photo_formats.find(data) != "PNG":
+    if photo_formats.detect_format(data) != "PNG":
         return MAX_MEMORY
     of_pixel = 20 if data[24:25] == b"\x10" else 10  # 16 or 8 bits, with an alpha channel
     return of_pixel * math.prod(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
@@ -117,7 +117,7 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
-    if (found := photo_formats.find(data)) not in photo_formats.FORMATS:
+    if (found := photo_formats.detect_format(data)) not in photo_formats.FORMATS:
         formats = ", ".join(photo_formats.FORMATS)
         fault = f"it is {found or 'of no known format'}, but only {formats} are read"
         raise RejectedImage(CropReason.UNREADABLE, fault)
@@ -155,7 +155,7 @@ def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
     alpha, most = full[..., 3:], np.iinfo(full.dtype).max
     if alpha.min() == most or not alpha.any():  # zeros alone are padding, as in a BMP of 32 bits
         return image
-    if photo_formats.find(data) == "TIFF" and ((alpha > 0) & (alpha < most)).any():
+    if photo_formats.detect_format(data) == "TIFF" and ((alpha > 0) & (alpha < most)).any():
         fault = "it is a TIFF with partly transparent pixels; save it as PNG"
         raise RejectedImage(CropReason.UNREADABLE, fault)  # OpenCV multiplies by alpha
     blended = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)

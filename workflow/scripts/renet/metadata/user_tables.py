@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.common.delimiters import DELIMITERS, find_delimiter
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.common.photo_formats import SUFFIXES
 from renet.common.table import printable
-from renet.config.labels import DELIMITERS, find_delimiter
 
 GENDERS = {
     **dict.fromkeys(["0", "0.0", "f", "female"], 0),

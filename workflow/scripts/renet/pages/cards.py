@@ -1,4 +1,4 @@
-"""Page, model card and data sheet of a run; the last two are Markdown, and a page beside it.
+"""Model card and data sheet, filled in with the results of a run: Markdown, and a page beside it.
 
 After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al., Datasheets for
 Datasets (2021).
@@ -20,29 +20,11 @@ from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
-from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
-
-
-def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
-    """Write the page of one run, report.html."""
-    figures = RUN_FIGURES if run.architecture.has_layers else FIGURES_OF_PREDICTIONS  # no losses
-    templates.write(
-        "run.html.j2",
-        path,
-        run=run,
-        results=data,
-        data=data.config,
-        metric=metric_tables.BY_NAME[data.choice_metric],
-        figures=[one for one in figures if not (one.of_slices and run.is_small)],
-        figures_of_sets=FIGURES_OF_PREDICTIONS,
-        settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
-        tables=metric_tables,
-    )
 
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:

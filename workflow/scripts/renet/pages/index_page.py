@@ -125,10 +125,9 @@ def _rows(
     ranked = {row.name: row for row in sorted(rows, key=order, reverse=True)}
     for name, grid in grids.items():
         members = [
-            replace(row, settings={key.rpartition(".")[2]: flat.get(key) for key in grid["keys"]})
+            replace(row, settings=_grid_settings(row.run, grid["keys"]))
             for row in ranked.values()
             if row.name in grid["runs"]
-            for flat in [_flatten(row.run.settings)]
         ]
         if len(members) > 1:
             ranked = {one: row for one, row in ranked.items() if one not in grid["runs"]}
@@ -138,6 +137,11 @@ def _rows(
         members = [ranked.pop(name) for name in list(ranked) if name in group]
         ranked[members[0].name] = _seed_row(members)
     return sorted(ranked.values(), key=order, reverse=True)
+
+
+def _grid_settings(run: RunResults, keys: list[str]) -> dict[str, object]:
+    flat = _flatten(run.settings)
+    return {key.rpartition(".")[2]: flat.get(key) for key in keys}
 
 
 def _seed_row(members: list[Row]) -> Row:

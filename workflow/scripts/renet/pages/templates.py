@@ -28,6 +28,8 @@ TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # each feature with its templates
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
 SENTENCES = "sentences.j2"
+# The first line of a page, by which predict.py knows its own.
+FIRST_LINE = (TEMPLATES / "base.html.j2").read_text(encoding="utf-8").partition("\n")[0]
 ENVIRONMENT = jinja2.Environment(
     loader=LOADER,
     autoescape=jinja2.select_autoescape(["html.j2"]),

@@ -141,9 +141,10 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
 def described(predictor: Predictor, digest: str | None = None) -> str:
     """JSON text of the architecture, how the model predicts, and the digest of exported weights."""
     content = model_file.file_content(predictor.model, predictor.network)
-    about = predictor.content | content | {"colour": "RGB", model_file.DIGEST: digest}
-    left_out = {"state"} if digest else {"state", model_file.DIGEST}
-    return json.dumps({key: about[key] for key in about.keys() - left_out}, sort_keys=True)
+    about = predictor.content | content | {"colour": "RGB"}
+    del about["state"]
+    about.pop(model_file.DIGEST, None)  # of the loaded file
+    return json.dumps(about | ({model_file.DIGEST: digest} if digest else {}), sort_keys=True)
 
 
 def _write(path: Path, model) -> None:

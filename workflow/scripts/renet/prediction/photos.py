@@ -143,7 +143,7 @@ def decode(data: bytes, *, halved: bool = False) -> np.ndarray:
 
     As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
     """
-    if photo_formats.find(data) == "HEIC":
+    if photo_formats.detect_format(data) == "HEIC":
         return _decode_heic(data)
     return crop.decode(data, turn=True, halved=halved)
 
