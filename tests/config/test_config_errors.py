@@ -374,7 +374,8 @@ def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize(("left", "is_ours"), [
     ("logs/index_archive/wiki.log", True), ("data/wiki/archives.json", True),
-    ("runs/a/training/throughput.csv", True), ("logs/app/a.log", False),
+    ("runs/a/training/throughput.csv", True), ("runs/a/provenance.json", True),
+    ("logs/app/a.log", False),
     ("runs/a/logs/train.log", False), ("runs/a/training/b", False), ("data/a/metadata.csv", False),
 ])  # fmt: skip
 def test_output_is_replaced_only_beside_what_an_earlier_run_left(tmp_path, left, is_ours):
