@@ -13,14 +13,12 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.evaluation.tables import INFERENCE
 from renet.network import devices, model_file
-from renet.network.model import parameter_count
 from renet.pages import galleries, layer_profile
 from renet.pages.saliency import occlusion, overlay
 from renet.pages.tables import LAYERS, SALIENCY
@@ -45,13 +43,7 @@ def explain(
     hdf5.check_table(stored, face_table, inference)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
-    files.write_json(description, {
-        "architecture": network.architecture.model_dump(),
-        "input_shape": list(network.input_shape),
-        "parameters": parameter_count(network),
-        "sha256": files.file_digest(model),
-        "torch": torch.__version__,
-    })  # fmt: skip
+    files.write_json(description, model_file.describe(model, network))
     network = devices.to_device(network, device)
     chosen = galleries.to_explain(INFERENCE.read(inference))
     tiles, largest_drops = [], []

@@ -23,7 +23,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.config.model import AnyArchitecture, ResNet18Architecture, from_settings
 from renet.config.train import DESCRIPTION, Recipe, Start
 from renet.network import kinds
-from renet.network.model import Network
+from renet.network.model import Network, parameter_count
 
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
@@ -52,6 +52,17 @@ def file_content(path: str | Path, model: Network, **more: object) -> dict:
     }
     check_tensors(content, f"{path} is not written")
     return content
+
+
+def describe(path: Path, model: Network) -> dict[str, object]:
+    """The record of a network and of its model file, for the pages."""
+    return {
+        "architecture": model.architecture.model_dump(),
+        "input_shape": list(model.input_shape),
+        "parameters": parameter_count(model),
+        "sha256": files.file_digest(path),
+        "torch": torch.__version__,
+    }
 
 
 def write(path: str | Path, content: dict) -> None:
