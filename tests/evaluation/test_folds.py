@@ -24,7 +24,8 @@ from renet.config.model import HogSvmArchitecture
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
-from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
+from renet.evaluation.inference_table import FOLD, INFERENCE
+from renet.evaluation.tables import COMPARISON
 from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
 from renet.training.settings import RunSettings

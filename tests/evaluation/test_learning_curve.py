@@ -17,7 +17,8 @@ from helpers.workflow import copy_project, run, write_config
 from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import learning_curve
-from renet.evaluation.tables import FOLD, LEARNING_CURVE
+from renet.evaluation.inference_table import FOLD
+from renet.evaluation.tables import LEARNING_CURVE
 from renet.training.settings import RunSettings
 
 SIZES = (0.125, 0.25, 0.5, 1.0)

@@ -133,3 +133,12 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
     finder.run_script(str(script))
     expected = {module.__file__ for module in finder.modules.values() if module.__file__}
     assert set(map(str, code_digest.imported_modules(script).values())) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["fold", "infer", "explain", "gallery", "shuffle", "predict", "predictor"]
+)
+def test_limits_of_statements_and_tables_of_results_rerun_no_prediction(name):
+    used = code_digest.imported_modules(SCRIPTS / f"{name}.py")
+    assert "renet.evaluation.tables" not in used
+    assert "renet.evaluation.tables" in code_digest.imported_modules(SCRIPTS / "evaluate.py")

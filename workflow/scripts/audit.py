@@ -25,7 +25,7 @@ from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table
-from renet.evaluation.tables import SAMPLE
+from renet.evaluation.inference_table import SAMPLE
 from renet.pages import templates
 
 

@@ -16,7 +16,8 @@ from sklearn.metrics import log_loss
 
 from renet.common import script
 from renet.evaluation import comparison
-from renet.evaluation.tables import COMPARISON, INFERENCE, OUT_OF_FOLD
+from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
+from renet.evaluation.tables import COMPARISON
 
 
 def compare(

@@ -20,8 +20,9 @@ from renet.common import files, script
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
 from renet.evaluation.slices import add_own
-from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
+from renet.evaluation.tables import SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 

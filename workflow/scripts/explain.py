@@ -17,7 +17,7 @@ import numpy as np
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation.tables import INFERENCE
+from renet.evaluation.inference_table import INFERENCE
 from renet.network import devices, model_file
 from renet.pages import galleries, layer_profile
 from renet.pages.saliency import occlusion, overlay

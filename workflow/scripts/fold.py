@@ -19,7 +19,7 @@ from renet.dataset import hdf5, near_duplicates, parts, selections
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.parts import Part
 from renet.dataset.tables import SPLIT
-from renet.evaluation.tables import FOLD, PROBABILITIES
+from renet.evaluation.inference_table import FOLD, PROBABILITIES
 from renet.network import inference
 from renet.network.model import Network
 from renet.training import loop

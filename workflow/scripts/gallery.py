@@ -13,9 +13,9 @@ from pathlib import Path
 
 from renet.common import script
 from renet.dataset import hdf5
-from renet.evaluation.tables import EXAMPLES, HARD_CASES, INFERENCE, MISTAKES
+from renet.evaluation.inference_table import INFERENCE
 from renet.pages import galleries, page_data
-from renet.pages.tables import GALLERY
+from renet.pages.tables import EXAMPLES, GALLERY, HARD_CASES, MISTAKES
 
 GRIDS = {
     EXAMPLES: galleries.Grid(columns=8, side=96),

@@ -2,8 +2,8 @@
 
 Reads: model.pt, and HDF5 files with the tables beside them: test and validation; of a run with
 folds, in place of the latter the predictions of each fold.
-Writes: an inference table for each file (`renet.evaluation.tables.INFERENCE`), and for the first
-one inference.txt, the format of the course's save_inference with correct targets.
+Writes: an inference table (`renet.evaluation.inference_table.INFERENCE`) for each file, and for the
+first one inference.txt, the format of the course's save_inference with correct targets.
 """
 
 import logging
@@ -14,7 +14,7 @@ from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
-from renet.evaluation.tables import ATTRIBUTES, INFERENCE, OUT_OF_FOLD, SAMPLE
+from renet.evaluation.inference_table import ATTRIBUTES, INFERENCE, OUT_OF_FOLD, SAMPLE
 from renet.network import devices, model_file
 from renet.network.inference import logits, softmax
 

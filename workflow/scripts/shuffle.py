@@ -19,8 +19,6 @@ from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
-from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
-from renet.metadata.subjects import effective_number
 
 
 def shuffle(
@@ -56,14 +54,6 @@ def shuffle(
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
-    test = samples[samples.subset == "test"]
-    if is_small(len(test), people := effective_number(test.subject)):
-        logging.warning(
-            "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "
-            "%d faces or %d people are very uncertain. Add photos of further people, or evaluate "
-            "by cross-validation with `folds: 5` under the name of a run.",
-            len(test), people, SMALL_SLICE, FEWEST_PEOPLE,
-        )  # fmt: skip
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 

@@ -18,7 +18,7 @@ import numpy as np
 from renet.common import script
 from renet.config import sources
 from renet.dataset import hdf5
-from renet.evaluation.tables import INFERENCE
+from renet.evaluation.inference_table import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.network import devices, model_file
 from renet.walkthrough import activations, lineage, photo

@@ -15,7 +15,7 @@ from renet.common.imdb_wiki import CLASSES, PROBABILITIES
 from renet.common.table import Table
 from renet.evaluation import metrics
 from renet.evaluation.confidence_intervals import TAIL
-from renet.evaluation.tables import SAMPLE
+from renet.evaluation.inference_table import SAMPLE
 from renet.metadata import subjects
 
 # audit/labels.csv: all labels, the lowest label quality first.

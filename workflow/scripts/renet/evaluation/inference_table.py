@@ -7,7 +7,26 @@ import numpy as np
 import pandas as pd
 
 from renet.common import files
-from renet.evaluation.tables import FOLD, INFERENCE
+from renet.common.imdb_wiki import PROBABILITIES
+from renet.common.table import Table
+from renet.dataset.tables import SPLIT
+
+# Columns that are taken from the table beside the HDF5 file.
+SAMPLE = {
+    name: SPLIT.columns[name] for name in ("id", "path", "source", "subject", "subset", "target")
+}
+ATTRIBUTES = {
+    name: SPLIT.columns[name]
+    for name in ("age", "year", "face_score", "crop_width", "crop_height", "grey")
+}
+
+# inference.csv: one row for each face of an HDF5 file, in its order.
+INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
+
+# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
+# folds of a run are one set; its name is also the column `subset` of its inference table.
+FOLD = Table({"id": str, **PROBABILITIES})
+OUT_OF_FOLD = "out_of_fold"
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from renet.evaluation import abstention, calibration, metrics, slices
-from renet.evaluation.tables import OUT_OF_FOLD
+from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.metadata import subjects
 
 

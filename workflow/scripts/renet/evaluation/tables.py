@@ -1,24 +1,8 @@
-"""The CSV tables of predictions and of what is computed from them."""
+"""The CSV tables of what is computed from predictions, and the limits of statements about a set."""
 
 from typing import Any
 
-from renet.common.imdb_wiki import PROBABILITIES
 from renet.common.table import Table
-from renet.dataset.tables import SPLIT
-
-# Columns that are taken from the table beside the HDF5 file.
-SAMPLE = {
-    name: SPLIT.columns[name] for name in ("id", "path", "source", "subject", "subset", "target")
-}
-ATTRIBUTES = {
-    name: SPLIT.columns[name]
-    for name in ("age", "year", "face_score", "crop_width", "crop_height", "grey")
-}
-
-# inference.csv: one row for each face of an HDF5 file, in its order.
-INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
-
-EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"  # galleries of faces
 
 SMALL_SLICE = 30  # faces; the interval of a smaller set or slice is too wide for a statement
 FEWEST_PEOPLE = 10  # effective number; conclusions from fewer are about these people alone
@@ -60,11 +44,6 @@ COMPARISON = Table(
         "p_corrected": float, "significant": "Int64",
     }
 )  # fmt: skip
-
-# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
-# folds of a run are one set; its name is also the column `subset` of its inference table.
-FOLD = Table({"id": str, **PROBABILITIES})
-OUT_OF_FOLD = "out_of_fold"
 
 # learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
 # of training faces; `change` is the paired difference from the fraction before, with its interval.

@@ -11,7 +11,8 @@ import pandas as pd
 
 from renet.config.model import KINDS
 from renet.config.runs import seed_groups
-from renet.evaluation.tables import BEST, OUT_OF_FOLD
+from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.tables import BEST
 from renet.pages import filters, index_plots, lead, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults, are_above

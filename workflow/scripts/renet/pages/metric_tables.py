@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from renet.evaluation.tables import NOT_COMPARED, OUT_OF_FOLD
+from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.tables import NOT_COMPARED
 from renet.pages import filters
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable, sentences

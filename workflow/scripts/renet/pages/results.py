@@ -18,9 +18,10 @@ from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import slice_tests, tables
+from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.tables import ALPHA
-from renet.pages import machine
-from renet.pages.tables import GALLERY, LAYERS, SALIENCY
+from renet.pages import machine, templates
+from renet.pages.tables import GALLERY, LAYERS, MISTAKES, SALIENCY
 from renet.training.history import HISTORY
 
 SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit's labels.csv
@@ -29,6 +30,7 @@ FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
 LEARNT = 0.8  # fraction of the baseline's errors; a network with more in training has not learnt
 MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memorised
 GAP = 0.1  # training above test accuracy, from which there are too few photos
+templates.ENVIRONMENT.globals["limits"] = tables  # not of templates.py, which predict.py needs
 # What may help a network that is not above the baseline.
 Advice = enum.Enum("Advice", ["FEW_UPDATES", "NOT_LEARNT", "FEW_PHOTOS", "FEW_TEST_FACES"])
 
@@ -192,7 +194,7 @@ class DataResults:
         if self.suspects is None:
             return None
         suspected = self.suspects.id[self.suspects.suspect == 1]
-        return int(run.shown_faces(tables.MISTAKES).id.isin(suspected).sum())
+        return int(run.shown_faces(MISTAKES).id.isin(suspected).sum())
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:
@@ -244,7 +246,6 @@ def read_run(
         }
 
     history, folds = HISTORY.read(given[f"{name}/history.csv"]), settings.get("folds", 0)
-    out_of_fold = tables.OUT_OF_FOLD
     return RunResults(
         **read_set("test", name),
         name=name,
@@ -255,7 +256,7 @@ def read_run(
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
         external={one: SetResults(**read_set(one, f"{name}/external/{one}")) for one in external},
-        out_of_fold=SetResults(**read_set(out_of_fold, f"{name}/{out_of_fold}")) if folds else None,
+        out_of_fold=SetResults(**read_set(OUT_OF_FOLD, f"{name}/{OUT_OF_FOLD}")) if folds else None,
         has_walkthrough=f"{name}/walkthrough.html" in given,
         architecture=from_settings(settings["model"]),
         folds=folds,

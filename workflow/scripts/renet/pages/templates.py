@@ -21,7 +21,7 @@ import jinja2
 from renet.common import files
 from renet.config.version import VERSION
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation import tables
+from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.pages import filters
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -70,8 +70,8 @@ def _file(name: str) -> str:
 ENVIRONMENT.globals |= {
     "caption": caption,
     "file": _file,
-    "limits": tables,
     "NEAR_DUPLICATES": NEAR_DUPLICATES,
+    "OUT_OF_FOLD": OUT_OF_FOLD,
     "PageTable": PageTable,
     "version": VERSION,
     "zip": zip,
