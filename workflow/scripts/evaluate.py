@@ -21,7 +21,7 @@ from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, run_metrics, run_plots
 from renet.evaluation.slices import add_own
-from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
+from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -67,8 +67,7 @@ def evaluate(
     )
     summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None
-    shown = by_slice[~is_small(by_slice.n, by_slice.effective_people)]
-    evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
+    evaluation = run_plots.Evaluation(predictions, summary, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)

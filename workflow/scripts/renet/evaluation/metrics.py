@@ -7,7 +7,6 @@ import pandas as pd
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import calibration
 from renet.evaluation.confidence_intervals import (
     TAIL,
     Proportion,
@@ -33,8 +32,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     constant = predictions.assign(
         predicted=majority, p_male=male_fraction, correct=predictions.target == majority
     )
-    p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
-    matrix = metrics.confusion_matrix(targets, predictions.predicted, labels=[0, 1])
+    matrix = metrics.confusion_matrix(predictions.target, predictions.predicted, labels=[0, 1])
     accuracy = proportion(predictions.correct, predictions.subject)
     recalls = by_class(predictions)
     lead, lead_interval = over_baseline(predictions, majority)
@@ -45,7 +43,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "effective_faces": accuracy.effective_size(),
         "classes": list(CLASSES),
         **_point_estimates(predictions),
-        **calibration.probability_metrics(p_male, targets),
+        "loss": float(metrics.log_loss(predictions.target, predictions.p_male, labels=[0, 1])),
         "confusion_matrix": matrix.tolist(),
         "intervals": _intervals(predictions),
         "differences": {
@@ -78,14 +76,7 @@ def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Pro
 
 def _point_estimates(predictions: pd.DataFrame) -> dict:
     """Each metric's value."""
-    targets, predicted, p_male = (predictions[name] for name in ("target", "predicted", "p_male"))
     recalls, precisions = by_class(predictions), by_class(predictions, "predicted")
-    ranked = {
-        name: float(metrics.average_precision_score(targets == label, scores))
-        for label, (name, scores) in enumerate(zip(CLASSES, (1 - p_male, p_male), strict=True))
-        if name in recalls
-    }
-    has_both = len(recalls) == len(CLASSES)
     return {
         "accuracy": float(predictions.correct.mean()),
         "balanced_accuracy": float(np.mean([recall.value for recall in recalls.values()])),
@@ -93,10 +84,9 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
         "precision": {
             name: precisions[name].value if name in precisions else None for name in CLASSES
         },
-        # scikit-learn warns if there is one class alone, where this is 0, too.
-        "mcc": float(metrics.matthews_corrcoef(targets, predicted)) if has_both else 0.0,
-        "roc_auc": float(metrics.roc_auc_score(targets, p_male)) if has_both else None,
-        "pr_auc": {name: ranked.get(name) for name in CLASSES},
+        "roc_auc": float(metrics.roc_auc_score(predictions.target, predictions.p_male))
+        if len(recalls) == len(CLASSES)
+        else None,
     }
 
 

@@ -20,8 +20,7 @@ def evaluate(
     male_fraction = float(training.target.mean())
     is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
-    groups = slices.assign(predictions, in_training_set)
-    by_slice = slices.tabulate(predictions, groups)
+    by_slice = slices.tabulate(predictions, slices.assign(predictions, in_training_set))
     scaling = calibration.temperature_scaling(validation)
     summary = {
         "data": _composition(split),
@@ -29,7 +28,7 @@ def evaluate(
         "validation": metrics.summarise(validation, male_fraction),
         "calibration": scaling,
         "abstention": abstention.summarise(
-            validation, predictions, groups, scaling["temperature"], max_error
+            validation, predictions, scaling["temperature"], max_error
         ),
     }
     return summary, by_slice

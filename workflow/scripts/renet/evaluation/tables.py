@@ -25,7 +25,6 @@ FEWEST_PEOPLE = 10  # effective number; conclusions from fewer are about these p
 FEWEST_INDEPENDENT = 100  # effective number of faces; a choice by fewer is uncertain
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GENDER = "recorded gender"
-GROUPS = (GENDER, "age")  # slices whose coverage and error the pages show
 UNTESTED = ("decade", "face score", "crop size")  # explained by age, colour and source
 NOT_COMPARED = (GENDER, "person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
@@ -37,9 +36,9 @@ SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
     | dict.fromkeys(
-        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high", "p",
-         "p_holm", "confidence", "recall_female", "recall_male", "balanced_accuracy",
-         "majority_baseline", "gap", "gap_low", "gap_high", "gap_p_holm"), float,
+        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high",
+         "p", "p_holm", "recall_female", "recall_male",
+         "gap", "gap_low", "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
 

@@ -68,7 +68,10 @@ class SetResults:
         is_small = tables.is_small(self.slices.n, self.slices.effective_people)
         is_shown = ~is_small & (self.slices.n <= self.test["n"] - tables.SMALL_SLICE)
         rows = self.slices[is_shown | (self.slices.slice == tables.GENDER)]
-        return rows.dropna(subset="difference").sort_values("difference", kind="stable")
+        # The genders are tested, also of few faces, as the head compares them.
+        is_tested = rows.p_holm.notna() | ((rows.slice == tables.GENDER) & (rows.difference < 0))
+        rows = rows.assign(untested=~is_tested).dropna(subset="difference")
+        return rows.sort_values("difference", kind="stable")
 
     @property
     def weakest(self) -> pd.Series | None:
