@@ -118,35 +118,19 @@ def mean(values):
     return np.mean(values) if len(values) else math.nan
 
 
-def average_precision(is_class, score):
-    if not is_class.any():
-        return math.nan
-    hits, precision = [0], []
-    for limit in np.unique(score)[::-1]:
-        hits.append((is_class & (score >= limit)).sum())
-        precision.append(hits[-1] / (score >= limit).sum())
-    return (np.diff(hits) * precision).sum() / is_class.sum()
-
-
 def estimates(target, predicted, p_male):
     """The values of all metrics in the order of the pages; NaN where not defined."""
-    right, confidence = target == predicted, np.maximum(p_male, 1 - p_male)
+    right = target == predicted
     recalls = [mean(right[target == label]) for label in (0, 1)]
     precisions = [mean(right[predicted == label]) for label in (0, 1)]
-    ranked = [average_precision(target == 0, 1 - p_male), average_precision(target == 1, p_male)]
-    both, varied = len(set(target)) == 2, len(set(predicted)) == 2
-    bins = np.minimum(np.digitize(confidence, np.linspace(0.5, 1, 11)), 10)
+    both = len(set(target)) == 2
     likelihood = np.maximum(np.where(target == 1, p_male, 1 - p_male), np.finfo(float).eps)
     return {
         "accuracy": right.mean(), "balanced accuracy": np.nanmean(recalls),
         **{f"recall of {name}": one for name, one in zip(GENDERS, recalls, strict=True)},
         **{f"precision of {name}": one for name, one in zip(GENDERS, precisions, strict=True)},
-        "Matthews correlation (MCC)":
-            np.corrcoef(target, predicted)[0, 1] if both and varied else 0.0,
         "ROC AUC": auc_and_bounds(target, p_male, target)[0] if both else math.nan,
-        **{f"average precision of {name}": one for name, one in zip(GENDERS, ranked, strict=True)},
-        "log loss": -np.log(likelihood).mean(), "Brier score": ((p_male - target) ** 2).mean(),
-        "calibration error (ECE)": abs(by_person(confidence - right, bins)).sum() / len(target),
+        "log loss": -np.log(likelihood).mean(),
     }  # fmt: skip
 
 
@@ -251,7 +235,7 @@ class Set:
         self.majority, target = int(share >= 0.5), faces.target.to_numpy()
         self.values = estimates(target, faces.predicted.to_numpy(), faces.p_male.to_numpy())
         always = estimates(target, np.full(len(faces), self.majority), np.full(len(faces), share))
-        self.baseline = always | dict.fromkeys([*always][-3:], math.nan)
+        self.baseline = always | {"log loss": math.nan}
         self.part = Part(faces.right, faces.subject)
         self.recalls, precisions = parts_of(faces, "target"), parts_of(faces, "predicted")
         known = list(self.recalls.values())
@@ -322,8 +306,6 @@ class Set:
             "small": part.small, "accuracy": part.value, "bounds": part.bounds(),
             "difference": part.value - rest.value if rest else math.nan,
             "p": p_of_difference(part, rest) if tested else math.nan,
-            "confidence": faces[["p_female", "p_male"]].max(axis=1).mean(),
-            "most": max(one.n for one in recalls.values()) / part.n,
             "female": female.value if female else math.nan,
             "male": male.value if male else math.nan,
             "gap": male.value - female.value if female and male else math.nan,
@@ -346,7 +328,10 @@ class Set:
                 tested = "significant" if low > 0 or high < 0 else "not significant"
             accuracy = f"{percent(row.accuracy)} {interval(row.bounds)}"
             rows.append((row.difference, name, accuracy, "", f"{points(row.difference)} {tested}"))
-        return [row[1:] for row in sorted(rows, key=lambda row: row[0])]
+        rows = [row[1:] for row in sorted(rows, key=lambda row: row[0])]
+        untested = [row for row in rows if row[-1].endswith("not tested")]
+        return {"Accuracy by group": [row for row in rows if row not in untested],
+                "Groups without a test": untested}  # fmt: skip
 
     def metrics_table(self, *others):
         return [
@@ -362,10 +347,9 @@ class Set:
             if row.slice not in WITHOUT_GAP and row.n < self.part.n and not pd.isna(row.gap):
                 gap = "" if pd.isna(row.gap_holm) else f", p {p_text(row.gap_holm)}"
                 gap = f"{points(row.gap)} ({interval(row.gap_bounds, points)}{gap})"
-            numbers = [row.accuracy, row.confidence, row.most, row.female, row.male]
-            accuracy, confidence, most, *recalls = map(percent, numbers)
+            accuracy, *recalls = map(percent, [row.accuracy, row.female, row.male])
             rows.append([f"{row.slice}: {row.value}", f"{row.n:,}", f"{row.people:,}", accuracy,
-                         interval(row.bounds), confidence, most, points(row.difference) + p,
+                         interval(row.bounds), points(row.difference) + p,
                          *recalls, gap])  # fmt: skip
         return rows
 
@@ -530,7 +514,8 @@ def check_set(page, section, one, name, *others, is_stated=False):
     page.table(section, f"Metrics of the {name}", one.metrics_table(*others, one.baseline))
     page.table(section, f"Slices of the {name}", one.slices_table())
     if not one.part.small and not is_stated:
-        page.table(section, f"Accuracy by group of the {name}", one.groups_table())
+        for label, rows in one.groups_table().items():
+            page.table(section, f"{label} of the {name}", rows)
 
 
 def stated_of(sets, folds):
@@ -560,9 +545,10 @@ def check_run(page, sets, folds):
         page.table("training_curves", "Metrics by epoch", formatted.to_numpy().tolist())
     if not stated.part.small:
         title = "out-of-fold set" if stated is fitted else "test set"
-        page.table("slices", f"Accuracy by group of the {title}", stated.groups_table())
+        for label, rows in stated.groups_table().items():
+            page.table("slices", f"{label} of the {title}", rows)
     if not test.part.small:
-        page.says("gender_gaps", *test.gap_texts())
+        page.says("slices", *test.gap_texts())
         page.table("metrics", "Slices", test.slices_table())
     for name, one in sets.items():
         if name.startswith("external-"):

@@ -162,7 +162,7 @@ def values(results: Path) -> dict[str, dict]:
     settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
     predicted = {"inference": run / "inference.csv", "faces": data / "test.h5",
                  "face_table": data / "test.csv"}  # fmt: skip
-    comparison = results / "comparison/comparison.csv"
+    compared = results / "comparison"
     of_runs = [path for path in sorted((results / "runs").rglob("*")) if path.is_file()]
     tables = [path for path in of_runs if path.match("inference*.csv")]
     funnels = sorted(data.glob("*/external_funnel.csv"))
@@ -172,7 +172,7 @@ def values(results: Path) -> dict[str, dict]:
             "run": RUN, "test": run / "inference.csv",
             "validation": run / "inference_validation.csv",
             "split": [data / "split.csv"], "history": run / "history.csv",
-            "model": run / "model.pt",
+            "model": run / "model.pt", "batch_size": 32,
             "evaluations": results / "evaluations", "metrics": run / "metrics.json",
             "slice_table": run / "tables/slices.csv",
             "figures": [run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES],
@@ -196,12 +196,16 @@ def values(results: Path) -> dict[str, dict]:
             "provenance": run / "provenance.json", "machine": run / "page/machine.js",
         },
         "compare": {
-            "inference": tables, "reference": RUN, "table": comparison,
+            "inference": tables, "reference": RUN, "table": compared / "comparison.csv",
+            "runs": compared / "runs.csv",
+            "metrics": [path for path in of_runs if path.match("runs/*/metrics.json")],
+            "external": [path for path in of_runs if path.match("external/*/metrics.json")],
             "names": [path.relative_to(results / "runs").parts[0] for path in tables],
         },
         "report": {
             "of_runs": of_runs, "evaluations": results / "evaluations",
-            "funnel": data / "funnel.csv", "settings": settings, "comparison": comparison,
+            "funnel": data / "funnel.csv", "settings": settings,
+            "comparison": compared / "comparison.csv", "run_table": compared / "runs.csv",
             "receipts": [results / "receipt.json"], "index": results / "index.html",
             "external_funnels": funnels, "origin": "imdb.yaml",
         },

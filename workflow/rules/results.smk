@@ -50,6 +50,7 @@ rule evaluate:
         split_settings=SPLIT_SETTINGS,
         trained_on=lambda wildcards: run_settings.trained_on(job_run(wildcards)),
         max_error=config["predict"]["max_error"],
+        batch_size=lambda wildcards: run_settings.training_settings(job_run(wildcards))["train"].get("batch_size"),
         slices=job_slices,
         file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),
@@ -148,10 +149,15 @@ rule provenance:
 
 
 rule compare:
-    """Compare all runs on each test set, and with the best one on the validation set."""
+    """State what each run reaches on each set, and compare the runs."""
     input:
         inference=expand("<results>/runs/{run}/{set}.csv", run=RUNS, set=PREDICTED),
+        metrics=expand("<results>/runs/{run}/metrics.json", run=RUNS),
+        external=expand(
+            "<results>/runs/{run}/external/{set}/metrics.json", run=RUNS, set=EXTERNAL
+        ),
     output:
+        runs=reported("<results>/comparison/runs.csv"),
         table=reported("<results>/comparison/comparison.csv"),
     log:
         "<results>/logs/compare/compare.log",
@@ -173,6 +179,7 @@ rule report:
         lambda wildcards: without_folders(outputs("thumbnails")),  # linked
         of_runs=lambda wildcards: without_folders(run_files(RUNS)),
         comparison="<results>/comparison/comparison.csv",
+        run_table="<results>/comparison/runs.csv",
         audit=lambda wildcards: outputs("audit"),
         learning_curve=lambda wildcards: outputs("learning_curve"),
         funnel="<results>/data/funnel.csv",

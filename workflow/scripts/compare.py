@@ -1,10 +1,12 @@
-"""Compare all runs on each test set, and with the best one on the validation set.
+"""State what each run reaches on each set, and compare the runs.
 
-Reads: the predictions of each run on these sets, and the out-of-fold ones of runs with folds.
-Writes: comparison.csv (`renet.evaluation.tables.COMPARISON`).
-Decides: which differences are significant (`renet.evaluation.comparison`), and the best run: on the
-out-of-fold predictions where all runs have folds; where some have, on the faces of the validation
-set alone, so that all runs are compared on the same faces.
+Reads: the predictions of each run on the test sets and the validation set, or the out-of-fold ones
+of a run with folds; and the metrics of each run on its sets.
+Writes: runs.csv (`renet.evaluation.tables.RUNS`) and comparison.csv (`COMPARISON` there).
+Decides: what is significantly above the baseline, which differences are significant, and the best
+run: on the out-of-fold predictions where all runs have folds; where some have, on the faces of the
+validation set alone, so that all runs are compared on the same faces. A single run is stated by its
+accuracy.
 """
 
 import logging
@@ -14,37 +16,72 @@ from typing import Literal
 import pandas as pd
 from sklearn.metrics import log_loss
 
-from renet.common import script
-from renet.evaluation import comparison
+from renet.common import files, script
+from renet.evaluation import comparison, run_table
 from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
-from renet.evaluation.tables import COMPARISON
+from renet.evaluation.tables import COMPARISON, RUNS
 
 
 def compare(
     inference: list[Path],
     names: list[str],  # the run of each of these files
+    metrics: list[Path],  # metrics.json of each run
+    external: list[Path],  # that of each run on each external set
+    runs: Path,
     table: Path,
     reference: str,
     metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy",
     groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
 ) -> None:
-    """Compare all runs on each test set and on the validation set."""
+    """State what each run reaches, and compare all runs on each test set and the validation set."""
     read: dict[str, dict[str, pd.DataFrame]] = {}  # by set and run
     for path, run in zip(inference, names, strict=True):
         predictions = INFERENCE.read(path)
         read.setdefault(predictions.subset.iloc[0], {})[run] = predictions
-    best = against_best(*validated(read), metric)
+    ranking_set, same_faces = validated(read)
+    added = comparison.side_by_side(ranking_set, same_faces, metric)
+    ranked = comparison.rank(added.sum(), _losses(same_faces))
+    stated_by = metric if len(ranked) > 1 else "accuracy"
     compared = []
-    for name, runs in read.items():
-        if name == "validation" or (name == OUT_OF_FOLD and len(runs) == 1):
+    for name, of_set in read.items():
+        if name == "validation" or (name == OUT_OF_FOLD and len(of_set) == 1):
             continue
-        added = comparison.side_by_side(name, runs, metric)
-        against = reference if reference in runs else next(iter(runs))
-        rows = comparison.compare(added, against, metric, groups)
+        of_runs = comparison.side_by_side(name, of_set, metric)
+        against = reference if reference in of_set else next(iter(of_set))
+        rows = comparison.compare(of_runs, against, metric, groups)
         compared.append(rows.assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
-        logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
-    COMPARISON.write(table, [*compared, best])
+        logging.info("%s: runs compared: %d, significant: %d", name, len(of_set), significant)
+    best = comparison.against_best(added, ranked[0], metric)
+    COMPARISON.write(table, [*compared, best.assign(set=ranking_set)])
+    stated = pd.concat(
+        _stated(run, path, external, (ranking_set, same_faces[run]), stated_by)
+        for run, path in zip(same_faces, metrics, strict=True)
+    )
+    places = {run: place for place, run in enumerate(ranked, 1)}
+    stated["rank"] = stated.run.map(places).where(stated.set == ranking_set)
+    RUNS.write(runs, [stated, run_table.of_seeds(stated, groups)])
+
+
+def _stated(
+    run: str, own: Path, external: list[Path], ranking: tuple[str, pd.DataFrame], metric: str
+) -> pd.DataFrame:
+    """The rows of a run in runs.csv, from its files in runs/<run>/ and in external/<set>/ there."""
+    of_run = files.read_json(own)
+    elsewhere = {
+        path.parent.name: files.read_json(path)["test"]
+        for path in external
+        if path.parents[2] == own.parent
+    }
+    sets = run_table.summaries(of_run, elsewhere, ranking)
+    return run_table.of_run(run, sets, of_run["leads"], metric)
+
+
+def _losses(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
+    return {
+        run: float(log_loss(table.target, table.p_male, labels=[0, 1]))
+        for run, table in tables.items()
+    }
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:
@@ -56,16 +93,6 @@ def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, 
     parts = {run: table[table.id.isin(ids)] for run, table in with_folds.items()}
     tables = others | {run: table.reset_index(drop=True) for run, table in parts.items()}
     return "validation", {run: tables[run] for run in sets["test"]}
-
-
-def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
-    """The table `COMPARISON` of the set that chooses, from the inference table of each run."""
-    added = comparison.side_by_side(name, runs, metric)
-    losses = {
-        run: log_loss(table.target, table.p_male, labels=[0, 1]) for run, table in runs.items()
-    }
-    chosen = comparison.best(added.sum(), losses)
-    return comparison.against_best(added, chosen, metric).assign(set=name)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ import pandas as pd
 from renet.common import files, script
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation import conclusions, leakage, run_metrics, run_plots
 from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
 from renet.evaluation.slices import add_own
-from renet.evaluation.tables import SLICES, is_small
+from renet.evaluation.tables import FEWEST_PEOPLE, SLICES, SMALL_SLICE
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -46,6 +46,7 @@ def evaluate(
     initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
     slices: dict = {},  # noqa: B006 - the columns and tables of each source
     max_error: float = 0.02,  # among the predictions that are not "unsure"
+    batch_size: int | None = None,  # of the training; None for a network that is fitted without
 ) -> None:
     """Evaluate a run: write its metrics, slices and figures."""
     predictions = INFERENCE.read(test)
@@ -63,13 +64,14 @@ def evaluate(
         known = leakage.count_known(samples, initial_hashes, trained_on, metrics.parent)
         leaks["faces_of_initial_weights"] = known
     samples["subset"] = samples.subset.mask(samples.subset.isin(trained_on), "train")
+    epochs = HISTORY.read(history) if history else None
     summary, by_slice = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), samples, max_error
     )
+    if epochs is not None:
+        summary |= conclusions.of_run(summary, epochs, batch_size)
     summary["leakage"] = leaks
-    epochs = HISTORY.read(history) if history else None
-    shown = by_slice[~is_small(by_slice.n, by_slice.effective_people)]
-    evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
+    evaluation = run_plots.Evaluation(predictions, summary, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
@@ -84,6 +86,13 @@ def log_summary(test: dict, folder: Path, name: str) -> None:
             "%s: the network predicts the same class for every face of the set %s; report.html in "
             "the folder of the run says what may help.",
             *(folder, name),
+        )
+    if test["small"] and name == "test":
+        logging.warning(
+            "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "
+            "%d faces or %d people are very uncertain. Add photos of further people, or evaluate "
+            "by cross-validation with `folds: 5` under the name of a run.",
+            *(test["n"], test["effective_people"], SMALL_SLICE, FEWEST_PEOPLE),
         )
     logging.info(
         "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",

@@ -1,9 +1,10 @@
 """Write the pages and cards of the results.
 
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
-of each external test set, the funnels, comparison.csv and learning_curve.csv, the receipts of the
-archives, the record of the evaluations, the labels of the audit, the user's notes for the data
-sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings as in results.smk.
+of each external test set, runs.csv and comparison.csv, the funnels, learning_curve.csv, the
+receipts of the archives, the record of the evaluations, the labels of the audit, the user's notes
+for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings as in
+results.smk.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
 loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
 the data sheet and the model cards as pages too (.html). The pages show figures by relative links
@@ -28,6 +29,7 @@ def report(
     of_runs: list[Path],  # all files of the runs
     funnel: Path,
     comparison: Path,
+    run_table: Path,
     index: Path,
     settings: dict,
     evaluations: Path,  # folder of the records
@@ -47,6 +49,7 @@ def report(
         notes=notes.read_text(encoding="utf-8") if notes else "",
         evaluations=records.models_by_set(evaluations, len(settings["runs"])),
         external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
+        runs=results.read_runs(run_table),
         comparison=COMPARISON.read(comparison),
         suspects=results.SUSPECTS.read(audit[0]) if audit else None,
         reviewed=files.read_json(audit[1])["reviewed"] if audit else {},
@@ -55,7 +58,7 @@ def report(
     )
     given = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
-        results.read_run(given, name, run_settings, data.external)
+        results.read_run(given, name, run_settings, data.runs, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))
@@ -70,7 +73,7 @@ def report(
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.stated.test
         of_set = "test faces" if run.stated is run else "faces by cross-validation"
-        if advice := templates.sentences("advice", run, data.choice_metric):
+        if advice := templates.sentences("advice", run):
             majority = test["majority_baseline"]["class"]
             logging.warning(
                 "Run %s is not significantly better than always predicting %s. %s",

@@ -21,8 +21,6 @@ from scipy.stats import beta
 
 from renet.evaluation.calibration import log_odds
 from renet.evaluation.confidence_intervals import proportion
-from renet.evaluation.tables import GROUPS
-from renet.metadata.subjects import effective_number
 
 LEVEL = 0.95
 SEQUENCES = 5
@@ -32,13 +30,9 @@ ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confiden
 
 
 def summarise(
-    validation: pd.DataFrame,
-    test: pd.DataFrame,
-    slices: pd.DataFrame,
-    temperature: float,
-    max_error: float,
+    validation: pd.DataFrame, test: pd.DataFrame, temperature: float, max_error: float
 ) -> dict:
-    """The section `abstention` of metrics.json; the slices are those of the test set."""
+    """The section `abstention` of metrics.json."""
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
     choice = choose(
         log_odds(one_each), one_each.correct.to_numpy(), max_error, _error_bound(validation)
@@ -48,14 +42,7 @@ def summarise(
         choice["threshold"] = float(confidences(choice["threshold"], temperature))
         # By confidences, as a new photo is accepted.
         accepted = confidences(log_odds(test), temperature) > choice["threshold"]
-    groups = [
-        {"slice": name, "value": value, **_accepted(test[inside], accepted[inside])}
-        for name in slices.columns.intersection(GROUPS)
-        for value in slices[name].cat.categories
-        for inside in [(slices[name] == value).to_numpy()]
-    ]
-    choice |= {"test": _accepted(test, accepted), "groups": groups}
-    return {"max_error": max_error, "level": LEVEL, **choice}
+    return {"max_error": max_error, "level": LEVEL, **choice, "test": _accepted(test, accepted)}
 
 
 def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
@@ -141,8 +128,6 @@ def _accepted(predictions: pd.DataFrame, accepted: np.ndarray) -> dict:
     inside = predictions[accepted]
     wrong = proportion(1 - inside.correct, inside.subject) if len(inside) else None
     return {
-        "n": len(predictions),
-        "effective_people": effective_number(predictions.subject),
         "accepted": len(inside),
         "coverage": len(inside) / len(predictions),
         "error": wrong.value if wrong else None,

@@ -1,4 +1,4 @@
-"""Calibration: the metrics of probabilities, reliability bins, and temperature scaling.
+"""Calibration: reliability bins and temperature scaling.
 
 The logits are divided by one temperature; the predicted classes stay the same. Source: Guo et al.,
 On Calibration of Modern Neural Networks (2017).
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 from scipy.special import expit
-from sklearn import metrics
 
 from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import is_small
@@ -22,25 +21,10 @@ LARGEST = 700.0  # log-odds beside a probability that is rounded to 0
 WIDEST = 2  # ratio of the bounds of its interval up to which a temperature of 1 is a finding
 
 
-def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """`loss` (log loss, natural logarithm), `brier` (Brier score) and `ece`, of arrays (n,).
-
-    The ECE is the mean difference of confidence and accuracy over bins, weighted by their faces.
-    """
-    confidence = np.maximum(p_male, 1 - p_male)
-    correct = (p_male > 0.5) == (targets == 1)
-    return {
-        "loss": float(metrics.log_loss(targets, p_male, labels=[0, 1])),
-        "brier": float(metrics.brier_score_loss(targets, p_male, labels=[0, 1])),
-        "ece": float(
-            np.abs(np.bincount(_bins(confidence), confidence - correct)).sum() / len(p_male)
-        ),
-    }
-
-
 def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
     """Accuracy, with its interval (`low`, `high`), by bin of the confidence at any temperature."""
-    bin_of_sample, rows = _bins(confidence), []
+    edges, rows = np.linspace(0.5, 1, BINS + 1), []
+    bin_of_sample = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
     for number in np.unique(bin_of_sample):
         inside = bin_of_sample == number
         of_bin = predictions[inside]
@@ -48,12 +32,6 @@ def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.Da
         mean = confidence[inside].mean()
         rows.append((accuracy.faces, mean, accuracy.value, *accuracy.interval()))
     return pd.DataFrame(rows, columns=["n", "confidence", "accuracy", "low", "high"])
-
-
-def _bins(confidence: np.ndarray) -> np.ndarray:
-    """The number of the bin of each confidence."""
-    edges = np.linspace(0.5, 1, BINS + 1)
-    return np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:

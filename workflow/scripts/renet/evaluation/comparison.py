@@ -131,7 +131,7 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
 
 
-def best(metric: pd.Series, losses: Mapping[str, float]) -> str:
-    """The run of the highest metric on the validation set; of equal ones the lowest loss."""
+def rank(metric: pd.Series, losses: Mapping[str, float]) -> list[str]:
+    """The runs by their metric on the set that chooses, highest first; equal ones by their loss."""
     rounded = metric.round(9)  # ignores rounding errors
-    return max(losses, key=lambda run: (rounded[run], -losses[run]))
+    return sorted(losses, key=lambda run: (-rounded[run], losses[run]))

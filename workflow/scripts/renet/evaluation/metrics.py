@@ -7,7 +7,6 @@ import pandas as pd
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import calibration
 from renet.evaluation.confidence_intervals import (
     TAIL,
     Proportion,
@@ -16,6 +15,7 @@ from renet.evaluation.confidence_intervals import (
     p_value,
     proportion,
 )
+from renet.evaluation.tables import ALPHA, FEW_FACES, is_small
 from renet.metadata import subjects
 
 
@@ -33,11 +33,10 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     constant = predictions.assign(
         predicted=majority, p_male=male_fraction, correct=predictions.target == majority
     )
-    p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
-    matrix = metrics.confusion_matrix(targets, predictions.predicted, labels=[0, 1])
+    matrix = metrics.confusion_matrix(predictions.target, predictions.predicted, labels=[0, 1])
     accuracy = proportion(predictions.correct, predictions.subject)
     recalls = by_class(predictions)
-    lead, lead_interval = over_baseline(predictions, majority)
+    small = bool(is_small(accuracy.faces, accuracy.people))
     return {
         "n": len(predictions),
         **subjects.counts(predictions.subject),
@@ -45,24 +44,39 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "effective_faces": accuracy.effective_size(),
         "classes": list(CLASSES),
         **_point_estimates(predictions),
-        **calibration.probability_metrics(p_male, targets),
+        "loss": float(metrics.log_loss(predictions.target, predictions.p_male, labels=[0, 1])),
         "confusion_matrix": matrix.tolist(),
         "intervals": _intervals(predictions),
-        "differences": {
-            "over_baseline": _difference(lead, lead_interval(TAIL)),
-            "male_minus_female": recall_difference(recalls),
-        },
-        # Two-sided p-values; the balanced accuracy of the baseline is 1/2.
+        "small": small,
+        "few": small or len(predictions) < FEW_FACES,
+        "male_minus_female": recall_difference(recalls),
         "above_baseline": {
-            "accuracy": p_value(lambda tail: lead_interval(tail)[0]),
-            "balanced_accuracy": p_value(lambda tail: _mean_interval(recalls, tail)[0] - 0.5)
-            if len(recalls) == len(CLASSES)
-            else None,
+            "accuracy": _claim(*over_baseline(predictions, majority)),
+            "balanced_accuracy": _balanced_claim(recalls),
         },
         "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
         | _point_estimates(constant),
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
+
+
+def _claim(difference: float, interval: Callable[[float], tuple[float, float]]) -> dict:
+    """A difference from the baseline, given its interval by the tail; the p-value is two-sided."""
+    p = p_value(lambda tail: interval(tail)[0])
+    return {"difference": difference, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
+
+
+def _balanced_claim(recalls: dict[str, Proportion]) -> dict | None:
+    """The claim of the balanced accuracy, whose baseline is 1/2; None for a set of one class."""
+    if len(recalls) < len(CLASSES):
+        return None
+    value = float(np.mean([recall.value for recall in recalls.values()]))
+
+    def interval(tail: float) -> tuple[float, float]:
+        low, high = _mean_interval(recalls, tail)
+        return low - 0.5, high - 0.5
+
+    return _claim(value - 0.5, interval)
 
 
 def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Proportion]:
@@ -78,14 +92,7 @@ def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Pro
 
 def _point_estimates(predictions: pd.DataFrame) -> dict:
     """Each metric's value."""
-    targets, predicted, p_male = (predictions[name] for name in ("target", "predicted", "p_male"))
     recalls, precisions = by_class(predictions), by_class(predictions, "predicted")
-    ranked = {
-        name: float(metrics.average_precision_score(targets == label, scores))
-        for label, (name, scores) in enumerate(zip(CLASSES, (1 - p_male, p_male), strict=True))
-        if name in recalls
-    }
-    has_both = len(recalls) == len(CLASSES)
     return {
         "accuracy": float(predictions.correct.mean()),
         "balanced_accuracy": float(np.mean([recall.value for recall in recalls.values()])),
@@ -93,10 +100,9 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
         "precision": {
             name: precisions[name].value if name in precisions else None for name in CLASSES
         },
-        # scikit-learn warns if there is one class alone, where this is 0, too.
-        "mcc": float(metrics.matthews_corrcoef(targets, predicted)) if has_both else 0.0,
-        "roc_auc": float(metrics.roc_auc_score(targets, p_male)) if has_both else None,
-        "pr_auc": {name: ranked.get(name) for name in CLASSES},
+        "roc_auc": float(metrics.roc_auc_score(predictions.target, predictions.p_male))
+        if len(recalls) == len(CLASSES)
+        else None,
     }
 
 

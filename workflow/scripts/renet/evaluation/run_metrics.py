@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from renet.evaluation import abstention, calibration, metrics, slices
+from renet.evaluation import abstention, calibration, conclusions, metrics, slices
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.metadata import subjects
 
@@ -20,16 +20,16 @@ def evaluate(
     male_fraction = float(training.target.mean())
     is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
-    groups = slices.assign(predictions, in_training_set)
-    by_slice = slices.tabulate(predictions, groups)
+    by_slice = slices.tabulate(predictions, slices.assign(predictions, in_training_set))
     scaling = calibration.temperature_scaling(validation)
     summary = {
         "data": _composition(split),
         "test": metrics.summarise(predictions, male_fraction),
         "validation": metrics.summarise(validation, male_fraction),
+        "groups": conclusions.of_groups(by_slice),
         "calibration": scaling,
         "abstention": abstention.summarise(
-            validation, predictions, groups, scaling["temperature"], max_error
+            validation, predictions, scaling["temperature"], max_error
         ),
     }
     return summary, by_slice

@@ -13,7 +13,6 @@ from sklearn import metrics
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import abstention, calibration, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
-from renet.evaluation.tables import ALPHA, NOT_COMPARED
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,6 @@ class Evaluation:
 
     predictions: pd.DataFrame  # on the test set, or on an external one
     metrics: dict  # metrics.json
-    slices: pd.DataFrame
     history: Any  # history.csv; None for an external set, which has no figure of it
 
 
@@ -65,7 +63,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 
 
 def ranking_curves(evaluation: Evaluation) -> Figure:
-    """ROC curve (AUC), precision-recall curve of each class (AP); none for a set of one class."""
+    """ROC curve (AUC), precision-recall curve of each class; none for a set of one class."""
     targets, test = evaluation.predictions.target, evaluation.metrics["test"]
     figure, (roc, pr) = plt.subplots(2, 1, figsize=(3.7, 7), layout="constrained")
     roc.plot([0, 1], [0, 1], ":", color=GREY)
@@ -78,8 +76,7 @@ def ranking_curves(evaluation: Evaluation) -> Figure:
             of_class = targets == number
             scores = evaluation.predictions[f"p_{name}"]
             precision, recall, _ = metrics.precision_recall_curve(of_class, scores)
-            label = f"{name}: AP {test['pr_auc'][name]:.3f}"
-            pr.plot(*thinned(recall, precision), color=colour, label=label)
+            pr.plot(*thinned(recall, precision), color=colour, label=name)
             pr.axhline(of_class.mean(), ls=":", color=colour, alpha=0.6)
         roc.legend(loc="lower right")
         pr.legend(loc="lower left")
@@ -134,36 +131,4 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
         xlabel="coverage", ylabel="error of the accepted predictions", xlim=(0, 1.01), ylim=(0, top)
     )
     axis.legend(loc="upper left")
-    return figure
-
-
-def gender_gaps(evaluation: Evaluation) -> Figure:
-    """Recall of male minus that of female in each slice that has both, with its interval."""
-    is_part = evaluation.slices.n < len(evaluation.predictions)
-    is_compared = is_part & ~evaluation.slices.slice.isin(NOT_COMPARED)
-    rows = evaluation.slices[is_compared].dropna(subset="gap")
-    groups = list(rows.groupby("slice", sort=False))
-    lines = len(rows) + len(groups)
-    figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
-    axis.grid(visible=False, axis="y")
-    line, ticks = 0, {}
-    for name, of_slice in groups:
-        axis.text(-0.01, line, name, transform=axis.get_yaxis_transform(), ha="right",
-                  va="center", weight="bold")  # fmt: skip
-        for row in of_slice.itertuples():
-            line += 1
-            ticks[line] = f"{row.value} (n = {row.n:,})"
-            axis.plot([row.gap_low, row.gap_high], [line, line], color=BLUE, lw=2)
-            axis.plot(row.gap, line, "o", color=BLUE, ms=4)
-            if row.gap_p_holm <= ALPHA:
-                axis.plot(row.gap, line, "o", color=RED, ms=7, zorder=3)
-        line += 1
-    axis.set_yticks([*ticks], [*ticks.values()])
-    axis.axvline(0, color=GREY, lw=1)
-    reach = 1.05 * np.abs(rows[["gap_low", "gap_high"]].to_numpy()).max(initial=0.01)
-    axis.set(xlim=(-reach, reach), ylim=(line - 0.4, -0.6))
-    axis.set_xlabel("recall of male minus recall of female")
-    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="difference with its 95 % interval")
-    axis.plot([], [], "o", color=RED, ms=7, label="significant after Holm's correction")
-    figure.legend(loc="outside upper left", ncols=2, frameon=False)
     return figure

@@ -105,10 +105,7 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     faces = pd.Series([mask.tobytes() for mask in masks])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
     by_accuracy = table.sort_values("accuracy", kind="stable")
-    # A family of its own, since the pages compare the genders.
-    is_gender = by_accuracy["slice"] == tables.GENDER
-    corrected = slice_tests.corrected(by_accuracy.p[~is_gender], either)
-    table["p_holm"] = pd.concat([by_accuracy.p[is_gender].head(1), corrected])
+    table["p_holm"] = slice_tests.corrected(by_accuracy.p, either)
     table["gap_p_holm"] = slice_tests.corrected(table.gap_p, faces)
     return table[list(tables.SLICES.columns)]
 
@@ -135,6 +132,7 @@ def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -
         "n": len(samples),
         "subjects": samples.subject.nunique(),
         "effective_people": accuracy.people,
+        "small": int(tables.is_small(accuracy.faces, accuracy.people)),
         "accuracy": accuracy.value,
         "low": low,
         "high": high,
@@ -142,9 +140,6 @@ def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -
         "rest_low": rest_low,
         "rest_high": rest_high,
         "p": difference_p_value(*sides) if is_tested else None,
-        "confidence": samples[["p_female", "p_male"]].max(axis=1).mean(),
-        "balanced_accuracy": np.mean([recall.value for recall in recalls.values()]),
-        "majority_baseline": counts.max() / len(samples),
         "gap": gap["value"],
         "gap_low": gap_low,
         "gap_high": gap_high,

@@ -7,11 +7,11 @@ from renet.common.table import Table
 SMALL_SLICE = 30  # faces; the interval of a smaller set or slice is too wide for a statement
 FEWEST_PEOPLE = 10  # effective number; conclusions from fewer are about these people alone
 FEWEST_INDEPENDENT = 100  # effective number of faces; a choice by fewer is uncertain
+FEW_FACES = 100  # with fewer in the test set, the cross-validation of a run with folds leads
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GENDER = "recorded gender"
-GROUPS = (GENDER, "age")  # slices whose coverage and error the pages show
-UNTESTED = ("decade", "face score", "crop size")  # explained by age, colour and source
-NOT_COMPARED = (GENDER, "person in the training set", *UNTESTED)  # female and male
+UNTESTED = (GENDER, "decade", "face score", "crop size")  # the genders have a test of their own
+NOT_COMPARED = ("person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
@@ -19,11 +19,11 @@ ALPHA = 0.05  # probability of a significant result in a family of tests if noth
 # `gap` the recall of male minus that of female.
 SLICES = Table(
     {"slice": str, "value": str}
-    | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
+    | dict.fromkeys(("n", "subjects", "n_female", "n_male", "small"), int)
     | dict.fromkeys(
-        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high", "p",
-         "p_holm", "confidence", "recall_female", "recall_male", "balanced_accuracy",
-         "majority_baseline", "gap", "gap_low", "gap_high", "gap_p_holm"), float,
+        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high",
+         "p", "p_holm", "recall_female", "recall_male",
+         "gap", "gap_low", "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
 
@@ -32,6 +32,17 @@ def is_small(faces: Any, people: Any) -> Any:
     """Whether sets or slices have too few faces or people (their effective number)."""
     return (faces < SMALL_SLICE) | (people < FEWEST_PEOPLE)
 
+
+# comparison/runs.csv: a row for each run, and each group of seeds, on each set. The set of a run
+# that `leads` is one test, and its other sets are corrected by Holm; the validation set makes no
+# claim. `rank` stands on the set that chooses the best run, with the faces that all runs share.
+RUN, SEEDS = "run", "seeds"  # the column `kind`
+RUNS = Table(
+    {"set": str, "kind": str, "run": str, "metric": str}
+    | dict.fromkeys(("faces", "small", "few", "leads"), int)
+    | dict.fromkeys(("value", "low", "high", "deviation", "baseline", "p", "p_corrected"), float)
+    | {"above": "Int64", "rank": "Int64"}
+)
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
 FEWEST_SEEDS = 3  # for a claim about a recipe

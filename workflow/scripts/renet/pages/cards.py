@@ -24,7 +24,7 @@ from renet.pages.results import DataResults, RunResults
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
-CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
+CARD_METRICS = ("accuracy", "balanced_accuracy", "loss")
 
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:

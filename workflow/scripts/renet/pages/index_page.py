@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,26 +10,12 @@ import pandas as pd
 
 from renet.config.model import KINDS
 from renet.config.runs import seed_groups
-from renet.evaluation.inference_table import OUT_OF_FOLD
-from renet.evaluation.tables import BEST
+from renet.evaluation.tables import BEST, SEEDS
 from renet.pages import filters, index_plots, lead, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
-from renet.pages.results import DataResults, RunResults, are_above
+from renet.pages.results import DataResults, RunResults
 
 LACKS = "–"  # in place of a setting that a kind of network does not have
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A run on one set, or several seeds."""
-
-    faces: int
-    value: float
-    interval: list[float] | None  # None of several seeds
-    baseline: float
-    is_above: bool  # above the baseline, by Holm over all runs and sets of the table
-    seeds: tuple[float, ...] = ()
-    deviation: float = 0.0  # over the seeds, of a sample
 
 
 @dataclass(frozen=True)
@@ -39,7 +24,7 @@ class Row:
 
     run: RunResults  # of several runs, the one that predicts
     name: str
-    cells: Sequence[Cell]  # for a grid those of `run`, for seeds their means
+    cells: pd.DataFrame  # rows of runs.csv by set; for a grid those of `run`
     settings: dict[str, object] = dataclasses.field(default_factory=dict)  # in a grid
     members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
@@ -57,7 +42,9 @@ def write(
     metric, settings = BY_NAME[data.choice_metric], {run.name: run.settings for run in runs}
     comparisons = data.comparison[data.comparison.kind != BEST]
     compared = BY_NAME[next(iter(comparisons.metric), metric.name)]
-    columns = _columns(runs, metric)
+    # The set that ranks the runs comes first, and the faces are those that all runs share there.
+    ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
+    columns = [ranking, "test", *data.external]
     trained = [run for run in runs if run.architecture.has_layers]
     index_plots.loss_curves(trained, path.parent / "loss_curves.svg")
     index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
@@ -72,72 +59,55 @@ def write(
         lead=lead.find_lead(data.best_rows, seed_groups(settings)),
         compared=compared,
         columns=columns,
-        rows=_rows(runs, columns, best, data, grids),
+        rows_of=lambda name: data.runs[data.runs.set == name],
+        rows=_rows(runs, ranking, best, data, grids),
         comparisons=dict(list(comparisons.groupby("set", sort=False))),
         tables=metric_tables,
-        grids={name: grid_rows(grid, runs, compared) for name, grid in grids.items()},
+        grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
         trained=trained,
         differences=differences(settings, defaults),
     )
 
 
-def _columns(runs: list[RunResults], metric: Metric) -> dict[str, list[Cell]]:
-    """For each set of the table, the cell of each run."""
-    first = OUT_OF_FOLD if all(run.folds for run in runs) else "validation"
-    sets = {
-        first: [run.metrics["validation"] for run in runs],
-        "test": [run.test for run in runs],
-        **{name: [run.external[name].test for run in runs] for name in runs[0].external},
-    }
-    tested = [one for name, of_set in sets.items() if name != "validation" for one in of_set]
-    # The validation set, which chooses the run, is a family of its own.
-    chosen_by = sets.get("validation", [])
-    above = iter([*are_above(chosen_by, metric.name), *are_above(tested, metric.name)])
-    return {
-        name: [
-            Cell(one["n"], metric.value(one), metric.bounds(one),
-                 metric.value(one["majority_baseline"]), next(above))
-            for one in of_set
-        ]
-        for name, of_set in sets.items()
-    }  # fmt: skip
-
-
 def _rows(
     runs: list[RunResults],
-    columns: dict[str, list[Cell]],
+    ranking: str,
     best: RunResults,
     data: DataResults,
     grids: Mapping[str, dict],
 ) -> list[Row]:
-    """The rows of the table: the best run, then by the set that chooses; the test set has no part.
+    """The rows of the table: the best run, then by the set `ranking`; the test set has no part.
 
     A grid is one row, and so are other runs that differ by their seeds alone.
     """
-    rows = [Row(run, run.name, cells) for run, *cells in zip(runs, *columns.values(), strict=True)]
-    values = {row.name: row.cells[0].value for row in rows}  # on the set that chooses
-    for row in data.best_rows.itertuples():  # all runs on the same faces
-        values |= {row.run: row.value, row.other: row.other_value}
 
     def order(row: Row) -> tuple[bool, float]:
-        names = [row.run.name] if row.settings else [one.name for one in row.members or [row]]
-        return row.run is best, statistics.fmean(values[name] for name in names)
+        return row.run is best, row.cells.value[ranking]
 
-    ranked = {row.name: row for row in sorted(rows, key=order, reverse=True)}
+    rows = sorted((Row(run, run.name, run.claims) for run in runs), key=order, reverse=True)
+    ranked = {row.name: row for row in rows}
     for name, grid in grids.items():
         members = [
             replace(row, settings=_grid_settings(row.run, grid["keys"]))
-            for row in ranked.values()
+            for row in rows
             if row.name in grid["runs"]
         ]
         if len(members) > 1:
             ranked = {one: row for one, row in ranked.items() if one not in grid["runs"]}
             ranked[members[0].name] = replace(members[0], name=name, members=members)
-    alone = {name: row.run.settings for name, row in ranked.items() if not row.settings}
-    for group in seed_groups(alone):
-        members = [ranked.pop(name) for name in list(ranked) if name in group]
-        ranked[members[0].name] = _seed_row(members)
+    of_seeds = data.runs[data.runs.kind == SEEDS]
+    for names, cells in of_seeds.groupby("run", sort=False):
+        if all(name in ranked and not ranked[name].settings for name in names.split()):
+            members = [ranked.pop(row.name) for row in rows if row.name in names.split()]
+            name, by_set = _entry(names.split()), cells.set_index("set", drop=False)
+            ranked[members[0].name] = Row(members[0].run, name, by_set, members=members)
     return sorted(ranked.values(), key=order, reverse=True)
+
+
+def _entry(names: list[str]) -> str:
+    """The entry of the config that runs of several seeds are of; else their names."""
+    entries = {re.sub(r"-seed\d+$", "", name) for name in names}
+    return entries.pop() if len(entries) == 1 else ", ".join(names)
 
 
 def _grid_settings(run: RunResults, keys: list[str]) -> dict[str, object]:
@@ -145,27 +115,15 @@ def _grid_settings(run: RunResults, keys: list[str]) -> dict[str, object]:
     return {key.rpartition(".")[2]: flat.get(key) for key in keys}
 
 
-def _seed_row(members: list[Row]) -> Row:
-    """The row of runs that differ by their seeds alone, the best one first."""
-    names = [member.name for member in members]
-    entries = {re.sub(r"-seed\d+$", "", name) for name in names}  # entries of the config
-    name = entries.pop() if len(entries) == 1 else ", ".join(names)
-    cells = []
-    for of_set in zip(*(member.cells for member in members), strict=True):
-        values = tuple(cell.value for cell in of_set)
-        is_above, mean = all(cell.is_above for cell in of_set), statistics.fmean(values)
-        found = {"seeds": values, "deviation": statistics.stdev(values)}
-        cells.append(replace(of_set[0], value=mean, interval=None, is_above=is_above, **found))
-    return Row(members[0].run, name, cells, members=members)
-
-
-def grid_rows(grid: dict, runs: list[RunResults], metric: Metric) -> list[list[object]]:
+def grid_rows(
+    grid: dict, runs: list[RunResults], ranking: str, metric: Metric
+) -> list[list[object]]:
     """Of each value of each key of a grid: key, value, number of runs, mean and range as text.
 
-    The metric is that of the validation set.
+    The metric is that of the set `ranking`.
     """
     of_grid = [run for run in runs if run.name in grid["runs"]]
-    numbers = pd.Series([metric.value(run.metrics["validation"]) for run in of_grid], dtype=float)
+    numbers = pd.Series([run.claims.value[ranking] for run in of_grid], dtype=float)
     return [
         [key, value, len(found), metric.text(found.mean()),
          f"{metric.text(found.min())} to {metric.text(found.max())}"]

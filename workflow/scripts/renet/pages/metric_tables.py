@@ -47,14 +47,6 @@ class Metric:
             return filters.interval(bounds)
         return " to ".join(map(filters.decimal, bounds))
 
-    def lead(self, summary: dict) -> tuple[float, list[float]]:
-        """The difference from the baseline with its interval."""
-        if self.name == "accuracy":
-            difference = summary["differences"]["over_baseline"]
-            return difference["value"], difference["interval"]
-        value, baseline = self.value(summary), self.value(summary["majority_baseline"])
-        return value - baseline, [one - baseline for one in self.bounds(summary) or ()]
-
 
 METRICS = (
     Metric(("accuracy",), "accuracy", is_fraction=True),
@@ -63,13 +55,8 @@ METRICS = (
     Metric(("recall", "male"), "recall of male", is_fraction=True),
     Metric(("precision", "female"), "precision of female", is_fraction=True),
     Metric(("precision", "male"), "precision of male", is_fraction=True),
-    Metric(("mcc",), "Matthews correlation (MCC)"),
     Metric(("roc_auc",), "ROC AUC"),
-    Metric(("pr_auc", "female"), "average precision of female"),
-    Metric(("pr_auc", "male"), "average precision of male"),
     Metric(("loss",), "log loss"),
-    Metric(("brier",), "Brier score"),
-    Metric(("ece",), "calibration error (ECE)"),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}
 
@@ -94,7 +81,7 @@ def metrics_table(results: SetResults) -> PageTable:
 
 
 def slices_table(results: SetResults) -> PageTable:
-    """The slices of enough faces for a statement: accuracy, confidence, recalls, differences."""
+    """The slices of enough faces for a statement: accuracy, recalls, differences."""
     rows = [
         [
             f"{row.slice}: {row.value}",
@@ -102,19 +89,16 @@ def slices_table(results: SetResults) -> PageTable:
             f"{row.subjects:,}",
             filters.percentage(row.accuracy),
             filters.interval([row.low, row.high]),
-            filters.percentage(row.confidence),
-            filters.percentage(row.majority_baseline),
             f"{filters.points(row.difference)}{_tested(' (p {})', row.p_holm)}",
             filters.percentage(row.recall_female),
             filters.percentage(row.recall_male),
             _gap(row, results.test["n"]),
         ]
-        for row in ([] if results.is_small else results.shown_slices.itertuples())
+        for row in ([] if results.test["small"] else results.shown_slices.itertuples())
     ]
     headings = [
         "slice", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
-        "mean confidence", "always its majority class", "points above the others (corrected p)",
-        "recall of female", "recall of male",
+        "points above the others (corrected p)", "recall of female", "recall of male",
         "difference in points (95 % interval, corrected p)",
     ]  # fmt: skip
     return PageTable("Slices" + _suffix(results), headings, rows, collapsed=True)

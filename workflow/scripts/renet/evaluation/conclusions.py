@@ -1,0 +1,88 @@
+"""Conclusions on a run: its groups, the set that leads, and what may help."""
+
+import enum
+
+import pandas as pd
+
+from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.tables import ALPHA, FEWEST_INDEPENDENT
+
+FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
+LEARNT = 0.8  # fraction of the baseline's errors; a network with more in training has not learnt
+MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memorised
+GAP = 0.1  # training above test accuracy, from which there are too few photos
+
+
+class Advice(enum.StrEnum):
+    """What may help a network that is not above the baseline."""
+
+    FEW_UPDATES = "few_updates"
+    NOT_LEARNT = "not_learnt"
+    FEW_PHOTOS = "few_photos"
+    FEW_TEST_FACES = "few_test_faces"
+
+
+def of_groups(slices: pd.DataFrame) -> dict:
+    """The section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
+
+    `tested` are compared with the other faces, and those that are significantly `below` these are
+    listed with the furthest first; the recalls are `compared` in some, and have a gap in `gaps`.
+    """
+    ordered = slices.sort_values("difference", kind="stable")
+
+    def named(rows: pd.DataFrame) -> list[list[str]]:
+        return rows[["slice", "value"]].to_numpy().tolist()
+
+    return {
+        "tested": named(slices[slices.p_holm.notna()]),
+        "below": named(ordered[ordered.p_holm <= ALPHA]),
+        "compared": named(slices[slices.gap_p_holm.notna()]),
+        "gaps": named(slices[slices.gap_p_holm <= ALPHA]),
+    }
+
+
+def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict:
+    """The sections of metrics.json that a run's own evaluation adds.
+
+    Args:
+        summary: metrics.json so far.
+        batch_size: of the training; None for a kind of network that is fitted without.
+    """
+    is_out_of_fold = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
+    leads = OUT_OF_FOLD if is_out_of_fold and summary["test"]["few"] else "test"
+    led = summary["validation" if leads == OUT_OF_FOLD else "test"]
+    faces, updates = summary["data"]["faces"], None
+    if batch_size:
+        updates = int(history.epoch.iloc[-1]) * -(-faces.get("train", 0) // batch_size)
+    male, claims = led["majority_baseline"]["male_fraction"], led["above_baseline"].values()
+    kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led["accuracy"])
+    needed = led["constant_prediction"] or not all(claim["above"] for claim in claims if claim)
+    choosing = summary["validation"]["effective_faces"]
+    epoch_by = faces.get("validation", FEWEST_INDEPENDENT) if is_out_of_fold else choosing
+    return {
+        "leads": leads,
+        "updates": updates,
+        "advice": kind if needed else None,
+        "chosen_by_few": {
+            "epoch": round(epoch_by) < FEWEST_INDEPENDENT,
+            "others": round(choosing) < FEWEST_INDEPENDENT,
+        },
+    }
+
+
+def advise(updates: int | None, training: float, majority: float, test: float) -> Advice:
+    """The advice on a trained network that is not better than the baseline.
+
+    Args:
+        updates: of the weights; None for a kind of network that is fitted without.
+        training: accuracy on the training faces in the last epoch, and `test` on the test faces.
+        majority: fraction of the majority class in the training set.
+    """
+    is_gap = training > test + GAP
+    if is_gap and 1 - training < MEMORISED * (1 - majority):
+        return Advice.FEW_PHOTOS
+    if updates is not None and updates < FEW_UPDATES:
+        return Advice.FEW_UPDATES
+    if updates is not None and 1 - training > LEARNT * (1 - majority):
+        return Advice.NOT_LEARNT
+    return Advice.FEW_PHOTOS if is_gap else Advice.FEW_TEST_FACES

@@ -1,0 +1,73 @@
+"""The table `RUNS`: what each run reaches on each set, and where that is above the baseline."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from renet.evaluation import metrics
+from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.slice_tests import holm
+from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
+
+
+def summaries(
+    own: dict, external: Mapping[str, dict], ranking: tuple[str, pd.DataFrame]
+) -> dict[str, dict]:
+    """The metrics of a run by set, as from `metrics.summarise`; first of the set that ranks.
+
+    Args:
+        own: metrics.json of the run; `external` has its section `test` on each external set.
+        ranking: the set that chooses the best run, and the run's predictions for the faces of it
+            that all runs share.
+    """
+    name, same_faces = ranking
+    male_fraction = own["validation"]["majority_baseline"]["male_fraction"]
+    found = {name: metrics.summarise(same_faces, male_fraction), "test": own["test"]}
+    if own["calibration"]["fitted_on"] == OUT_OF_FOLD:
+        found[OUT_OF_FOLD] = own["validation"]
+    return {**found, **external}
+
+
+def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.DataFrame:
+    """The rows of one run, given its metrics by set.
+
+    The set that leads is one test; the others are corrected by Holm. No claim is made by the
+    validation set, which chooses the run, and about the balanced accuracy of a set of one class.
+    """
+    claims = {name: of_set["above_baseline"][metric] for name, of_set in sets.items()}
+    p = pd.Series(
+        {name: claim["p"] for name, claim in claims.items() if claim and name != "validation"},
+        dtype=float,
+    )
+    corrected, others = p.copy(), p.index != leads
+    corrected[others] = holm(p[others].to_numpy())
+    table = RUNS.frame(
+        {
+            "set": name, "kind": RUN, "run": run, "metric": metric, "faces": of_set["n"],
+            "small": of_set["small"], "few": of_set["few"], "leads": name == leads,
+            "value": of_set[metric], "baseline": of_set["majority_baseline"][metric],
+            **dict(zip(("low", "high"), of_set["intervals"][metric], strict=True)),
+            "p": p.get(name), "p_corrected": corrected.get(name),
+        }
+        for name, of_set in sets.items()
+    )  # fmt: skip
+    table["above"] = (table.p_corrected <= ALPHA).astype("Int64").mask(table.p.isna())
+    return table
+
+
+def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """The rows of each group of runs that differ in their seeds alone, by the rows of the runs.
+
+    The value is the mean. It is above the baseline if that of each run is.
+    """
+    rows = []
+    for group in groups:
+        for _, of_set in runs[runs.run.isin(group)].groupby("set", sort=False):
+            if len(of_set) == len(group):  # else some have folds
+                alike = of_set[["set", "metric", "faces", "small", "few", "baseline"]].iloc[0]
+                rows.append({
+                    **alike, "kind": SEEDS, "run": " ".join(of_set.run),
+                    "leads": of_set.leads.min(), "value": of_set.value.mean(),
+                    "deviation": of_set.value.std(), "above": of_set.above.min(skipna=False),
+                })  # fmt: skip
+    return RUNS.frame(rows)
