@@ -1,6 +1,5 @@
 """The index compares the runs of a config; the table of faces keeps its filter in the URL."""
 
-import html
 import json
 import shutil
 from pathlib import Path
