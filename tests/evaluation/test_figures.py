@@ -26,7 +26,7 @@ def evaluation():
     targets = np.concatenate([[0] * wrong + [1] * (n - wrong) for _, n, wrong in BINS])
     predictions = predictions_of(targets, p_male)
     summary = {"test": summarise(predictions, 0.5), "calibration": {"temperature": 1.0}}
-    yield Evaluation(predictions, summary, pd.DataFrame(), pd.DataFrame())
+    yield Evaluation(predictions, summary, pd.DataFrame())
     plt.close("all")
 
 

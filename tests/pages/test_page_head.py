@@ -448,7 +448,8 @@ def abstaining(choice: dict, people: dict = PEOPLE, n: int = 800) -> str:
     return templates.sentences("abstention", found | {"calibration": {"fitted_on": "validation"}})
 
 
-ACCEPTED = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_of_all": 0.06}
+ACCEPTED = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_interval": [0, 0.1],
+            "error_of_all": 0.06}  # fmt: skip
 CHOICE = {"max_error": 0.02, "level": 0.95, "people": 500, "needed": 149, "threshold": 0.9,
           "errors": 0, "accepted": 300, "upper_bound": 0.01, "test": ACCEPTED}  # fmt: skip
 
@@ -506,10 +507,19 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
 
 
+def test_groups_without_a_test_are_folded_after_the_tested_ones(results):
+    page = (results / "runs/made/report.html").read_text()
+    label = '((?:Accuracy by group|Groups without a test) of the test set)"(.*?)</table>'
+    (_, tested), (folded, others) = re.findall(f'aria-label="{label}', page, re.DOTALL)
+    assert f"<details><summary>{folded}</summary>" in page
+    assert "significant</small>" in tested and "not tested" not in tested
+    assert "not tested" in others and "significant" not in others
+
+
 FEW = predictions_of([0, 1] * 6, [0.01, 0.02] * 6)  # no male face is recognised
 CONCLUSIONS = (
     "is significant", "significantly lower", "too high:", "too low:",
-    "Least ", "Slices", ">slice</th>", "Accuracy by group of", "gender_gaps.svg",
+    "Least ", "Slices", ">slice</th>", "Accuracy by group of",
 )  # fmt: skip
 
 
