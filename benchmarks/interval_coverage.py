@@ -4,8 +4,8 @@
 
 The number of photos differs from person to person. The predictions for photos of one person are
 correlated: each person has a normal effect, which is added to the noise of each photo. Women and
-men have different recalls, or the same. The script prints the coverage, in percent, of the intervals
-that the pages show, and of that on the number of faces, which takes photos as independent.
+men have different recalls, or the same. The script prints the coverage, in percent, of the
+intervals on the pages, and of one on the number of faces, which takes photos as independent.
 """
 
 from dataclasses import dataclass

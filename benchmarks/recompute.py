@@ -453,7 +453,7 @@ class Set:
     def calibration_texts(self):
         fitted, size = None if self.part.small else temperature(self.faces), self.part.size()
         few = [f"is worth only {size:,.0f} independent faces"] * (round(size) < 100)
-        if not fitted or fitted[2] > 2 * fitted[1] and fitted[1] <= 1 <= fitted[2]:
+        if not fitted or (fitted[2] > 2 * fitted[1] and fitted[1] <= 1 <= fitted[2]):
             return ["cannot be judged, and no temperature is applied"]
         value, low, high = fitted
         verdict = "No common over- or underconfidence was found"
