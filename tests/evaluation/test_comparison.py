@@ -175,10 +175,10 @@ def test_lead_over_other_seeds_of_the_best_run_is_not_named():
     assert lead_over({"b": 0}, [["a", "b"]]).startswith("Its lead over b,")
 
 
-def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
+def test_runs_rank_by_their_accuracy_and_equal_ones_by_their_loss():
     accuracies = pd.Series({"a": 0.8, "b": 0.9, "c": 0.9 - 1e-12, "d": 0.9})
     losses = {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.3}
-    assert comparison.best(accuracies, losses) == "c"
+    assert comparison.rank(accuracies, losses) == ["c", "d", "b", "a"]
 
 
 def test_reference_can_be_the_name_of_a_run_with_seeds():

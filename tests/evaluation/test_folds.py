@@ -18,6 +18,7 @@ from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
+from renet.common import files
 from renet.common.errors import InputError
 from renet.config import runs
 from renet.config.model import HogSvmArchitecture
@@ -25,7 +26,8 @@ from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.inference_table import FOLD, INFERENCE
-from renet.evaluation.tables import COMPARISON
+from renet.evaluation.metrics import summarise
+from renet.evaluation.tables import COMPARISON, RUNS
 from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
 from renet.training.settings import RunSettings
@@ -163,7 +165,10 @@ def tables(tmp_path):
     def compared(**quality: tuple[float, bool]) -> pd.DataFrame:
         """comparison.csv, given how often each run is right, and whether it has folds."""
         paths, names = [], [name for name in quality for _ in range(2)]
+        metrics = []
         for name, (right, folds) in quality.items():
+            summary = {"calibration": {"fitted_on": "out_of_fold" if folds else "validation"}}
+            summary["leads"] = "out_of_fold" if folds else "test"
             for subset, targets in (("test", test), ("out_of_fold", development)):
                 is_right = random.random(len(targets)) < right
                 table = predictions_of(targets, np.where(is_right == targets, 0.9, 0.1))
@@ -175,21 +180,30 @@ def tables(tmp_path):
                 path.parent.mkdir(exist_ok=True)
                 INFERENCE.write(path, table)
                 paths.append(path)
+                summary["test" if subset == "test" else "validation"] = summarise(table, 0.5)
+            metrics.append(tmp_path / name / "metrics.json")
+            files.write_json(metrics[-1], summary)
         table = tmp_path / "comparison.csv"
-        given = {"inference": paths, "names": names, "reference": names[0]}
-        call_script("compare", table=table, **given)
+        given = {"inference": paths, "names": names, "reference": names[0], "metrics": metrics}
+        call_script("compare", table=table, runs=tmp_path / "runs.csv", external=[], **given)
         return COMPARISON.read(table)
 
     return compared
 
 
-def test_run_with_folds_and_one_without_are_compared_on_the_same_faces_alone(tables):
+def test_run_with_folds_and_one_without_are_compared_on_the_same_faces_alone(tables, tmp_path):
     found = tables(plain=(0.6, False), folded=(0.95, True))
     assert found.set.tolist() == ["test", "validation"]
     assert found.kind.tolist() == ["reference", "best"]
     assert found.other.tolist() == ["plain", "folded"]
     correct = 20 * found.other_value[1]  # of the 20 faces of the validation set
     assert correct == pytest.approx(round(correct))
+    runs = RUNS.read(tmp_path / "runs.csv").set_index(["run", "set"])
+    assert runs["rank"].dropna().to_dict() == {
+        ("plain", "validation"): 2, ("folded", "validation"): 1,
+    }  # fmt: skip
+    assert runs.value["folded", "validation"] == pytest.approx(found.other_value[1])
+    assert runs.faces["folded"].to_dict() == {"validation": 20, "test": 20, "out_of_fold": 60}
 
 
 def test_runs_with_folds_are_compared_with_each_other_and_chosen_on_the_out_of_fold_set(tables):

@@ -66,17 +66,17 @@ def test_constant_prediction_is_flagged():
     assert found["constant_prediction"] is True
     assert found["accuracy"] == 0.25 and found["balanced_accuracy"] == 0.5
     assert found["roc_auc"] == 0.5
-    margin = summarise(predictions_of([0, 1, 1, 1], [0.6] * 4))["differences"]["over_baseline"]
-    assert margin["value"] == 0 and not margin["significant"]
+    claim = summarise(predictions_of([0, 1, 1, 1], [0.6] * 4))["above_baseline"]["accuracy"]
+    assert claim["difference"] == 0 and claim["p"] == 1 and not claim["above"]
 
 
 @pytest.mark.parametrize(("right", "is_above"), [(55, False), (62, True)])
 def test_p_values_against_the_baseline_agree_with_the_intervals(right, is_above):
     found = summarise(predictions_with((right, 100), (right, 100)))
-    p_values, low = found["above_baseline"], found["intervals"]["balanced_accuracy"][0]
-    assert (p_values["balanced_accuracy"] < 0.05) == (low > 0.5) == is_above
-    assert (p_values["accuracy"] < 0.05) == is_above
-    assert found["differences"]["over_baseline"]["significant"] == is_above
+    assert found["intervals"]["balanced_accuracy"][0] > 0.5 or not is_above
+    for metric, claim in found["above_baseline"].items():
+        assert claim["above"] == (claim["p"] < 0.05) == (claim["interval"][0] > 0) == is_above
+        assert claim["difference"] == pytest.approx(found[metric] - 0.5)
 
 
 def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
@@ -85,8 +85,8 @@ def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
     assert found["balanced_accuracy"] == 0.5
     assert found["roc_auc"] is None
     assert found["intervals"]["roc_auc"] is found["intervals"]["recall_female"] is None
-    difference = found["differences"]["male_minus_female"]
-    assert difference == {"value": None, "interval": None, "significant": False}
+    assert found["above_baseline"]["balanced_accuracy"] is None
+    assert found["male_minus_female"] == {"value": None, "interval": None, "significant": False}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_interval_of_a_difference_follows_from_those_of_its_parts():
 )
 def test_difference_whose_interval_covers_zero_is_not_significant(female, male, significant):
     recalls = male[0] / male[1] - female[0] / female[1]
-    found = summarise(predictions_with(female, male))["differences"]["male_minus_female"]
+    found = summarise(predictions_with(female, male))["male_minus_female"]
     assert found["value"] == pytest.approx(recalls) and found["significant"] == significant
     p_value = intervals.difference_p_value(*proportions(female, male))
     assert (found["interval"][0] > 0) == (p_value < 0.05) == significant
@@ -133,10 +133,10 @@ def test_difference_from_the_baseline_is_paired_on_the_same_faces():
     # The network alone is correct for 10 of 100 faces, the baseline alone for none.
     targets = np.repeat([0, 1], [10, 90])
     found = summarise(predictions_of(targets, np.repeat([0.2, 0.8], [10, 90])))
-    difference = found["differences"]["over_baseline"]
-    assert difference["value"] == pytest.approx(0.1) and difference["significant"]
+    claim = found["above_baseline"]["accuracy"]
+    assert claim["difference"] == pytest.approx(0.1) and claim["above"]
     (low, high), (_, lost) = exact(10, 100), exact(0, 100)
-    assert difference["interval"] == pytest.approx([0.1 - np.hypot(0.1 - low, lost), high])
+    assert claim["interval"] == pytest.approx([0.1 - np.hypot(0.1 - low, lost), high])
 
 
 @pytest.mark.parametrize(("people", "significant"), [(1, False), (2, False), (30, True)])
@@ -145,8 +145,9 @@ def test_faces_of_few_people_say_little(people, significant):
     predictions = predictions_of(np.repeat([0, 1], 30), np.repeat([0.1, 0.9], 30))
     predictions["subject"] = [f"{number // 30} {number % people}" for number in range(60)]
     found = summarise(predictions)
-    assert found["differences"]["over_baseline"]["value"] == 0.5
-    assert found["differences"]["over_baseline"]["significant"] == significant
+    assert found["above_baseline"]["accuracy"]["difference"] == 0.5
+    assert found["above_baseline"]["accuracy"]["above"] == significant
+    assert found["few"] and found["small"] == (people < 10)
     low, high = found["intervals"]["accuracy"]
     assert low < 0.95 and high == pytest.approx(1)
 

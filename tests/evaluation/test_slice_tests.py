@@ -98,12 +98,12 @@ def test_gap_of_a_few_faces_is_not_tested():
     assert gaps_of(pd.concat([predictions, young], ignore_index=True)) == ({}, 2)
 
 
-def test_slices_that_age_and_source_explain_are_not_tested():
+def test_genders_and_slices_that_age_and_source_explain_are_not_tested():
     predictions = by_age({25: (0.9, 0.9), 75: (0.5, 1.0)})
     predictions["year"] = predictions.age + 1925
     predictions["crop_width"] = predictions.crop_height = predictions.face_score = predictions.age
     table = all_slices(predictions)
-    assert set(table.slice[table.p.notna()]) == {"age", "recorded gender"}
+    assert set(table.slice[table.p.notna()]) == {"age"}
     assert set(table.slice[table.gap_p_holm.notna()]) == {"age"}
 
 

@@ -1,0 +1,109 @@
+"""Conclusions on runs: which set leads, what is above the baseline, and which groups are below."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.predictions import predictions_of
+from renet.evaluation import conclusions, run_table
+from renet.evaluation.metrics import summarise
+from renet.evaluation.tables import SLICES
+
+METRIC = "balanced_accuracy"
+
+
+def summary_of(right: int, faces: int = 100) -> dict:
+    """The metrics of a set of which so many faces of each class are predicted correctly."""
+    targets = np.repeat([0, 1], faces)
+    wrong = np.tile(np.arange(faces) >= right, 2)
+    return summarise(predictions_of(targets, np.where(wrong == targets, 0.2, 0.8)), 0.5)
+
+
+def claims_of(leads: str = "test", **right: int) -> pd.DataFrame:
+    sets = {name: summary_of(count) for name, count in right.items()}
+    return run_table.of_run("a", sets, leads, METRIC).set_index("set")
+
+
+def test_set_that_leads_is_one_test_and_the_others_are_corrected_for_each_other():
+    found = claims_of("out_of_fold", out_of_fold=58, test=58, north=58, south=90, validation=90)
+    p = found.p["test"]
+    assert 0.025 < p < 0.05 and found.p_corrected["out_of_fold"] == p
+    assert found.above[["out_of_fold", "test", "north", "south"]].tolist() == [1, 0, 0, 1]
+    assert found.p_corrected["test"] == pytest.approx(2 * p)  # of three, that of south is first
+    assert found.p_corrected["south"] == pytest.approx(3 * found.p["south"])
+    assert found.loc["validation", ["p", "p_corrected", "above"]].isna().all()
+    assert found.leads.to_dict() == {name: int(name == "out_of_fold") for name in found.index}
+
+
+def test_set_of_one_class_makes_no_claim_about_the_balanced_accuracy():
+    women = summarise(predictions_of([0] * 40, [0.2] * 40), 0.5)
+    found = run_table.of_run("a", {"test": women}, "test", METRIC).iloc[0]
+    assert pd.isna(found.above) and pd.isna(found.p) and found.value == 1
+
+
+def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
+    sets = {"one": {"test": 90, "north": 90}, "two": {"test": 80, "north": 50}}
+    runs = pd.concat(
+        claims_of(**right).reset_index().assign(run=run) for run, right in sets.items()
+    )
+    found = run_table.of_seeds(runs, [["one", "two"]]).set_index("set")
+    assert found.kind.unique() == ["seeds"] and found.run.unique() == ["one two"]
+    assert found.value.to_dict() == {"test": pytest.approx(0.85), "north": pytest.approx(0.7)}
+    assert found.deviation["test"] == pytest.approx(np.std([0.9, 0.8], ddof=1))
+    assert found.above.to_dict() == {"test": 1, "north": 0} and found.low.isna().all()
+
+
+def run_of(test: int, faces: int, accuracy: float, *, folds: bool = False, train: int = 3200):
+    """What a run's own evaluation adds; it made 10 epochs in batches of 32."""
+    sets = {"test": summary_of(test, faces), "validation": summary_of(90, faces)}
+    fitted_on = "out_of_fold" if folds else "validation"
+    given = sets | {"calibration": {"fitted_on": fitted_on}, "data": {"faces": {"train": train}}}
+    history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.5, accuracy]})
+    return conclusions.of_run(given, history, 32)
+
+
+@pytest.mark.parametrize(
+    ("faces", "folds", "leads"),
+    [(49, True, "out_of_fold"), (50, True, "test"), (49, False, "test")],
+)
+def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
+    assert run_of(faces // 2, faces, 0.9, folds=folds)["leads"] == leads
+
+
+@pytest.mark.parametrize(
+    ("right", "accuracy", "train", "advice"),
+    [
+        (90, 0.9, 3200, None),
+        (50, 0.95, 3200, "few_photos"), (50, 0.55, 288, "few_updates"),
+        (50, 0.58, 320, "not_learnt"), (50, 0.6, 320, "few_test_faces"),
+        (50, 0.61, 320, "few_photos"),
+    ],
+)  # fmt: skip
+def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accuracy, train, advice):
+    found = run_of(right, 100, accuracy, train=train)
+    assert found["advice"] == advice
+    assert found["updates"] == 10 * train / 32
+
+
+def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
+    assert run_of(40, 49, 0.9)["chosen_by_few"] == {"epoch": True, "others": True}
+    assert run_of(40, 50, 0.9)["chosen_by_few"] == {"epoch": False, "others": False}
+    with_folds = run_of(40, 49, 0.9, folds=True)  # all training faces are validated in turns
+    assert with_folds["chosen_by_few"] == {"epoch": False, "others": True}
+
+
+def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():
+    rows = [
+        {"slice": "age", "value": name, "difference": gap, "p_holm": p, "gap_p_holm": gap_p}
+        for name, gap, p, gap_p in (
+            ("old", -0.1, 0.05, 0.05), ("young", -0.2, 0.01, 0.051), ("middle", -0.3, 0.06, None),
+            ("none", 0.1, None, None),
+        )
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=list(SLICES.columns))
+    assert conclusions.of_groups(frame) == {
+        "tested": [["age", "old"], ["age", "young"], ["age", "middle"]],
+        "below": [["age", "young"], ["age", "old"]],
+        "compared": [["age", "old"], ["age", "young"]],
+        "gaps": [["age", "old"]],
+    }
