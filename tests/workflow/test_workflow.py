@@ -286,6 +286,7 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
         ({"hdf5": {"mean": "channel"}}, EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
         ({"runs": {"renet": {"model": {"cell": "gru"}}}}, EVERYTHING_AFTER["train"]),
         ({"datasheet": "notes.md"}, {"report"}),
+        ({"comparison": {"metric": "accuracy"}}, {"compare", "report"}),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -301,6 +302,15 @@ def test_further_run_leaves_the_first_one_alone(project):
     assert "wildcards: run=second" in jobs and "wildcards: run=renet" not in jobs
 
 
+def test_external_set_leaves_the_records_of_a_run_alone(project):
+    write_config(project, **add_photos(project))
+    assert {"evaluate_external", "compare"} <= planned(project)
+    assert not {"evaluate", "predictor"} & planned(project)
+
+
+STATED = {"evaluate", "compare", "predictor", "report", "manifest"}
+
+
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
@@ -311,7 +321,8 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
-        ("renet/evaluation/run_plots.py", {"evaluate", "predictor", "report", "manifest"}),
+        ("renet/evaluation/tables.py", STATED),
+        ("renet/evaluation/run_plots.py", STATED),
         ("renet/pages/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
         ("renet/pages/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),
