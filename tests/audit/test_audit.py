@@ -53,9 +53,9 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
     skill = ranking.skill(ranked_of(labels, np.where(agrees == labels, 0.7, 0.3), count // 3))
     assert skill["accuracy"] == pytest.approx(accuracy, abs=0.01)
     assert (skill["baseline"], skill["majority"]) == (0.6, "male")
-    assert skill["gain"] == pytest.approx(skill["accuracy"] - 0.6)
-    assert skill["low"] < skill["gain"] < skill["high"] and (skill["low"] > 0) == significant
-    assert ranking.skill(ranked_of(labels, np.full(count, 0.9)))["low"] <= 0
+    assert skill["difference"] == pytest.approx(skill["accuracy"] - 0.6)
+    assert skill["above"] == significant
+    assert not ranking.skill(ranked_of(labels, np.full(count, 0.9)))["above"]
 
 
 def test_proposals_are_corrections_with_the_predicted_class(tmp_path):

@@ -72,7 +72,7 @@ def audit(
         "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",
         100 * skill["accuracy"], skill["majority"], 100 * skill["baseline"],
     )  # fmt: skip
-    if skill["low"] <= 0:
+    if not skill["above"]:
         logging.warning(
             "The networks of the audit are not significantly better than always predicting %s, so "
             "that the suspects are no evidence of wrong labels. Give the run `audit.run` more "

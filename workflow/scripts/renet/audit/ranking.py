@@ -14,7 +14,6 @@ from cleanlab.rank import get_label_quality_scores
 from renet.common.imdb_wiki import CLASSES, PROBABILITIES
 from renet.common.table import Table
 from renet.evaluation import metrics
-from renet.evaluation.confidence_intervals import TAIL
 from renet.evaluation.inference_table import SAMPLE
 from renet.metadata import subjects
 
@@ -63,20 +62,16 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 def skill(labels: pd.DataFrame) -> dict:
     """The agreement of the predictions in a table `LABELS` with the labels, against the baseline.
 
-    `gain` is the difference of `accuracy` and `baseline`; `low` and `high` are its 95 % interval.
+    The difference from the baseline is as in `above_baseline` of metrics.json.
     """
     agrees = _predicted(labels) == labels.target
     majority = int(labels.target.mean() >= 0.5)
     given = labels.assign(correct=agrees.astype(int))
-    gain, interval = metrics.over_baseline(given, majority)
-    low, high = interval(TAIL)
     return {
         "accuracy": agrees.mean(),
         "baseline": (labels.target == majority).mean(),
         "majority": CLASSES[majority],
-        "gain": gain,
-        "low": low,
-        "high": high,
+        **metrics.claim(*metrics.over_baseline(given, majority)),
     }
 
 

@@ -82,9 +82,14 @@ def choose(
     """
     # So many predictions without an error show an error rate of at most `max_error`.
     people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
-    choice: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
+    choice: dict[str, float | None] = {
+        "threshold": None,
+        "people": people,
+        "needed": needed,
+        "few_people": people < needed,
+    }
     choice |= {"accepted": 0, "errors": 0, "upper_bound": None}
-    if people < needed:
+    if choice["few_people"]:
         return choice
     order = np.argsort(-score, kind="stable")
     falling = np.append(score[order], ACCEPT_ALL)

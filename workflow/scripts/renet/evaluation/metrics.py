@@ -51,7 +51,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "few": small or len(predictions) < FEW_FACES,
         "male_minus_female": recall_difference(recalls),
         "above_baseline": {
-            "accuracy": _claim(*over_baseline(predictions, majority)),
+            "accuracy": claim(*over_baseline(predictions, majority)),
             "balanced_accuracy": _balanced_claim(recalls),
         },
         "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
@@ -60,7 +60,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     }
 
 
-def _claim(difference: float, interval: Callable[[float], tuple[float, float]]) -> dict:
+def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -> dict:
     """A difference from the baseline, given its interval by the tail; the p-value is two-sided."""
     p = p_value(lambda tail: interval(tail)[0])
     return {"difference": difference, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
@@ -76,7 +76,7 @@ def _balanced_claim(recalls: dict[str, Proportion]) -> dict | None:
         low, high = _mean_interval(recalls, tail)
         return low - 0.5, high - 0.5
 
-    return _claim(value - 0.5, interval)
+    return claim(value - 0.5, interval)
 
 
 def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Proportion]:
