@@ -47,7 +47,7 @@ def print_decisions(formats: dict[str, Predict], faces: np.ndarray, samples: pd.
     print(f"  largest difference of ONNX in float32 from torch: {difference:.1e}")
     decided = {name: values.argmax(axis=1) for name, values in found.items()}
     changed = int((decided[INT8] != decided[FLOAT]).sum())
-    low, high = confidence_intervals.wilson(changed / len(faces), len(faces))
+    low, high = confidence_intervals.clopper_pearson(changed / len(faces), len(faces))
     print(
         f"  decisions changed by int8: {changed:,} of {len(faces):,}, "
         f"{100 * changed / len(faces):.2f} % ({100 * low:.2f} to {100 * high:.2f} %)"

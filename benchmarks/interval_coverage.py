@@ -4,8 +4,8 @@
 
 The number of photos differs from person to person. The predictions for photos of one person are
 correlated: each person has a normal effect, which is added to the noise of each photo. Women and
-men have different recalls. The script prints the coverage, in percent, of the intervals that the
-pages show, and of Wilson's interval on the number of faces, which takes photos as independent.
+men have different recalls, or the same. The script prints the coverage, in percent, of the
+intervals on the pages, and of one on the number of faces, which takes photos as independent.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from renet.evaluation import metrics
-from renet.evaluation.confidence_intervals import TAIL, combination, proportion, wilson
+from renet.evaluation.confidence_intervals import TAIL, clopper_pearson, combination, proportion
 
-RECALLS = (0.80, 0.95)  # of female and male
+RECALLS = ((0.80, 0.95), *((one, one) for one in (0.80, 0.95, 0.97, 0.995)))  # of female and male
 FEMALE = 0.4  # fraction of the people
 SPREAD = 1.0  # standard deviation of the person's effect; that of a photo's noise is 1
 
@@ -31,7 +31,7 @@ class Scenario:
     people: int
     concentration: float = 2.0  # of the Dirichlet distribution of the photos; lower is more unequal
 
-    def sample(self, random: np.random.Generator) -> pd.DataFrame:
+    def sample(self, random: np.random.Generator, recalls: tuple[float, float]) -> pd.DataFrame:
         """`subject`, `target` and `correct` of each face."""
         share = random.dirichlet(np.full(self.people, self.concentration))
         photos = 1 + random.multinomial(self.faces - self.people, share)
@@ -40,13 +40,13 @@ class Scenario:
         scale = np.hypot(1, SPREAD)
         effect = random.normal(0, SPREAD, self.people)[subject]
         noise = (effect + random.normal(size=self.faces)) / scale
-        correct = (stats.norm.ppf(RECALLS)[target] + noise > 0).astype(int)
+        correct = (stats.norm.ppf(recalls)[target] + noise > 0).astype(int)
         return pd.DataFrame({"subject": subject, "target": target, "correct": correct})
 
 
 SCENARIOS = [
-    Scenario(50, 50), Scenario(50, 17), Scenario(800, 800), Scenario(800, 128), Scenario(800, 35),
-    Scenario(800, 128, 0.5), Scenario(800, 35, 0.5),
+    Scenario(30, 30), Scenario(50, 17), Scenario(100, 100), Scenario(1000, 1000),
+    Scenario(800, 128), Scenario(800, 128, 0.5), Scenario(1000, 35), Scenario(1000, 35, 0.5),
 ]  # fmt: skip
 
 
@@ -57,26 +57,33 @@ def intervals(faces: pd.DataFrame) -> dict[str, tuple[float, float]]:
     _, lead_interval = metrics.over_baseline(faces, 1)
     return {
         "accuracy": accuracy.interval(),
-        "accuracy, Wilson on faces": wilson(accuracy.value, accuracy.faces),
+        "accuracy, by faces": clopper_pearson(accuracy.value, accuracy.faces),
+        "recall of female": parts[0].interval(),
+        "recall of male": parts[1].interval(),
         "balanced accuracy": combination((0.5, 0.5), parts),
         "male - female": combination((-1, 1), parts),
         "accuracy - baseline": lead_interval(TAIL),
     }
 
 
-def coverage(scenario: Scenario, repeats: int, seed: int = 1) -> dict[str, float]:
+def coverage(
+    scenario: Scenario, repeats: int, recalls: tuple[float, float] = RECALLS[0]
+) -> dict[str, float]:
     """The fraction of samples with both genders whose intervals contain the true values."""
+    accuracy = np.dot((FEMALE, 1 - FEMALE), recalls)
     truth = {
-        "accuracy": np.dot((FEMALE, 1 - FEMALE), RECALLS),
-        "accuracy, Wilson on faces": np.dot((FEMALE, 1 - FEMALE), RECALLS),
-        "balanced accuracy": np.mean(RECALLS),
-        "male - female": RECALLS[1] - RECALLS[0],
-        "accuracy - baseline": np.dot((FEMALE, 1 - FEMALE), RECALLS) - (1 - FEMALE),
+        "accuracy": accuracy,
+        "accuracy, by faces": accuracy,
+        "recall of female": recalls[0],
+        "recall of male": recalls[1],
+        "balanced accuracy": np.mean(recalls),
+        "male - female": recalls[1] - recalls[0],
+        "accuracy - baseline": accuracy - (1 - FEMALE),
     }
-    random, holds = np.random.default_rng(seed), []
+    random, holds = np.random.default_rng(1), []
     while len(holds) < repeats:
-        faces = scenario.sample(random)
-        if faces.target.nunique() == len(RECALLS):
+        faces = scenario.sample(random, recalls)
+        if faces.target.nunique() == len(recalls):
             found = intervals(faces)
             bounds = [(*found[name], value) for name, value in truth.items()]
             holds.append([low <= value <= high for low, high, value in bounds])
@@ -84,15 +91,15 @@ def coverage(scenario: Scenario, repeats: int, seed: int = 1) -> dict[str, float
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table: in each cell the coverage by `RECALLS`."""
     parser = measuring.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=1000)
     repeats = parser.parse_args().repeats
     rows = []
     for scenario in SCENARIOS:
-        found = coverage(scenario, repeats)
-        name = f"{scenario.faces}/{scenario.people}, {scenario.concentration:g}"
-        rows.append([name, *(f"{100 * value:.1f}" for value in found.values())])
+        found = pd.DataFrame(coverage(scenario, repeats, recalls) for recalls in RECALLS)
+        cells = [" ".join(f"{100 * one:.1f}" for one in found[name]) for name in found]
+        rows.append([f"{scenario.faces}/{scenario.people}, {scenario.concentration:g}", *cells])
     measuring.print_table(["faces/people, concentration", *found], rows)
 
 

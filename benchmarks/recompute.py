@@ -64,9 +64,11 @@ class Part:
         return self.n / self.effect * (of_faces / of_people) ** 2
 
     def bounds(self, tail=TAIL):
-        """Wilson's interval: the p with (p - value)² = z² p (1 - p) / size."""
-        square = stats.norm.isf(tail) ** 2 / max(self.size(tail), 1e-9)
-        return np.sort(np.roots([1 + square, -2 * self.value - square, self.value**2]).real)
+        """Clopper and Pearson's interval; a beta distribution without successes has no quantile."""
+        size = self.size(tail)
+        right, wrong = size * self.value, size * (1 - self.value)
+        ends = stats.beta.ppf([tail, 1 - tail], [right, right + 1], [wrong + 1, wrong])
+        return np.where(np.isnan(ends), [0, 1], ends)
 
 
 def parts_of(table, column):
@@ -106,10 +108,11 @@ def auc_and_bounds(target, score, person):
     auc, added = above.mean(), np.empty(len(target))
     added[target == 1] = (above.mean(axis=1) - auc) / male.size
     added[target == 0] = (above.mean(axis=0) - auc) / female.size
-    squares = (by_person(added, person) ** 2).sum()
-    if people < 1.5 or auc in (0, 1) or not squares:
+    least = (added**2).sum() * (1 + 0.1 * (len(target) / people - 1))
+    if people < 1.5 or auc in (0, 1) or not least:
         return auc, None
-    error = math.sqrt(people / (people - 1) * squares) / (auc * (1 - auc))
+    over_people = people / (people - 1) * (by_person(added, person) ** 2).sum()
+    error = math.sqrt(max(over_people, least)) / (auc * (1 - auc))
     reach = stats.t.isf(TAIL, people - 1) * error * np.array([-1, 1])
     return auc, special.expit(special.logit(auc) + reach)
 
@@ -434,10 +437,10 @@ class Set:
     def calibration_texts(self):
         fitted, size = None if self.part.small else temperature(self.faces), self.part.size()
         few = [f"is worth only {size:,.0f} independent faces"] * (round(size) < 100)
-        if not fitted:
+        if not fitted or (fitted[2] > 2 * fitted[1] and fitted[1] <= 1 <= fitted[2]):
             return ["cannot be judged, and no temperature is applied"]
         value, low, high = fitted
-        verdict = "cannot be judged" if high > 2 * low else "No error of the confidences was found"
+        verdict = "No common over- or underconfidence was found"
         if low > 1 or high < 1:
             odds, verdict = 9 ** (1 / value), f"are too {'high' if low > 1 else 'low'}"
             few.append(f"A confidence of 90 % means about {100 * odds / (1 + odds):.0f} %")
@@ -533,7 +536,7 @@ def check_run(page, sets, folds):
     check_above(page, sets, stated, folds, metric)
     value, bounds = percent(stated.part.value), interval(stated.bounds["accuracy"])
     page.says("metrics", f"these {test.who()}… are worth {test.part.size():,.0f} independent",
-              f"accuracy {value} (95 % interval {bounds}, Wilson's…), {stated.who()}",
+              f"accuracy {value} (95 % interval {bounds}, Clopper and Pearson's…), {stated.who()}",
               test.baseline_text())  # fmt: skip
     page.table("metrics", "Metrics", test.metrics_table(fitted.values, test.baseline))
     page.says("reliability", *fitted.calibration_texts())

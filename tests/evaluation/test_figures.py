@@ -25,7 +25,8 @@ def evaluation():
     p_male = np.concatenate([[confidence] * n for confidence, n, _ in BINS])
     targets = np.concatenate([[0] * wrong + [1] * (n - wrong) for _, n, wrong in BINS])
     predictions = predictions_of(targets, p_male)
-    summary = {"test": summarise(predictions, 0.5), "calibration": {"temperature": 1.0}}
+    scaling = {"temperature": 1.0, "unfitted": None}
+    summary = {"test": summarise(predictions, 0.5), "calibration": scaling}
     yield Evaluation(predictions, summary, pd.DataFrame(), pd.DataFrame())
     plt.close("all")
 
@@ -37,6 +38,8 @@ def test_reliability_diagram_has_the_accuracy_and_the_number_of_faces_of_each_bi
     np.testing.assert_allclose(lines["uncalibrated"].get_ydata(), accuracies)
     for histogram in counts.patches:  # without a temperature, and at one of 1
         assert histogram.get_data().values.tolist() == [6, 0, 4, 0, 0, 5, 0, 0, 0, 30]
+    evaluation.metrics["calibration"]["unfitted"] = "unclear"
+    assert len(run_plots.reliability(evaluation).axes[0].lines) == len(lines) - 1
 
 
 def test_curve_of_the_unsure_predictions_ends_at_the_error_of_all(evaluation):

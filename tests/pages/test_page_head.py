@@ -368,8 +368,8 @@ UNFITTED = {"temperature": 1.0, "interval": None, "confidences": "cannot_be_judg
     [
         (FITTED | {"confidences": "too_high"}, ["confidences are too high: ", "means about 84 %."]),
         (FITTED | {"confidences": "too_low"}, ["are too low: ", "is 1.30 (95 % interval 1.10 to "]),
-        (FITTED | {"confidences": "no_error_found"}, ["No error of the confidences was found: "]),
-        (FITTED | {"confidences": "cannot_be_judged"}, ["cannot be judged: the temperature"]),
+        (FITTED | {"confidences": "no_error_found"}, ["No common over- or underconfidence was"]),
+        (UNFITTED | {"unfitted": "unclear", "interval": [0.7, 2.1]}, ["interval, 0.70 to 2.10."]),
         (UNFITTED | {"unfitted": "small"}, ["cannot be judged, and no temperature is",
                                             "800 faces of 500 people, and a fit needs"]),
         (UNFITTED | {"unfitted": "limit"}, ["validation set gave one at a limit of the search."]),

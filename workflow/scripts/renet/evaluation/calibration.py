@@ -48,12 +48,15 @@ def temperature_scaling(validation: pd.DataFrame) -> dict:
     too_small = is_small(len(validation), people)
     fitted = None if too_small else fit_temperature(validation, people)
     temperature, interval = fitted or (1.0, None)
+    verdict = _verdict(interval)
+    reason = "small" if too_small else "unclear" if fitted else "limit"
+    unfitted = reason if verdict == "cannot_be_judged" else None
     return {
-        "temperature": temperature,
+        "temperature": 1.0 if unfitted else temperature,
         "interval": interval,
         "fitted_on": validation.subset.iloc[0],
-        "unfitted": None if fitted else "small" if too_small else "limit",
-        "confidences": _verdict(interval),
+        "unfitted": unfitted,
+        "confidences": verdict,
     }
 
 

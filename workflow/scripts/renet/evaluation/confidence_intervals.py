@@ -43,8 +43,8 @@ class Proportion:
         return float(self.faces / self.design_effect * (of_faces / of_people) ** 2)
 
     def interval(self, tail: float = TAIL) -> tuple[float, float]:
-        """Wilson's interval (1927) on the effective number of faces."""
-        return wilson(self.value, self.effective_size(tail), tail)
+        """Clopper and Pearson's interval on the effective number of faces (Korn and Graubard)."""
+        return clopper_pearson(self.value, self.effective_size(tail), tail)
 
 
 def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series) -> Proportion:
@@ -60,14 +60,14 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
     return Proportion(value, faces, people, float(effect))
 
 
-def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
-    """Wilson's interval of a fraction of `size` independent faces; (0, 1) for none."""
+def clopper_pearson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
+    """The exact interval of a fraction of `size` independent faces; (0, 1) for none."""
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
-    square = special.ndtri(tail) ** 2 / size
-    middle, reach = value + square / 2, np.sqrt(square * (value * (1 - value) + square / 4))
-    low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
-    return float(max(0.0, low)), float(min(1.0, high))
+    right, wrong = value * size, (1 - value) * size
+    low = special.betaincinv(right, wrong + 1, tail) if right else 0.0
+    high = special.betaincinv(right + 1, wrong, 1 - tail) if wrong else 1.0
+    return float(low), float(high)
 
 
 def combination(
@@ -121,10 +121,12 @@ def auc_interval(
     fraction = lower / (len(scores) - own_class)
     right = np.where(is_male, fraction, 1 - fraction)  # fraction of each face's pairs
     auc = right[is_male].mean()
-    added = np.bincount(pd.factorize(subjects)[0], (right - auc) / own_class)
+    added = (right - auc) / own_class
     if people < LEAST_PEOPLE or not 0 < auc < 1 or not added.any():
         return None
-    error = np.sqrt(people / (people - 1) * (added**2).sum()) / (auc * (1 - auc))
+    clustered = (np.bincount(pd.factorize(subjects)[0], added) ** 2).sum() * people / (people - 1)
+    least = (added**2).sum() * (1 + LEAST_CORRELATION * (len(scores) / people - 1))
+    error = np.sqrt(max(least, clustered)) / (auc * (1 - auc))
     reach = stats.t.isf(TAIL, people - 1) * error
     low, high = expit(logit(auc) + np.array([-reach, reach]))
     return float(low), float(high)

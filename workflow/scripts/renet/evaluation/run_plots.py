@@ -96,13 +96,15 @@ def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
 def reliability(evaluation: Evaluation) -> Figure:
     """Accuracy by confidence with intervals, without and with temperature scaling."""
     odds = calibration.log_odds(evaluation.predictions)
-    temperature = evaluation.metrics["calibration"]["temperature"]
+    scaling = evaluation.metrics["calibration"]
     figure, (axis, counts) = plt.subplots(
         2, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
-    scaled = f"temperature {temperature:.2f}"
-    for divisor, colour, label in ((1.0, BLUE, "uncalibrated"), (temperature, RED, scaled)):
+    curves = [(1.0, BLUE, "uncalibrated")]
+    if not scaling["unfitted"]:
+        curves += [(scaling["temperature"], RED, f"temperature {scaling['temperature']:.2f}")]
+    for divisor, colour, label in curves:
         confidence = abstention.confidences(odds, divisor)
         bins = calibration.reliability_bins(confidence, evaluation.predictions)
         axis.plot(bins.confidence, bins.accuracy, "o-", ms=4, color=colour, label=label)

@@ -181,7 +181,7 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     notes = {
         "The network is not significantly better than always predicting one class.":
             any(above.values()) if isinstance(above, dict) else above,
-        "The model has no temperature, because none could be fitted on the validation set: the "
+        "The model has no temperature, because the validation set does not determine one: the "
         "probabilities are not calibrated.": content["temperature"] is not None,
         "The model has no threshold: no prediction is called unsure.":
             content["unsure"]["threshold"] is not None,
