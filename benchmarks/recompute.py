@@ -1,13 +1,15 @@
 """Recompute the numbers of a results folder from its predictions, and compare them.
 
     python benchmarks/recompute.py results
-    python benchmarks/recompute.py results --table photos=photos.csv:glasses
+    python benchmarks/recompute.py results --columns glasses.csv
 
-It imports nothing of the project: the methods are written anew, from docs/statistics.md. Compared
-are metrics.json and slices.csv of each run and of its sets, temperature, threshold and
-above_baseline of predictor.json, runs.csv and comparison.csv: with the predictions, history.csv and
-the tables of faces. --table names a table of photos and its columns that are slices. Which runs are
-compared, by which metric, and what `TAKEN` names is taken as it is. Exits with 1 at a difference.
+It imports nothing of the project: the methods are written anew, from docs/statistics.md. From the
+predictions, history.csv and the tables of faces follow metrics.json (but for leakage, updates and
+advice) and slices.csv of each run and set, temperature, threshold and above_baseline of
+predictor.json, runs.csv and comparison.csv. --columns names a CSV file with the `id` of faces and
+own columns that are slices. Taken from the compared files are settings: which runs are compared, by
+which metric, and the largest error of the predictions that are not "unsure". Exits with 1 if a
+number differs.
 """
 
 import argparse
@@ -15,7 +17,6 @@ import functools
 import itertools
 import json
 import math
-import re
 import sys
 from pathlib import Path
 
@@ -28,18 +29,8 @@ GENDERS = ("female", "male")
 UNNAMED = r"[\w.:-]+:/"  # photos without a person
 IN_TRAINING = "person in the training set"
 UNTESTED = ("recorded gender", "decade", "face score", "crop size")
-TAKEN = (  # names in metrics.json and predictor.json
-    "leakage .*|abstention max_error|updates|advice|format|margin|unsure (max_error|level)|"
-    "(classes|model|input_shape|detector|ready_made_crops|training_photos) .*"
-)
 TEXT = dict.fromkeys(("id", "path", "source", "subject"), str)
 read = functools.partial(pd.read_csv, dtype=TEXT, keep_default_na=False, na_values=[""])
-
-
-def kish(person):
-    """Kish's effective number of people."""
-    photos = pd.Series(np.asarray(person)).value_counts()
-    return photos.sum() ** 2 / (photos**2).sum()
 
 
 def by_person(values, person):
@@ -50,7 +41,9 @@ class Part:
     """A fraction of faces that is right."""
 
     def __init__(self, right, person):
-        self.n, self.value, self.people = len(right), np.mean(right), kish(person)
+        photos = by_person(np.ones(len(right)), person)
+        self.n, self.value = len(right), np.mean(right)
+        self.people = photos.sum() ** 2 / (photos**2).sum()  # Kish's effective number
         self.effect, self.small = self.n / self.people, self.n < 30 or self.people < 10
         if 0 < self.value < 1 and self.people > 1:
             squares = (by_person(right - self.value, person) ** 2).sum()
@@ -87,16 +80,12 @@ def mover(weights, parts, tail=TAIL, correlation=0.0):
     return value + np.array([-1, 1]) * np.sqrt((reach**2).sum(axis=0) + both)
 
 
-def p_of_difference(one, other):
-    low, high = sorted((one, other), key=lambda part: part.value)
-    return p_of(lambda tail: mover((1, -1), (high, low), tail)[0])
-
-
-def p_of(end):
-    """P-value of a value above zero, from the lower end of its interval by the tail."""
-    if end(0.49) <= 0:
-        return 1.0
-    return 2 * optimize.brentq(end, 1e-12, 0.49) if end(1e-12) < 0 else 0.0
+def p_of(interval):
+    """P-value of a difference from zero, from its interval by the tail."""
+    narrow, wide = (max(interval(tail) * [1, -1]) for tail in (0.49, 1e-12))
+    if narrow <= 0 or wide >= 0:
+        return float(narrow <= 0)
+    return 2 * optimize.brentq(lambda tail: max(interval(tail) * [1, -1]), 1e-12, 0.49)
 
 
 def holm(p_values):
@@ -108,7 +97,7 @@ def holm(p_values):
 def auc_and_bounds(target, score, person):
     """ROC AUC with the interval by DeLong and Obuchowski on the logit scale."""
     male, female = score[target == 1][:, None], score[target == 0][None]
-    above, people = (male > female) + 0.5 * (male == female), kish(person)
+    above, people = (male > female) + 0.5 * (male == female), Part(target, person).people
     auc, added = above.mean(), np.empty(len(target))
     added[target == 1] = (above.mean(axis=1) - auc) / male.size
     added[target == 0] = (above.mean(axis=0) - auc) / female.size
@@ -132,7 +121,7 @@ def load(path):
 
 def claim(value, interval):
     """A difference to the baseline, with its interval by the tail."""
-    p = p_of(lambda tail: interval(tail)[0])
+    p = p_of(interval) if value > 0 else 1.0
     return {"difference": value, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
 
 
@@ -190,38 +179,34 @@ def summary(faces, share):
 
 
 def bands(numbers, edges, unit):
-    """The band of each number, and all bands in their order."""
     step = bool(unit)  # numbers with a unit are whole
     inner = [f"{low}–{high - step}{unit}" for low, high in itertools.pairwise(edges)]
     names = [f"below {edges[0]}{unit}", *inner, f"{edges[-1]}{unit} and more", "unknown"]
     place = np.where(numbers.isna(), len(names) - 1, np.digitize(numbers.astype(float), edges))
-    return pd.Series([names[one] for one in place], numbers.index), names
+    return pd.Series(pd.Categorical.from_codes(place, names), numbers.index)
 
 
 def slices(faces, training, own):
     """slices.csv; `own` has the own columns by id."""
     columns = {
-        "recorded gender": (faces.target.map(dict(enumerate(GENDERS))), GENDERS),
+        "recorded gender": faces.target.map(dict(enumerate(GENDERS))),
         "age": bands(faces.age, range(0, 71, 10), " years"),
-        "decade": (faces.year.map(lambda year: f"{year // 10 * 10:.0f}s", "ignore"), ()),
+        "decade": (faces.year // 10 * 10).map("{:.0f}s".format).replace("nans", "unknown"),
         "face score": bands(faces.face_score, range(1, 7), ""),
         "crop size": bands(faces[["crop_height", "crop_width"]].min(axis=1),
                            (0, 64, 96, 128, 192, 256), " px"),
-        "photo": (faces.grey.map({1: "in grey", 0: "in colour"}), ()),
-        "source": (faces.source, ()),
+        "photo": faces.grey.map({1: "in grey", 0: "in colour"}), "source": faces.source,
+        **own.reindex(faces.id).set_axis(faces.index).add_prefix("column "),
     }  # fmt: skip
-    for name, values in own.reindex(faces.id).set_axis(faces.index).items():
-        columns[f"column {name}"] = values, ()
     known = faces.subject.isin(training.subject)
     if known.any() and faces.subset[0] != "out_of_fold":
         known = known.map({True: "yes", False: "no"}).mask(faces.subject.str.match(UNNAMED))
-        columns[IN_TRAINING] = known, ()
+        columns[IN_TRAINING] = known
     rows = []
-    for name, (values, order) in columns.items():
-        found = values.fillna("unknown")
-        present = [one for one in order or sorted(set(found)) if one in set(found)]
-        if present != ["unknown"]:
-            rows += [slice_row(faces, name, one, (found == one).to_numpy()) for one in present]
+    for name, values in columns.items():
+        known = values.fillna("unknown").astype("category").cat.remove_unused_categories()
+        if [*(present := known.cat.categories)] != ["unknown"]:
+            rows += [slice_row(faces, name, one, (known == one).to_numpy()) for one in present]
     table = pd.DataFrame(rows)
     given = table.inside[table.slice == "column age"]  # often the same groups as the bands
     table = table[(table.slice != "age") | ~table.inside.isin(given)]
@@ -244,10 +229,10 @@ def slice_row(faces, name, value, inside):
         "n_female": female.n if female else 0, "n_male": male.n if male else 0,
         "small": part.small, "effective_people": part.people, "accuracy": part.value,
         "difference": part.value - rest.value if rest else None,
-        "p": p_of_difference(part, rest) if tested else None,
+        "p": p_of(lambda tail: mover((1, -1), (part, rest), tail)) if tested else None,
         "recall_female": female and female.value, "recall_male": male and male.value,
         "gap": male.value - female.value if both else None,
-        "gap_p": p_of_difference(male, female) if compared else None,
+        "gap_p": p_of(lambda tail: mover((1, -1), (male, female), tail)) if compared else None,
         "inside": inside.tobytes(), "either": min(inside.tobytes(), (~inside).tobytes()),
     }  # fmt: skip
     row["low"], row["high"] = part.bounds()
@@ -264,8 +249,7 @@ def calibration(faces):
     def loss(factor):
         return np.logaddexp(0, -factor * odds).sum()
 
-    precise = {"xatol": 1e-9}
-    best = optimize.minimize_scalar(loss, bounds=limits, method="bounded", options=precise).x
+    best = optimize.minimize_scalar(loss, bounds=limits, options={"xatol": 1e-9}).x
     low, high, reason = *limits, "small" if part.small else "limit"
     if not part.small and limits[0] * math.exp(0.01) < best < limits[1] * math.exp(-0.01):
         scores = odds * special.expit(-best * odds)
@@ -305,7 +289,7 @@ def abstention(fitted, faces, divisor, most):
     accepted = faces[sure > (1 if found["threshold"] is None else found["threshold"])]
     part = Part(1 - accepted.right, accepted.subject) if len(accepted) else None
     return found | {
-        "level": 0.95, "people": count, "needed": needed,
+        "level": 0.95, "max_error": most, "people": count, "needed": needed,
         "test": {
             "accepted": len(accepted), "coverage": len(accepted) / len(faces),
             "error": part and part.value, "error_interval": part and part.bounds(),
@@ -441,13 +425,17 @@ def stored_in(path):
 
 def check(path, own):
     """Print the differences of a file from what is recomputed; returns their number."""
-    table = pd.DataFrame({"stored": flat(stored_in(path)), "recomputed": flat(own)}, dtype=object)
-    table = table[~table.index.str.fullmatch(TAKEN) & ~table.isna().all(axis=1)]
-    stored, recomputed = table.apply(pd.to_numeric, errors="coerce").to_numpy(float).T
-    same = np.isclose(recomputed, stored, rtol=1e-5, atol=1e-9) | (table.stored == table.recomputed)
+    stored = stored_in(path)
+    if isinstance(own, dict):
+        stored = {key: stored[key] for key in own}
+    table = pd.DataFrame({"stored": flat(stored), "own": flat(own)}, dtype=object).dropna(how="all")
+    numbers = table.apply(pd.to_numeric, errors="coerce").astype(float)
+    same = np.isclose(numbers.own, numbers.stored, rtol=1e-5, atol=1e-9) | (
+        table.stored == table.own
+    )
     print(f"{path}: {len(same)} compared, {(~same).sum()} different")
     for name, row in table[~same].iterrows():
-        print(f"{path}: {name}: stored {row.stored}, recomputed {row.recomputed}")
+        print(f"{path}: {name}: stored {row.stored}, recomputed {row.own}")
     return (~same).sum()
 
 
@@ -466,19 +454,14 @@ def recomputed(results, own):
             yield place / "tables/slices.csv", table
             metrics[run][faces.subset[0]] = found["test"]
             sets.setdefault(faces.subset[0], {})[run] = faces
-        leads[run], scaling = found["leads"], found["calibration"]
+        scaling, limit, leads[run] = found["calibration"], found["abstention"], found["leads"]
         led = found["test" if leads[run] == "test" else "validation"]["above_baseline"]
-        for path in folder.glob("predictor.json"):
-            yield (
-                path,
-                {
-                    "temperature": None if scaling["unfitted"] else scaling["temperature"],
-                    "unsure": {"threshold": found["abstention"]["threshold"]},
-                    "above_baseline": {
-                        name: bool(one and one["above"]) for name, one in led.items()
-                    },
-                },
-            )
+        predictor = {
+            "temperature": None if scaling["unfitted"] else scaling["temperature"],
+            "unsure": {key: limit[key] for key in ("threshold", "level", "max_error")},
+            "above_baseline": {name: bool(one and one["above"]) for name, one in led.items()},
+        }
+        yield from ((path, predictor) for path in folder.glob("predictor.json"))
     ranking_set = "validation" if "validation" in sets else "out_of_fold"
     ids = next(iter(sets[ranking_set].values())).id
     ranking = {**sets.get("out_of_fold", {}), **sets.get("validation", {})}
@@ -495,15 +478,10 @@ def main():
     """Compare all files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
-    parser.add_argument("--table", action="append", default=[], metavar="SOURCE=CSV:COLUMN,…")
+    parser.add_argument("--columns", type=Path, metavar="CSV", help="id and own columns")
     given = parser.parse_args()
-    own = [pd.DataFrame()]
-    for source, path, columns in (re.split("[=:]", one) for one in given.table):
-        of_set = given.results / f"data/{source}.csv"
-        faces = read(of_set if of_set.exists() else given.results / "data/split.csv")
-        faces = faces[faces.source == source]
-        own.append(read(path, dtype=str).iloc[faces.row].set_index(faces.id)[columns.split(",")])
-    sys.exit(sum(check(*one) for one in recomputed(given.results, pd.concat(own))) > 0)
+    own = read(given.columns, dtype=str).set_index("id") if given.columns else pd.DataFrame()
+    sys.exit(bool(sum(check(*one) for one in recomputed(given.results, own))))
 
 
 if __name__ == "__main__":
