@@ -7,9 +7,8 @@ It imports nothing of the project: the methods are written anew, from docs/stati
 predictions, history.csv and the tables of faces follow metrics.json (but for leakage, updates and
 advice) and slices.csv of each run and set, temperature, threshold and above_baseline of
 predictor.json, runs.csv and comparison.csv. --columns names a CSV file with the `id` of faces and
-own columns that are slices. Taken from the compared files are settings: which runs are compared, by
-which metric, and the largest error of the predictions that are not "unsure". Exits with 1 if a
-number differs.
+own columns that are slices. Settings are those of the compared files: the runs that are compared,
+the metric, and the largest error of what is not "unsure". Exits with 1 if a number differs.
 """
 
 import argparse
@@ -111,7 +110,6 @@ def auc_and_bounds(target, score, person):
 
 
 def load(path):
-    """Predictions, with what follows from their probabilities."""
     faces = read(path)
     with np.errstate(divide="ignore"):
         faces["log_odds"] = np.log(faces.p_male) - np.log(faces.p_female)
@@ -137,7 +135,7 @@ def summary(faces, share):
     both, halves = len(known) == 2, [1 / len(known)] * len(known)
     value = np.mean([one.value for one in known])
     scores = faces.target.to_numpy(), faces.p_male.to_numpy(), faces.subject
-    auc, auc_bounds = auc_and_bounds(*scores) if both else (None, None)
+    auc, ends = auc_and_bounds(*scores) if both else (None, None)
     gap = mover((1, -1), known[::-1]) if both else None
     majority = GENDERS[int(share >= 0.5)]
     common, right = faces.target == GENDERS.index(majority), faces.right == 1
@@ -156,23 +154,20 @@ def summary(faces, share):
         "loss": -np.log(np.maximum(of_male, np.finfo(float).eps)).mean(),
         "confusion_matrix": pairs.reshape(2, 2),
         "intervals": {
-            "accuracy": whole.bounds(), "balanced_accuracy": mover(halves, known),
-            "roc_auc": auc_bounds,
+            "accuracy": whole.bounds(), "balanced_accuracy": mover(halves, known), "roc_auc": ends,
             **{f"{kind}_{name}": of[name].bounds() if name in of else None for name in GENDERS
                for kind, of in (("recall", recalls), ("precision", precisions))},
         },
         "small": whole.small, "few": whole.small or len(faces) < 100,
-        "male_minus_female": {
-            "value": known[1].value - known[0].value if both else None, "interval": gap,
-            "significant": both and not gap[0] <= 0 <= gap[1],
-        },
+        "male_minus_female": {"value": known[1].value - known[0].value if both else None,
+                              "interval": gap, "significant": both and gap.prod() > 0},
         "above_baseline": {"accuracy": above, "balanced_accuracy": balanced},
         "majority_baseline": {
             "class": majority, "male_fraction": share, "accuracy": common.mean(),
             "balanced_accuracy": np.mean([name == majority for name in recalls]),
             "recall": {name: name == majority if name in recalls else None for name in GENDERS},
             "precision": dict.fromkeys(GENDERS) | {majority: common.mean()},
-            "roc_auc": auc and 0.5,
+            "roc_auc": 0.5 if both else None,
         },
         "constant_prediction": len(precisions) == 1,
     }  # fmt: skip
@@ -290,11 +285,9 @@ def abstention(fitted, faces, divisor, most):
     part = Part(1 - accepted.right, accepted.subject) if len(accepted) else None
     return found | {
         "level": 0.95, "max_error": most, "people": count, "needed": needed,
-        "test": {
-            "accepted": len(accepted), "coverage": len(accepted) / len(faces),
-            "error": part and part.value, "error_interval": part and part.bounds(),
-            "error_of_all": 1 - faces.right.mean(),
-        },
+        "test": {"accepted": len(accepted), "coverage": len(accepted) / len(faces),
+                 "error": part and part.value, "error_interval": part and part.bounds(),
+                 "error_of_all": 1 - faces.right.mean()},
     }  # fmt: skip
 
 
@@ -308,11 +301,8 @@ def evaluation(place, folder, faces, fitted, split, own):
     if folds and history.validation_loss.isna().all():  # trained on the validation set, too
         split = split.replace({"subset": {"validation": "train"}})
     counts, training = split.subset.value_counts(), split[split.subset == "train"]
-    share, scaling, table = (
-        training.target.mean(),
-        calibration(fitted),
-        slices(faces, training, own),
-    )
+    scaling, share = calibration(fitted), training.target.mean()
+    table = slices(faces, training, own)
     groups = {
         "tested": table[table.p_holm.notna()], "gaps": table[table.gap_p_holm <= ALPHA],
         "below": table[table.p_holm <= ALPHA].sort_values("difference", kind="stable"),
@@ -320,9 +310,8 @@ def evaluation(place, folder, faces, fitted, split, own):
     }  # fmt: skip
     most = stored_in(place / "metrics.json")["abstention"]["max_error"]
     found = {
-        "data": people(split.subject) | {
-            "faces": dict(counts), "first_year": split.year.min(), "last_year": split.year.max(),
-        },
+        "data": people(split.subject) | {"faces": dict(counts), "first_year": split.year.min(),
+                                         "last_year": split.year.max()},
         "test": summary(faces, share), "validation": summary(fitted, share),
         "groups": {name: of[["slice", "value"]].to_numpy() for name, of in groups.items()},
         "calibration": scaling,
@@ -380,17 +369,15 @@ def comparison(stored, sets, ranking):
 def runs_table(stored, metrics, leads, ranking_set):
     """runs.csv, by the metrics of each run on each set; its rows of seeds name their runs."""
     metric = stored.metric[0]
-    table = pd.DataFrame([
-        {
-            "set": name, "kind": "run", "run": run, "metric": metric, "faces": one["n"],
-            "small": one["small"], "few": one["few"], "leads": name == leads[run],
-            "value": one[metric], "low": one["intervals"][metric][0],
-            "high": one["intervals"][metric][1], "baseline": one["majority_baseline"][metric],
-            "p": (one["above_baseline"][metric] or {}).get("p") if name != "validation" else None,
-            "order": (-round(one[metric], 9), one["loss"]),
-        }
-        for run, of_sets in metrics.items() for name, one in of_sets.items()
-    ]).astype({"p": float})  # fmt: skip
+    table = pd.DataFrame([{
+        "set": name, "kind": "run", "run": run, "metric": metric, "faces": one["n"],
+        "small": one["small"], "few": one["few"], "leads": name == leads[run],
+        "value": one[metric], "low": one["intervals"][metric][0],
+        "high": one["intervals"][metric][1], "baseline": one["majority_baseline"][metric],
+        "p": (one["above_baseline"][metric] or {}).get("p") if name != "validation" else None,
+        "order": (-round(one[metric], 9), one["loss"]),
+    } for run, of_sets in metrics.items() for name, one in of_sets.items()])  # fmt: skip
+    table["p"] = table.p.astype(float)
     table["p_corrected"] = table.groupby(["run", "leads"]).p.transform(holm)
     table["above"] = table.p_corrected.le(ALPHA).astype(float).mask(table.p.isna())
     ranked = table[table.set == ranking_set].sort_values("order", kind="stable")
@@ -426,8 +413,7 @@ def stored_in(path):
 def check(path, own):
     """Print the differences of a file from what is recomputed; returns their number."""
     stored = stored_in(path)
-    if isinstance(own, dict):
-        stored = {key: stored[key] for key in own}
+    stored = {key: stored[key] for key in own} if isinstance(own, dict) else stored
     table = pd.DataFrame({"stored": flat(stored), "own": flat(own)}, dtype=object).dropna(how="all")
     numbers = table.apply(pd.to_numeric, errors="coerce").astype(float)
     same = np.isclose(numbers.own, numbers.stored, rtol=1e-5, atol=1e-9) | (
@@ -475,7 +461,6 @@ def recomputed(results, own):
 
 
 def main():
-    """Compare all files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("--columns", type=Path, metavar="CSV", help="id and own columns")
