@@ -20,7 +20,7 @@ from renet.faces.perceptual_hash import perceptual_hash
 BENCHMARKS = [
     path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
 ]
-PERCENTAGE = r"\d+\.\d(?=\s%)"
+NUMBER = r"\b0\.\d+"
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
@@ -54,26 +54,24 @@ def test_photos_of_a_rehearsal_are_no_near_duplicates_of_each_other(monkeypatch)
     assert len({face.width for face in faces}) == 3 and len(set(group)) == 200
 
 
-def test_numbers_of_a_page_are_those_recomputed_from_the_tables(results):
-    folder, split = results / "runs/made", pd.read_csv(results / "data/split.csv")
-    sets, folds = recompute.read_run(folder, split, pd.DataFrame())
-    page = recompute.Page(folder / "report.html")
-    recompute.check_run(page, sets, folds)
-    assert page.different == [] and page.compared > 800
-    for section in ("metrics", "external-portraits"):
-        page.sections[section] = re.sub(PERCENTAGE, "99.9", page.sections[section], count=1)
-    recompute.check_run(page, sets, folds)
-    assert ["printed '99.9" in one for one in page.different] == 2 * [True]
+def test_recomputing_finds_a_changed_number_and_nothing_else(changed):
+    files = dict(recompute.recomputed(changed, own=pd.DataFrame()))
+    assert [recompute.check(*one) for one in files.items()] == 14 * [0]
+    for name in ("runs/slow/external/portraits/metrics.json", "runs/again/tables/slices.csv",
+                 "comparison/runs.csv", "comparison/comparison.csv"):  # fmt: skip
+        path = changed / name
+        path.write_text(re.sub(NUMBER, "0.123", path.read_text(), count=1))
+        assert recompute.check(path, files[path]) == 1
 
 
 @pytest.mark.slow
-def test_recomputing_ends_with_an_error_after_a_number_of_a_page_was_changed(project):
+def test_recomputing_ends_with_an_error_after_a_number_was_changed(project):
     command = [sys.executable, ROOT / "benchmarks/recompute.py", project / "results"]
     assert subprocess.run(command, check=False).returncode == 0
-    page = project / "results/index.html"
-    page.write_text(re.sub(PERCENTAGE, "99.9", page.read_text(), count=1))
+    path = project / "results/runs/renet/predictor.json"
+    path.write_text(path.read_text().replace('"level": 0.95', '"level": 0.9'))
     outcome = subprocess.run(command, capture_output=True, check=False, text=True)
-    assert outcome.returncode == 1 and "printed '99.9" in outcome.stdout
+    assert outcome.returncode == 1 and "unsure level: stored 0.9, recomputed 0.95" in outcome.stdout
 
 
 @pytest.mark.parametrize("patch", mutation.PATCHES, ids=lambda patch: patch.stem)
