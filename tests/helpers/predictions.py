@@ -8,7 +8,7 @@ import pandas as pd
 from renet.common import files
 from renet.prediction import predictor, training_photos
 
-BETTER = {"test": {"differences": {"over_baseline": {"significant": True, "value": 0.2}}}}
+BETTER = {"leads": "test", "test": {"above_baseline": {"accuracy": {"above": True}}}}
 CROPS = {"database": "wiki", "photos": "crop", "detected": None}  # an archive in provenance.json
 
 
