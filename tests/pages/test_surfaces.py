@@ -2,17 +2,17 @@
 
 import copy
 import dataclasses
+import functools
 import html
 import itertools
-import json
+import operator
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 import yaml
 
 from helpers.pages import benchmark_module, changed_settings, metrics_of, write_report
@@ -21,7 +21,7 @@ from helpers.project import call_script
 from renet.common import files
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.tables import COMPARISON, RUNS, SLICES
-from renet.pages import cards, filters, results, run_page, templates
+from renet.pages import cards, results, run_page
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import predictor
 
@@ -44,11 +44,13 @@ FACES = {"test": 90, "portraits": 300, "validation": 120, OUT_OF_FOLD: 600}
 COLUMNS = ["validation", "test", "portraits"]  # of the table of runs
 ABOVE = re.compile("(not )?significantly above the baseline")
 DOTS = {1: "dot", 0: "open", None: "rest"}
+METRICS = "accuracy", "balanced_accuracy"
 NOTE = "The network is not significantly better than always predicting one class."
 
 
 def plain(text: str) -> str:
-    """The words of a page or of a part of it, or of a card."""
+    """The words of a page or of a part of it, with those of its pictures, or of a card."""
+    text = re.sub('<img [^>]*alt="([^"]*)"[^>]*>', r"\1", text)
     text = re.sub("(?s)<style>.*?</style>|<script.*?</script>|<[^>]*>", " ", text)
     return " ".join(html.unescape(text).replace("\\", "").split())
 
@@ -180,3 +182,179 @@ def test_all_surfaces_of_eight_runs_and_of_one_say_the_same(changed, caplog):
     runs = compare_and_report(changed, "balanced")
     assert not check_surfaces(changed, "balanced", runs, caplog.text)  # stated by its accuracy
     assert remarks(index) == remarks(changed / "runs/balanced/report.html")
+
+
+def marked(value: object, numbers: Iterator[int]) -> object:
+    """Data with another number in place of each one but 0; no two of them have the same text."""
+    if isinstance(value, dict):
+        return {key: marked(one, numbers) for key, one in value.items()}
+    if isinstance(value, list):
+        return [marked(one, numbers) for one in value]
+    if not value or isinstance(value, bool | str) or value != value:
+        return value
+    number = 2 * next(numbers)
+    return 2001 + number if isinstance(value, int) else (50 + number) / 1000
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """The values of data with their places, such as `test.recall.male`, which the parts of a list share."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from leaves(one, f"{path}.{key}".strip("."))
+    elif isinstance(value, list):
+        for one in value:
+            yield from leaves(one, path)
+    else:
+        yield path, value
+
+
+def missing(values: Iterable[tuple[str, object]], text: str) -> set[str]:
+    """The places of the marked numbers that a text does not have."""
+    shown = set(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text))
+    formats = {int: ("{0:,}", "{0}"), float: ("{1:.1f}", "{0:.3f}")}
+    return {
+        place for place, one in values if one and one == one and type(one) in formats
+        if shown.isdisjoint(text.format(one, 100 * one) for text in formats[type(one)])
+    }  # fmt: skip
+
+
+# Of a run, and of an external set; the rest has other decimals, and tests of its own.
+NOT_SHOWN = {
+    "made": r"above_baseline\.accuracy|\.p$|male_fraction|effective|updates|calibration"
+    r"|abstention\.(max_error|level|people|needed|threshold|test\.accepted)"
+    r"|validation\.(n$|confusion|intervals|male_minus|above|majority)",
+    "made/external/portraits": r"above_baseline\.accuracy|confusion|\.p$|male_fraction|effective"
+    r"|abstention\.(?!test)|test\.accepted|^(data|validation|calibration)",
+}
+TABLES = {  # with their rows that the pages have, and the columns that these have not
+    "comparison/runs.csv": (RUNS, "run == 'made'", {"p", "p_corrected", "baseline"}),
+    "comparison/comparison.csv": (COMPARISON, "kind == 'reference'", {"p"}),
+    "runs/made/tables/slices.csv": (
+        SLICES, "slice == 'age' and p_holm.notna()", {"p", "effective_people", "rest_low", "rest_high"}
+    ),
+}  # fmt: skip
+
+
+def percent(*fractions: float) -> str:
+    """One fraction or the two of an interval, as texts have them."""
+    return " to ".join(f"{100 * one:.1f}" for one in fractions)
+
+
+def test_pages_show_the_value_of_each_field(changed, caplog):
+    numbers, run = itertools.count(), changed / "runs/made"
+    data = {folder: marked(metrics_of(changed, folder), numbers) for folder in NOT_SHOWN}
+    for folder, found in data.items():
+        found["abstention"]["threshold"] = 0.95
+        found["abstention"]["test"] |= marked({"accepted": 1, "error": 0.1}, numbers)
+        found["groups"]["below"] = found["groups"]["tested"][:1]
+        files.write_json(changed / "runs" / folder / "metrics.json", found)
+    tables = {}
+    for name, (table, rows, _) in TABLES.items():
+        written = table.read(changed / name)
+        for column in written.select_dtypes("float"):
+            written[column] = marked(written[column].tolist(), numbers)
+        table.write(changed / name, written)
+        tables[name] = written.query(rows)
+    write_report(changed)
+    pages = [changed / "index.html", run / "report.html", run / "model_card.md"]
+    text = " ".join(plain(page.read_text()) for page in pages)
+    for folder, found in data.items():
+        unseen = missing(leaves(found), text)
+        assert [one for one in unseen if not re.search(NOT_SHOWN[folder], one)] == []
+    for name, (_, _, hidden) in TABLES.items():
+        rows = tables[name].select_dtypes("float")
+        unseen = missing(((column, one) for column in rows for one in rows[column]), text)
+        assert unseen <= hidden, name
+    test, metric = data["made"]["test"], "balanced_accuracy"
+    claim, gap, recall = (
+        test["above_baseline"][metric], test["male_minus_female"], test["recall"]
+    )  # fmt: skip
+    group = tables["runs/made/tables/slices.csv"].iloc[0]
+    (females, errors), (others, males) = test["confusion_matrix"]
+    assert remarks(run / "report.html") == [
+        f"made is right for {100 * test[metric]:.0f} % of new people's faces, with equal weight for "
+        f"female and male; the baseline gets {100 * test['majority_baseline'][metric]:.0f} %.",
+        f"Significantly above the baseline: {percent(claim['difference'])} points "
+        f"({percent(*claim['interval'])}). {percent(test[metric])} % (95 % interval "
+        f"{percent(*test['intervals'][metric])} %) on {test['n']:,} test faces. On portraits, it is "
+        "significantly above the baseline.",
+        f"No significant difference between female, {percent(recall['female'])} %, and male, "
+        f"{percent(recall['male'])} %. {females:,} of {females + errors:,} female and {males:,} of "
+        f"{others + males:,} male faces; male − female: {percent(gap['value'])} points "
+        f"({percent(*gap['interval'])}).",
+        f"Age {group.value} is significantly below the others: {percent(group.accuracy)} % "
+        f"({percent(group.low, group.high)} %), by {percent(group.difference)} points. {group.n:,} "
+        f"faces of {group.subjects:,} people; p = {group.p_holm:.3f}, corrected for "
+        f"{len(data['made']['groups']['tested'])} tests.",
+    ]
+    assert (
+        f"Run made: accuracy {percent(test['accuracy'])}% of {test['n']} test faces, balanced accuracy "
+        f"{percent(test[metric])}%, baseline {percent(test['majority_baseline']['accuracy'])}%"
+    ) in caplog.text
+
+
+ABOVE_NOT = {"claims.above": 0}
+# Of the run `made`: what is changed, in metrics.json or in its rows of runs.csv, and what its page
+# or card then says. No number changes: it says otherwise.
+CASES = [
+    ({"test.small": True}, "Too few faces to judge groups."),
+    ({"test.few": True}, "The test set is small."),
+    ({"test.few": True}, "With <code>folds: 5</code>"),
+    ({"test.constant_prediction": True}, "predicts the same class for every test face"),
+    ({"test.majority_baseline.class": "female"}, "The baseline always predicts female"),
+    ({"test.male_minus_female.significant": True}, "Faces labelled male are recognised less often"),
+    ({"test.above_baseline.balanced_accuracy": None}, "nothing is said about its balanced accuracy"),
+    ({"groups.below": [["age", "20–29 years"]]}, "Age 20–29 years is significantly below the others"),
+    ({"groups.below": []}, "No group is significantly below the others (9 tested)."),
+    ({"groups.tested": []}, "No other group was large enough to test."),
+    ({"groups.compared": []}, "No tested slice was large enough for the difference"),
+    ({"groups.gaps": [["age", "20–29 years"]]}, "is significantly lower in age 20–29 years"),
+    ({"chosen_by_few.others": True}, "other faces could choose another temperature."),
+    ({"chosen_by_few.epoch": True, "calibration.fitted_on": OUT_OF_FOLD}, "another epoch."),
+    ({"calibration.unfitted": "limit"}, "gave one at a limit of the search."),
+    ({"calibration.confidences": "too_high"}, "The confidences are too high"),
+    (ABOVE_NOT, "Not significantly above the baseline: "),
+    (ABOVE_NOT | {"advice": "few_updates", "updates": 1234}, "The training made 1,234 updates"),
+    (ABOVE_NOT | {"advice": "not_learnt"}, "The network has not learnt"),
+    (ABOVE_NOT | {"advice": "few_photos"}, "add photos, or use the recipe of configs/modern.yaml"),
+    (ABOVE_NOT | {"advice": "few_photos", "updates": None}, "than the test faces: add photos."),
+    (ABOVE_NOT | {"advice": "few_test_faces"}, "Training and test faces are predicted alike"),
+]  # fmt: skip
+# Read by the test of all surfaces, or by those of other sentences; `above` is that of runs.csv.
+ELSEWHERE = {"leads", "leakage.split_by", "test.classes",
+             *(f"test.above_baseline.{metric}.above" for metric in METRICS)}  # fmt: skip
+
+
+def test_pages_word_the_conclusions_of_the_data_whatever_the_numbers_say(changed, monkeypatch):
+    given = {}
+    monkeypatch.setattr(run_page, "write", lambda path, *more: given.update({path: more}))
+    with changed_settings(changed) as settings:
+        settings["runs"]["made"]["train"]["select_epoch"] = "best"
+    monkeypatch.undo()
+    page = changed / "runs/made/report.html"
+    run, data = given[page]
+
+    def said(**changes: object) -> str:
+        other = dataclasses.replace(run, metrics=copy.deepcopy(run.metrics))
+        for place, value in changes.items():
+            *parts, key = place.split(".")
+            if parts == ["claims"]:
+                other = dataclasses.replace(other, claims=run.claims.assign(**{key: value}))
+            else:
+                functools.reduce(operator.getitem, parts, other.metrics)[key] = value
+        run_page.write(page, other, data)
+        cards.write_model_card(page.with_name("model_card.md"), other, data)
+        text = page.read_text() + page.with_name("model_card.md").read_text()
+        return " ".join(html.unescape(text).split())
+
+    before = said()
+    wrong = [
+        (changes, words) for changes, words in CASES
+        if words in before and changes != {"groups.below": []} or words not in said(**changes)
+    ]  # fmt: skip
+    assert wrong == []
+    conclusions = {
+        place for place, value in leaves(run.metrics)
+        if isinstance(value, bool | str) and not place.startswith("validation")
+    }  # fmt: skip
+    assert conclusions - {key for changes, _ in CASES for key in changes} == ELSEWHERE
