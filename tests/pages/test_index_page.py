@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
@@ -13,8 +12,8 @@ from selenium.webdriver.common.keys import Keys
 from helpers.browser import eventually, texts
 from helpers.pages import changed_settings, expect, index, metrics_of, run_page, write_report
 from renet.config import validation
-from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
-from renet.pages import filters, index_page, machine
+from renet.evaluation.tables import LEARNING_CURVE
+from renet.pages import index_page, machine
 from renet.training.history import HISTORY
 
 MACHINE = '[aria-label="Size, time and machine"]'
@@ -44,21 +43,6 @@ def test_settings_that_are_not_the_default_are_compared_also_where_all_runs_shar
     assert index_page.differences({"a": defaults}, defaults) == {}
 
 
-def test_table_of_runs_has_a_number_interval_and_verdict_for_each_set(window, results):
-    window.get(index(results))
-    cells = texts(window, "#runs tr:has(a[href='runs/made/report.html']) td")
-    summaries = [metrics_of(results, "made")["validation"], metrics_of(results, "made")["test"],
-                 metrics_of(results, "made/external/portraits")["test"]]  # fmt: skip
-    for cell, summary in zip(cells, summaries, strict=True):
-        value = filters.percentage(summary["balanced_accuracy"])
-        bounds = filters.interval(summary["intervals"]["balanced_accuracy"])
-        said = f"{value} {bounds} significantly above the baseline"
-        assert cell.split() == said.split()
-    (found,) = texts(window, "#external + p + ul li")
-    test = summaries[2]
-    assert f"1,000 faces of {test['subjects']} people; left out: known person (7)." in found
-
-
 def test_row_of_a_grid_opens_to_its_runs(window, results):
     window.get(index(results))
     members = window.find_elements(By.CSS_SELECTOR, "#runs tr.member")
@@ -67,39 +51,6 @@ def test_row_of_a_grid_opens_to_its_runs(window, results):
     window.find_element(By.CSS_SELECTOR, "#runs .toggle input").send_keys(Keys.SPACE)
     assert [row.is_displayed() for row in members] == 2 * [True]
     assert texts(window, "#runs .member a") == ["made", "slow"]
-
-
-def test_runs_that_differ_by_their_seed_are_one_row_of_means(window, changed):
-    with changed_settings(changed) as settings:
-        settings["grids"] = {}
-    window.get(index(changed))
-    values = [metrics_of(changed, name)["test"]["balanced_accuracy"] for name in ("made", "again")]
-    mean, deviation = np.mean(values), 100 * np.std(values, ddof=1)
-    row = texts(window, "#runs .group tr")[0]
-    assert "made, again" in row and "2 seeds; made predicts" in row
-    assert filters.percentage(mean) in row and f"± {deviation:.1f} over seeds" in row
-    assert len(texts(window, "#runs .group tr:first-child .seed")) == 6
-    assert texts(window, "#runs .member th small") == ["seed 1, predicts", "seed 2"]
-
-
-def test_index_says_which_differences_are_significant(window, results):
-    window.get(index(results))
-    table = COMPARISON.read(results / "comparison/comparison.csv")
-    rows = table[(table.set == "test") & (table.kind == "reference")].set_index("run")
-    # 60 and 600 of 3,000 predictions are turned around.
-    assert rows.significant.to_dict() == {"again": 1, "slow": 1}
-    (said,) = texts(window, "#comparison + p")
-    assert (
-        said.startswith("Balanced accuracy against made")
-        and "2 of 2 differences on the tes" in said
-    )
-    slow = rows.loc["slow"]
-    of_set = '[aria-label="All comparisons on the test set"]'
-    cells = dict(zip(texts(window, f"{of_set} th[scope=col]")[1:],
-                     texts(window, f"{of_set} tbody tr:last-child td"), strict=True))  # fmt: skip
-    assert cells["difference in points"] == filters.points(slow.difference)
-    assert cells["significance"] == "significant"
-    assert cells["95 % interval, uncorrected"] == filters.points_interval([slow.low, slow.high])
 
 
 def test_kinds_of_the_runs_are_named_and_one_without_epochs_has_no_losses(window, changed):

@@ -76,8 +76,8 @@ def report(
         if advice := templates.sentences("advice", run):
             majority = test["majority_baseline"]["class"]
             logging.warning(
-                "Run %s is not significantly better than always predicting %s. %s",
-                *(run.name, majority, advice),
+                "Run %s is %ssignificantly better than always predicting %s. %s",
+                *(run.name, "" if run.claim.above else "not ", majority, advice),
             )
         logging.info(
             "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",

@@ -1,0 +1,350 @@
+"""All surfaces of the results say the same, and what the data say: pages draw no conclusion."""
+
+import copy
+import dataclasses
+import functools
+import html
+import json
+import operator
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from helpers.pages import benchmark_module, changed_settings, metrics_of, write_report
+from helpers.predictions import describe_run, predictions_of
+from helpers.project import call_script
+from renet.common import files
+from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.tables import COMPARISON, RUNS, SLICES
+from renet.pages import cards, results, run_page
+from renet.pages.cards import CARD_METRICS
+from renet.pages.contact_sheet import ContactSheet
+from renet.prediction import predictor
+
+SEEDS, GRID = ["again-seed1", "again-seed2", "again-seed3"], ["fast", "slow"]
+FOLDED, GOOD, CHANCE = ["gap", *GRID], (0.8, 0.8), (0.5, 0.5)
+# Eight runs: their recalls of female and male on the test set and on the external one, those on the
+# validation or the out-of-fold set, and the changes of the settings.
+EIGHT = {
+    "gap": (GOOD, (0.8, 1), {}),
+    "balanced": ((0.8, 0.75), GOOD, {"momentum": 0.5}),  # the accuracy is not above its baseline
+    "chance": (CHANCE, CHANCE, {"momentum": 0.6}),
+    SEEDS[0]: (GOOD, GOOD, {"seed": 1}),
+    SEEDS[1]: ((0.75, 0.8), GOOD, {"seed": 2}),
+    SEEDS[2]: (CHANCE, GOOD, {"seed": 3}),
+    "fast": (GOOD, CHANCE, {"learning_rate": 0.1}),
+    "slow": (CHANCE, GOOD, {"learning_rate": 0.001}),
+}
+FACES = {"test": 90, "portraits": 300, "validation": 120, OUT_OF_FOLD: 600}
+DOTS = {1: "dot", 0: "open", None: "rest"}
+PAGES = "report.html", "model_card.html"
+NOTE = "The network is not significantly better than always predicting one class."
+
+
+def plain(text: str) -> str:
+    """The words of a page or of a part of it, with those of its pictures."""
+    text = re.sub('<img [^>]*alt="([^"]*)"[^>]*>', r"\1", text)
+    text = re.sub("(?s)<style>.*?</style>|<script.*?</script>|<[^>]*>", " ", text)
+    return " ".join(html.unescape(text).split())
+
+
+def remarks(page: Path) -> list[str]:
+    """The sentences of the head of a page, each with its note."""
+    head = page.read_text().split('<section class="verdict"')[1].split("</section>")[0]
+    return [plain(one) for one in re.findall("<h1>.*?</h1>|<li>.*?</li>", head, re.DOTALL)]
+
+
+def predictions_on(name: str, recalls: tuple[float, float], seed: int) -> pd.DataFrame:
+    """Predictions on one of `FACES`, of which two in three are male.
+
+    Mistakes are at random faces; where all male faces are recognised, old women are not.
+    """
+    numbers = np.arange(FACES[name])
+    targets = (numbers % 3 > 0).astype(int)
+    order = numbers if recalls[1] == 1 else np.random.default_rng(seed).permutation(numbers)
+    wrong = np.zeros(len(numbers), dtype=bool)
+    for label, recall in enumerate(recalls):
+        of_label = order[targets[order] == label]
+        wrong[of_label[round(recall * len(of_label)) :]] = True
+    ages = np.where(numbers < 0.6 * len(numbers), 30, 60)
+    return predictions_of(targets, np.where(targets != wrong, 0.8, 0.2), age=ages, subset=name)
+
+
+def write_eight_runs(folder: Path) -> None:
+    """Evaluate the eight runs, and describe them for predictions on other photos."""
+    runs, made, split = folder / "runs", folder / "made", folder / "split.csv"
+    settings = yaml.safe_load((folder / "settings.yaml").read_text())
+    of_made = settings["runs"]["made"]
+    shutil.move(runs / "made", made)
+    shutil.rmtree(runs)
+    pd.read_csv(folder / "data/split.csv").groupby("subset").head(300).to_csv(split, index=False)
+    for number, (name, (tested, validated, changes)) in enumerate(EIGHT.items()):
+        run, folds = shutil.copytree(made, runs / name), 5 * (name in FOLDED)
+        validation, external = run / "inference_validation.csv", run / "external/portraits"
+        chooser = OUT_OF_FOLD if folds else "validation"
+        sets = {"test": (run, run / "inference.csv", tested),
+                "portraits": (external, external / "inference.csv", tested),
+                chooser: (run / chooser, validation, validated)}  # fmt: skip
+        for of_set, (_, path, recalls) in sets.items():
+            predictions_on(of_set, recalls, number).to_csv(path, index=False)
+        if folds:
+            shutil.copytree(external, run / chooser, ignore=shutil.ignore_patterns("inference*"))
+        else:
+            del sets[chooser]
+        for place, path, _ in sets.values():
+            history = {"history": run / "history.csv", "batch_size": 32} if place == run else {}
+            call_script(
+                "evaluate", run=name, test=path, validation=validation, split=[split], **history,
+                model=run / "model.pt", evaluations=folder / "evaluations",
+                metrics=place / "metrics.json", slice_table=place / "tables/slices.csv",
+            )  # fmt: skip
+        describe_run(run, np.zeros((1, 3, 32, 32), np.uint8), 0.4, metrics_of(folder, name))
+        settings["runs"][name] = of_made | {"train": of_made["train"] | changes, "folds": folds}
+    settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": GRID}}
+    settings["runs"] = {name: settings["runs"][name] for name in EIGHT}
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+
+
+def compare_and_report(folder: Path, reference: str, **given: object) -> pd.DataFrame:
+    """Compare the runs and write their pages; returns runs.csv."""
+    values = benchmark_module().values(folder)["compare"]
+    call_script("compare", **values | {"reference": reference} | given)
+    write_report(folder)
+    return results.read_runs(folder / "comparison/runs.csv")
+
+
+def is_above(text: str, before: str = "") -> list[bool]:
+    """What each claim of a text says, of those that follow a pattern."""
+    found = re.findall(f"{before}(not )?significantly above the baseline", text, re.IGNORECASE)
+    return [not one for one in found]
+
+
+def check_surfaces(folder: Path, name: str, runs: pd.DataFrame, log: str) -> bool:
+    """Hold that all surfaces of a run say the same; returns whether it is above the baseline."""
+    run, sets = folder / "runs" / name, {"test": metrics_of(folder, name)}
+    if name in FOLDED:
+        sets[OUT_OF_FOLD] = metrics_of(folder, f"{name}/{OUT_OF_FOLD}")
+    sets["portraits"] = metrics_of(folder, f"{name}/external/portraits")
+    leads, (metric,) = sets["test"]["leads"], runs.metric.unique()
+    assert leads == (OUT_OF_FOLD if name in FOLDED else "test")
+    claims = runs[runs.run == name].set_index("set").above == 1
+    found = sets[leads]["test"]["above_baseline"]
+    content = files.read_json(run / predictor.FILE)["above_baseline"]
+    assert content == {key: claim["above"] for key, claim in found.items()}
+    assert content[metric] == claims[leads]
+    notes = predictor.load(run).notes
+    ContactSheet().write(run / "predictions.html", name, "predictions.csv", notes)
+    assert (NOTE in plain((run / "predictions.html").read_text())) != any(content.values())
+    _, sureness, genders, group = remarks(run / "report.html")
+    assert is_above(sureness, "^") == [claims[leads]]
+    report, card = (plain((run / page).read_text()) for page in PAGES)
+    sentence = r"percentage points \([^)]*\): "
+    assert is_above(report, sentence) == claims[[*sets]].tolist()
+    assert is_above(card, sentence) == claims[[*dict.fromkeys([leads, "test"])]].tolist()
+    assert ("5-fold cross-validation: 5 trainings" in card) == (leads == OUT_OF_FOLD)
+    advice = re.findall(f"Run {name} is not significantly better than always .*?\\. (.*)", log)
+    assert [f"What may help: {one}" in report for one in advice] == [True] * (not claims[leads])
+    gap, below = sets[leads]["test"]["male_minus_female"], sets[leads]["groups"]["below"]
+    assert ("recognised less often" in genders) == gap["significant"]
+    named = [" ".join(one).capitalize() for one in below[:1]] or ["No group"]
+    assert re.findall("^(.*) is significantly below", group) == named
+    assert report.count(genders) >= 2 and genders in card and group in card
+    return claims[leads]
+
+
+def test_all_surfaces_of_eight_runs_and_of_one_say_the_same(changed, caplog):
+    write_eight_runs(changed)
+    runs, index = compare_and_report(changed, "gap", groups=[SEEDS]), changed / "index.html"
+    above = [name for name in EIGHT if check_surfaces(changed, name, runs, caplog.text)]
+    assert above == ["gap", "balanced", *SEEDS[:2], "slow"]
+    head, sureness, lead, *others = remarks(index)
+    assert [head, sureness, *others] == remarks(changed / "runs/gap/report.html")
+    assert "It also chose the run, so it can be a little too high." in sureness
+    assert lead.startswith("Its lead over each other run is significant: ")
+    assert "Faces labelled female are recognised less often: 80.0 % against 100.0 %." in others[0]
+    table = index.read_text().split('id="runs"')[1].split("</table>")[0].split("<tr")
+    for name, rows in runs.set_index("set").groupby("run"):
+        link = f'href="runs/{name}/report.html"' if name in EIGHT else "<b>again</b>"
+        (row,) = (one for one in table if link in one)
+        cells = rows.loc[["validation", "test", "portraits"]]
+        dots = [DOTS[one] for one in cells.above]
+        assert re.findall('circle class="(.*?)"', row) == dots, name
+        assert is_above(plain(row)) == [one == "dot" for one in dots[1:]]
+        for cell in cells[cells.deviation.notna()].itertuples():
+            said = f"{100 * cell.value:.1f} % ± {100 * cell.deviation:.1f} over seeds"
+            assert said in plain(row) and row.count('class="seed"') == 9
+    for name in {*EIGHT} - {"balanced"}:
+        shutil.rmtree(changed / "runs" / name)
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    alone = settings | {"runs": {"balanced": settings["runs"]["balanced"]}, "grids": {}}
+    (changed / "settings.yaml").write_text(yaml.safe_dump(alone))
+    caplog.clear()
+    runs = compare_and_report(changed, "balanced")
+    assert not check_surfaces(changed, "balanced", runs, caplog.text)  # stated by its accuracy
+    assert remarks(index) == remarks(changed / "runs/balanced/report.html")
+
+
+def marked(value: object, places: list[str], place: str) -> object:
+    """Data with another number in place of each one but 0; its place is added to `places`."""
+    if isinstance(value, dict):
+        return {key: marked(one, places, f"{place}.{key}") for key, one in value.items()}
+    if isinstance(value, list):
+        return [marked(one, places, place) for one in value]
+    if not value or isinstance(value, bool | str) or value != value:
+        return value
+    places.append(place)
+    return 2001 + 2 * len(places) if isinstance(value, int) else (50 + 2 * len(places)) / 1000
+
+
+# Of a run, of an external set, and of tables; some numbers have other decimals and other tests.
+NOT_SHOWN = re.compile(
+    r"above_baseline\.accuracy|\.p$|male_fraction|effective|calibration|updates"
+    r"|abstention\.(max_error|level|people|needed|threshold|test\.accepted)"
+    r"|validation\.(n$|confusion|intervals|male_minus|above|majority)"
+    r"|portraits\.(data|validation|abstention\.(?!test)|test\.confusion)"
+    r"|runs\.csv\.(p_corrected|baseline)|slices\.csv\.rest"
+)
+TABLES = {  # with the rows that the pages have
+    "comparison/runs.csv": (RUNS, "run == 'made'"),
+    "comparison/comparison.csv": (COMPARISON, "kind == 'reference'"),
+    "runs/made/tables/slices.csv": (SLICES, "slice == 'age' and small == 0"),
+}
+SAID = [  # of the set that leads, in the head and the log; percentages are multiplied
+    "made is right for {balanced_accuracy:.0f} % of new people's faces, with equal weight for "
+    "female and male; the baseline gets {majority_baseline[balanced_accuracy]:.0f} %.",
+    "Significantly above the baseline: {above_baseline[balanced_accuracy][difference]:.1f} points "
+    "({above_baseline[balanced_accuracy][interval][0]:.1f} to "
+    "{above_baseline[balanced_accuracy][interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % "
+    "interval {intervals[balanced_accuracy][0]:.1f} to {intervals[balanced_accuracy][1]:.1f} %) on "
+    "{n:,} test faces. On portraits, it is significantly above the baseline.",
+    "No significant difference between female, {recall[female]:.1f} %, and male, "
+    "{recall[male]:.1f} %. {confusion_matrix[0][0]:,} of {females:,} female and "
+    "{confusion_matrix[1][1]:,} of {males:,} male faces; male − female: "
+    "{male_minus_female[value]:.1f} points ({male_minus_female[interval][0]:.1f} to "
+    "{male_minus_female[interval][1]:.1f}).",
+    "Run made: accuracy {accuracy:.1f}% of {n} test faces, balanced accuracy "
+    "{balanced_accuracy:.1f}%, baseline {majority_baseline[accuracy]:.1f}%",
+]
+
+
+def test_pages_show_the_value_of_each_field(changed, caplog):
+    run, places = changed / "runs/made", []
+    for folder in (run, run / "external/portraits"):
+        found = marked(files.read_json(folder / "metrics.json"), places, folder.name)
+        found["abstention"]["threshold"] = 0.95
+        found["abstention"]["test"]["accepted"] = 1
+        files.write_json(folder / "metrics.json", found)
+    for name, (table, wanted) in TABLES.items():
+        rows = table.read(changed / name)
+        shown = rows.query(wanted).index
+        for column in rows.select_dtypes("float"):
+            new = marked(rows.loc[shown, column].tolist(), places, f"{name}.{column}")
+            rows.loc[shown, column] = new
+        table.write(changed / name, rows)
+    write_report(changed)
+    pages = changed / "index.html", *(run / page for page in PAGES)
+    text = " ".join(plain(page.read_text()) for page in pages)
+    numbers = set(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text))
+    unseen = {
+        place for number, place in enumerate(places, 1)
+        if not NOT_SHOWN.search(place) and numbers.isdisjoint(
+            [f"{2001 + 2 * number:,}", f"{2001 + 2 * number}",  # as marked
+             f"{5 + number / 5:.1f}", f"{0.05 + number / 500:.3f}"]
+        )
+    }  # fmt: skip
+    assert unseen == set()
+    assert "2 of 2 differences on the test set are significant" in text
+    percentages = {"parse_float": lambda one: 100 * float(one)}
+    test = json.loads((run / "metrics.json").read_text(), **percentages)["test"]
+    females, males = map(sum, test["confusion_matrix"])
+    *head, logged = (one.format(**test, females=females, males=males) for one in SAID)
+    assert remarks(run / "report.html")[:3] == head and logged in caplog.text
+
+
+NOT_ABOVE, UNSURE = {"claims.above": 0}, {"abstention.threshold": 0.9}
+AGES = [["age", f"{first}–{first + 9} years"] for first in range(0, 70, 10)]
+PHOTOS = {"validation.n": 500, "validation.subjects": 500, "validation.unnamed_photos": 500}
+SHARED = {"people": 0, "photos": 0, "pixels": 0}
+# Of the run `made`: what is changed, in metrics.json or in its rows of runs.csv, and what its page
+# or its card then says, although all other data say otherwise.
+CASES = [
+    ({"test.small": True}, "Too few faces to judge groups.", "The test set has 3,000 faces of an"),
+    ({"test.few": True}, "The test set is small.", "With folds: 5 , as in"),
+    ({"test.constant_prediction": True}, "predicts the same class for every test face"),
+    ({"test.majority_baseline.class": "female"}, "The baseline always predicts female"),
+    ({"test.above_baseline.balanced_accuracy": None}, "nothing is said about its balanced acc"),
+    ({"test.male_minus_female.significant": True}, "labelled male are recognised less often: 87"),
+    ({"test.male_minus_female": {"significant": True, "value": 0.1, "interval": [-0.1, 0.3]}},
+     "labelled female are recognised less often", "male − female: 10.0 points (−10.0 to 30.0)"),
+    ({"test.male_minus_female.value": None}, "The test set has faces of one class alone."),
+    ({"test.effective_faces": 149.6}, "people are worth 150 independent ones. Other seeds"),
+    ({"test.unnamed_photos": 1, "test.subjects": 9}, "8 people and 1 photo without a recorded p"),
+    ({"data.unnamed_photos": 40}, "40 photos have no recorded person. Each counts as"),
+    ({"groups.below": AGES[1:]}, "Age 10–19 years is significantly below the others: 90.5 %",
+     "So are 5 other groups."),
+    ({"groups.tested": []}, "No other group was large enough to test."),
+    ({"groups.compared": []}, "No tested slice was large enough for the difference"),
+    ({"groups.gaps": [AGES[0], AGES[4]]}, "of female is significantly lower in age 0–9 years (87.",
+     "of male is significantly lower in age 40–49 years (86.", "corrected for 10 tests (Holm)"),
+    ({"groups.gaps": AGES[3:]}, "lower in 4 of 10 tested slices, by 4.3 to 5.8 points."),
+    ({"chosen_by_few.others": True}, "could choose another epoch.", "another temperature."),
+    ({"chosen_by_few.epoch": True, "calibration.fitted_on": OUT_OF_FOLD}, "another epoch."),
+    ({"calibration.confidences": "no_error_found"}, "No common over- or underconfidence was found"),
+    ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "The confidences are "
+     "too high: ", "is 1.30 (95 % interval 0.63 to 0.74). A confidence of 90 % means about 84 %."),
+    ({"calibration.unfitted": "unclear"}, "too wide a 95 % interval, 0.63 to 0.74."),
+    ({"calibration.unfitted": "limit"}, "gave one at a limit of the search."),
+    ({"calibration.unfitted": "small"}, "has 3,000 faces of 1,107 people, and a fit needs"),
+    ({"abstention.needed": 1200}, "At least 1,200 people without an error are needed to show, at"),
+    (UNSURE, "confidence is above 0.9000", "on one face each of 1,107 people", "over faces, at the",
+     "On the test set, all predictions are unsure."),
+    (UNSURE | PHOTOS, "was chosen on the validation set, on 500 photos", "over photos, at the 95"),
+    ({"leakage.in_two_subsets": SHARED | {"photos": 2}}, "The published split leaks: photos (2)"),
+    ({"leakage.in_two_subsets": SHARED | {"people": 1}, "leakage.split_by": "image"}, "1 person is "
+     "in more than one subset, because split.by is image. Faces that share a photo or all"),
+    (NOT_ABOVE, "Not significantly above the baseline: "),
+    (NOT_ABOVE | {"advice": "few_updates", "updates": 1234}, "The training made 1,234 updates"),
+    (NOT_ABOVE | {"advice": "not_learnt"}, "The network has not learnt"),
+    (NOT_ABOVE | {"advice": "few_photos"}, "add photos, or use the recipe of configs/modern.yaml"),
+    (NOT_ABOVE | {"advice": "few_photos", "updates": None}, "than the test faces: add photos."),
+    (NOT_ABOVE | {"advice": "few_test_faces"}, "Training and test faces are predicted alike"),
+]  # fmt: skip
+# The first is held by the test of all surfaces; `above` is read by predictor and comparison.
+ELSEWHERE = {"leads", *(f"test.above_baseline.{metric}.above" for metric in CARD_METRICS[:2])}
+
+
+def test_pages_word_the_conclusions_of_the_data_whatever_the_numbers_say(changed, monkeypatch):
+    given = {}
+    monkeypatch.setattr(run_page, "write", lambda path, *more: given.update({path.parent: more}))
+    with changed_settings(changed) as settings:
+        settings["runs"]["made"]["train"]["select_epoch"] = "best"
+    monkeypatch.undo()
+    folder = changed / "runs/made"
+    run, data = given[folder]
+
+    def said(**changes: object) -> str:
+        other = dataclasses.replace(run, metrics=copy.deepcopy(run.metrics))
+        for place, value in changes.items():
+            *parts, key = place.split(".")
+            if parts == ["claims"]:
+                other = dataclasses.replace(other, claims=run.claims.assign(**{key: value}))
+            else:
+                functools.reduce(operator.getitem, parts, other.metrics)[key] = value
+        run_page.write(folder / "report.html", other, data)
+        cards.write_model_card(folder / "model_card.md", other, data)
+        return " ".join(plain((folder / page).read_text()) for page in PAGES)
+
+    before = said()
+    assert "below the others (9 tested)." in before
+    for changes, *words in CASES:
+        after = said(**changes)
+        assert [one for one in words if one in before or one not in after] == [], changes
+    flat = pd.json_normalize(run.metrics).iloc[0]
+    conclusions = {one for one, value in flat.items() if isinstance(value, bool | np.bool_ | str)}
+    held = {place for changes, *_ in CASES for place in changes}
+    own = {one for one in conclusions - held if not one.startswith("validation.")}
+    assert own == ELSEWHERE
