@@ -285,6 +285,7 @@ def abstention(fitted, faces, divisor, most):
     part = Part(1 - accepted.right, accepted.subject) if len(accepted) else None
     return found | {
         "level": 0.95, "max_error": most, "people": count, "needed": needed,
+        "few_people": count < needed,
         "test": {"accepted": len(accepted), "coverage": len(accepted) / len(faces),
                  "error": part and part.value, "error_interval": part and part.bounds(),
                  "error_of_all": 1 - faces.right.mean()},
