@@ -10,7 +10,15 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import eventually, texts
-from helpers.pages import changed_settings, expect, index, metrics_of, run_page, write_report
+from helpers.pages import (
+    benchmark_module,
+    changed_settings,
+    expect,
+    index,
+    run_page,
+    write_report,
+)
+from helpers.project import call_script
 from renet.config import validation
 from renet.evaluation.tables import LEARNING_CURVE
 from renet.pages import index_page, machine
@@ -75,13 +83,14 @@ def test_table_of_five_runs_fits_a_desktop_and_of_seven_rows_has_one_line_each(w
             settings["runs"][name] = settings["runs"]["made"] | {"folds": 0}
             settings["runs"][name]["train"] = settings["runs"]["made"]["train"] | {"momentum": 0.1}
             settings["runs"][name]["train"]["batch_size"] = ord(name)
+        call_script("compare", **benchmark_module().values(changed)["compare"])
     window.get(index(changed))
     table = window.find_element(By.ID, "runs")
     hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth"
     assert window.execute_script(hidden, table) <= 0
     rows = table.find_elements(By.CSS_SELECTOR, "tbody tr:not(.member)")
     heights = [row.size["height"] for row in rows]
-    assert len(heights) == 9 and max(heights[1:-1]) < 40
+    assert len(heights) == 10 and max(heights[1:-1]) < 40
 
 
 def test_index_has_the_change_of_the_last_step_of_the_learning_curve(changed):
@@ -177,17 +186,3 @@ def test_hardware_of_a_training_on_gpus_is_the_gpus():
     facts = machine.summarise(training, pd.DataFrame({"images": [100], "seconds": [2.0]}))
     assert facts["hardware"] == "4 × NVIDIA H100, 2 machines, bfloat16"
     assert facts["speed"] == "50" and facts["commit"] == "not under git"
-
-
-def test_page_of_a_run_says_what_abstaining_does_on_external_sets(changed):
-    said = "With the threshold, 82.0 % of the predictions are accepted, with an error of 1.0 %"
-    run, folder = changed / "runs/made", "made/external/portraits"
-    assert "With the threshold" not in (run / "report.html").read_text()  # none keeps the rate
-    found = metrics_of(changed, folder)
-    found["abstention"]["threshold"] = 0.9
-    accepted = {"accepted": 9, "coverage": 0.82, "error": 0.01, "error_interval": [0, 0.02]}
-    found["abstention"]["test"] |= accepted
-    (changed / "runs" / folder / "metrics.json").write_text(json.dumps(found))
-    write_report(changed)
-    page = " ".join((run / "report.html").read_text().split())
-    assert f"{said} (95 % interval 0.0 to 2.0 %)" in page.replace("\N{NO-BREAK SPACE}", " ")
