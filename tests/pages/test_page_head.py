@@ -193,7 +193,7 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
 
 def test_groups_without_a_test_are_folded_after_the_tested_ones(results):
     page = (results / "runs/made/report.html").read_text()
-    label = '((?:Accuracy by group|Groups without a test) of the test set)"(.*?)</table>'
+    label = '((?:Accuracy by group|Groups that are not tested) of the test set)"(.*?)</table>'
     (_, tested), (folded, others) = re.findall(f'aria-label="{label}', page, re.DOTALL)
     assert f"<details><summary>{folded}</summary>" in page
     assert "significant</small>" in tested and "not tested" not in tested
