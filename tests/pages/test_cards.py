@@ -135,6 +135,7 @@ def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_m
     assert card.data.license == "other" and card.data.datasets == ["imdb"]
     assert card.text.lstrip().startswith("# Model card: made")
     assert not (run / "model_card.html").read_text().count("model-index")
+    assert json.loads((run / "page/model.json").read_text())["sha256"] in card.text
 
 
 @pytest.mark.fault("hostile-name")

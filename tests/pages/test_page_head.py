@@ -1,9 +1,7 @@
 """The head of the pages, and sentences that say no more than the numbers bear."""
 
-import json
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,17 +23,6 @@ from renet.evaluation import run_metrics
 from renet.evaluation.tables import SLICES
 from renet.pages import filters, templates
 from renet.records import evaluations
-
-
-def plain(text: str) -> str:
-    return text.replace("\N{NO-BREAK SPACE}", " ")
-
-
-def change_metrics(results: Path, run: str, part: str, **changes: object) -> None:
-    """Change values of one part of a run's metrics.json."""
-    found = metrics_of(results, run)
-    found[part] |= changes
-    files.write_json(results / "runs" / run / "metrics.json", found)
 
 
 def bottoms(browser, selector: str) -> list[float]:
@@ -93,9 +80,9 @@ def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_a
         settings["runs"]["again"]["model"]["classifier"] = "plain"
         settings["runs"]["slow"]["model"] = {"kind": "hog_svm"}
         for run in settings["runs"]:
-            change_metrics(changed, run, "test", constant_prediction=True)
-            path = changed / "runs" / run / "metrics.json"
-            files.write_json(path, files.read_json(path) | {"advice": "not_learnt"})
+            found = metrics_of(changed, run) | {"advice": "not_learnt"}
+            found["test"]["constant_prediction"] = True
+            files.write_json(changed / "runs" / run / "metrics.json", found)
     pages = {run: (changed / "runs" / run / "report.html").read_text() for run in settings["runs"]}
     assert all("same class for every face of the test set." in page for page in pages.values())
     assert all("What may help" in page for page in pages.values())
@@ -168,27 +155,20 @@ def faces(*p_male: float) -> pd.DataFrame:
     ],
 )  # fmt: skip
 def test_sentences_fit_one_and_several_and_people_and_photos(macro, values, said):
-    assert plain(templates.sentences(macro, *values)) == said
+    assert templates.sentences(macro, *values).replace("\N{NO-BREAK SPACE}", " ") == said
 
 
-def test_labels_are_doubted_only_by_an_audit(window, changed):
-    page = (changed / "runs/made/report.html").read_text()
-    assert "suspect" not in page
+def test_labels_are_doubted_only_by_an_audit(changed):
+    pages = [changed / "runs/made" / page for page in ("report.html", "model_card.md")]
+    assert not any("suspect" in page.read_text() for page in pages)
     gallery = pd.read_csv(changed / "runs/made/tables/gallery.csv")
-    wrong = gallery[gallery.gallery == "mistakes"].id
-    labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
-    labels.to_csv(changed / "labels.csv", index=False)
+    wrong = gallery[gallery.gallery == "mistakes"]
+    wrong.assign(suspect=[1, 1, *[0] * (len(wrong) - 2)]).to_csv(changed / "labels.csv")
     counts = {"corrected": 3, "confirmed": 37, "dropped": 2}
-    (changed / "summary.json").write_text(json.dumps({"reviewed": counts}))
+    files.write_json(changed / "summary.json", {"reviewed": counts})
     write_report(changed, audit=[changed / "labels.csv", changed / "summary.json"])
-    text = "Of 40 reviewed labels, 3 were wrong. They were not drawn"
-    assert text in (changed / "runs/made/model_card.md").read_text()
-    window.get(run_page(changed))
-    assert any(text in one for one in texts(window, "#metrics ~ p"))
-    assert any(
-        "2 faces were dropped in the review." in one for one in texts(window, "#metrics ~ p")
-    )
-    assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
+    for said in ("audit suspects 2 of", "2 faces were dropped in", "Of 40 reviewed labels, 3 were"):
+        assert all(said in page.read_text() for page in pages)
 
 
 def test_groups_without_a_test_are_folded_after_the_tested_ones(results):

@@ -217,15 +217,6 @@ def test_run_page_has_a_row_for_each_layer(results):
         assert f"{row.layer}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}" in page
 
 
-def test_cards_name_the_model_and_the_data(results):
-    card = (results / "runs/made/model_card.md").read_text()
-    assert json.loads((results / "runs/made/page/model.json").read_text())["sha256"] in card
-    assert "\n1 slice has fewer than 30 faces or an effective" in card
-    assert "Out-of-scope use" in card and "<" not in card and "&" not in card
-    sheet = (results / "data/datasheet.md").read_text()
-    assert "30,000" in sheet and "https://example.org/imdb_crop.tar" in sheet
-
-
 def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
     page_data.write_table(
         tmp_path / "a.js", "it",

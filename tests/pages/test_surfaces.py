@@ -209,19 +209,16 @@ TABLES = {  # with the rows that the pages have
     "comparison/comparison.csv": (COMPARISON, "kind == 'reference'"),
     "runs/made/tables/slices.csv": (SLICES, "slice == 'age' and small == 0"),
 }
-SAID = [  # of the set that leads, in the head and the log; percentages are multiplied
+SAID = [  # in the head and in the log, of the set that leads; fractions are multiplied by 100
     "made is right for {balanced_accuracy:.0f} % of new people's faces, with equal weight for "
     "female and male; the baseline gets {majority_baseline[balanced_accuracy]:.0f} %.",
-    "Significantly above the baseline: {above_baseline[balanced_accuracy][difference]:.1f} points "
-    "({above_baseline[balanced_accuracy][interval][0]:.1f} to "
-    "{above_baseline[balanced_accuracy][interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % "
-    "interval {intervals[balanced_accuracy][0]:.1f} to {intervals[balanced_accuracy][1]:.1f} %) on "
-    "{n:,} test faces. On portraits, it is significantly above the baseline.",
+    "Significantly above the baseline: {above[difference]:.1f} points ({above[interval][0]:.1f} to "
+    "{above[interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % interval {bounds[0]:.1f} to "
+    "{bounds[1]:.1f} %) on {n:,} test faces. On portraits, it is significantly above the baseline.",
     "No significant difference between female, {recall[female]:.1f} %, and male, "
-    "{recall[male]:.1f} %. {confusion_matrix[0][0]:,} of {females:,} female and "
-    "{confusion_matrix[1][1]:,} of {males:,} male faces; male − female: "
-    "{male_minus_female[value]:.1f} points ({male_minus_female[interval][0]:.1f} to "
-    "{male_minus_female[interval][1]:.1f}).",
+    "{recall[male]:.1f} %. {right[0]:,} of {of[0]:,} female and {right[1]:,} of {of[1]:,} male "
+    "faces; male − female: {gap[value]:.1f} points ({gap[interval][0]:.1f} to "
+    "{gap[interval][1]:.1f}).",
     "Run made: accuracy {accuracy:.1f}% of {n} test faces, balanced accuracy "
     "{balanced_accuracy:.1f}%, baseline {majority_baseline[accuracy]:.1f}%",
 ]
@@ -256,10 +253,14 @@ def test_pages_show_the_value_of_each_field(changed, caplog):
     assert unseen == set()
     assert "2 of 2 differences on the test set are significant" in text
     assert f"in {calibration.BINS} bins" in text
-    percentages = {"parse_float": lambda one: 100 * float(one)}
-    test = json.loads((run / "metrics.json").read_text(), **percentages)["test"]
-    females, males = map(sum, test["confusion_matrix"])
-    *head, logged = (one.format(**test, females=females, males=males) for one in SAID)
+    source = (run / "metrics.json").read_text()
+    test = json.loads(source, parse_float=lambda one: 100 * float(one))["test"]
+    values = {
+        "above": test["above_baseline"]["balanced_accuracy"], "gap": test["male_minus_female"],
+        "bounds": test["intervals"]["balanced_accuracy"],
+        "right": np.diag(test["confusion_matrix"]), "of": np.sum(test["confusion_matrix"], axis=1),
+    }  # fmt: skip
+    *head, logged = (one.format(**test, **values) for one in SAID)
     assert remarks(run / "report.html")[:3] == head and logged in caplog.text
 
 
