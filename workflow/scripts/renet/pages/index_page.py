@@ -44,7 +44,8 @@ def write(
     compared = BY_NAME[next(iter(comparisons.metric), metric.name)]
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
-    columns = [ranking, "test", *data.external]
+    leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
+    columns = [*dict.fromkeys([ranking, *leading, "test", *data.external])]
     trained = [run for run in runs if run.architecture.has_layers]
     index_plots.loss_curves(trained, path.parent / "loss_curves.svg")
     index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
