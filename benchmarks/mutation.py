@@ -104,7 +104,7 @@ def try_patch(patch: Path) -> str:
         if run(GIT, "apply", "-C0", patch).returncode:  # -C0: lines beside it may have changed
             return "does not apply"
         printed = run(*PYTEST, *files_for(module_of(patch))).stdout
-        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", printed, re.MULTILINE)
+        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", printed, re.MULTILINE)
         if not failed:
             return "survived"
         run(GIT, "checkout", ".")
