@@ -306,7 +306,8 @@ def evaluation(place, folder, faces, fitted, split, own):
     table = slices(faces, training, own)
     groups = {
         "tested": table[table.p_holm.notna()], "gaps": table[table.gap_p_holm <= ALPHA],
-        "below": table[table.p_holm <= ALPHA].sort_values("difference", kind="stable"),
+        "below": table[(table.p_holm <= ALPHA) & (table.difference < 0)].sort_values(
+            "difference", kind="stable"),
         "compared": table[table.gap_p_holm.notna()],
     }  # fmt: skip
     most = stored_in(place / "metrics.json")["abstention"]["max_error"]

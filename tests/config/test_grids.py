@@ -11,7 +11,7 @@ from helpers.config import check
 from renet.common.errors import InputError
 from renet.config import runs
 from renet.pages import index_page, metric_tables
-from renet.pages.results import read_run
+from renet.pages.results import read_run, read_runs
 from renet.planning import run_settings
 
 RATES, CELLS = [0.003, 0.01], ["tanh", "gru"]
@@ -111,10 +111,11 @@ def test_table_of_a_grid_has_the_validation_metric_by_the_value_of_a_setting(res
     settings = yaml.safe_load((results / "settings.yaml").read_text())["runs"]
     paths = (results / "runs").rglob("*.*")
     given = {path.relative_to(results / "runs").as_posix(): path for path in paths}
-    three_runs = [read_run(given, name, settings[name]) for name in settings]
+    stated = read_runs(results / "comparison/runs.csv")
+    three_runs = [read_run(given, name, settings[name], stated) for name in settings]
     metric = metric_tables.BY_NAME["balanced_accuracy"]
     grid = {"keys": ["train.learning_rate", "train.epochs"], "runs": list(settings)}
-    found = index_page.grid_rows(grid, three_runs, metric)
+    found = index_page.grid_rows(grid, three_runs, "validation", metric)
     epochs = str(three_runs[0].settings["train"]["epochs"])
     rates = [["train.learning_rate", *of_value] for of_value in (("0.01", 2), ("0.001", 1))]
     assert [row[:3] for row in found] == [*rates, ["train.epochs", epochs, 3]]

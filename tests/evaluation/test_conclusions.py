@@ -97,12 +97,12 @@ def test_groups_that_are_significantly_below_are_named_with_the_furthest_first()
         {"slice": "age", "value": name, "difference": gap, "p_holm": p, "gap_p_holm": gap_p}
         for name, gap, p, gap_p in (
             ("old", -0.1, 0.05, 0.05), ("young", -0.2, 0.01, 0.051), ("middle", -0.3, 0.06, None),
-            ("none", 0.1, None, None),
+            ("none", 0.1, None, None), ("best", 0.2, 0.001, None),
         )
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(SLICES.columns))
     assert conclusions.of_groups(frame) == {
-        "tested": [["age", "old"], ["age", "young"], ["age", "middle"]],
+        "tested": [["age", name] for name in ("old", "young", "middle", "best")],
         "below": [["age", "young"], ["age", "old"]],
         "compared": [["age", "old"], ["age", "young"]],
         "gaps": [["age", "old"]],

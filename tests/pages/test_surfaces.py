@@ -146,7 +146,7 @@ def check_surfaces(folder: Path, name: str, runs: pd.DataFrame, log: str) -> boo
     assert is_above(report, sentence) == claims[[*sets]].tolist()
     assert is_above(card, sentence) == claims[[*dict.fromkeys([leads, "test"])]].tolist()
     assert ("5-fold cross-validation: 5 trainings" in card) == (leads == OUT_OF_FOLD)
-    advice = re.findall(f"Run {name} is not significantly better than always .*?\\. (.*)", log)
+    advice = re.findall(f"Run {name}: Not significantly above the baseline: .*?\\)\\. (.*)", log)
     assert [f"What may help: {one}" in report for one in advice] == [True] * (not claims[leads])
     gap, below = sets[leads]["test"]["male_minus_female"], sets[leads]["groups"]["below"]
     assert ("recognised less often" in genders) == gap["significant"]
@@ -215,7 +215,8 @@ SAID = [  # in the head and in the log, of the set that leads; fractions are mul
     "female and male; the baseline gets {majority_baseline[balanced_accuracy]:.0f} %.",
     "Significantly above the baseline: {above[difference]:.1f} points ({above[interval][0]:.1f} to "
     "{above[interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % interval {bounds[0]:.1f} to "
-    "{bounds[1]:.1f} %) on {n:,} test faces. On portraits, it is significantly above the baseline.",
+    "{bounds[1]:.1f} %) on {n:,} test faces. The run is significantly above the baseline on "
+    "portraits.",
     "No significant difference between female, {recall[female]:.1f} %, and male, "
     "{recall[male]:.1f} %. {right[0]:,} of {of[0]:,} female and {right[1]:,} of {of[1]:,} male "
     "faces; male − female: {gap[value]:.1f} points ({gap[interval][0]:.1f} to "

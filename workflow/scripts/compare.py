@@ -40,7 +40,11 @@ def compare(
         read.setdefault(predictions.subset.iloc[0], {})[run] = predictions
     ranking_set, same_faces = validated(read)
     added = comparison.side_by_side(ranking_set, same_faces, metric)
-    ranked = comparison.rank(added.sum(), _losses(same_faces))
+    losses = {
+        run: float(log_loss(faces.target, faces.p_male, labels=[0, 1]))
+        for run, faces in same_faces.items()
+    }
+    ranked = comparison.rank(added.sum(), losses)
     stated_by = metric if len(ranked) > 1 else "accuracy"
     compared = []
     for name, of_set in read.items():
@@ -75,13 +79,6 @@ def _stated(
     }
     sets = run_table.summaries(of_run, elsewhere, ranking)
     return run_table.of_run(run, sets, of_run["leads"], metric)
-
-
-def _losses(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
-    return {
-        run: float(log_loss(table.target, table.p_male, labels=[0, 1]))
-        for run, table in tables.items()
-    }
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:

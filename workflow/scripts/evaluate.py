@@ -76,10 +76,11 @@ def evaluate(
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
-    log_summary(summary["test"], metrics.parent, name)
+    has_folds = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
+    log_summary(summary["test"], metrics.parent, name, has_folds=has_folds)
 
 
-def log_summary(test: dict, folder: Path, name: str) -> None:
+def log_summary(test: dict, folder: Path, name: str, *, has_folds: bool) -> None:
     """Log the main metrics of the set `name`; the last line is that of the course's script."""
     if test["constant_prediction"]:
         logging.warning(
@@ -87,7 +88,7 @@ def log_summary(test: dict, folder: Path, name: str) -> None:
             "the folder of the run says what may help.",
             *(folder, name),
         )
-    if test["small"] and name == "test":
+    if test["small"] and name == "test" and not has_folds:
         logging.warning(
             "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "
             "%d faces or %d people are very uncertain. Add photos of further people, or evaluate "

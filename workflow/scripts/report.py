@@ -74,11 +74,8 @@ def report(
         test = run.stated.test
         of_set = "test faces" if run.stated is run else "faces by cross-validation"
         if advice := templates.sentences("advice", run):
-            majority = test["majority_baseline"]["class"]
-            logging.warning(
-                "Run %s is %ssignificantly better than always predicting %s. %s",
-                *(run.name, "" if run.claim.above else "not ", majority, advice),
-            )
+            sureness = templates.sentences("sureness", run)
+            logging.warning("Run %s: %s %s", run.name, sureness, advice)
         logging.info(
             "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",
             run.name, 100 * test["accuracy"], test["n"], of_set,

@@ -87,8 +87,8 @@ def choose(
         "people": people,
         "needed": needed,
         "few_people": people < needed,
+        **{"accepted": 0, "errors": 0, "upper_bound": None},
     }
-    choice |= {"accepted": 0, "errors": 0, "upper_bound": None}
     if choice["few_people"]:
         return choice
     order = np.argsort(-score, kind="stable")

@@ -35,7 +35,7 @@ def of_groups(slices: pd.DataFrame) -> dict:
 
     return {
         "tested": named(slices[slices.p_holm.notna()]),
-        "below": named(ordered[ordered.p_holm <= ALPHA]),
+        "below": named(ordered[(ordered.p_holm <= ALPHA) & (ordered.difference < 0)]),
         "compared": named(slices[slices.gap_p_holm.notna()]),
         "gaps": named(slices[slices.gap_p_holm <= ALPHA]),
     }

@@ -146,12 +146,8 @@ def over_baseline(
 def recall_difference(recalls: dict[str, Proportion]) -> dict:
     """Recall of male minus that of female; undefined without one of them."""
     if len(recalls) < len(CLASSES):
-        return _difference(None, None)
+        return {"value": None, "interval": None, "significant": False}
     female, male = recalls.values()
-    return _difference(male.value - female.value, combination((1, -1), (male, female)))
-
-
-def _difference(value: float | None, interval: tuple[float, float] | None) -> dict:
-    """A difference, and whether its interval excludes zero."""
-    significant = interval is not None and (interval[0] > 0 or interval[1] < 0)
-    return {"value": value, "interval": interval, "significant": significant}
+    low, high = combination((1, -1), (male, female))
+    gap, significant = male.value - female.value, low > 0 or high < 0
+    return {"value": gap, "interval": (low, high), "significant": significant}

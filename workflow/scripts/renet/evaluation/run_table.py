@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from renet.evaluation import metrics
-from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.slice_tests import holm
 from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
 
@@ -20,12 +20,11 @@ def summaries(
         ranking: the set that chooses the best run, and the run's predictions for the faces of it
             that all runs share.
     """
-    name, same_faces = ranking
-    male_fraction = own["validation"]["majority_baseline"]["male_fraction"]
-    found = {name: metrics.summarise(same_faces, male_fraction), "test": own["test"]}
-    if own["calibration"]["fitted_on"] == OUT_OF_FOLD:
-        found[OUT_OF_FOLD] = own["validation"]
-    return {**found, **external}
+    (name, same_faces), fitted_on = ranking, own["calibration"]["fitted_on"]
+    found = own["validation"]
+    if name != fitted_on:
+        found = metrics.summarise(same_faces, found["majority_baseline"]["male_fraction"])
+    return {name: found, "test": own["test"], fitted_on: own["validation"], **external}
 
 
 def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.DataFrame:
@@ -47,7 +46,7 @@ def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.Da
             "small": of_set["small"], "few": of_set["few"], "leads": name == leads,
             "value": of_set[metric], "baseline": of_set["majority_baseline"][metric],
             **dict(zip(("low", "high"), of_set["intervals"][metric], strict=True)),
-            "p": p.get(name), "p_corrected": corrected.get(name),
+            "p": p.get(name, np.nan), "p_corrected": corrected.get(name, np.nan),
         }
         for name, of_set in sets.items()
     )  # fmt: skip

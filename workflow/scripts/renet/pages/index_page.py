@@ -41,7 +41,6 @@ def write(
     best = next((run for run in runs if run.name == data.best), runs[0])
     metric, settings = BY_NAME[data.choice_metric], {run.name: run.settings for run in runs}
     comparisons = data.comparison[data.comparison.kind != BEST]
-    compared = BY_NAME[next(iter(comparisons.metric), metric.name)]
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
@@ -58,7 +57,6 @@ def write(
         best=best,
         metric=metric,
         lead=lead.find_lead(data.best_rows, seed_groups(settings)),
-        compared=compared,
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
         rows=_rows(runs, ranking, best, data, grids),
@@ -79,13 +77,14 @@ def _rows(
 ) -> list[Row]:
     """The rows of the table: the best run, then by the set `ranking`; the test set has no part.
 
-    A grid is one row, and so are other runs that differ by their seeds alone.
+    A grid is one row, and so are runs that differ by their seeds alone, if none is of a grid.
     """
 
     def order(row: Row) -> tuple[bool, float]:
-        return row.run is best, row.cells.value[ranking]
+        return row.run is best, round(row.cells.value[ranking], 9)
 
-    rows = sorted((Row(run, run.name, run.claims) for run in runs), key=order, reverse=True)
+    rows = [Row(run, run.name, run.claims) for run in runs]
+    rows.sort(key=lambda row: row.cells["rank"][ranking])
     ranked = {row.name: row for row in rows}
     for name, grid in grids.items():
         members = [
