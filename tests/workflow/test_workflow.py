@@ -535,6 +535,13 @@ def test_make_clean_keeps_trained_models_and_distclean_asks_and_follows_no_link(
     assert not (tmp_path / "resources").exists()
 
 
+def test_each_output_of_the_report_has_a_caption():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    names = {Path(path).stem for path in re.findall(r'reported\("(.*?)"\)', rules)}
+    captions = (SCRIPTS / "renet/pages/captions").glob("*.rst")
+    assert {"runs", "metrics"} <= names <= {path.stem for path in captions}
+
+
 @pytest.mark.slow
 def test_snakemake_report_holds_the_figures_with_their_captions(report):
     page = (report / "report.html").read_text()
