@@ -4,6 +4,7 @@ import dataclasses
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import termios
@@ -35,7 +36,7 @@ def on_a_terminal(
     ctrl_c_at: str | None = None,
     **environment: str,
 ) -> Session:
-    """Run a command in a terminal; when the text `ctrl_c_at` is on the screen, Ctrl-C is typed."""
+    """Run a command in a terminal; Ctrl-C is typed when the pattern `ctrl_c_at` is shown."""
     child, descriptor = pty.fork()
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
@@ -50,7 +51,7 @@ def on_a_terminal(
         while printed := os.read(descriptor, 1 << 16):
             stream.feed(printed)
             screens.append([line.rstrip() for line in screen.display if line.strip()])
-            if ctrl_c_at and any(ctrl_c_at in line for line in screens[-1]):
+            if ctrl_c_at and any(re.search(ctrl_c_at, line) for line in screens[-1]):
                 ctrl_c_at = os.write(descriptor, b"\x03") and None
     except OSError:  # the child has ended
         pass
