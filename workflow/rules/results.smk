@@ -50,7 +50,9 @@ rule evaluate:
         split_settings=SPLIT_SETTINGS,
         trained_on=lambda wildcards: run_settings.trained_on(job_run(wildcards)),
         max_error=config["predict"]["max_error"],
-        batch_size=lambda wildcards: run_settings.training_settings(job_run(wildcards))["train"].get("batch_size"),
+        batch_size=lambda wildcards: run_settings.training_settings(
+            job_run(wildcards)
+        )["train"].get("batch_size"),
         slices=job_slices,
         file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),
