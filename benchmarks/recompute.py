@@ -254,12 +254,12 @@ def calibration(faces):
                      if loss(end) > most else 1 / end for end in limits[::-1])  # fmt: skip
         reason = "unclear"
     unclear = low <= 1 <= high and high > 2 * low
-    verdict = "too_high" if low > 1 else "too_low" if high < 1 else "no_error_found"
+    confidences = "too_high" if low > 1 else "too_low" if high < 1 else "no_error_found"
     return {
         "temperature": 1 if unclear else 1 / best, "fitted_on": faces.subset[0],
         "interval": [low, high] if reason == "unclear" else None,
         "unfitted": reason if unclear else None,
-        "confidences": "cannot_be_judged" if unclear else verdict,
+        "confidences": "inconclusive" if unclear else confidences,
     }  # fmt: skip
 
 

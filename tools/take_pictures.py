@@ -20,7 +20,7 @@ TEXTS = ROOT / "docs" / "pictures.json"
 WIDTH, MARGIN, QUALITY = 1080, 12, (cv2.IMWRITE_WEBP_QUALITY, 80)
 # Of each picture: the page, and the selectors of the first and the last element that it shows.
 PICTURES = {
-    "run": ("index.html", ".verdict", ".row8"),
+    "run": ("index.html", ".conclusions", ".row8"),
     "faces": ("runs/renet/report.html", "#hard_cases", "#hard_cases ~ ul ~ ul"),
     "walkthrough": ("runs/renet/walkthrough.html", "#rnn1 h2", "#rnn1 figure"),
     "reach": ("runs/renet/walkthrough.html", "#rnn1 h3:has(+ p + .reach)", "#rnn1 .reach"),

@@ -194,17 +194,17 @@ def test_temperature_scaling_corrects_overconfidence(factor):
 
 
 @pytest.mark.parametrize(
-    ("count", "factor", "verdict"),
+    ("count", "factor", "confidences"),
     [(2000, 2, "too_high"), (2000, 0.5, "too_low"), (2000, 1, "no_error_found"),
-     (40, 1, "cannot_be_judged")],
+     (40, 1, "inconclusive")],
 )  # fmt: skip
-def test_confidences_are_judged_by_the_interval_of_the_temperature(count, factor, verdict):
+def test_confidences_are_judged_by_the_interval_of_the_temperature(count, factor, confidences):
     found = calibration.temperature_scaling(overconfident(count, factor, seed=3))
     low, high = found["interval"]
-    assert found["confidences"] == verdict
-    assert (low > 1, high < 1) == (verdict == "too_high", verdict == "too_low")
-    assert (verdict == "cannot_be_judged") == (low < 1 < high and high > 2 * low)
-    assert (verdict == "cannot_be_judged") == (found["unfitted"] is not None)
+    assert found["confidences"] == confidences
+    assert (low > 1, high < 1) == (confidences == "too_high", confidences == "too_low")
+    assert (confidences == "inconclusive") == (low < 1 < high and high > 2 * low)
+    assert (confidences == "inconclusive") == (found["unfitted"] is not None)
 
 
 SOME = overconfident(60, 2, seed=1)

@@ -36,7 +36,7 @@ def on_a_terminal(
     ctrl_c_at: str | None = None,
     **environment: str,
 ) -> Session:
-    """Run a command in a terminal; Ctrl-C is typed when the pattern `ctrl_c_at` is shown."""
+    """Run a command in a terminal; type Ctrl-C when the screen has the pattern `ctrl_c_at`."""
     child, descriptor = pty.fork()
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))

@@ -34,15 +34,15 @@ def bottoms(browser, selector: str) -> list[float]:
     )
 
 
-def test_first_screen_holds_verdict_table_and_faces(window, results):
+def test_first_screen_holds_conclusions_table_and_faces(window, results):
     show(window, DESKTOP)
     window.get(index(results))
     faces = bottoms(window, ".row8 img")
-    assert bottoms(window, ".verdict")[0] < bottoms(window, "#runs")[0] < min(faces)
+    assert bottoms(window, ".conclusions")[0] < bottoms(window, "#runs")[0] < min(faces)
     assert len(faces) == 8 and max(faces) < 900
     show(window, PHONE)
     assert window.execute_script("return document.documentElement.scrollWidth") <= PHONE
-    assert bottoms(window, ".verdict")[0] < 700
+    assert bottoms(window, ".conclusions")[0] < 700
 
 
 def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, results):

@@ -57,7 +57,7 @@ def plain(text: str) -> str:
 
 def remarks(page: Path) -> list[str]:
     """The sentences of the head of a page, each with its note."""
-    head = page.read_text().split('<section class="verdict"')[1].split("</section>")[0]
+    head = page.read_text().split('<section class="conclusions"')[1].split("</section>")[0]
     return [plain(one) for one in re.findall("<h1>.*?</h1>|<li>.*?</li>", head, re.DOTALL)]
 
 
@@ -233,12 +233,12 @@ def test_pages_show_the_value_of_each_field(changed, caplog):
         found["abstention"]["threshold"] = 0.95
         found["abstention"]["test"]["accepted"] = 1
         files.write_json(folder / "metrics.json", found)
-    for name, (table, wanted) in TABLES.items():
+    for name, (table, printed) in TABLES.items():
         rows = table.read(changed / name)
-        shown = rows.query(wanted).index
+        shown = rows.query(printed).index
         for column in rows.select_dtypes("float"):
-            new = marked(rows.loc[shown, column].tolist(), places, f"{name}.{column}")
-            rows.loc[shown, column] = new
+            numbers = marked(rows.loc[shown, column].tolist(), places, f"{name}.{column}")
+            rows.loc[shown, column] = numbers
         table.write(changed / name, rows)
     caplog.set_level("INFO")
     write_report(changed)

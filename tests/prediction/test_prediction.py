@@ -448,7 +448,7 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
 
 
 def test_log_and_page_say_what_the_predictions_lack(made, described, tmp_path, caplog):
-    """Such as a temperature that cannot be judged, which is not applied."""
+    """Such as a temperature whose test is inconclusive, which is not applied."""
     metrics = METRICS | {"calibration": {"temperature": 1.0, "unfitted": "unclear"}}
     metrics["abstention"] = METRICS["abstention"] | {"threshold": None}
     metrics["leads"] = "out_of_fold"

@@ -64,10 +64,10 @@ def evaluate(
         known = leakage.count_known(samples, initial_hashes, trained_on, metrics.parent)
         leaks["faces_of_initial_weights"] = known
     samples["subset"] = samples.subset.mask(samples.subset.isin(trained_on), "train")
-    epochs = HISTORY.read(history) if history else None
     summary, by_slice = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), samples, max_error
     )
+    epochs = HISTORY.read(history) if history else None
     if epochs is not None:
         summary |= conclusions.of_run(summary, epochs, batch_size)
     summary["leakage"] = leaks
@@ -76,12 +76,12 @@ def evaluate(
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
-    has_folds = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
-    log_summary(summary["test"], metrics.parent, name, has_folds=has_folds)
+    log_summary(summary, metrics.parent, name)
 
 
-def log_summary(test: dict, folder: Path, name: str, *, has_folds: bool) -> None:
+def log_summary(summary: dict, folder: Path, name: str) -> None:
     """Log the main metrics of the set `name`; the last line is that of the course's script."""
+    test, has_folds = summary["test"], summary["calibration"]["fitted_on"] == OUT_OF_FOLD
     if test["constant_prediction"]:
         logging.warning(
             "%s: the network predicts the same class for every face of the set %s; report.html in "

@@ -83,12 +83,9 @@ def choose(
     # So many predictions without an error show an error rate of at most `max_error`.
     people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
     choice: dict[str, float | None] = {
-        "threshold": None,
-        "people": people,
-        "needed": needed,
-        "few_people": people < needed,
-        **{"accepted": 0, "errors": 0, "upper_bound": None},
-    }
+        "threshold": None, "people": people, "needed": needed, "few_people": people < needed,
+        "accepted": 0, "errors": 0, "upper_bound": None,
+    }  # fmt: skip
     if choice["few_people"]:
         return choice
     order = np.argsort(-score, kind="stable")

@@ -48,24 +48,24 @@ def temperature_scaling(validation: pd.DataFrame) -> dict:
     too_small = is_small(len(validation), people)
     fitted = None if too_small else fit_temperature(validation, people)
     temperature, interval = fitted or (1.0, None)
-    verdict = _verdict(interval)
+    confidences = _confidences(interval)
     reason = "small" if too_small else "unclear" if fitted else "limit"
-    unfitted = reason if verdict == "cannot_be_judged" else None
+    unfitted = reason if confidences == "inconclusive" else None
     return {
         "temperature": 1.0 if unfitted else temperature,
         "interval": interval,
         "fitted_on": validation.subset.iloc[0],
         "unfitted": unfitted,
-        "confidences": verdict,
+        "confidences": confidences,
     }
 
 
-def _verdict(interval: list[float] | None) -> str:
-    """The judgement of the confidences by the interval of the temperature."""
+def _confidences(interval: list[float] | None) -> str:
+    """Whether the confidences are too high or too low, by the interval of the temperature."""
     low, high = interval or TEMPERATURE_BOUNDS
     if low > 1 or high < 1:
         return "too_high" if low > 1 else "too_low"
-    return "cannot_be_judged" if high > WIDEST * low else "no_error_found"
+    return "inconclusive" if high > WIDEST * low else "no_error_found"
 
 
 def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:

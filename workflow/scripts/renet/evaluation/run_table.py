@@ -62,11 +62,10 @@ def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFram
     rows = []
     for group in groups:
         for _, of_set in runs[runs.run.isin(group)].groupby("set", sort=False):
-            if len(of_set) == len(group):  # else some have folds
-                alike = of_set[["set", "metric", "faces", "small", "few", "baseline"]].iloc[0]
-                rows.append({
-                    **alike, "kind": SEEDS, "run": " ".join(of_set.run),
-                    "leads": of_set.leads.min(), "value": of_set.value.mean(),
-                    "deviation": of_set.value.std(), "above": of_set.above.min(skipna=False),
-                })  # fmt: skip
+            alike = of_set[["set", "metric", "faces", "small", "few", "baseline"]].iloc[0]
+            rows.append({
+                **alike, "kind": SEEDS, "run": " ".join(of_set.run), "leads": of_set.leads.min(),
+                "value": of_set.value.mean(), "deviation": of_set.value.std(),
+                "above": of_set.above.min(skipna=False),
+            })  # fmt: skip
     return RUNS.frame(rows)
