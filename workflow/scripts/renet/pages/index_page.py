@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from renet.config.model import KINDS
-from renet.config.runs import seed_groups
 from renet.evaluation.tables import BEST, SEEDS
 from renet.pages import filters, index_plots, lead, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
@@ -44,6 +43,7 @@ def write(
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
+    of_seeds = data.runs[data.runs.kind == SEEDS]
     columns = [*dict.fromkeys([ranking, *leading, "test", *data.external])]
     trained = [run for run in runs if run.architecture.has_layers]
     index_plots.loss_curves(trained, path.parent / "loss_curves.svg")
@@ -56,7 +56,7 @@ def write(
         data=data.config,
         best=best,
         metric=metric,
-        lead=lead.find_lead(data.best_rows, seed_groups(settings)),
+        lead=lead.find_lead(data.best_rows, [names.split() for names in of_seeds.run.unique()]),
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
         rows=_rows(runs, ranking, best, data, grids),
