@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from helpers.predictions import predictions_of
-from renet.evaluation import slice_tests, slices
-from renet.evaluation.confidence_intervals import difference_p_value, proportion
+from renet.evaluation import slices
+from renet.evaluation.confidence_intervals import difference_p_value, holm, proportion
 from renet.evaluation.tables import ALPHA
 
 
@@ -26,7 +26,7 @@ def result_of(predictions: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 def test_holms_adjustment_agrees_with_a_table_by_hand():
-    adjusted = slice_tests.holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    adjusted = holm(np.array([0.01, 0.04, 0.03, 0.005]))
     # In order: 4 * 0.005, 3 * 0.01, 2 * 0.03; the last cannot be below the one before.
     assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
 

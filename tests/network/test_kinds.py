@@ -1,6 +1,7 @@
 """Kinds of networks: their shapes, weights, config, and what an edited module retrains."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -9,9 +10,8 @@ from torchvision.models import resnet18
 from helpers.training import QUICK, SMALL_KINDS, new_network, same, weights_of
 from renet.common import script
 from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
-from renet.network import kinds, model_file
+from renet.network import kinds, layer_profile, model_file
 from renet.network.model import infer, parameter_count
-from renet.pages import layer_profile
 from renet.training import loop
 from renet.training.settings import RunSettings
 from renet.walkthrough import activations
@@ -92,7 +92,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path
 @each_kind
 def test_layers_of_each_kind_have_its_shapes_and_parameters(kind):
     network = new_network(SMALL_KINDS[kind])
-    layers = layer_profile.describe(network).set_index("layer")
+    layers = pd.DataFrame(layer_profile.describe(network)).set_index("layer")
     assert layers.parameters.sum() == parameter_count(network)
     assert layers.index.tolist() == network.architecture.layers()
     values = torch.zeros((1, *network.input_shape), dtype=torch.uint8)
@@ -105,7 +105,7 @@ def test_operations_are_counted_by_hand():
     """Twice the products of a forward pass, and as many for each of the two gradients."""
     blocks = [{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}]
     network = new_network(Architecture(conv_channels=[4, 8], spatial_rnns=blocks))
-    operations = layer_profile.describe(network).set_index("layer").operations
+    operations = pd.DataFrame(layer_profile.describe(network)).set_index("layer").operations
     assert operations["conv1"] == 3 * 2 * (4 * 3 * 9) * 32 * 32
     assert operations["cls"] == 3 * 2 * (2 * 10) * 6 * 6
     inputs, sequences, time, units = 8 * 2 * 4, 4, 8, 6

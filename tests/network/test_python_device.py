@@ -22,10 +22,10 @@ from helpers.training import (
 from renet.config.model import AnyArchitecture
 from renet.config.train import Recipe
 from renet.dataset import hdf5
-from renet.network import devices
+from renet.network import devices, layer_profile
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import infer
-from renet.pages import layer_profile, saliency
+from renet.prediction import saliency
 from renet.prediction.predictor import Predictor
 from renet.training import loop, train_step
 from renet.training.loop import Trainer
@@ -81,7 +81,7 @@ def inspect(folder: Path, kind: str) -> list[dict]:
         found.append({
             "prediction": predictor.probabilities(pixels),
             "saliency": saliency.occlusion(network, pixels[0], on),
-            "layers": layer_profile.describe(network).to_dict("list"),
+            "layers": layer_profile.describe(network),
         })  # fmt: skip
     return found
 

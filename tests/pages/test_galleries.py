@@ -12,8 +12,9 @@ from helpers.project import call_script
 from helpers.training import write_faces
 from renet.common.errors import InputError
 from renet.config.model import Architecture
-from renet.pages import galleries, saliency
+from renet.pages import galleries
 from renet.pages.galleries import Grid
+from renet.prediction import saliency
 
 INPUTS = {"inference": "inference.csv", "faces": "test.h5", "face_table": "test.csv"}
 PREDICTIONS = predictions_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])

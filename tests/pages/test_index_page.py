@@ -21,7 +21,8 @@ from helpers.pages import (
 from helpers.project import call_script
 from renet.config import validation
 from renet.evaluation.tables import LEARNING_CURVE
-from renet.pages import index_page, machine
+from renet.pages import index_page
+from renet.records import machine
 from renet.training.history import HISTORY
 
 MACHINE = '[aria-label="Size, time and machine"]'

@@ -18,7 +18,7 @@ from helpers.browser import PHONE, check_page, eventually, show, texts
 from helpers.pages import FIRST_HOSTILE, HOSTILE, expect, index, run_page
 from renet.faces.crop import cv2
 from renet.pages import page_data
-from renet.pages.tables import LAYERS
+from renet.pages.page_data import LAYERS
 
 
 def columns_of(results: Path) -> dict:

@@ -22,7 +22,7 @@ from renet.common import files
 from renet.evaluation import calibration
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.tables import COMPARISON, RUNS, SLICES
-from renet.pages import cards, run_page
+from renet.pages import cards
 from renet.pages import results as results_of
 from renet.pages.cards import CARD_METRICS
 from renet.pages.contact_sheet import ContactSheet
@@ -321,7 +321,9 @@ ELSEWHERE = {"leads", *(f"test.above_baseline.{metric}.above" for metric in CARD
 
 def test_pages_word_the_conclusions_of_the_data_whatever_the_numbers_say(changed, monkeypatch):
     given = {}
-    monkeypatch.setattr(run_page, "write", lambda path, *more: given.update({path.parent: more}))
+    monkeypatch.setattr(
+        cards, "write_run_page", lambda path, *more: given.update({path.parent: more})
+    )
     with changed_settings(changed) as settings:
         settings["runs"]["made"]["train"]["select_epoch"] = "best"
     monkeypatch.undo()
@@ -336,7 +338,7 @@ def test_pages_word_the_conclusions_of_the_data_whatever_the_numbers_say(changed
                 other = dataclasses.replace(other, claims=run.claims.assign(**{key: value}))
             else:
                 functools.reduce(operator.getitem, parts, other.metrics)[key] = value
-        run_page.write(folder / "report.html", other, data)
+        cards.write_run_page(folder / "report.html", other, data)
         cards.write_model_card(folder / "model_card.md", other, data)
         return " ".join(plain((folder / page).read_text()) for page in PAGES)
 

@@ -323,8 +323,8 @@ STATED = {"evaluate", "compare", "predictor", "report", "manifest"}
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
         ("renet/evaluation/tables.py", STATED),
         ("renet/evaluation/run_plots.py", STATED),
-        ("renet/pages/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
-        ("renet/pages/layer_profile.py", {"explain", "report", "manifest"}),
+        ("renet/prediction/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
+        ("renet/network/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),
         (
             "renet/pages/galleries.py",

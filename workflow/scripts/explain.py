@@ -3,9 +3,9 @@
 Reads: model.pt; inference.csv of the run, and test.h5 with the table beside it in the same order.
 Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
 map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
-(columns: `renet.pages.tables.SALIENCY`); model.json (architecture, number of
+(columns: `renet.pages.page_data.SALIENCY`); model.json (architecture, number of
 parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
-`renet.pages.tables.LAYERS`), without rows for a kind without layers.
+`renet.pages.page_data.LAYERS`), without rows for a kind without layers.
 Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
 """
 
@@ -18,10 +18,10 @@ from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.evaluation.inference_table import INFERENCE
-from renet.network import devices, model_file
-from renet.pages import galleries, layer_profile
-from renet.pages.saliency import occlusion, overlay
-from renet.pages.tables import LAYERS, SALIENCY
+from renet.network import devices, layer_profile, model_file
+from renet.pages import galleries
+from renet.pages.page_data import LAYERS, SALIENCY
+from renet.prediction.saliency import occlusion, overlay
 
 GRID = galleries.Grid(columns=2, side=112)
 
@@ -55,8 +55,8 @@ def explain(
     galleries.write_image(saliency, GRID.sheet(tiles))
     y = GRID.position(2 * np.arange(len(chosen)))[1]
     SALIENCY.write(table, chosen.assign(y=y, largest_drop=largest_drops))
-    has_layers = network.architecture.has_layers
-    LAYERS.write(layers, layer_profile.describe(network) if has_layers else LAYERS.frame([]))
+    profile = layer_profile.describe(network) if network.architecture.has_layers else []
+    LAYERS.write(layers, LAYERS.frame(profile))
     logging.info("saliency maps of %d faces", len(chosen))
 
 

@@ -1,7 +1,7 @@
 """Show some of a run's predictions, and give all of them to the page's table.
 
 Reads: inference.csv of a run, and test.h5 with the table beside it in the same order.
-Writes: gallery.csv, one row a tile (columns: `renet.pages.tables.GALLERY`); examples.jpg (the
+Writes: gallery.csv, one row a tile (columns: `renet.pages.page_data.GALLERY`); examples.jpg (the
 first faces), mistakes.jpg (the wrong predictions of the highest confidence) and hard_cases.jpg (the
 correct ones of the lowest confidence), with tiles as in `GRIDS`; predictions.js, all predictions as
 a script of the page.
@@ -15,7 +15,7 @@ from renet.common import script
 from renet.dataset import hdf5
 from renet.evaluation.inference_table import INFERENCE
 from renet.pages import galleries, page_data
-from renet.pages.tables import EXAMPLES, GALLERY, HARD_CASES, MISTAKES
+from renet.pages.page_data import EXAMPLES, GALLERY, HARD_CASES, MISTAKES
 
 GRIDS = {
     EXAMPLES: galleries.Grid(columns=8, side=96),

@@ -19,7 +19,7 @@ from renet.archives.receipts import facts
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
-from renet.pages import cards, index_page, results, run_page, templates
+from renet.pages import cards, index_page, results, templates
 from renet.records import evaluations as records
 
 DOCS = Path(files.__file__).resolve().parents[4] / "docs"
@@ -69,7 +69,7 @@ def report(
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
     for run in sorted(runs, key=lambda one: one.name == data.best):  # its line is the last
-        run_page.write(folder / "runs" / run.name / "report.html", run, data)
+        cards.write_run_page(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.stated.test
         of_set = "test faces" if run.stated is run else "faces by cross-validation"

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from renet.common.errors import InputError
-from renet.evaluation import confidence_intervals, slice_tests
+from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIPE, REFERENCE
 
 SMALLEST = 1e-9  # a smaller standard error, or part of the noise, is a rounding error
@@ -36,7 +36,7 @@ def compare(
     reference: str,
     metric: str,
     groups: Sequence[Sequence[str]] = (),
-    corrected: Callable[[np.ndarray], np.ndarray] = slice_tests.holm,
+    corrected: Callable[[np.ndarray], np.ndarray] = confidence_intervals.holm,
 ) -> pd.DataFrame:
     """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
 

@@ -130,3 +130,12 @@ def auc_interval(
     reach = stats.t.isf(TAIL, people - 1) * error
     low, high = expit(logit(auc) + np.array([-reach, reach]))
     return float(low), float(high)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """The adjusted p-values of Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.empty(len(p_values))
+    divisors = np.arange(len(p_values), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(divisors * p_values[order]))
+    return adjusted

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from renet.evaluation import metrics
-from renet.evaluation.slice_tests import holm
+from renet.evaluation.confidence_intervals import holm
 from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES, TABLE
-from renet.evaluation import metrics, slice_tests, tables
-from renet.evaluation.confidence_intervals import difference_p_value, proportion
+from renet.evaluation import metrics, tables
+from renet.evaluation.confidence_intervals import difference_p_value, holm, proportion
 from renet.metadata import own_photos, subjects
 
 UNKNOWN = "unknown"
@@ -105,9 +105,21 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     faces = pd.Series([mask.tobytes() for mask in masks])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
     by_accuracy = table.sort_values("accuracy", kind="stable")
-    table["p_holm"] = slice_tests.corrected(by_accuracy.p, either)
-    table["gap_p_holm"] = slice_tests.corrected(table.gap_p, faces)
+    table["p_holm"] = corrected(by_accuracy.p, either)
+    table["gap_p_holm"] = corrected(table.gap_p, faces)
     return table[list(tables.SLICES.columns)]
+
+
+def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
+    """Holm's p-values of a family, by the index of the tests.
+
+    Args:
+        p_values: of each slice; NaN if it is not tested.
+        groups: what each slice tests; of slices that test the same, only the first is a test.
+    """
+    tested = p_values.dropna().index
+    tests = tested[~groups[tested].duplicated()]
+    return pd.Series(holm(p_values[tests].to_numpy()), tests)
 
 
 def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:

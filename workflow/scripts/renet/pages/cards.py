@@ -1,4 +1,4 @@
-"""Model card and data sheet, filled in with the results of a run: Markdown, and a page beside it.
+"""The page of a run; model card and data sheet: Markdown, and a page beside it.
 
 After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al., Datasheets for
 Datasets (2021).
@@ -20,11 +20,29 @@ from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
+from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "loss")
+
+
+def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
+    """Write report.html of one run."""
+    figures = RUN_FIGURES if run.architecture.has_layers else FIGURES_OF_PREDICTIONS  # no losses
+    templates.write(
+        "run.html.j2",
+        path,
+        run=run,
+        results=data,
+        data=data.config,
+        metric=metric_tables.BY_NAME[data.choice_metric],
+        figures=figures,
+        figures_of_sets=FIGURES_OF_PREDICTIONS,
+        settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
+        tables=metric_tables,
+    )
 
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:

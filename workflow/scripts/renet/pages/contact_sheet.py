@@ -1,16 +1,21 @@
 """A page of the faces that were predicted: those of the highest and of the lowest confidence."""
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from renet.pages import filters, galleries, templates
 from renet.pages.templates import PageTable
-from renet.prediction.prediction import Cut
+
+if TYPE_CHECKING:
+    from renet.prediction.prediction import Cut
 
 MOST_FACES = 500
 MOST_REASONS = 100  # photos or faces without a prediction

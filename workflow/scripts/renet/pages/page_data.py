@@ -1,4 +1,4 @@
-"""Data as scripts of the pages, since a page that is opened from a disk cannot load JSON."""
+"""Data that jobs write for the pages: tables, and scripts, as a page on a disk cannot load JSON."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,17 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import files
+from renet.common.table import Table
+from renet.evaluation.inference_table import INFERENCE
+
+EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"
+
+# gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
+GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
+SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
+
+# layers.csv: the layers of a network in their order, for one image.
+LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
 
 
 def write_table(path: Path, name: str, columns: dict[str, pd.Series], **more: object) -> None:

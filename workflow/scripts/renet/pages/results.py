@@ -18,8 +18,9 @@ from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import tables
 from renet.evaluation.inference_table import OUT_OF_FOLD
-from renet.pages import machine, templates
-from renet.pages.tables import GALLERY, LAYERS, MISTAKES, SALIENCY
+from renet.pages import templates
+from renet.pages.page_data import GALLERY, LAYERS, MISTAKES, SALIENCY
+from renet.records import machine
 from renet.training.history import HISTORY
 
 SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit's labels.csv

@@ -11,7 +11,8 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.network import inference
 from renet.network.model import Network
-from renet.pages import page_data, saliency, templates
+from renet.pages import page_data, templates
+from renet.prediction import saliency
 from renet.walkthrough import stages
 from renet.walkthrough.activations import Activations
 from renet.walkthrough.lineage import Lineage

@@ -1,17 +1,15 @@
 """The layers of a network: shapes, parameters, and the operations of a training step."""
 
-import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from renet.network.model import Network, parameter_count
-from renet.pages.tables import LAYERS
 
 SAMPLES = 2  # batch size of the counted step: batch normalisation needs two
 
 
-def describe(network: Network) -> pd.DataFrame:
-    """The table `LAYERS` of a network: output (C, H, W), parameters, operations for one image.
+def describe(network: Network) -> list[dict]:
+    """The rows of layers.csv: output (C, H, W), parameters, operations for one image.
 
     Operations are the multiplications and additions of the matrix products and convolutions of a
     forward and a backward pass; all others are few. The running statistics of the network change.
@@ -26,9 +24,12 @@ def describe(network: Network) -> pd.DataFrame:
             output = layer(inputs)
             if output.requires_grad:
                 output.sum().backward()
-        shape = " × ".join(map(str, output.shape[1:]))
-        operations = counter.get_total_flops() // SAMPLES
-        kind = type(layer).__name__
-        rows.append((name, kind, shape, parameter_count(layer), operations))
+        rows.append({
+            "layer": name,
+            "kind": type(layer).__name__,
+            "output": " × ".join(map(str, output.shape[1:])),
+            "parameters": parameter_count(layer),
+            "operations": counter.get_total_flops() // SAMPLES,
+        })  # fmt: skip
     network.zero_grad()
-    return LAYERS.frame(rows)
+    return rows
