@@ -305,7 +305,9 @@ def evaluation(place, folder, faces, fitted, split, own):
     scaling, share = calibration(fitted), training.target.mean()
     table = slices(faces, training, own)
     groups = {
-        "tested": table[table.p_holm.notna()], "gaps": table[table.gap_p_holm <= ALPHA],
+        "tested": table[table.p_holm.notna()],
+        "gaps": table[table.gap_p_holm <= ALPHA].sort_values(
+            "gap", key=abs, ascending=False, kind="stable"),
         "below": table[(table.p_holm <= ALPHA) & (table.difference < 0)].sort_values(
             "difference", kind="stable"),
         "compared": table[table.gap_p_holm.notna()],
@@ -323,7 +325,10 @@ def evaluation(place, folder, faces, fitted, split, own):
         choosing = found["validation"]["effective_faces"]
         epoch = counts.get("validation", 100) if folds else choosing
         found["leads"] = "out_of_fold" if folds and found["test"]["few"] else "test"
-        found["chosen_by_few"] = {"epoch": round(epoch) < 100, "others": round(choosing) < 100}
+        found["chosen_by_few"] = {
+            what: round(faces) if round(faces) < 100 else None
+            for what, faces in {"epoch": epoch, "others": choosing}.items()
+        }
     return found, table
 
 

@@ -86,10 +86,10 @@ def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accura
 
 
 def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
-    assert run_of(40, 49, 0.9)["chosen_by_few"] == {"epoch": True, "others": True}
-    assert run_of(40, 50, 0.9)["chosen_by_few"] == {"epoch": False, "others": False}
+    assert run_of(40, 49, 0.9)["chosen_by_few"] == {"epoch": 98, "others": 98}
+    assert run_of(40, 50, 0.9)["chosen_by_few"] == {"epoch": None, "others": None}
     with_folds = run_of(40, 49, 0.9, folds=True)  # all training faces are validated in turns
-    assert with_folds["chosen_by_few"] == {"epoch": False, "others": True}
+    assert with_folds["chosen_by_few"] == {"epoch": None, "others": 98}
 
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():

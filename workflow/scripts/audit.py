@@ -5,9 +5,9 @@ tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.audit.ranking.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
 the format of the config's `corrections`; summary.json, the skill of the networks
-(`renet.audit.ranking.skill`) and how many labels a person corrected, confirmed and
-dropped; index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles
-as in `renet.audit.page.GRID`.
+(`renet.audit.ranking.skill`), how many labels a person corrected, confirmed and dropped, and how
+many are to review, 0 if the networks cannot tell; index.html, the page of the audit; suspects.jpg,
+the faces that the page shows, with tiles as in `renet.audit.page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -58,8 +58,10 @@ def audit(
     skill = ranking.skill(ranked)
     kinds = (Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED)
     counts = {kind.value: int((outcomes == kind).sum()) for kind in kinds}
-    files.write_json(summary, {**skill, "reviewed": counts})
-    PROPOSALS.write(proposals, ranking.proposals(suspects[~suspects.reviewed]))
+    to_review = suspects[~suspects.reviewed]
+    PROPOSALS.write(proposals, ranking.proposals(to_review))
+    count = len(to_review) if skill["above"] else 0
+    files.write_json(summary, {**skill, "reviewed": counts, "to_review": count})
     listed = audit_page.GRID.placed(suspects.head(audit_page.MAX_SUSPECTS))
     pixels = selections.select(stored, listed.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))

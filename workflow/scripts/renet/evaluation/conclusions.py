@@ -14,21 +14,22 @@ GAP = 0.1  # training above test accuracy, from which there are too few photos
 
 
 class Advice(enum.StrEnum):
-    """What may help a network that is not above the baseline."""
+    """What may help a network; the first of them also one that is above the baseline."""
 
+    FEW_PHOTOS = "few_photos"
     FEW_UPDATES = "few_updates"
     NOT_LEARNT = "not_learnt"
-    FEW_PHOTOS = "few_photos"
     FEW_TEST_FACES = "few_test_faces"
 
 
 def of_groups(slices: pd.DataFrame) -> dict:
     """The section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
 
-    `tested` are compared with the other faces, and those that are significantly `below` these are
-    listed with the furthest first; the recalls are `compared` in some, and have a gap in `gaps`.
+    `tested` are compared with the other faces, and some are significantly `below` these; the
+    recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in both.
     """
     ordered = slices.sort_values("difference", kind="stable")
+    by_gap = slices.sort_values("gap", key=abs, ascending=False, kind="stable")
 
     def named(rows: pd.DataFrame) -> list[list[str]]:
         return rows[["slice", "value"]].to_numpy().tolist()
@@ -37,7 +38,7 @@ def of_groups(slices: pd.DataFrame) -> dict:
         "tested": named(slices[slices.p_holm.notna()]),
         "below": named(ordered[(ordered.p_holm <= ALPHA) & (ordered.difference < 0)]),
         "compared": named(slices[slices.gap_p_holm.notna()]),
-        "gaps": named(slices[slices.gap_p_holm <= ALPHA]),
+        "gaps": named(by_gap[by_gap.gap_p_holm <= ALPHA]),
     }
 
 
@@ -59,13 +60,13 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict
     needed = led["constant_prediction"] or not all(claim["above"] for claim in claims if claim)
     choosing = summary["validation"]["effective_faces"]
     epoch_by = faces.get("validation", FEWEST_INDEPENDENT) if is_out_of_fold else choosing
+    counts = {"epoch": round(epoch_by), "others": round(choosing)}
     return {
         "leads": leads,
         "updates": updates,
-        "advice": kind if needed else None,
+        "advice": kind if needed or kind == Advice.FEW_PHOTOS else None,
         "chosen_by_few": {
-            "epoch": round(epoch_by) < FEWEST_INDEPENDENT,
-            "others": round(choosing) < FEWEST_INDEPENDENT,
+            what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()
         },
     }
 

@@ -12,8 +12,7 @@ class Lead:
     """The lead of the best run over the others on the set that chose it."""
 
     set: str
-    others: int  # number of runs of other recipes
-    unclear: list[str]  # those of them over which the lead can be chance
+    unclear: int  # number of runs over which the lead can be chance
     nearest: pd.Series  # row of comparison.csv of the smallest lead, of those if there are
     equal: list[str]  # runs of the same metric, and of a higher log loss
 
@@ -31,8 +30,7 @@ def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> Lead |
     unclear = others[others.significant != 1]
     return Lead(
         set=rows.set.iloc[0],
-        others=len(others),
-        unclear=unclear.run.tolist(),
+        unclear=len(unclear),
         nearest=(others if unclear.empty else unclear).iloc[0],
         equal=rows.run[np.isclose(rows.value, rows.other_value)].tolist(),
     )

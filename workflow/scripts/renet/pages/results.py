@@ -17,6 +17,7 @@ from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import tables
+from renet.evaluation.conclusions import Advice
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.pages import templates
 from renet.pages.page_data import GALLERY, LAYERS, MISTAKES, SALIENCY
@@ -113,15 +114,15 @@ class RunResults(SetResults):
         return not (shared or started or self.stated.test["unnamed_photos"])
 
     @property
-    def other_claims(self) -> pd.DataFrame:
-        """The rows of runs.csv of the other sets on which the run is tested."""
-        return self.claims[(self.claims.leads == 0) & self.claims.above.notna()]
+    def is_above(self) -> bool:
+        """Whether the set that leads shows it above the baseline, with predictions of both classes."""
+        return self.claim.above == 1 and not self.stated.test["constant_prediction"]
 
     @property
     def advice(self) -> str | None:
-        """What may help, where the set that leads shows nothing above the baseline."""
-        is_above = self.claim.above == 1 and not self.stated.test["constant_prediction"]
-        return None if is_above else self.metrics["advice"]
+        """What may help; above the baseline, photos alone."""
+        few_photos = self.metrics["advice"] == Advice.FEW_PHOTOS
+        return self.metrics["advice"] if few_photos or not self.is_above else None
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ class DataResults:
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: pd.DataFrame | None  # `SUSPECTS`; None without a label audit
     reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
+    to_review: int  # suspects that no person has seen; 0 without a network that can tell
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
 
@@ -147,6 +149,16 @@ class DataResults:
             return None
         suspected = self.suspects.id[self.suspects.suspect == 1]
         return int(run.shown_faces(MISTAKES).id.isin(suspected).sum())
+
+    def next_steps(self, run: RunResults) -> list[str]:
+        """What may come next, at most two steps: the case of each."""
+        steps = {
+            run.advice: run.advice is not None,
+            "folds": run.test["few"] and not run.folds,
+            "audit": self.to_review > 0,
+            "modern": run.advice is None and run.settings["train"].get("augment") == [],
+        }
+        return [str(step) for step, holds in steps.items() if holds][:2]
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:
