@@ -252,7 +252,7 @@ def test_pages_show_the_value_of_each_field(changed, caplog):
         )
     }  # fmt: skip
     assert unseen == set()
-    assert "2 of 2 differences on the test set are significant" in text
+    assert "On the test set, against made: 2 of 2 differences are significant" in text
     assert f"in {calibration.BINS} bins" in text
     source = (run / "metrics.json").read_text()
     test = json.loads(source, parse_float=lambda one: 100 * float(one))["test"]
@@ -285,11 +285,11 @@ CASES = [
     ({"test.unnamed_photos": 1, "test.subjects": 9}, "8 people and 1 photo without a recorded p"),
     ({"data.unnamed_photos": 40}, "40 photos have no recorded person. Each counts as"),
     ({"groups.below": AGES[1:]}, "Age 10–19 years is significantly below the others: 90.5 %",
-     "So are 5 other groups."),
+     "The same holds for 5 other groups."),
     ({"groups.tested": []}, "Too few faces to test other groups."),
     ({"groups.compared": []}, "No group was large enough to compare its"),
     ({"groups.gaps": [AGES[4], AGES[0]]},
-     "differ significantly in 2 of 10 tested groups, most in age 40–49 years: female 8"),
+     "differ significantly in 2 of 10 tested groups, most in age 40–49 years: female 90"),
     ({"chosen_by_few.others": 40}, "temperature was chosen by only 40 independent faces"),
     ({"chosen_by_few.others": 40} | UNSURE, "The threshold was chosen by only 40 independent"),
     ({"chosen_by_few.epoch": 41}, "The epoch was chosen by only 41 independent faces"),
@@ -301,10 +301,11 @@ CASES = [
     ({"calibration.unfitted": "small"}, "applied: the validation set is too small for a fit."),
     ({"abstention.few_people": True, "abstention.needed": 1200},
      "At least 1,200 people without an error are needed."),
-    (UNSURE, "confidence is above 0.9000", "on one face each of 1,107 people", "over faces, the error",
-     "On the test set, all predictions are unsure."),
+    (UNSURE, "confidence is above 0.9000", "on one face each of 1,107 people",
+     "over faces, the error", "On the test set, all predictions are unsure."),
     (UNSURE | PHOTOS, "was chosen on the validation set, on one face each of 500 photos"),
-    ({"leakage.in_two_subsets": SHARED | {"photos": 2}}, "In more than one subset: photos (2). The metrics can be"),
+    ({"leakage.in_two_subsets": SHARED | {"photos": 2}},
+     "In more than one subset: photos (2). The metrics can be too high."),
     ({"leakage.in_two_subsets": SHARED | {"people": 1}, "leakage.split_by": "image"}, "In more "
      "than one subset: people (1). The metrics"),
     (NOT_ABOVE, "Not significantly above the baseline: "),

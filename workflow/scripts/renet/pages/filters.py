@@ -44,8 +44,8 @@ def gain(difference: float) -> str:
 
 
 def points_interval(bounds: list[float]) -> str:
-    """An interval of a difference, in percentage points: `−3.6 to 28.3`."""
-    return f"{points(bounds[0])} to {points(bounds[1])}"
+    """An interval of a difference, in percentage points: `−3.6 to 28.3`; NaN is undefined."""
+    return UNDEFINED if pd.isna(bounds[0]) else f"{points(bounds[0])} to {points(bounds[1])}"
 
 
 def p_value(number: float) -> str:

@@ -115,7 +115,7 @@ class RunResults(SetResults):
 
     @property
     def is_above(self) -> bool:
-        """Whether the set that leads shows it above the baseline, with predictions of both classes."""
+        """Whether the set that leads shows both classes predicted and more than the baseline."""
         return self.claim.above == 1 and not self.stated.test["constant_prediction"]
 
     @property
