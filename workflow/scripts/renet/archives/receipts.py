@@ -47,8 +47,7 @@ class Receipt:
 def facts(receipt_file: str | Path) -> dict:
     """The fields `FACTS` of a receipt, for pages and the provenance, with the public URL."""
     receipt = files.read_json(receipt_file)
-    found = {name: receipt[name] for name in FACTS}
-    return found | {"url": logs.public(found["url"])}
+    return {name: receipt[name] for name in FACTS} | {"url": logs.public(receipt["url"])}
 
 
 def known_digest(url: str, receipt_file: str | Path) -> str | None:
