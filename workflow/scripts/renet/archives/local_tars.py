@@ -46,9 +46,6 @@ def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
 
     Links to files are followed, links to folders are not. Hidden and special files are left out.
-
-    Raises:
-        InputError: the folder holds no files, or its tar; one cannot be read; the disk is full.
     """
     if tar.resolve().is_relative_to(folder.resolve()):
         raise InputError(

@@ -52,9 +52,6 @@ def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Mem
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
     in the log: no photo of the data set is among them. Unless the digest of the file is `verified`,
     bytes behind the end mark are an error: a header is lost, or another tar follows.
-
-    Raises:
-        InputError: the file is not a tar, or it ends in the middle of a member.
     """
     skipped: Counter[str] = Counter()
     try:
