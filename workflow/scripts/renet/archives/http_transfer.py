@@ -44,10 +44,6 @@ class Download:
 
         An attempt makes progress if the file grows beyond its longest so far. If any received byte
         counted, a server that cuts the connection and cannot resume would be retried without end.
-
-        Raises:
-            InputError: the server refuses, keeps failing or cannot be reached, or the disk is full;
-                the part stays.
         """
         longest = failures = 0
         while True:

@@ -53,7 +53,7 @@ def pack(folder: Path, tar: Path) -> None:
             "folder beside it."
         )
     inner = [path.relative_to(folder) for path in files.below(folder)]
-    found = [folder / path for path in inner if not _is_hidden(path)]
+    found = [folder / path for path in inner if not re.search(HIDDEN, path.as_posix())]
     paths = [path for path in found if path.is_file()]
     skipped = [one for one in found if not one.is_file() and (one.is_symlink() or not one.is_dir())]
     if skipped:
@@ -72,7 +72,3 @@ def pack(folder: Path, tar: Path) -> None:
                 header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
-
-
-def _is_hidden(path: Path) -> bool:
-    return bool(re.search(HIDDEN, path.as_posix())) or path.name in ("Thumbs.db", "desktop.ini")

@@ -32,8 +32,7 @@ class Receipt:
 
     def write(self, receipt_file: str | Path) -> None:
         files.write_json(receipt_file, dataclasses.asdict(self))
-        if Path(self.path).is_file():
-            note_checked(self, receipt_file)
+        note_checked(self, receipt_file)
 
     def indexed(self) -> dict:
         """The archive in the record of an index: the digest of the receipt, and the tar's bytes."""
