@@ -175,7 +175,7 @@ def values(results: Path) -> dict[str, dict]:
             "model": run / "model.pt", "batch_size": 32,
             "evaluations": results / "evaluations", "metrics": run / "metrics.json",
             "slice_table": run / "tables/slices.csv",
-            "figures": [run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES],
+            "figures": [run / f"figures/{name}.svg" for name in RUN_FIGURES],
         },
         "thumbnails": {
             "faces": data / "test.h5", "table": data / "test.csv",

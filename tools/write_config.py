@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from renet.config.archives import Archive
 from renet.config.model import KINDS
@@ -28,9 +29,17 @@ def write(project: Path) -> None:
     (project / SCHEMA).write_text(json_schema(), encoding="utf-8")
 
 
+class WithoutTitles(GenerateJsonSchema):
+    """A schema whose keys have no titles, which would repeat their names."""
+
+    def field_title_should_be_set(self, _: object) -> bool:
+        return False
+
+
 def json_schema() -> str:
     """The JSON schema of the config, by which editors complete and check it."""
-    schema = json.dumps(Config.model_json_schema(), indent=1, ensure_ascii=False)
+    content = Config.model_json_schema(schema_generator=WithoutTitles)
+    schema = json.dumps(content, indent=1, ensure_ascii=False)
     return schema.replace('"oneOf"', '"anyOf"') + "\n"  # without `kind`, several kinds fit
 
 

@@ -363,7 +363,7 @@ def evaluate(folder, output, **options):
 
 def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, caplog):
     caplog.set_level("INFO")
-    names = [f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
+    names = [f"{name}.svg" for name in run_figures.RUN_FIGURES]
     for attempt in ("a", "b"):
         evaluate(tables, attempt, figures=[tables / attempt / name for name in names])
     assert "Accuracy = 66.7%" in caplog.text

@@ -105,7 +105,7 @@ def evaluate_external(results: Path, run: str) -> None:
         split=[data / "split.csv", data / "portraits.csv"], model=folder / "model.pt",
         evaluations=results / "evaluations", metrics=of_set / "metrics.json",
         slice_table=of_set / "tables/slices.csv",
-        figures=[of_set / f"figures/{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS],
+        figures=[of_set / f"figures/{name}.svg" for name in FIGURES_OF_PREDICTIONS],
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ import os, signal, sys
 sys.path.append({str(SCRIPTS)!r})
 from concurrent.futures import ProcessPoolExecutor
 from renet.common import child_processes
-pool = ProcessPoolExecutor(1, initializer=child_processes.end_with_parent, initargs=[os.getpid()])
+pool = ProcessPoolExecutor(1, initializer=child_processes.begin, initargs=[os.getpid()])
 print(pool.submit(os.getpid).result(), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

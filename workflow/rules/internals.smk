@@ -1,10 +1,7 @@
 """The private parts of Snakemake that the workflow uses, each with the missing public way.
 
 Requires: nothing.
-Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes from;
-ALL_RULES, whether a module takes all rules; IS_MAIN, whether this is the process that a user
-started; OWN_ENVIRONMENTS, whether Snakemake makes those of the rules; `limit_gpus`,
-`refuse_faults` and `refuse_installed_package`.
+Provides: the names below.
 """
 
 import importlib.util

@@ -1,9 +1,7 @@
 """Download or find one archive, check it, and write a receipt.
 
 Reads: the file behind an http://, https:// or file:// URL, whose digest the config may give.
-Writes: the receipt: URL, path, size, digest, whether it was verified. Beside it lie the archive,
-its `.part` during the download, and the tar in a .tar.gz or .tgz. They are no declared outputs,
-which Snakemake would delete before it repeats a job.
+Writes: the receipt (`renet.archives.receipts`). The archive beside it is no declared output.
 Decides: an archive that is there and has the right digest is not downloaded again; without one in
 the config, that is the digest computed when it came from this URL. A part is continued if a digest
 will prove the whole; any other body is written beside it until it is proved. Without a digest the

@@ -128,7 +128,7 @@ def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
         files.move(received, archive)
         return digest
     size, head, way_out = received.stat().st_size, first_bytes(received), "Start again"
-    if received.suffix == ".new" or not verification.promised_kind(received, archive.name)[1]:
+    if received.suffix == ".new" or not verification.begins_as_tar(received, archive.name):
         received.unlink()
     else:
         way_out = f"Delete {received} to download it again"

@@ -46,9 +46,6 @@ def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
 
     Links to files are followed, links to folders are not. Hidden and special files are left out.
-
-    Raises:
-        InputError: the folder holds no files, or its tar; one cannot be read; the disk is full.
     """
     if tar.resolve().is_relative_to(folder.resolve()):
         raise InputError(
@@ -56,7 +53,7 @@ def pack(folder: Path, tar: Path) -> None:
             "folder beside it."
         )
     inner = [path.relative_to(folder) for path in files.below(folder)]
-    found = [folder / path for path in inner if not _is_hidden(path)]
+    found = [folder / path for path in inner if not re.search(HIDDEN, path.as_posix())]
     paths = [path for path in found if path.is_file()]
     skipped = [one for one in found if not one.is_file() and (one.is_symlink() or not one.is_dir())]
     if skipped:
@@ -75,7 +72,3 @@ def pack(folder: Path, tar: Path) -> None:
                 header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
-
-
-def _is_hidden(path: Path) -> bool:
-    return bool(re.search(HIDDEN, path.as_posix())) or path.name in ("Thumbs.db", "desktop.ini")

@@ -32,8 +32,7 @@ class Receipt:
 
     def write(self, receipt_file: str | Path) -> None:
         files.write_json(receipt_file, dataclasses.asdict(self))
-        if Path(self.path).is_file():
-            note_checked(self, receipt_file)
+        note_checked(self, receipt_file)
 
     def indexed(self) -> dict:
         """The archive in the record of an index: the digest of the receipt, and the tar's bytes."""
@@ -47,8 +46,7 @@ class Receipt:
 def facts(receipt_file: str | Path) -> dict:
     """The fields `FACTS` of a receipt, for pages and the provenance, with the public URL."""
     receipt = files.read_json(receipt_file)
-    found = {name: receipt[name] for name in FACTS}
-    return found | {"url": logs.public(found["url"])}
+    return {name: receipt[name] for name in FACTS} | {"url": logs.public(receipt["url"])}
 
 
 def known_digest(url: str, receipt_file: str | Path) -> str | None:

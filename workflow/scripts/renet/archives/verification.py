@@ -4,9 +4,7 @@ import gzip
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from renet.common.progress import Progress
 from renet.common.urls import tar_name
@@ -23,9 +21,10 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
     digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
     if expected:
         return digest, None if digest == expected else f"its digest is {digest}, not {expected}"
-    promised, agrees = promised_kind(path, name)
+    if begins_as_tar(path, name):
+        return digest, None
     way_out = "; unpack the zip, and name the folder" * first_bytes(path).startswith(b"PK")
-    return digest, None if agrees else f"it is not {promised}{way_out}"
+    return digest, f"it is not a {'gzipped ' if tar_name(name) else ''}tar file{way_out}"
 
 
 def compute_digest(path: Path, algorithm: str) -> str:
@@ -43,17 +42,13 @@ def first_bytes(path: Path) -> bytes:
         return handle.read(HEAD_BYTES)
 
 
-def promised_kind(path: Path, name: str) -> tuple[str, bool]:
-    """The format that a file of this name should have, and whether its first bytes agree."""
-    if tar_name(name):
-        return "a gzipped tar file", _begins_as_tar(path, gzip.open)
-    return "a tar file", _begins_as_tar(path, open)
+def begins_as_tar(path: Path, name: str) -> bool:
+    """Whether a file begins as a tar, or as a gzipped one if its name tells so.
 
-
-def _begins_as_tar(path: Path, open_file: Callable[..., Any]) -> bool:
-    """Whether the first block's checksum fits: old (v7) tars have no magic number."""
+    The first block's checksum has to fit, because old (v7) tars have no magic number.
+    """
     try:
-        with open_file(path, "rb") as stream:
+        with (gzip.open if tar_name(name) else open)(path, "rb") as stream:
             tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
     except (tarfile.HeaderError, EOFError, gzip.BadGzipFile, zlib.error):
         return False

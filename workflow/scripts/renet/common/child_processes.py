@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -14,19 +15,6 @@ LARGEST = 2_000_000_000  # bytes that `call` allows
 Result = TypeVar("Result")
 
 
-def end_with_parent(parent: int) -> None:
-    """Let the kernel kill this process as soon as the one that has started it ends.
-
-    Only Linux has this signal. Ctrl-C, which a terminal sends to both, is left to the other one.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl:
-        prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended before
-        os._exit(1)
-
-
 def call(function: Callable[..., Result], *arguments: object) -> Result:
     """The result of a function that foreign bytes could crash, called in a process of its own.
 
@@ -34,17 +22,22 @@ def call(function: Callable[..., Result], *arguments: object) -> Result:
         BrokenProcessPool: the process crashed, or was killed.
         MemoryError: it needed more than `LARGEST` bytes, or than the machine has.
     """
-    with ProcessPoolExecutor(1, None, _limit_memory, (os.getpid(),)) as pool:
+    with ProcessPoolExecutor(1, None, begin, (os.getpid(),)) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def _limit_memory(parent: int) -> None:
-    """Limit what this process takes above its present memory. Only Linux tells how much that is."""
-    end_with_parent(parent)
-    pages = Path("/proc/self/statm")
-    if pages.exists():
+def begin(parent: int) -> None:
+    """End this process with its parent, and limit what it takes above its present memory.
+
+    Only Linux can do either. Ctrl-C, which a terminal sends to both, is left to the parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         page, (soft, hard) = resource.getpagesize(), resource.getrlimit(resource.RLIMIT_AS)
         allowed = min(LARGEST, os.sysconf("SC_PHYS_PAGES") * page)
-        allowed += int(pages.read_text().split()[0]) * page
+        allowed += int(Path("/proc/self/statm").read_text().split()[0]) * page
         if soft == resource.RLIM_INFINITY or allowed < soft:
             resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+    if os.getppid() != parent:  # it has ended before
+        os._exit(1)

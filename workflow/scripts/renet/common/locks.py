@@ -7,7 +7,6 @@ the same files.
 import contextlib
 import errno
 import fcntl
-import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -28,7 +27,6 @@ def take(handle: IO | int) -> bool:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        logging.debug("%s is not locked: its file system has no locks.", handle)
     return True
 
 

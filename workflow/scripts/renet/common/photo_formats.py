@@ -15,7 +15,8 @@ STARTS = re.compile(  # the first bytes of these formats, and of others that pho
     rb"(?P<JPEG>\xff\xd8)|(?P<PNG>\x89PNG)|(?P<WebP>RIFF....WEBP)|(?P<BMP>BM)|(?P<GIF>GIF8)"
     rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|....ftyp(?P<AVIF>avi[fs])|....ftyp(?P<HEIC>he|m[is]f1)", re.S
 )  # fmt: skip
-HIDDEN = r"(?:^|/)\.[^/.]"  # in the path of a hidden file, such as macOS's ._a.jpg, or folder
+# In the path of a hidden file, such as macOS's ._a.jpg, or folder, or of one of a file browser.
+HIDDEN = r"(?:^|/)(?:\.[^/.]|(?:Thumbs\.db|desktop\.ini)$)"
 
 
 def detect_format(data: bytes) -> str | None:

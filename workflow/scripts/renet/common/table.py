@@ -58,31 +58,26 @@ class Table:
                 )
 
     def read(self, path: str | Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
-        """Read a table, or some of its columns.
-
-        Raises:
-            InputError: the file is missing, has zero bytes, lacks one of the columns or has a field
-                of another dtype.
-        """
-        wanted = list(self.columns if columns is None else columns)
+        """Read a table, or some of its columns."""
+        options = self._options(columns)
         with _readable(path):
-            return pd.read_csv(path, **self._options(wanted))[wanted]
+            return pd.read_csv(path, **options)[options["usecols"]]
 
     def read_chunks(
         self, path: str | Path, columns: Iterable[str] | None = None
     ) -> Iterator[pd.DataFrame]:
         """Read a table as at least one part of at most `CHUNK_ROWS` rows; see `read`."""
-        wanted = list(self.columns if columns is None else columns)
-        options = self._options(wanted)
+        options = self._options(columns)
         with _readable(path), pd.read_csv(path, chunksize=CHUNK_ROWS, **options) as chunks:
             for chunk in chunks:
-                yield chunk[wanted]
+                yield chunk[options["usecols"]]
 
     def _integers(self) -> dict[str, type | str]:
         return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
 
-    def _options(self, wanted: list[str]) -> dict:
-        """Options of `pandas.read_csv`."""
+    def _options(self, columns: Iterable[str] | None) -> dict:
+        """Options of `pandas.read_csv` for some of the columns, or all."""
+        wanted = list(self.columns if columns is None else columns)
         dtypes = {name: self.columns[name] for name in wanted}
         return {
             "usecols": wanted,

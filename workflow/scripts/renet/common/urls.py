@@ -8,11 +8,7 @@ from renet.common.errors import InputError
 
 
 def file_name(url: str) -> str:
-    """The local name of an archive: the decoded end of the URL's path, without any query.
-
-    Raises:
-        InputError: the URL cannot be used, or its path does not end in a file's name.
-    """
+    """The local name of an archive: the decoded end of the URL's path, without any query."""
     parts = _split(url)
     path = parts.path.rstrip("/") if parts.scheme == "file" else parts.path  # it may be a folder
     name = unquote(path.rpartition("/")[2])

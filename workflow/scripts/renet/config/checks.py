@@ -1,7 +1,4 @@
-"""The rules of the config that its schema cannot express.
-
-Each check raises an InputError, which names the key or file, what is wrong and the way out.
-"""
+"""The rules of the config that its schema cannot express."""
 
 from pathlib import Path
 

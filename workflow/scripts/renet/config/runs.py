@@ -106,9 +106,6 @@ def runs(config: dict) -> dict[str, dict]:
     """The settings of each run by its name, complete, with `SECTIONS`, `folds`, `learning_curve`.
 
     A run that is null is off; one with `seeds` or a `grid` becomes several (`grids.expand`).
-
-    Raises:
-        InputError: two runs would have the same name.
     """
     complete: dict[str, dict] = {}
     for name, entry in config["runs"].items():
@@ -157,11 +154,7 @@ def reference(config: dict) -> str:
 
 
 def named(config: dict, section: str, key: str) -> str | None:
-    """The run that a key names; of several seeds, or of a grid, the first.
-
-    Raises:
-        InputError: the key names no run that is switched on.
-    """
+    """The run that a key names; of several seeds, or of a grid, the first."""
     name, complete = config[section][key], runs(config)
     run, _ = next(grids.expand(name, config["runs"].get(name)), (name, {}))
     if name is not None and run not in complete:

@@ -21,11 +21,7 @@ TERMS = "academic research only"  # IMDB-WIKI's licence
 
 
 def archive(config: dict, source: str) -> dict:
-    """The archive of a source, complete: its settings, files, urls and digests.
-
-    Raises:
-        InputError: the source is not in `archives`, or its keys do not fit together.
-    """
+    """The archive of a source, complete: its settings, files, urls and digests."""
     sample = SAMPLE_ARCHIVE | {"shards": config["sample"]["shards"]}
     archives = {SAMPLE: sample} | config["archives"]
     if source not in archives:
@@ -130,11 +126,7 @@ def image_size(config: dict) -> list[int]:
 
 
 def crop_settings(config: dict, source: str) -> dict:
-    """The settings of `renet.faces.crop.CropSpec` for one source of the config.
-
-    Raises:
-        InputError: as `archive`, or the crops of an archive have a smaller margin.
-    """
+    """The settings of `renet.faces.crop.CropSpec` for one source of the config."""
     given = archive(config, source)
     margin = config["crop"]["margin"]
     is_crop = given["database"] != TABLE and given["photos"] != "whole"

@@ -30,9 +30,6 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
     Args:
         files: content of config.yaml and the overlays, in the order in which Snakemake merges them.
         command_line: what `--config` gives; Snakemake leaves its nested values as text.
-
-    Raises:
-        InputError: the config is not valid; a sentence for each error.
     """
     line = {"--config": _mapped(command_line, _parsed)}
     given: dict = files | line if files else {"": config, **line}

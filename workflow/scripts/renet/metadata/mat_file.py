@@ -29,9 +29,6 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
 
     Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
     x2, y2`. Numbers are float64; dob is MATLAB's serial day.
-
-    Raises:
-        InputError: the file is not a MATLAB v5 file with that struct and these fields.
     """
     name = f"{member.name} in {path}" if member else str(path)
     try:  # scipy's reader is in C, where a damaged file can end the process or fill the memory

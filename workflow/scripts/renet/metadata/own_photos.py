@@ -87,11 +87,7 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
 def subsets(
     described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
 ) -> pd.Series:
-    """The subset of each row: by the published lists `files` of the subsets `names`, or its own.
-
-    Raises:
-        InputError: a photo is on the lists of two subsets, or no photo is on any.
-    """
+    """The subset of each row: by the published lists `files` of the subsets `names`, or its own."""
     if not files:
         return described.subset
     lists = [_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files]
@@ -125,9 +121,6 @@ def read(
         `path` and `LABELS`, in the files' order; `repeated`, whether an earlier row describes the
         same face; and `not_labelled`, whether the pattern does not fit. Gender is 0, 1 or NaN; an
         empty field or absent column is "" for text and NaN for numbers.
-
-    Raises:
-        InputError: a table lacks a column, has an invalid field or contradicts itself.
     """
     rows = written(files, labels, photos)
     name = ", ".join(map(str, files)) or "The index of the photos"
@@ -250,11 +243,7 @@ def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.Data
 
 
 def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
-
-    Raises:
-        InputError: the labels name none of the photos.
-    """
+    """Rows of a .mat file (`mat_file.describe`) with published labels for its own, by path."""
     first = described[~described.repeated].set_index("path")
     is_labelled = rows.path.isin(first.index)
     if not is_labelled.any():

@@ -30,9 +30,6 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
 
     They are text without surrounding spaces, and "" where a field is empty or a column absent. The
     index is the file and line at which each row begins; empty lines are left out.
-
-    Raises:
-        InputError: the file cannot be read, is not a CSV in UTF-8 or lacks a required column.
     """
     text = _text(file)
     delimiter = find_delimiter(text.partition("\n")[0], required)

@@ -1,7 +1,4 @@
-"""Before the first job: the number of GPUs, and checks beside those of the config.
-
-Each check raises an InputError, which names the key or file, what is wrong and the way out.
-"""
+"""Before the first job: the number of GPUs, and checks beside those of the config."""
 
 import contextlib
 import importlib.util

@@ -7,29 +7,17 @@ pages/templates/run.html.j2 has for its text and table.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+# Those that an external test set has, too.
+FIGURES_OF_PREDICTIONS = {
+    "confusion_matrix": "Confusion matrix",
+    "ranking_curves": "ROC and precision-recall curves",
+    "reliability": "Reliability diagram",
+    "risk_coverage": "Unsure predictions",
+}
+RUN_FIGURES = {"training_curves": "Training", **FIGURES_OF_PREDICTIONS}  # name, section's title
 
 
-@dataclass(frozen=True)
-class RunFigure:
-    """A figure of the test set, figures/<name>.svg, with its section on the run's page."""
-
-    name: str  # also of the function in run_plots.py that draws it
-    title: str
-
-
-RUN_FIGURES = (
-    RunFigure("training_curves", "Training"),
-    RunFigure("confusion_matrix", "Confusion matrix"),
-    RunFigure("ranking_curves", "ROC and precision-recall curves"),
-    RunFigure("reliability", "Reliability diagram"),
-    RunFigure("risk_coverage", "Unsure predictions"),
-)
-
-# Those that an external test set has, too: all but the one of the training.
-FIGURES_OF_PREDICTIONS = tuple(figure for figure in RUN_FIGURES if figure.name != "training_curves")
-
-
-def figure_files(folder: str, figures: Iterable[RunFigure] = FIGURES_OF_PREDICTIONS) -> list[str]:
+def figure_files(folder: str, names: Iterable[str] = FIGURES_OF_PREDICTIONS) -> list[str]:
     """The files of figures, given the folder of a run or of its results on another set."""
-    return [f"{folder}/figures/{figure.name}.svg" for figure in figures]
+    return [f"{folder}/figures/{name}.svg" for name in names]
