@@ -88,9 +88,6 @@ def own_gpu(local_rank: int) -> int:
 
     The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
     take part. Of two ranks of a training, one chooses from the even and one from the odd numbers.
-
-    Raises:
-        InputError: PyTorch sees too few.
     """
     count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if local_rank >= count:
