@@ -41,12 +41,7 @@ def granted(device: str, gpus: int | None) -> str:
 
 
 def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
-    """Set PyTorch's number of threads, and choose the device of a process of this machine.
-
-    Raises:
-        InputError: there is no thread, or PyTorch sees no GPU, or too few, and one is asked for or
-            was granted.
-    """
+    """Set PyTorch's number of threads, and choose the device of a process of this machine."""
     if threads < 1:
         raise InputError(f"`threads` is {threads}, and must be at least 1.")
     torch.set_num_threads(threads)
