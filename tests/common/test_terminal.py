@@ -36,9 +36,8 @@ logs.start("job.log")
 logging.warning("of a job")
 """
 TRAINING_WITHOUT_A_TERMINAL = r"""
-import itertools, os
+import itertools, logging, os
 from renet.common import logs, progress
-from renet.training import history
 
 os.environ[logs.JOB] = "renet"
 logs.start("job.log")
@@ -46,7 +45,7 @@ progress.time.monotonic = itertools.count(step=10).__next__  # three times a rec
 with progress.Progress(total=20, desc="epoch 1/2", mininterval=0) as bar:
     for _ in range(20):
         bar.update()
-history.log({"epoch": 1})
+logging.info("epoch 1", extra=logs.NEWS)
 """
 EPOCH_OF_WIKI = r"""
 from renet.common.progress import Progress

@@ -94,12 +94,12 @@ def test_byte_that_changed_in_an_archive_is_noticed_by_its_digest(tmp_path, url)
     path.write_bytes(b"whole")
     digest = f"sha256:{files.file_digest(path)}"
     Receipt(url, str(path), 5, digest, verified=True).write(receipt_file)
-    facts = receipts.facts(receipt_file)
-    assert not list(manifest._changed_archive(receipt_file, facts))
+    archives = {str(receipt_file): receipts.facts(receipt_file)}
+    assert not list(manifest._changed_archives(archives, quick=False))
     time = path.stat().st_mtime_ns
     path.write_bytes(b"other")
     os.utime(path, ns=(time, time))
-    (found,) = manifest._changed_archive(receipt_file, facts)
+    (found,) = manifest._changed_archives(archives, quick=False)
     assert found.endswith("w.tar has other bytes than its receipt says")
 
 

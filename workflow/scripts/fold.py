@@ -26,7 +26,6 @@ from renet.training import loop
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.settings import RunSettings
 
-COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600
 
 
@@ -40,7 +39,7 @@ def fold(
     by: Literal["subject", "image"] = "subject",  # what stays in one fold
     seed: int = 42,
     validation: float = 0.1,  # fraction of the other faces
-    settings: RunSettings = COURSE,
+    settings: RunSettings = RunSettings(),
     gpu: int | None = None,
     code: str = "",
 ) -> None:

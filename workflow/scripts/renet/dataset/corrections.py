@@ -48,9 +48,6 @@ def correct(
     Args:
         all_rows: of the sources, kept or not.
         own: sources of the user's own photos.
-
-    Raises:
-        InputError: a line of the file is invalid, or it drops all faces of a subset.
     """
     if not file:
         return samples, CORRECTED.frame([])
@@ -63,18 +60,6 @@ def correct(
         "is one of your own photos and has no photo_digest; copy it from that column of split.csv"
     )
     user_tables.refuse(is_own & (given.photo_digest == ""), given.id, fault)
-    remaining, applied = apply(samples, given, is_gone)
-    if emptied := sorted(set(samples.subset) - set(remaining.subset)):
-        raise InputError(
-            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change `split`."
-        )
-    return remaining, applied
-
-
-def apply(
-    samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The remaining faces, and `CORRECTED`; `is_gone`: no source has the id of the correction."""
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)
     outcome = pd.Series(Outcome.CORRECTED, index=given.index, dtype=object)
@@ -84,9 +69,11 @@ def apply(
     has_other = known & (given.photo_digest != "") & (faces.photo_digest != given.photo_digest)
     outcome[is_gone | has_other] = Outcome.OTHER_PHOTO
     table = given.assign(subset=faces.subset.fillna(""), recorded=faces.target, outcome=outcome)
-    changed = table[outcome == Outcome.CORRECTED].set_index("id").gender
-    target = samples.id.map(changed).fillna(samples.target).astype(int)
-    is_dropped = samples.id.isin(table.id[outcome == Outcome.DROPPED])
+    remaining = samples[~samples.id.isin(table.id[outcome == Outcome.DROPPED])]
+    if emptied := sorted(set(samples.subset) - set(remaining.subset)):
+        raise InputError(
+            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change `split`."
+        )
     counts = ", ".join(f"{count} {name}" for name, count in outcome.value_counts().items())
     logging.info("%d corrections: %s", len(table), counts)
     if (is_other := outcome == Outcome.OTHER_PHOTO).any():
@@ -94,4 +81,6 @@ def apply(
             "%d corrections are not applied, because their photo is gone or was replaced: %s",
             is_other.sum(), ", ".join(given.id[is_other]),
         )  # fmt: skip
-    return samples.assign(target=target)[~is_dropped], table[list(CORRECTED.columns)]
+    changed = table[outcome == Outcome.CORRECTED].set_index("id").gender
+    target = remaining.id.map(changed).fillna(remaining.target).astype(int)
+    return remaining.assign(target=target), table[list(CORRECTED.columns)]

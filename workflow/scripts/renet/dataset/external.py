@@ -6,17 +6,12 @@ import pandas as pd
 from renet.common.drop_reasons import ExternalReason
 from renet.common.errors import InputError
 from renet.dataset import near_duplicates
-
-SEEN = ("train", "validation")  # subsets that training and choices see
+from renet.dataset.tables import DEVELOPMENT
 
 
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
-    """The rows of an external set with the reasons `ExternalReason` where they apply.
-
-    Raises:
-        InputError: no face is left.
-    """
-    seen = split[split.subset.isin(SEEN)]
+    """The rows of an external set with the reasons `ExternalReason` where they apply."""
+    seen = split[split.subset.isin(DEVELOPMENT)]
     reason = rows.reason
     known_photos = rows.digest.isin(seen.digest)
     if near:

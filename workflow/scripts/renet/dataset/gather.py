@@ -63,11 +63,7 @@ def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndar
 
 
 def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
-    """The faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`.
-
-    Raises:
-        InputError: the subset has no face.
-    """
+    """The faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`."""
     columns = ["subset", "source", "shard", "index", "target", "digest"]
     places = pd.concat(read_subset(split, subset, columns))
     if places.empty:

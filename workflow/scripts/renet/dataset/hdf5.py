@@ -18,11 +18,10 @@ import pandas as pd
 
 from renet.common import disk, files
 from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
 from renet.common.progress import Progress
 from renet.dataset.tables import SPLIT
 
-CLASS_COUNT = 2
-COLOR_ORDER = "RGB"
 RESERVED_BYTES = 1 << 18  # HDF5 crashes where it cannot write its own tables at the end
 
 
@@ -38,7 +37,6 @@ def write(
     Args:
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        targets: the class of each face.
         mean: `channel` to compute it from these faces, or the mean of another file, or none.
     """
     (count, channels), length = shape[:2], int(np.prod(shape[1:]))
@@ -57,13 +55,13 @@ def write(
                 sums += rows.sum(axis=0, dtype=np.int64)
         classes = targets.astype(np.uint8).reshape(-1, 1)
         digest.update(classes)
-        store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
+        store.create_dataset("output", data=classes).attrs["nclass"] = len(CLASSES)
         if is_computed:
             mean = (sums / max(count, 1)).reshape(channels, -1).mean(axis=1)
         if isinstance(mean, np.ndarray):
             digest.update(mean)
             store.create_dataset("mean", data=mean.reshape(-1, 1))
-        store.attrs["color_order"] = COLOR_ORDER
+        store.attrs["color_order"] = "RGB"
         store.attrs["digest"] = digest.hexdigest()
 
 
@@ -89,11 +87,7 @@ class FaceFile:
 
 
 def read(path: str | Path) -> FaceFile:
-    """Open a file in neon's layout, also one that this project did not write.
-
-    Raises:
-        InputError: it is missing, may not be read, has another layout or cannot be mapped.
-    """
+    """Open a file in neon's layout, also one that this project did not write."""
     path = Path(path)
     try:
         if not path.is_file():  # to open a pipe could take for ever

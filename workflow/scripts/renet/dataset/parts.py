@@ -3,7 +3,6 @@
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from renet.dataset import splits
@@ -15,18 +14,14 @@ class Part(IntEnum):
     TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
 
-def without_fold(
-    samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str
-) -> npt.NDArray[np.int64]:
+def without_fold(samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str) -> np.ndarray:
     """The `Part` of each face, (faces,): one fold is held out, without those that share a photo."""
     is_held_out = splits.folds(samples, folds, seed, by) == fold
     part = np.where(is_held_out, Part.HELD_OUT, Part.TRAINING)
     return _without_shared_photos(samples, part, Part.HELD_OUT)
 
 
-def training_parts(
-    samples: pd.DataFrame, fraction: float, seed: int, by: str
-) -> npt.NDArray[np.int64]:
+def training_parts(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.ndarray:
     """The `Part` of each face, (faces,): a fraction of the training set; validation is held out."""
     part = np.where(samples.subset == "validation", Part.HELD_OUT, Part.UNUSED)
     rest = np.flatnonzero(part == Part.UNUSED)
@@ -35,8 +30,8 @@ def training_parts(
 
 
 def with_validation(
-    samples: pd.DataFrame, part: npt.NDArray[np.int64], fraction: float, seed: int, by: str
-) -> npt.NDArray[np.int64]:
+    samples: pd.DataFrame, part: np.ndarray, fraction: float, seed: int, by: str
+) -> np.ndarray:
     """Parts where a fraction of the training faces validates."""
     rest = np.flatnonzero(part == Part.TRAINING)
     is_chosen = splits.parts(samples.iloc[rest], [fraction, 1 - fraction], seed, by) == 0
@@ -44,9 +39,7 @@ def with_validation(
     return _without_shared_photos(samples, part, Part.VALIDATION)
 
 
-def _without_shared_photos(
-    samples: pd.DataFrame, part: npt.NDArray[np.int64], other: Part
-) -> npt.NDArray[np.int64]:
+def _without_shared_photos(samples: pd.DataFrame, part: np.ndarray, other: Part) -> np.ndarray:
     """Parts where no training face is on a photo, or a copy of it, that another part has."""
     photo = splits.linked(samples, "image")
     is_shared = (part == Part.TRAINING) & np.isin(photo, photo[part == other])

@@ -20,11 +20,7 @@ SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_he
 
 
 def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
-    """Every row of some sources with its reason so far and the columns of its shard's table.
-
-    Raises:
-        InputError: the tables are not those of all shards of the sources.
-    """
+    """Every row of some sources with its reason so far and the columns of its shard's table."""
     parts = []
     for path in tables:
         source, number = shards.source_and_number(path)

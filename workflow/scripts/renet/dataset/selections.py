@@ -17,7 +17,6 @@ class SelectedPixels:
         self._starts = np.cumsum([0, *map(len, parts)])
         self.shape = (len(rows), *parts[0].shape[1:])
         self.dtype = parts[0].dtype
-        self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     def __len__(self) -> int:
         return len(self._rows)

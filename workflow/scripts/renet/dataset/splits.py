@@ -156,9 +156,6 @@ def split(
         The samples with a column `subset`, subset after subset. Where the people of a photo are in
         several subsets, those in the subset of `fixed` are returned, or else in the first of
         `FILLED`.
-
-    Raises:
-        InputError: a subset would be empty, or `fixed` divides faces that have to stay together.
     """
     if samples.empty:
         raise InputError(

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -111,9 +112,6 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
 
     Transparent pixels are blended with white. A JPEG is decoded at half its size, twice as fast, if
     `halved` or above MAX_PIXELS pixels.
-
-    Raises:
-        RejectedImage: empty, truncated, not an image, or of too many pixels.
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
@@ -170,9 +168,6 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
 
     As in the data set's own crops, the border pixel is repeated where the crop reaches outside the
     photo, and partly covered pixels are included.
-
-    Raises:
-        RejectedImage: the box is empty, not finite, outside the photo or far too large.
     """
     height, width = photo.shape[:2]
     box_width, box_height = box.x2 - box.x1, box.y2 - box.y1
@@ -217,12 +212,15 @@ def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
     return is_enough or math.prod(frame) > MAX_PIXELS
 
 
-def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the network's input from the bytes of an image file, of a whole photo by its box."""
+def extract_face(
+    data: bytes, spec: CropSpec, box: Box | None = None, find_box: Callable | None = None
+) -> Face:
+    """Make the network's input from an image file, of a whole photo by its box, or a found one."""
     frame, factor = jpeg.frame_size(data), scale(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
-    face = make_face(image, spec, box and box.scaled(factor))
+    box = find_box(image, spec) if find_box else box and box.scaled(factor)
+    face = make_face(image, spec, box)
     height, width = (round(side / factor) for side in (face.height, face.width))
     if halved and frame:
         is_turned = image.shape[0] != math.ceil(frame[0] / 2)

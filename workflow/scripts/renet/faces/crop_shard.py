@@ -43,14 +43,8 @@ def _crop_photo(photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec) -> d
     try:
         crop.require_bytes(photo.size)
         data = tar_index.read_member(tar, photo.offset, photo.size)
-        if spec.detected:
-            image = crop.decode(data, turn=spec.turn)
-            face = crop.make_face(image, spec, detection.find_box(image, spec))
-            # Sizes are those in the photo, which may be decoded at half its size.
-            height, width = (round(side / crop.scale(data)) for side in (face.height, face.width))
-            face = face._replace(width=width, height=height)
-        else:
-            face = crop.extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
+        box = Box(photo.x1, photo.y1, photo.x2, photo.y2)
+        face = crop.extract_face(data, spec, box, detection.find_box if spec.detected else None)
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
         return {"row": photo.row, "status": DROPPED, "reason": rejection.reason}

@@ -87,11 +87,7 @@ def _shrunk(photo: np.ndarray, most: int) -> np.ndarray:
 
 
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
-    """The data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`.
-
-    Raises:
-        RejectedImage: the photo has no face, or several of which none is to be taken.
-    """
+    """The data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)

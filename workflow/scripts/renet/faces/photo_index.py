@@ -22,11 +22,7 @@ PHOTOS = Table(
 
 
 def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) -> np.ndarray:
-    """The position of each photo, relative to `folder`, in the index `members`; -1 if missing.
-
-    Raises:
-        InputError: the archives have none of the photos, so that the two cannot belong together.
-    """
+    """The position of each photo, relative to `folder`, in the index `members`; -1 if missing."""
     names = [str(folder / path) for path in paths]
     found = pd.Index(members.member).get_indexer(names)
     if (found < 0).any():  # macOS writes the accents of names as characters of their own

@@ -41,12 +41,7 @@ def granted(device: str, gpus: int | None) -> str:
 
 
 def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
-    """Set PyTorch's number of threads, and choose the device of a process of this machine.
-
-    Raises:
-        InputError: there is no thread, or PyTorch sees no GPU, or too few, and one is asked for or
-            was granted.
-    """
+    """Set PyTorch's number of threads, and choose the device of a process of this machine."""
     if threads < 1:
         raise InputError(f"`threads` is {threads}, and must be at least 1.")
     torch.set_num_threads(threads)
@@ -88,9 +83,6 @@ def own_gpu(local_rank: int) -> int:
 
     The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
     take part. Of two ranks of a training, one chooses from the even and one from the odd numbers.
-
-    Raises:
-        InputError: PyTorch sees too few.
     """
     count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if local_rank >= count:

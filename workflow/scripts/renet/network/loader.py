@@ -18,12 +18,12 @@ class Loader:
     """Reads the batches of a memory-mapped data set ahead, in threads; only these are in memory."""
 
     AHEAD = 4  # batches
-    data_wait = 0.0  # seconds that the caller has waited for the latest `batches`
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
         """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""
         self._pixels, self._targets = pixels, targets
         self._device, self._on_gpu = device, device.type != "cpu"
+        self.data_wait = 0.0  # seconds that the caller has waited for the latest `batches`
 
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
@@ -35,7 +35,7 @@ class Loader:
             started = time.perf_counter()
             for batch in read:
                 self.data_wait += time.perf_counter() - started
-                yield tuple(one.to(self._device, non_blocking=True) for one in batch)
+                yield tuple(queued_copy(one, self._device) for one in batch)
                 started = time.perf_counter()
 
     def _read(self, rows: np.ndarray) -> Batch:
@@ -44,8 +44,7 @@ class Loader:
         pixels = torch.empty(shape, dtype=torch.uint8, pin_memory=self._on_gpu)
         # With a mode other than "raise", NumPy writes into the given memory directly.
         np.take(self._pixels, rows, axis=0, out=pixels.numpy(), mode="clip")
-        targets = torch.from_numpy(self._targets[rows])
-        return pixels, targets.pin_memory() if self._on_gpu else targets
+        return pixels, torch.from_numpy(self._targets[rows])
 
 
 def queued_copy(tensor: Tensor, device: torch.device) -> Tensor:

@@ -50,11 +50,7 @@ class Network(nn.Sequential):
                 layer.draw_weights(random)
 
     def freeze(self, names: Sequence[str] | str) -> None:
-        """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
-
-        Raises:
-            InputError: a name is not that of a layer, or no weight would be left to train.
-        """
+        """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training."""
         self.frozen = list(self._modules)[:-1] if names == "all_but_classifier" else names
         layers = dict(self.named_modules())
         for name in self.frozen:

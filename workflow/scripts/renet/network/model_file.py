@@ -74,11 +74,7 @@ def write(path: str | Path, content: dict) -> None:
 
 
 def check_tensors(content: dict, consequence: str) -> None:
-    """Check all tensors of a model file: the network's, by their names, and the others.
-
-    Raises:
-        InputError: one has no values of its own, an unusual type, a NaN or an infinity.
-    """
+    """Check all tensors of a model file: the network's, by their names, and the others."""
     for name, tensor in _named_tensors(content["state"] | {**content, "state": None}, ""):
         if fault := _fault(tensor):
             raise InputError(f"{consequence}, because {name} {fault}.")
@@ -105,12 +101,7 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def read(path: str | Path, *, state_dict: bool = False) -> dict:
-    """The content of a model file, or with `state_dict` also that of another project's weights.
-
-    Raises:
-        InputError: it is missing, damaged or no model, has other classes, or a tensor that
-            `check_tensors` refuses.
-    """
+    """The content of a model file, or with `state_dict` also that of another project's weights."""
     path = Path(path)
     if not path.is_file():  # to read a pipe or a device could take for ever
         raise InputError(f"The model {path} does not exist or is no file; check the path.")
@@ -187,11 +178,7 @@ def described(path: Path) -> dict:
 
 
 def build(content: dict, path: str | Path = "The saved network") -> Network:
-    """Build the network of a model file's content, on the CPU, in its saved dtype.
-
-    Raises:
-        InputError: the weights are not those of the architecture.
-    """
+    """Build the network of a model file's content, on the CPU, in its saved dtype."""
     try:
         state = content["state"]
         mean, shape = state.get("norm.mean"), tuple(content["input_shape"])

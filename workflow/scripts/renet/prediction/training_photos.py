@@ -12,7 +12,7 @@ import numpy as np
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.faces.hash_distance import BYTES, LARGEST_DISTANCE, MIRRORED, as_words
+from renet.faces.hash_distance import BYTES, LARGEST_DISTANCE, MIRRORED, as_words, distances
 from renet.faces.perceptual_hash import perceptual_hash
 
 FILE = "training_hashes.npy"
@@ -52,7 +52,5 @@ def read(path: Path, digest: str) -> np.ndarray:
 def are_in(known: np.ndarray, pictures: Iterable[np.ndarray]) -> bool:
     """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""
     found = (as_words([perceptual_hash(picture)])[0] for picture in pictures)
-    found = (copy for one in found for copy in (one, one ^ MIRRORED))
-    # At most 255 bits differ, since the first one is always 0.
-    differ = (np.bitwise_count(known ^ one[:, None]).sum(axis=0, dtype=np.uint8) for one in found)
-    return any(bits.min(initial=255) <= LARGEST_DISTANCE for bits in differ)
+    copies = (copy for one in found for copy in (one, one ^ MIRRORED))
+    return any((distances(known.T, copy) <= LARGEST_DISTANCE).any() for copy in copies)

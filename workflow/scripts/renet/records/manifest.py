@@ -63,9 +63,6 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
     """The differences from the manifest of a run in a folder of results, a phrase each.
 
     Receipts are found from the working directory. If `quick`, the archives are not read.
-
-    Raises:
-        InputError: the manifest or provenance.json lacks an entry.
     """
     try:
         return [*_changes(folder, manifest), *_changed_archives(manifest["archives"], quick=quick)]
@@ -121,14 +118,10 @@ def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str
         elif receipts.facts(name) != facts:
             yield f"the receipt {name} is for a different archive"
         elif not quick:
-            yield from _changed_archive(Path(name), facts)
-
-
-def _changed_archive(receipt_file: Path, facts: dict) -> Iterator[str]:
-    path = Path(files.read_json(receipt_file)["path"])
-    if not path.is_file():
-        yield f"the archive {path} is gone"
-    elif receipts.is_decompressed(facts["url"], path):
-        return
-    elif verification.compute_digest(path, facts["digest"].partition(":")[0]) != facts["digest"]:
-        yield f"{path} has other bytes than its receipt says"
+            path, digest = Path(files.read_json(name)["path"]), facts["digest"]
+            if not path.is_file():
+                yield f"the archive {path} is gone"
+            elif receipts.is_decompressed(facts["url"], path):
+                continue
+            elif verification.compute_digest(path, digest.partition(":")[0]) != digest:
+                yield f"{path} has other bytes than its receipt says"

@@ -72,9 +72,9 @@ def parse_arguments() -> argparse.Namespace:
 def run_course(arguments: argparse.Namespace) -> None:
     """Train in this process of its group; test.h5 serves without a validation.h5, as in neon."""
     if processes.is_main():
-        outputs = [path for path in (arguments.save_path, arguments.output_file) if path]
+        outputs = arguments.save_path, arguments.output_file
         files.check_distinct(outputs, arguments.data_root.glob("*.h5"))
-        for path in outputs:
+        for path in filter(None, outputs):
             files.check_writable(path)  # before the training, which can take hours
     recipe = Recipe.model_validate({
         "device": DEVICE_OF_BACKEND[arguments.backend], "threads": arguments.threads,

@@ -1,8 +1,5 @@
 """The tables of a training; this module does not import PyTorch."""
 
-import logging
-
-from renet.common import logs
 from renet.common.table import Table
 
 HISTORY = Table(
@@ -26,9 +23,3 @@ THROUGHPUT = Table(
         "gpu_memory_mb": int,
     }
 )
-
-
-def log(row: dict) -> None:
-    """Write a row of the table `HISTORY` to the log."""
-    texts = [f"{name} {value:.4g}" for name, value in row.items()]
-    logging.info("%s", ", ".join(texts), extra=logs.NEWS)

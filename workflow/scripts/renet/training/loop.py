@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from renet.common import files
+from renet.common import files, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
 from renet.config.train import Recipe
@@ -29,7 +29,7 @@ from renet.dataset.tables import SPLIT
 from renet.network import devices, inference, kinds, model_file
 from renet.network.loader import Loader
 from renet.network.model import Network, parameter_count
-from renet.training import age_groups, history, processes
+from renet.training import age_groups, processes
 from renet.training.augmentation import Augmentation
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
@@ -182,6 +182,8 @@ class Trainer:
         self.best: dict | None = None
         self.global_step = 0
         self._steps_per_epoch = len(range(0, len(faces), recipe.batch_size))
+        self._checkpoint: Checkpoint | None = None
+        self._stop: list[int] = []  # the signals that ask to stop
 
     @property
     def epoch(self) -> int:
@@ -214,7 +216,8 @@ class Trainer:
         """
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
-            self._stop = stack.enter_context(processes.stop_requests()) if checkpoint else []
+            if checkpoint:
+                self._stop = stack.enter_context(processes.stop_requests())
             faces, labels = self.faces, self.faces.targets
             if self.recipe.age_weight:
                 labels = age_groups.joint_classes(labels, faces.class_count, faces.ages)
@@ -287,7 +290,8 @@ class Trainer:
                 self.best = {"loss": loss, "state": weights}
         self.throughput.end(epoch, self.samples_seen)
         self.history.append(row)
-        history.log(row)
+        texts = [f"{name} {value:.4g}" for name, value in row.items()]
+        logging.info("%s", ", ".join(texts), extra=logs.NEWS)
         self.step.sums.zero_()
 
     def validate(self) -> tuple[float, float]:

@@ -26,11 +26,7 @@ class RunSettings:
         return {"model": self.model.model_dump(), "train": self.train.model_dump()}
 
     def granted(self, gpus: int | None) -> "RunSettings":
-        """Resolve device and precision, so that a checkpoint does not depend on the next machine.
-
-        Raises:
-            InputError: Snakemake grants fewer GPUs than there are processes.
-        """
+        """Resolve device and precision, so that a checkpoint fits any machine."""
         if gpus and gpus < self.train.processes:
             raise InputError(
                 f"`train.processes` is {self.train.processes}, but Snakemake may use only {gpus} "

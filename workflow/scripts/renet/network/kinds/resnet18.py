@@ -54,11 +54,7 @@ def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
 
 
 def only(state: object, file: str) -> dict[str, Tensor]:
-    """The weights of the ResNet-18 in a state dict, of which it can be a module such as `model`.
-
-    Raises:
-        InputError: there is none, or there are several.
-    """
+    """The weights of the ResNet-18 in a state dict, of which it can be a module such as `model`."""
     tensors = state.items() if isinstance(state, dict) else ()
     found = {str(name): value for name, value in tensors if isinstance(value, Tensor)}
     prefixes = [name.removesuffix(LAST) for name in found if name.endswith(LAST)]
