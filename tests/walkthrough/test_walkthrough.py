@@ -121,7 +121,8 @@ def test_pixels_on_the_page_are_those_of_the_hdf5_file(finished, page):
     with h5py.File(finished / "results/data/test.h5") as store:
         face = store["input"][index].reshape(store["input"].attrs["lshape"])
     top, left = map(int, re.search(r"rows\s+(\d+) to \d+ and columns (\d+) to", page).groups())
-    assert np.array_equal(cells(page, "Red values of the middle of the face"), face[0, top : top + 8, left : left + 8])
+    shown = cells(page, "Red values of the middle of the face")
+    assert np.array_equal(shown, face[0, top : top + 8, left : left + 8])
     assert text_of(page, "digest") == face_digest(face) == sample_of(finished, index).digest
     assert "equals the one in test.h5 in every pixel" in page
     stored, scaled, *_ = cells(page, "One pixel after each step").T
@@ -256,9 +257,11 @@ def covered_probability(finished: Path, square: dict[str, float]) -> float:
 
 def square_of(browser: Browser) -> dict[str, float]:
     """Place and sides of the square, as fractions of the face."""
-    sides = "const s = document.querySelector('.square i').style; return "
-    found = browser.execute_script(sides + "[s.top, s.left, s.height, s.width].map(parseFloat)")
-    return dict(zip(("top", "left", "height", "width"), np.array(found) / 100, strict=True))
+    found = browser.execute_script(
+        "const s = getComputedStyle(document.querySelector('.square i'));"
+        "return [s.top, s.left, s.height, s.width].map((side) => parseFloat(side) / 256)"
+    )
+    return dict(zip(("top", "left", "height", "width"), found, strict=True))
 
 
 @pytest.mark.parametrize("size", [0, 1])
@@ -293,9 +296,11 @@ def test_slider_uncovers_what_a_sweep_has_visited(opened):
     slider = opened.find_element(By.CSS_SELECTOR, ".sweeping input")  # 2 x 2 blocks
     clips = """return [...document.querySelector('.sweeping').querySelectorAll('img')].map(
         (one) => getComputedStyle(one).clipPath)"""
-    for key, clip in ((Keys.HOME, None), (Keys.END, None)):
+    # Per cent that are cut off: from 100 on nothing is shown, below 0 everything.
+    for key, hidden in ((Keys.HOME, [50, 50, 150, 150]), (Keys.END, [-100, -100, 0, 0])):
         slider.send_keys(key)
-        print(opened.execute_script(clips))
+        found = " ".join(opened.execute_script(clips))
+        assert [*map(float, re.findall(r"([-.\d]+)%", found))] == hidden
     slider.send_keys(Keys.ARROW_LEFT)
     said = slider.get_attribute("aria-valuetext")
     assert said == texts(opened, ".sweeping output")[0]
@@ -304,7 +309,7 @@ def test_slider_uncovers_what_a_sweep_has_visited(opened):
 
 def test_without_a_script_and_in_print_no_part_waits_to_be_moved(window, finished, page):
     parts = re.findall(r"<(?:section|div) class=\"(?:sweeping )?screen\"[^>]*>", page)
-    assert len(parts) == 3 and all(part.endswith(" hidden>") for part in parts)
+    assert len(parts) == 3 and all(" hidden" in part for part in parts)
     show(window, DESKTOP, medium="print")
     window.get((finished / PAGE).as_uri())
     shown = "return [...document.querySelectorAll('.screen')].map((one) => one.offsetHeight)"

@@ -52,10 +52,11 @@ def walkthrough(
     # A CPU may lack bfloat16, which was computed in on a GPU.
     precision = "float32" if compute.precision == "float32" else "auto"
     header, *lines = inference.read_text(encoding="utf-8").split("\n")
+    seen = activations.record(network, face, device, precision)
     walkthrough_page.write(
         page,
         pictures,
-        activations.record(network, face, device, precision),
+        seen,
         lineage.find_row(INFERENCE, inference, "id", sample["id"]),
         **photo.steps(shown, CropSpec(**sources.crop_spec(config, archive)), face, pictures),
         lineage=shown,
@@ -64,7 +65,7 @@ def walkthrough(
         data=config | {"origin": origin},
         lines=[header, lines[index]],  # in the order of the HDF5 file
     )
-    walkthrough_page.write_occlusion(pictures, network, face, device, precision)
+    walkthrough_page.write_occlusion(pictures, seen, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])
 
 

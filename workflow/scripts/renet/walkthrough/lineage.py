@@ -39,18 +39,16 @@ def trace(
     """
     source = sample["source"]
     of_source = {path.name: path for path in tables if path.parent.name == source}
-    receipts_of_source = [path for path in receipt_files if path.parent.name == source]
     photo = find_row(PHOTOS, of_source["photos.csv"], "row", sample["row"])
-    number = photo["file"]
+    receipt_file = [path for path in receipt_files if path.parent.name == source][photo["file"]]
+    indexed = files.read_json(of_source["archives.json"])[photo["file"]]
     return Lineage(
         index=index,
         sample=sample,
         metadata=find_row(METADATA, of_source["metadata.csv"], "row", sample["row"]),
         photo=photo,
-        archive=Path(files.read_json(receipts_of_source[number])["path"]),
-        data=read_photo(
-            receipts_of_source[number], files.read_json(of_source["archives.json"])[number], photo
-        ),
+        archive=Path(files.read_json(receipt_file)["path"]),
+        data=read_photo(receipt_file, indexed, photo),
     )
 
 

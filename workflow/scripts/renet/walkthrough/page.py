@@ -10,14 +10,12 @@ import torch
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.network import inference
-from renet.network.model import Network
 from renet.pages import page_data, templates
 from renet.prediction import saliency
 from renet.walkthrough import stages
 from renet.walkthrough.activations import Activations
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
-OCCLUSION = "occlusion.js"
 PARTS = {"a quarter": 1 / 4, "an eighth": 1 / 8}  # sizes of the grey square, of the face's sides
 POSITIONS = 15  # positions of the square on a side
 GREY = 128
@@ -55,7 +53,6 @@ def write(
         predicted=CLASSES[prediction["predicted"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
-        occlusion=OCCLUSION,
         parts=PARTS,
         positions=POSITIONS,
         **stages.stages(seen, pictures),
@@ -63,13 +60,11 @@ def write(
     )
 
 
-def write_occlusion(
-    pictures: Path, network: Network, face: np.ndarray, device: torch.device, precision: str
-) -> None:
-    """Write the probabilities of a face (C, H, W) under a grey square that the reader moves."""
+def write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:
+    """Write the probabilities of a face under a grey square that the reader moves."""
     columns = {}
     for size, part in PARTS.items():
-        copies = np.stack([*saliency.covered(face, GREY, part, POSITIONS)])
-        logits = inference.logits(network, copies, device, precision)
+        copies = np.stack([*saliency.covered(seen.face, GREY, part, POSITIONS)])
+        logits = inference.logits(seen.network, copies, device, precision)
         columns[size] = pd.Series(inference.softmax(logits)[:, 1]).round(4)
-    page_data.write_table(pictures / OCCLUSION, "renetOcclusion", columns)
+    page_data.write_table(folder / "occlusion.js", "renetOcclusion", columns)

@@ -13,7 +13,6 @@ from renet.walkthrough import activations
 from renet.walkthrough.activations import Activations
 
 SHOWN = 8  # feature maps of a layer
-SEQUENTIAL, DIVERGING = colormaps["magma"], colormaps["RdBu_r"]
 # Pictures of the hidden states, and of their changes without a block.
 SWEEPS = ("down", "up", "right", "left", "downward", "upward", "horizontal")
 
@@ -40,7 +39,7 @@ def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
     Otherwise from black, for 0, to bright, for the largest value; none is negative.
     """
     relative = values / max(np.abs(values).max(), np.finfo(float).tiny)
-    coloured = DIVERGING((relative + 1) / 2) if signed else SEQUENTIAL(relative)
+    coloured = colormaps["RdBu_r"]((relative + 1) / 2) if signed else colormaps["magma"](relative)
     return (255 * coloured[..., :3]).round().astype(np.uint8)
 
 
