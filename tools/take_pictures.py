@@ -22,8 +22,8 @@ WIDTH, MARGIN, QUALITY = 1080, 12, (cv2.IMWRITE_WEBP_QUALITY, 80)
 PICTURES = {
     "run": ("index.html", ".conclusions", ".row8"),
     "faces": ("runs/renet/report.html", "#hard_cases", "#hard_cases ~ ul ~ ul"),
-    "walkthrough": ("runs/renet/walkthrough.html", "#rnn1 h2", "#rnn1 figure"),
-    "reach": ("runs/renet/walkthrough.html", "#rnn1 h3:has(+ p + .reach)", "#rnn1 .reach"),
+    "walkthrough": ("runs/renet/walkthrough.html", "#rnn1", "#rnn1 ~ figure"),
+    "reach": ("runs/renet/walkthrough.html", "#rnn1 ~ h3:has(+ p + .pixels)", "#rnn1 ~ .pixels"),
 }
 
 

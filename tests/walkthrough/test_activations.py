@@ -7,7 +7,7 @@ import torch
 from helpers.training import new_network
 from renet.config.model import Architecture
 from renet.network.kinds.renet import ReNet
-from renet.walkthrough import activations, feature_maps
+from renet.walkthrough import activations, stages
 
 SHAPE = (3, 32, 32)
 SMALL = Architecture(
@@ -75,26 +75,18 @@ def test_maps_that_vary_most_are_chosen_in_their_order():
     maps = np.zeros((5, 4, 4))
     maps[[1, 4], 0, 0] = 2
     maps[2, 0, 0], maps[3] = 3, 9  # number 3 is large, but the same everywhere
-    assert feature_maps.most_varied(maps, 3) == [1, 2, 4]
-    assert feature_maps.most_varied(maps, 9) == [0, 1, 2, 3, 4]
+    assert stages.most_varied(maps, 3) == [1, 2, 4]
+    assert stages.most_varied(maps, 9) == [0, 1, 2, 3, 4]
 
 
 def test_colours_of_unsigned_maps_go_from_black_to_bright():
-    black, bright = feature_maps.colour(np.array([[0.0, 4.0]]), signed=False)[0].astype(int)
+    black, bright = stages.colour(np.array([[0.0, 4.0]]))[0].astype(int)
     assert black.max() < 10 and bright.min() > 150
-    assert feature_maps.colour(np.zeros((1, 1)), signed=False).max() < 10  # a ReLU without output
+    assert stages.colour(np.zeros((1, 1))).max() < 10  # a ReLU without output
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.5, 3.0], [-3.0, -0.5, 0.0], [-3.0, 0.0, 3.0]])
 def test_signed_maps_have_the_same_colours_whichever_signs_occur(values):
-    picture = feature_maps.colour(np.array([values]), signed=True)[0].astype(int)
+    picture = stages.colour(np.array([values]), signed=True)[0].astype(int)
     for value, (red, _, blue) in zip(values, picture, strict=True):
         assert np.sign(red - blue) == np.sign(value) or (value == 0 and abs(red - blue) < 5), value
-
-
-def test_sheet_enlarges_each_value_to_a_square():
-    tiles = [np.full((2, 4, 3), 40 * number, np.uint8) for number in range(5)]
-    picture = feature_maps.sheet(tiles)
-    assert picture.shape == (2 * 56 + 6, 4 * 112 + 3 * 6, 3)
-    assert (picture[62:, :112] == 160).all() and (picture[62:, 112:] == feature_maps.GROUND).all()
-    assert (picture[:56, 118:230] == 40).all()

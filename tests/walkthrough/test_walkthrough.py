@@ -26,17 +26,16 @@ from renet.common.errors import InputError
 from renet.common.files import face_digest
 from renet.config.model import Architecture, CnnArchitecture
 from renet.dataset import hdf5
-from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
 from renet.network import kinds, model_file
 from renet.network.inference import softmax
-from renet.network.rnn import SpatialRNN
-from renet.walkthrough import activations, stages, sweep_plot
+from renet.walkthrough import activations, stages
 
 RUN = "results/runs/renet"
 PAGE = f"{RUN}/walkthrough.html"
 SIDE = 32  # pixels of the face
 RECEIPT = "resources/sample/wiki_crop.tar.json"
+LOGITS = "Logits and probabilities"
 RNN = {"units": 6, "block": [2, 2]}
 
 
@@ -48,14 +47,13 @@ def page(finished) -> str:
 def walk(project: Path, photo: str | None = None) -> str:
     """Run the script in the project's folder, to write photo.html beside the run's page."""
     data, record = "results/data", json.loads((project / RUN / "provenance.json").read_text())
-    names = "members.csv", "archives.json", "metadata.csv", "photos.csv"
+    names = "archives.json", "metadata.csv", "photos.csv"
     with contextlib.chdir(project):
         call_script(
             "walkthrough", run="renet", model=f"{RUN}/model.pt", inference=f"{RUN}/inference.csv",
             faces=f"{data}/test.h5", table=f"{data}/test.csv", split=f"{data}/split.csv",
-            **{name.partition(".")[0]: [f"{data}/sample/{name}"] for name in names},
-            receipt_files=[RECEIPT], receipt_sources=["sample"], page=f"{RUN}/photo.html",
-            pictures=f"{RUN}/photo", config=record["config"], id=photo,
+            tables=[f"{data}/sample/{name}" for name in names], receipt_files=[RECEIPT],
+            page=f"{RUN}/photo.html", pictures=f"{RUN}/photo", config=record["config"], id=photo,
         )  # fmt: skip
     return (project / RUN / "photo.html").read_text()
 
@@ -65,9 +63,9 @@ def text_of(page: str, identity: str) -> str:
     return html.unescape(re.search(rf'id="{identity}"[^>]*>([^<]*)<', page)[1])
 
 
-def cells(page: str, identity: str) -> np.ndarray:
-    """The numbers of the grid in the element with an id."""
-    part = page.split(f'id="{identity}"')[1].split("</table>")[0]
+def cells(page: str, label: str) -> np.ndarray:
+    """The numbers of the table with a label."""
+    part = page.split(f'aria-label="{label}"')[1].split("</table>")[0]
     rows = [re.findall(r"<td[^>]*>([^<]+)</td>", row) for row in part.split("<tr>")[1:]]
     return np.array(list(filter(None, rows)), dtype=float)
 
@@ -80,14 +78,13 @@ def test_metadata_on_the_page_are_those_of_the_row(finished, page):
     sample = sample_of(finished)
     row = pd.read_csv(finished / "results/data/sample/metadata.csv", dtype=str, na_filter=False)
     row = row.set_index("row").loc[str(sample.row)]
-    shown = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>([^<]*)</td>', page))
+    shown = dict(re.findall(r'<tr><th scope="row">([\w, ]+)</th><td>\s*([^<]*?)\s*</td>', page))
     assert html.unescape(shown["name"]) == row["name"] and shown["path"] == sample.path
     texts = ["gender", "age", "dob", "photo_taken", "status", "second_face_score"]
     assert [shown[name] for name in texts] == row[texts].tolist()
     numbers = ["face_score", "x1", "y1", "x2", "y2"]
-    assert [float(shown[name]) for name in numbers] == pytest.approx(
-        [*map(float, row[numbers])], rel=1e-5
-    )
+    found = f"{shown['face_score']}, {shown['x1, y1, x2, y2']}".split(", ")
+    assert [*map(float, found)] == pytest.approx([*map(float, row[numbers])], rel=1e-5)
 
 
 def photo_by_command(page: str, folder: Path) -> bytes:
@@ -100,10 +97,10 @@ def photo_by_command(page: str, folder: Path) -> bytes:
 def test_command_on_the_page_takes_the_photo_out_of_the_archive(project, finished, page):
     assert "In the folder where the workflow ran, this command gets" in sentences(page, "archive")
     assert str(finished) not in page
-    member = re.search(r"the file <code>([^<]*)</code>", page)[1]
+    path = re.search(r"The photo <code>([^<]*)</code>", page)[1]
     with tarfile.open(project / "resources/sample/wiki_crop.tar") as archive:
-        wanted = archive.extractfile(member).read()
-    assert photo_by_command(page, project) == wanted and member.endswith(sample_of(project).path)
+        wanted = archive.extractfile(f"wiki_crop/{path}").read()
+    assert photo_by_command(page, project) == wanted and path == sample_of(project).path
     assert int(text_of(page, "size")) == len(wanted)
     assert f"<code>{wanted[:12].hex(' ')}</code>" in page
 
@@ -124,10 +121,11 @@ def test_pixels_on_the_page_are_those_of_the_hdf5_file(finished, page):
     with h5py.File(finished / "results/data/test.h5") as store:
         face = store["input"][index].reshape(store["input"].attrs["lshape"])
     top, left = map(int, re.search(r"rows\s+(\d+) to \d+ and columns (\d+) to", page).groups())
-    assert np.array_equal(cells(page, "patch"), face[0, top : top + 8, left : left + 8])
+    shown = cells(page, "Red values of the middle of the face")
+    assert np.array_equal(shown, face[0, top : top + 8, left : left + 8])
     assert text_of(page, "digest") == face_digest(face) == sample_of(finished, index).digest
     assert "equals the one in test.h5 in every pixel" in page
-    stored, scaled, *_ = cells(page, "pixel").T
+    stored, scaled, *_ = cells(page, "One pixel after each step").T
     middle = face[:, 16, 16]
     assert stored.tolist() == middle.tolist() and scaled == pytest.approx(middle / 128, abs=1e-6)
     picture = cv2.imread(str(finished / RUN / "page/walkthrough/face.png"))[..., ::-1]
@@ -140,7 +138,7 @@ def test_probabilities_are_those_of_the_network_and_of_inference_csv(finished, p
     with torch.inference_mode():
         logits = network(torch.from_numpy(pixels.copy())).double().numpy()
     row = pd.read_csv(finished / RUN / "inference.csv", dtype=str).loc[0]
-    logit, _, shown, in_file = cells(page, "logits").T
+    logit, _, shown, in_file = cells(page, LOGITS).T
     assert logit == pytest.approx(logits[0], abs=1e-5)
     assert shown == pytest.approx(softmax(logits)[0], abs=2e-6)
     assert shown == pytest.approx(in_file, abs=2e-6)
@@ -150,15 +148,15 @@ def test_probabilities_are_those_of_the_network_and_of_inference_csv(finished, p
 
 
 def test_class_evidence_adds_up_to_the_logits(page):
-    for name, (logit, *_) in zip(("female", "male"), cells(page, "logits"), strict=True):
-        evidence = cells(page, f"evidence-{name}")
+    for name, (logit, *_) in zip(("female", "male"), cells(page, LOGITS), strict=True):
+        evidence = cells(page, f"Class evidence for {name}")
         assert evidence.shape == (3, 3)  # one position, and the border of the padding
         assert evidence.mean() == pytest.approx(logit, abs=0.005)
 
 
 def sentences(page: str, anchor: str) -> str:
     """The text of a step of the page, in one line."""
-    step = page.split(f'id="{anchor}"')[1].split("</section>")[0]
+    step = page.split(f'id="{anchor}"')[1].split("<h2 ")[0]
     text = html.unescape(re.sub(r"<[^>]*>", " ", step)).replace("\u00a0", " ")
     return re.sub(r"\s+", " ", text)
 
@@ -199,19 +197,13 @@ def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_share
     assert stages.product(network.rnn1.vertical) == text
 
 
-def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page, tmp_path):
-    words = sweep_plot.draw(SpatialRNN((6, 8, 6), (2, 3), units=5), tmp_path / "sweep.svg")
-    for part in (
-        "Input 6 × 8 × 6, 4 × 2 blocks of 2 × 3, each a vector of 36 numbers", "columns: 2",
-        "5 down, 5 up, output 10 × 4 × 2", "rows: 4", "5 to the right, 5 to the left, output 10 ×",
-    ):  # fmt: skip
-        assert part in words
-    drawing = (tmp_path / "sweep.svg").read_text()
-    assert ">4 × 2 blocks of 2 × 3<" in drawing and drawing.count(">output 10 × 4 × 2<") == 2
-    assert drawing.count("#3cdc5a") == 3  # the block, its column and its row
-    # Two columns and four rows, each with an arrow of each colour: a line and a head.
-    assert drawing.count(BLUE) == drawing.count(RED) == 2 * (2 + 4)
-    assert 'src="page/walkthrough/sweep.svg" alt="How rnn1 sweeps: Input' in page
+def test_drawing_of_the_sweeps_has_an_arrow_of_each_colour_for_each_column_and_row(page):
+    drawing = page.split('id="rnn1"')[1].split("</figure>\n</div><figcaption>")[0]
+    assert 'aria-label="Input: 2 × 2 blocks of 2 × 2"' in drawing
+    assert drawing.count('class="forward"') == drawing.count('class="backward"') == 2 + 2
+    marks = re.findall(r'<rect x="(\d)" y="(\d)" width="(\d)" height="(\d)"/>', drawing)
+    # The block, its column and its row.
+    assert ["".join(mark) for mark in marks] == ["1111", "1012", "0121"]
 
 
 @pytest.mark.parametrize(("name", "least"), [("course", 15), ("tour", 3)])
@@ -224,20 +216,17 @@ def test_documents_lead_to_places_of_the_results_and_pages_to_them(finished, res
     assert not re.search('href="[^"]*/walkthrough', (results / f"{name}.html").read_text())
 
 
-def test_change_of_a_block_is_bright_within_its_column_and_the_block_has_a_frame(finished):
-    folder = finished / RUN / "page/walkthrough"
-    down, up, face = (
-        cv2.imread(str(folder / f"rnn1_{name}.png"))[..., ::-1].astype(int)
-        for name in ("downward", "upward", "face")
+def test_change_of_a_block_is_bright_within_its_column_and_the_block_has_a_frame(finished, page):
+    down, up, zero = (
+        cv2.imread(str(finished / RUN / f"page/walkthrough/{name}.png")).astype(int)
+        for name in ("rnn1_downward", "rnn1_upward", "bn0_0")
     )
-    side = down.shape[0] // 2  # of a block; that in row 1, column 1 is set to zero
-    edge = side - stages.FRAME_WIDTH
-    assert down[:edge].max() < 10 and down[:, :edge].max() < 10
-    assert up[:, :edge].max() < 10  # the other column
-    assert down[side + 20, side + 20].max() > 100 and up[side + 20, side + 20].max() > 100
-    assert (cv2.imread(str(folder / "bn0.png")).min(axis=2) > 200).any()  # the white of zero
-    frame = list(sweep_plot.MARK)
-    assert all(picture[-1, -1].tolist() == frame for picture in (down, up, face))
+    assert down.shape == (2, 2, 3)  # a pixel for each block; that in row 1, column 1 is set to zero
+    assert down[0].max() < 10 and down[:, 0].max() < 10 and up[:, 0].max() < 10
+    assert down[1, 1].max() > 100 and up[1, 1].max() > 100
+    assert (zero.min(axis=2) > 200).any()  # white
+    frame = re.escape('><i style="left: 50.0%; top: 50.0%; right: 0.0%; bottom: 0.0%"></i>')
+    assert len(re.findall(rf'rnn1_\w+.png"[^>]*>\n{frame[1:]}', page)) == 3
 
 
 def test_code_of_each_step_is_where_the_page_says(page):
@@ -268,9 +257,11 @@ def covered_probability(finished: Path, square: dict[str, float]) -> float:
 
 def square_of(browser: Browser) -> dict[str, float]:
     """Place and sides of the square, as fractions of the face."""
-    sides = "const s = document.querySelector('.square i').style; return "
-    found = browser.execute_script(sides + "[s.top, s.left, s.height, s.width].map(parseFloat)")
-    return dict(zip(("top", "left", "height", "width"), np.array(found) / 100, strict=True))
+    found = browser.execute_script(
+        "const s = getComputedStyle(document.querySelector('.square i'));"
+        "return [s.top, s.left, s.height, s.width].map((side) => parseFloat(side) / 256)"
+    )
+    return dict(zip(("top", "left", "height", "width"), found, strict=True))
 
 
 @pytest.mark.parametrize("size", [0, 1])
@@ -302,21 +293,23 @@ def test_square_stays_on_the_face(opened):
 
 
 def test_slider_uncovers_what_a_sweep_has_visited(opened):
-    slider = opened.find_element(By.CSS_SELECTOR, "#rnn1 input[type=range]")  # 2 x 2 blocks
-    hidden = "return [...document.querySelectorAll('#rnn1 [data-sweep]')].map((one) => one.style"
-    for key, uncovered in ((Keys.HOME, [50, 50, 100, 100]), (Keys.END, [0, 0, 0, 0])):
+    slider = opened.find_element(By.CSS_SELECTOR, ".sweeping input")  # 2 x 2 blocks
+    clips = """return [...document.querySelector('.sweeping').querySelectorAll('img')].map(
+        (one) => getComputedStyle(one).clipPath)"""
+    # Per cent that are cut off: from 100 on nothing is shown, below 0 everything.
+    for key, hidden in ((Keys.HOME, [50, 50, 150, 150]), (Keys.END, [-100, -100, 0, 0])):
         slider.send_keys(key)
-        found = opened.execute_script(hidden + ".getPropertyValue('--hidden'))")
-        assert [float(value.removesuffix("%")) for value in found] == uncovered
+        found = " ".join(opened.execute_script(clips))
+        assert [*map(float, re.findall(r"([-.\d]+)%", found))] == hidden
     slider.send_keys(Keys.ARROW_LEFT)
     said = slider.get_attribute("aria-valuetext")
-    assert said == texts(opened, "#rnn1 output")[0]
+    assert said == texts(opened, ".sweeping output")[0]
     assert "Horizontal" in said and "column 0" in said and "column 1" in said
 
 
 def test_without_a_script_and_in_print_no_part_waits_to_be_moved(window, finished, page):
-    parts = re.findall(r"<(?:section|div) class=\"(?:step|sweeping) screen\"[^>]*>", page)
-    assert len(parts) == 3 and all(part.endswith(" hidden>") for part in parts)
+    parts = re.findall(r"<(?:section|div) class=\"(?:sweeping )?screen\"[^>]*>", page)
+    assert len(parts) == 3 and all(" hidden" in part for part in parts)
     show(window, DESKTOP, medium="print")
     window.get((finished / PAGE).as_uri())
     shown = "return [...document.querySelectorAll('.screen')].map((one) => one.offsetHeight)"
@@ -325,10 +318,10 @@ def test_without_a_script_and_in_print_no_part_waits_to_be_moved(window, finishe
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, finished, width):
-    check_page(window, (finished / PAGE).as_uri(), width, pictures=18)
+    check_page(window, (finished / PAGE).as_uri(), width, pictures=40)
     dead = "return [...document.querySelectorAll('nav a')].filter((one) => !document.querySelector("
     assert window.execute_script(dead + "one.hash)).length") == 0
-    assert texts(window, ".step h2 span") == [str(number) for number in range(1, 15)]
+    assert len(texts(window, "h2.step")) == 14
 
 
 def test_face_is_found_by_its_id_path_or_file_name_or_refused_with_the_way_out(project):

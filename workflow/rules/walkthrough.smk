@@ -14,11 +14,11 @@ rule walkthrough:
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
         split="<results>/data/split.csv",
-        # One of each source, in their order.
-        members=expand("<results>/data/{name}/members.csv", name=config["sources"]),
-        archives=expand("<results>/data/{name}/archives.json", name=config["sources"]),
-        metadata=expand("<results>/data/{name}/metadata.csv", name=config["sources"]),
-        photos=expand("<results>/data/{name}/photos.csv", name=config["sources"]),
+        tables=expand(
+            "<results>/data/{name}/{table}",
+            name=config["sources"],
+            table=["archives.json", "metadata.csv", "photos.csv"],
+        ),
         receipt_files=inputs.receipts(config, config["sources"]),
     output:
         page="<results>/runs/{run}/walkthrough.html",
@@ -34,9 +34,6 @@ rule walkthrough:
         config=data_summary.for_provenance(config),
         origin=not_compared(ORIGIN),
         compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
-        receipt_sources=[
-            name for name in config["sources"] for _ in inputs.receipts(config, [name])
-        ],
         code=lambda wildcards: code("walkthrough.py", wildcards),
     script:
         "../scripts/walkthrough.py"

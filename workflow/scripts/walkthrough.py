@@ -1,15 +1,14 @@
 """Follow one photo of the test set from its row in the metadata to its prediction, as a page.
 
-Reads: model.pt and inference.csv of a run; test.h5 with its table, and split.csv; of each source
-members.csv, archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If
-the archive is gone, the page lacks the photo as it was before cropping.
+Reads: model.pt and inference.csv of a run; test.h5 with its table, and split.csv; of the photo's
+source archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If the
+archive is gone, the page lacks the photo as it was before cropping.
 Writes: the page, and a folder with its pictures and the probabilities of the face under a grey
 square, occlusion.js.
 Decides: nothing; without an id it is the first face of the test set, whose order is random. The
 network computes on the CPU, since one photo needs no GPU.
 """
 
-import itertools
 import logging
 from pathlib import Path
 
@@ -32,12 +31,8 @@ def walkthrough(
     faces: Path,
     table: Path,
     split: Path,
-    members: list[Path],  # and the next three: of each source of the config, in this order
-    archives: list[Path],
-    metadata: list[Path],
-    photos: list[Path],
+    tables: list[Path],  # of all sources
     receipt_files: list[Path],
-    receipt_sources: list[str],  # sources of these files
     page: Path,
     pictures: Path,
     config: dict,  # about the data
@@ -48,12 +43,7 @@ def walkthrough(
     """Write the page that follows one test photo step by step."""
     index, sample = lineage.find_sample(table, split, id)
     archive = config["archives"][sample["source"]]
-    number = config["sources"].index(sample["source"])
-    paths = {"members": members, "archives": archives, "metadata": metadata, "photos": photos}
-    tables = {name: of_sources[number] for name, of_sources in paths.items()}
-    receipts = zip(receipt_sources, receipt_files, strict=True)
-    ours = [path for source, path in receipts if source == sample["source"]]
-    shown = lineage.trace(index, sample, archive["database"], ours, tables)
+    shown = lineage.trace(index, sample, tables, receipt_files)
     device = devices.choose("cpu", compute.threads)
     network = devices.to_device(model_file.load(model), device)
     stored = hdf5.read(faces)
@@ -61,20 +51,21 @@ def walkthrough(
     face = np.array(stored.pixels[index])
     # A CPU may lack bfloat16, which was computed in on a GPU.
     precision = "float32" if compute.precision == "float32" else "auto"
-    with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
-        header, line = next(lines), next(itertools.islice(lines, index, None))
+    header, *lines = inference.read_text(encoding="utf-8").split("\n")
+    seen = activations.record(network, face, device, precision)
     walkthrough_page.write(
         page,
         pictures,
-        shown,
-        activations.record(network, face, device, precision),
-        lineage.find_row(INFERENCE, inference, id=sample["id"]),
+        seen,
+        lineage.find_row(INFERENCE, inference, "id", sample["id"]),
         **photo.steps(shown, CropSpec(**sources.crop_spec(config, archive)), face, pictures),
+        lineage=shown,
+        database=archive["database"],
         run=run,
         data=config | {"origin": origin},
-        line=header + line,
+        lines=[header, lines[index]],  # in the order of the HDF5 file
     )
-    walkthrough_page.write_occlusion(pictures, network, face, device, precision)
+    walkthrough_page.write_occlusion(pictures, seen, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])
 
 

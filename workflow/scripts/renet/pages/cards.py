@@ -15,15 +15,11 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from renet.common import files
-from renet.common.drop_reasons import CorrectionReason
-from renet.dataset.corrections import Outcome
-from renet.dataset.tables import NEAR_DUPLICATES
 from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
 from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
-DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "loss")
 
@@ -47,10 +43,8 @@ def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
-    head = front_matter(run, data)
-    _write(
-        "model_card.md.j2", path, run, data, root="../../", front_matter=head, tables=metric_tables
-    )
+    more = {"front_matter": front_matter(run, data), "tables": metric_tables}
+    _write("model_card.md.j2", path, run, data, root="../../", **more)
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
@@ -58,23 +52,20 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
     The keys are those of Hugging Face's model cards; `model-index` has the values of metrics.json.
     """
-    test = run.test
+    sources, kind = data.config["sources"], run.settings["model"]["kind"]
     names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
-    name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())
-    is_known = names == [name]  # on model hubs
-    terms = {"license": name} if is_known else {"license": "other", "license_name": name}
-    dataset = {"name": ", ".join(data.config["sources"]), "type": "-".join(data.config["sources"])}
+    name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())  # as model hubs write it
     result = {
         "task": {"type": "image-classification"},
-        "dataset": dataset | {"split": "test"},
-        "metrics": [{"type": name, "name": name, "value": test[name]} for name in CARD_METRICS],
+        "dataset": {"name": ", ".join(sources), "type": "-".join(sources), "split": "test"},
+        "metrics": [{"type": name, "name": name, "value": run.test[name]} for name in CARD_METRICS],
     }
     content = {
-        **terms,
+        **({"license": name} if names == [name] else {"license": "other", "license_name": name}),
         "library_name": "pytorch",
         "pipeline_tag": "image-classification",
-        "tags": ["image-classification", "face", "gender", run.settings["model"]["kind"]],
-        "datasets": data.config["sources"],
+        "tags": ["image-classification", "face", "gender", kind],
+        "datasets": sources,
         "metrics": list(CARD_METRICS),
         "model-index": [{"name": run.name, "results": [result]}],
     }
@@ -83,9 +74,7 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
-    counts = data.funnel.groupby("step")[["changed", "dropped"]].sum()
-    counts = counts.reindex([Outcome.CORRECTED, NEAR_DUPLICATES, DROPPED], fill_value=0)
-    _write("datasheet.md.j2", path, run, data, root="../", counts=counts)
+    _write("datasheet.md.j2", path, run, data, root="../")
 
 
 def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:

@@ -2,17 +2,14 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from renet.archives import receipts, tar_index
-from renet.archives.tar_index import MEMBERS, Member
 from renet.common import files
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import TABLE
 from renet.common.table import Table
 from renet.dataset.tables import SPLIT
 from renet.faces.photo_index import PHOTOS
@@ -28,35 +25,30 @@ class Lineage:
     metadata: dict  # its row of metadata.csv
     photo: dict  # its row of photos.csv
     archive: Path  # tar of its photo; may be relative to the folder where the workflow ran
-    member: str  # name of the photo in it
-    mat_file: Member | None  # the .mat file in the archives; None for a user's own photos
     data: bytes | None  # the bytes of the photo; None if the archive is gone
 
 
 def trace(
-    index: int,
-    sample: dict,
-    database: str,
-    receipt_files: Sequence[Path],
-    tables: Mapping[str, Path],
+    index: int, sample: dict, tables: Iterable[Path], receipt_files: Iterable[Path]
 ) -> Lineage:
-    """Follow a face, as from `find_sample`, back to its archive by the files of its source.
+    """Follow a face, as from `find_sample`, back to its archive.
 
-    `tables` are members.csv, archives.json, metadata.csv and photos.csv by their names.
+    Args:
+        tables: archives.json, metadata.csv and photos.csv of all sources, each in the folder of its
+            source, as are the receipts.
     """
-    members, archives = tables["members"], files.read_json(tables["archives"])
-    photo = find_row(PHOTOS, tables["photos"], row=sample["row"])
-    receipt_file = receipt_files[photo["file"]]
-    place = {name: photo[name] for name in ("file", "offset", "size")}
+    source = sample["source"]
+    of_source = {path.name: path for path in tables if path.parent.name == source}
+    photo = find_row(PHOTOS, of_source["photos.csv"], "row", sample["row"])
+    receipt_file = [path for path in receipt_files if path.parent.name == source][photo["file"]]
+    indexed = files.read_json(of_source["archives.json"])[photo["file"]]
     return Lineage(
         index=index,
         sample=sample,
-        metadata=find_row(METADATA, tables["metadata"], row=sample["row"]),
+        metadata=find_row(METADATA, of_source["metadata.csv"], "row", sample["row"]),
         photo=photo,
         archive=Path(files.read_json(receipt_file)["path"]),
-        member=find_row(MEMBERS, members, **place)["member"],
-        mat_file=None if database == TABLE else tar_index.find_metadata(members, database)[1],
-        data=read_photo(receipt_file, archives[photo["file"]], photo),
+        data=read_photo(receipt_file, indexed, photo),
     )
 
 
@@ -70,38 +62,36 @@ def find_sample(table: Path, split: Path, face: str | None) -> tuple[int, dict]:
         InputError: the table has none of this name, or several.
     """
     samples = SPLIT.read(table)
-    rows = np.arange(len(samples))[:1] if face is None else _named(samples, face)
-    if len(rows) == 1:
-        return int(rows[0]), as_dict(samples.iloc[rows[0]])
-    if len(rows):
-        ids = ", ".join(samples.id.iloc[rows])
-        raise InputError(f"{table} has {len(rows)} faces named {face}; give the id of one: {ids}.")
-    known = f"; give another one, such as {samples.id.iloc[0]}" if len(samples) else ""
-    others = SPLIT.read(split)
-    subsets = others.subset.iloc[_named(others, face)]
-    where = f" ({face} is in the subset {subsets.iloc[0]})" if len(subsets) else ""
-    raise InputError(f"{table} has no face with the id {face}{where}{known}.")
+    found = samples[:1] if face is None else _named(samples, face)
+    if len(found) == 1:
+        return int(found.index[0]), as_dict(found.iloc[0])
+    if len(found):
+        ids = ", ".join(found.id)
+        raise InputError(f"{table} has {len(found)} faces named {face}; give the id of one: {ids}.")
+    others = _named(SPLIT.read(split), face)
+    where = f" ({face} is in the subset {others.subset.iloc[0]})" if len(others) else ""
+    raise InputError(
+        f"{table} has no face with the id {face}{where}; give another one, such as {samples.id[0]}."
+    )
 
 
-def _named(samples: pd.DataFrame, name: str | None) -> np.ndarray:
-    """The positions of the faces with this id, or else this path, or else this file name."""
+def _named(samples: pd.DataFrame, name: str | None) -> pd.DataFrame:
+    """The faces with this id, or else this path, or else this file name."""
     for names in (samples.id, samples.path, samples.path.str.rpartition("/")[2]):
         if (names == name).any():
-            return np.flatnonzero(names == name)
-    return np.array([], int)
+            return samples[names == name]
+    return samples[:0]
 
 
-def find_row(table: Table, path: Path, **wanted: object) -> dict:
-    """The first row of a table in which these columns have these values."""
+def find_row(table: Table, path: Path, column: str, value: object) -> dict:
+    """The first row of a table in which a column has this value."""
     for chunk in table.read_chunks(path):
-        matches = [chunk[name] == value for name, value in wanted.items()]
-        found = chunk[np.logical_and.reduce(matches)]
+        found = chunk[chunk[column] == value]
         if len(found):
             return as_dict(found.iloc[0])
-    values = ", ".join(f"{name} = {value}" for name, value in wanted.items())
     raise InputError(
-        f"{path} has no row with {values}: the tables come from different runs of the workflow; "
-        "run it again."
+        f"{path} has no row with {column} = {value}: the tables come from different runs of the "
+        "workflow; run it again."
     )
 
 

@@ -2,51 +2,59 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
+from matplotlib import colormaps
 from torch import nn
 
 from renet.network.model import parameter_count
 from renet.network.rnn import BiRNNBank
 from renet.pages import galleries
-from renet.walkthrough import activations, feature_maps, sweep_plot
+from renet.walkthrough import activations
 from renet.walkthrough.activations import Activations
-from renet.walkthrough.sweep_plot import MARK
 
-REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
+SHOWN = 8  # feature maps of a layer
 # Pictures of the hidden states, and of their changes without a block.
-SWEEPS, CHANGES = ("down", "up", "right", "left"), ("downward", "upward", "horizontal")
+SWEEPS = ("down", "up", "right", "left", "downward", "upward", "horizontal")
 
 
 def stages(seen: Activations, pictures: Path) -> dict:
     """The values of the page's stages; the pictures of the maps are written to a folder."""
     names = [name for name, _ in seen.network.named_children()]
-    # For each layer, the names from the one before it on.
-    from_before = {name: names[place - 1 :] for place, name in enumerate(names)}
-    convs = [from_before[name] for name in names if name.startswith("conv")]
-    rnns = [from_before[name] for name in names if name.startswith("rnn")]
-    sweeps = [_sweep(seen, of_rnn, pictures) for of_rnn in rnns]
-    _draw(seen.maps["bn0"], [0, 1, 2], pictures / "bn0.png", signed=True)
+    # Each layer, after the one before it, and with the two that follow it.
+    places = list(zip(names, names[1:], names[2:], names[3:], strict=False))
+    convs = [names for names in places if names[1].startswith("conv")]
+    rnns = [names for names in places if names[1].startswith("rnn")]
+    for channel, values in enumerate(seen.maps["bn0"]):
+        galleries.write_image(pictures / f"bn0_{channel}.png", colour(values, signed=True))
     return {
-        "network": seen.network,
-        "maps": seen.maps,
         "convolutions": [_convolution(seen, of_conv, pictures) for of_conv in convs],
-        "sweeps": sweeps,
-        "drawing": sweep_plot.draw(sweeps[0]["layer"], pictures / "sweep.svg") if sweeps else "",
+        "sweeps": [_sweep(seen, of_rnn, pictures) for of_rnn in rnns],
     }
 
 
-def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> None:
-    """Write a picture of some maps."""
-    tiles = [feature_maps.colour(one, signed=signed) for one in maps[channels]]
-    galleries.write_image(path, feature_maps.sheet(tiles))
+def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
+    """A map (H, W) as a picture (H, W, 3) uint8, RGB.
+
+    If it is `signed`, blue below zero, white at zero and red above it, up to the largest magnitude.
+    Otherwise from black, for 0, to bright, for the largest value; none is negative.
+    """
+    relative = values / max(np.abs(values).max(), np.finfo(float).tiny)
+    coloured = colormaps["RdBu_r"]((relative + 1) / 2) if signed else colormaps["magma"](relative)
+    return (255 * coloured[..., :3]).round().astype(np.uint8)
 
 
-def _convolution(seen: Activations, names: list[str], pictures: Path) -> dict:
+def most_varied(maps: np.ndarray, count: int = SHOWN) -> list[int]:
+    """The channels whose values vary most over the positions, by standard deviation; in order."""
+    deviations = maps.std(axis=(1, 2))
+    return np.sort(np.argsort(-deviations, kind="stable")[:count]).tolist()
+
+
+def _convolution(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
     """A convolution with its batch normalisation and pooling."""
-    before, name, norm, following = names[:4]
-    network, channels = seen.network, feature_maps.most_varied(seen.maps[name])
-    _draw(seen.maps[name], channels, pictures / f"{name}.png", signed=False)
+    before, name, norm, following = names
+    network, channels = seen.network, most_varied(seen.maps[name])
+    for channel in channels:
+        galleries.write_image(pictures / f"{name}_{channel}.png", colour(seen.maps[name][channel]))
     field = activations.receptive_fields(network)[name]
     is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
     return {
@@ -60,39 +68,26 @@ def _convolution(seen: Activations, names: list[str], pictures: Path) -> dict:
     }
 
 
-def _sweep(seen: Activations, names: list[str], pictures: Path) -> dict:
-    """A SpatialRNN: its sizes and parameters, and how far one block reaches.
+def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
+    """A SpatialRNN: its parameters, and how far one block reaches.
 
-    Its hidden states, their changes and the face are written as pictures; all but those of the
-    states have a frame for the block.
+    Its hidden states and their changes are written as pictures of a pixel for each block.
     """
-    before, name, norm = names[:3]
+    before, name, norm, _ = names
     layer = seen.network.get_submodule(name)
     banks, parameters = (layer.vertical, layer.horizontal), parameter_count(layer)
-    _, rows, columns = layer.output_shape
-    row, column = activations.middle(layer)
     states, changes = activations.sweeps(layer, seen.maps[before])
-    shown = {"face": np.ascontiguousarray(seen.face.transpose(1, 2, 0))} | {
-        tile: feature_maps.colour(values, signed=False)
-        for tile, values in zip((*SWEEPS, *CHANGES), (*states, *changes), strict=True)
-    }
-    side = REACH_SIDE // max(rows, columns)  # a block's side
-    for tile, picture in shown.items():
-        large = cv2.resize(picture, (columns * side, rows * side), interpolation=cv2.INTER_NEAREST)
-        if tile not in SWEEPS:
-            cv2.rectangle(large, (column * side, row * side, side, side), MARK, FRAME_WIDTH)
-        galleries.write_image(pictures / f"{name}_{tile}.png", large)
+    for sweep, values in zip(SWEEPS, (*states, *changes), strict=True):
+        galleries.write_image(pictures / f"{name}_{sweep}.png", colour(values))
     return {
         "name": name,
         "before": before,
         "norm": norm,
         "layer": layer,
-        "rows": rows,
-        "columns": columns,
         "parameters": parameters,
         "products": list(map(product, banks)),
         "further": parameters - sum(map(parameter_count, banks)),
-        "block": (row, column),
+        "block": activations.middle(layer),
         "changed": [int((change > 0).sum()) for change in changes],
     }
 
