@@ -30,11 +30,14 @@ def scripts(tmp_path):
         "package/beneath/second.py": "",
         "package/pages.py": (
             "'beside.css'\nfrom pathlib import Path\nP = Path(__file__).with_name('templates')\n"
+            "PAGE = 'page.html.j2'\n"
         ),
         "package/lazy.py": "def x():\n    from package.beneath import first\n",
         "package/unused.py": "",
-        "package/templates/page.html": "page",
-        "package/templates/parts/row.html": "row",
+        "package/templates/page.html.j2": """{% include 'parts/row.j2' %}""",
+        "package/templates/parts/row.j2": '<p title="a row"x"{{ file("row.css") }}',
+        "package/templates/parts/row.css": "",
+        "package/templates/other.html.j2": '{% extends "page.html.j2" %}',
         "package/named/__init__.py": "",
         "package/beside.css": "",
     }
@@ -49,7 +52,8 @@ def scripts(tmp_path):
         ("script.py", True), ("package/used.py", True), ("package/pages.py", True),
         ("package/lazy.py", True), ("package/__init__.py", True),
         ("package/beneath/__init__.py", True), ("package/beneath/second.py", True),
-        ("package/templates/page.html", True), ("package/templates/parts/row.html", True),
+        ("package/templates/page.html.j2", True), ("package/templates/parts/row.j2", True),
+        ("package/templates/parts/row.css", True), ("package/templates/other.html.j2", False),
         ("package/unused.py", False), ("other.py", False), ("package/beside.css", False),
         ("package/named/__init__.py", False),
     ],
@@ -142,3 +146,22 @@ def test_limits_of_statements_and_tables_of_results_rerun_no_prediction(name):
     used = code_digest.imported_modules(SCRIPTS / f"{name}.py")
     assert "renet.evaluation.tables" not in used
     assert "renet.evaluation.tables" in code_digest.imported_modules(SCRIPTS / "evaluate.py")
+
+
+@pytest.mark.parametrize(
+    ("file", "users"),
+    [
+        ("pages/templates/index.html.j2", {"report"}),
+        ("pages/templates/run.html.j2", {"report"}),
+        ("pages/templates/model_card.md.j2", {"report"}),
+        ("pages/captions/saliency.rst", {"report"}),
+        ("pages/templates/contact_sheet.html.j2", {"predict"}),
+        ("audit/audit.html.j2", {"audit"}),
+        ("walkthrough/walkthrough.html.j2", {"walkthrough"}),
+        ("pages/templates/sentences.j2", {"audit", "predict", "report", "walkthrough"}),
+    ],
+)
+def test_edited_template_or_caption_reruns_the_scripts_that_read_it_alone(file, users):
+    path = SCRIPTS / "renet" / file
+    found = {one.stem for one in SCRIPTS.glob("*.py") if path in code_digest.used_files(one)}
+    assert found == users

@@ -28,6 +28,7 @@ from helpers.workflow import (
     write_config,
 )
 from renet.common.table import Table
+from renet.planning import code_digest
 
 SAVED = "saved-seed_1"  # the one run of a grid
 
@@ -71,6 +72,26 @@ def add_photos(project: Path, name: str = "photos") -> dict:
     return {"external": [name], "archives": {name: own | {"shards": 1, "slices": ["glasses"]}}}
 
 
+RECORD_OPENED_FILES = """
+def record(event, given, script=__import__("sys").argv[0].split(".")[-2]):
+    path = str(given[0])
+    if event == "open" and path.startswith(str(ROOMS[0].parent)) and ".py" not in path:
+        with open("opened.txt", "a") as file:
+            print(script, path, file=file)
+
+__import__("sys").addaudithook(record)
+"""
+
+
+def check_digests_have_opened_files(project: Path) -> None:
+    """What a script that writes pages has opened beside its modules is in the digest of its code."""
+    opened = {tuple(line.split()) for line in (project / "opened.txt").read_text().splitlines()}
+    assert {script for script, _ in opened} == {"audit", "predict", "report", "walkthrough"}
+    for script, path in opened:
+        script = project / "workflow" / "scripts" / f"{script}.py"
+        assert Path(path) in code_digest.used_files(script), (script, path)
+
+
 @pytest.mark.slow
 def test_readme_of_the_results_names_every_file_and_no_other(project):
     saved = {"grid": {"train.seed": [1]}}
@@ -80,7 +101,10 @@ def test_readme_of_the_results_names_every_file_and_no_other(project):
     settings["export"] = ["safetensors", "hub"]
     external = add_photos(project)
     write_config(project, **settings, **external)
+    with (project / "workflow/scripts/renet/pages/templates.py").open("a") as module:
+        module.write(RECORD_OPENED_FILES)
     run(project)
+    check_digests_have_opened_files(project)
     check_external_set(project, settings, external)
     results = project / "results"
     index = (results / "index.html").read_text()
@@ -330,7 +354,8 @@ STATED = {"evaluate", "compare", "predictor", "report", "manifest"}
             "renet/pages/galleries.py",
             {"thumbnails", "gallery", "explain", "walkthrough", "report", "manifest"},
         ),
-        ("renet/pages/templates/run.html.j2", {"walkthrough", "report", "manifest"}),
+        ("renet/pages/templates/run.html.j2", {"report"}),
+        ("renet/pages/captions/saliency.rst", {"report"}),
         ("renet/walkthrough/walkthrough.js", {"walkthrough", "report", "manifest"}),
         ("renet/pages/cards.py", {"report"}),
     ],

@@ -7,12 +7,15 @@ code without comments, docstrings and blank lines, in any version of Python.
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 DIGEST_CHARACTERS = 16
+TEMPLATES = "templates"  # folder of files that name each other, as a page names its style sheet
+FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")
 
 
 def digest(script: Path, *chosen: str) -> str:
@@ -22,11 +25,20 @@ def digest(script: Path, *chosen: str) -> str:
     """
     summary = hashlib.sha256()
     folder = script.resolve().parent
-    modules = set(imported_modules(script, *chosen).values())
-    for path in sorted(modules.union(*map(named_files, modules))):
+    for path in sorted(used_files(script, *chosen)):
         content = parsed(path).code.encode() if path.suffix == ".py" else path.read_bytes()
         summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
     return summary.hexdigest()[:DIGEST_CHARACTERS]
+
+
+def used_files(script: Path, *chosen: str) -> set[Path]:
+    """The script, the local modules that it imports, and the files that these name by a string."""
+    modules = set(imported_modules(script, *chosen).values())
+    strings = set().union(*(parsed(module).strings for module in modules))
+    found = modules.union(*map(named_files, modules))
+    if TEMPLATES in strings:
+        found |= named_templates(strings, script.resolve().parent)
+    return found
 
 
 def run_scripts(*, folds: bool) -> list[str]:
@@ -116,8 +128,11 @@ def with_packages(modules: Iterable[str]) -> set[str]:
 
 
 def named_files(module: Path) -> Iterator[Path]:
-    """The files beside a module that a string in it names; of a folder, all that it holds."""
-    strings = parsed(module).strings
+    """The files beside a module that a string in it names; of a folder, all that it holds.
+
+    Of the folder of templates, `named_templates` has those that are used.
+    """
+    strings = parsed(module).strings - {TEMPLATES}
     for path in module.parent.iterdir():
         if path.name not in strings:
             continue
@@ -125,3 +140,14 @@ def named_files(module: Path) -> Iterator[Path]:
             yield path
         elif not (path / "__init__.py").exists():  # packages are found by imports
             yield from (inner for inner in path.rglob("*") if inner.is_file())
+
+
+def named_templates(names: set[str], folder: Path) -> set[Path]:
+    """The files below a folder that have one of these names, and those that such files name."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".py"]
+    found: set[Path] = set()
+    while more := {path for path in files if path.name in names} - found:
+        found |= more
+        texts = (path.read_text(encoding="utf-8", errors="replace") for path in more)
+        names = {name for text in texts for name in FILE_NAME.findall(text)}
+    return found
