@@ -18,7 +18,7 @@ from renet.common import files
 from renet.common.drop_reasons import CorrectionReason
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.pages import captions, metric_tables, templates
+from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
 from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
@@ -39,7 +39,6 @@ def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
         data=data.config,
         metric=metric_tables.BY_NAME[data.choice_metric],
         figures=figures,
-        caption=captions.caption,
         figures_of_sets=FIGURES_OF_PREDICTIONS,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
         tables=metric_tables,

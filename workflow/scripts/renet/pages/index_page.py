@@ -10,7 +10,7 @@ import pandas as pd
 
 from renet.config.model import KINDS
 from renet.evaluation.tables import BEST, SEEDS
-from renet.pages import captions, filters, index_plots, lead, metric_tables, templates
+from renet.pages import filters, index_plots, lead, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults
 
@@ -62,7 +62,6 @@ def write(
         rows=_rows(runs, ranking, best, data, grids),
         comparisons=dict(list(comparisons.groupby("set", sort=False))),
         tables=metric_tables,
-        caption=captions.caption,
         grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
         trained=trained,
         differences=differences(settings, defaults),

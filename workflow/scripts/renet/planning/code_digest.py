@@ -8,18 +8,17 @@ code without comments, docstrings and blank lines, in any version of Python.
 import ast
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 DIGEST_CHARACTERS = 16
-TEMPLATES = "templates"  # folder of files that name each other, as a page names its style sheet
-FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")
+FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over the script, the modules that it imports, and the files that these name.
+    """SHA-256 over the script, the modules that it imports, and the files that these use.
 
     The modules `chosen` are those that the script imports by a name from the config.
     """
@@ -32,12 +31,15 @@ def digest(script: Path, *chosen: str) -> str:
 
 
 def used_files(script: Path, *chosen: str) -> set[Path]:
-    """The script, the local modules that it imports, and the files that these name by a string."""
-    modules = set(imported_modules(script, *chosen).values())
-    strings = set().union(*(parsed(module).strings for module in modules))
-    found = modules.union(*map(named_files, modules))
-    if TEMPLATES in strings:
-        found |= named_templates(strings, script.resolve().parent)
+    """The script, the modules that it imports, and the files that these or such files name."""
+    found = set(imported_modules(script, *chosen).values())
+    names = set().union(*(parsed(module).strings for module in found))
+    files = {path for path in script.resolve().parent.rglob("*.*") if ".py" not in path.suffix}
+    # Captions are named without their suffix: all of the folder count.
+    found |= {path for path in files if path.suffix == ".rst" and path.parent.name in names}
+    while more := {path for path in files - found if path.name in names}:
+        found |= more
+        names = {name for path in more for name in FILE_NAME.findall(path.read_text("utf-8"))}
     return found
 
 
@@ -125,29 +127,3 @@ def with_packages(modules: Iterable[str]) -> set[str]:
     """Names of modules, and those of the packages that they are in."""
     parts = [name.split(".") for name in modules]
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
-
-
-def named_files(module: Path) -> Iterator[Path]:
-    """The files beside a module that a string in it names; of a folder, all that it holds.
-
-    Of the folder of templates, `named_templates` has those that are used.
-    """
-    strings = parsed(module).strings - {TEMPLATES}
-    for path in module.parent.iterdir():
-        if path.name not in strings:
-            continue
-        if path.is_file():
-            yield path
-        elif not (path / "__init__.py").exists():  # packages are found by imports
-            yield from (inner for inner in path.rglob("*") if inner.is_file())
-
-
-def named_templates(names: set[str], folder: Path) -> set[Path]:
-    """The files below a folder that have one of these names, and those that such files name."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".py"]
-    found: set[Path] = set()
-    while more := {path for path in files if path.name in names} - found:
-        found |= more
-        texts = (path.read_text(encoding="utf-8", errors="replace") for path in more)
-        names = {name for text in texts for name in FILE_NAME.findall(text)}
-    return found
