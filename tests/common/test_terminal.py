@@ -4,6 +4,7 @@ import importlib
 import itertools
 import logging
 import os
+import queue
 import re
 import shutil
 import subprocess
@@ -119,10 +120,10 @@ def test_lines_replace_a_bar_that_another_process_has_drawn(tmp_path):
     script = tmp_path / "print_lines.py"
     script.write_text(LINES_BESIDE_A_BAR)
     path = f"{ROOT / 'workflow/logger'}:{SCRIPTS}"
-    session = on_a_terminal(tmp_path, sys.executable, script, PYTHONPATH=path)
+    session = on_a_terminal(tmp_path, sys.executable, script, PYTHONPATH=path, RENET_JOB="renet")
     assert session.status == 0, session.lines
     assert session.lines[0] == "of snakemake"
-    assert re.fullmatch(r"\S+ WARNING of a job", session.lines[1]) and len(session.lines) == 2
+    assert re.fullmatch(r"\S+ WARNING renet: of a job", "\n".join(session.lines[1:]))
 
 
 def test_bar_of_a_large_epoch_has_room_beside_its_metrics(tmp_path):
@@ -204,7 +205,7 @@ def test_result_is_read_from_a_log_whose_path_has_spaces(tmp_path, plugin, flag)
 def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, plugin, monkeypatch, capsys):
     handler, log = plugin.LogHandler(None, None), tmp_path / "train.log"
     log.write_text("07:00:00 INFO validation accuracy 0.9\n")
-    job = {"rule_name": "train", "log": [str(log)], "output": []}
+    job = {"rule_name": "train", "log": [str(log)], "output": [], "wildcards": {"run": "renet"}}
     events = plugin.LogEvent
     happened = [
         (0, events.RUN_INFO, {"stats": {"train": 2, "infer": 12, "all": 1, "total": 15}}),
@@ -217,4 +218,16 @@ def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, plugin, monk
         monkeypatch.setattr(plugin.time, "monotonic", lambda now=seconds: now)
         handler.handle(logging.makeLogRecord({"event": event, **details}))
     line = " ".join(capsys.readouterr().err.split())
-    assert line == "train (2 jobs) 7.0 s 2 of 14 jobs validation accuracy 0.9"
+    assert line == "train (2 jobs) 7.0 s 2 of 14 jobs renet: validation accuracy 0.9"
+
+
+def test_line_each_minute_without_a_terminal_names_the_running_jobs(plugin, monkeypatch):
+    minutes, printed = queue.Queue(), queue.Queue()
+    monkeypatch.setattr(plugin.time, "sleep", lambda seconds: minutes.get())
+    monkeypatch.setattr(plugin.time, "monotonic", itertools.count(step=14 * 60).__next__)
+    monkeypatch.setattr(plugin.LogHandler, "_print", lambda self, text: printed.put(text))
+    job = {"jobid": 1, "rule_name": "fold", "wildcards": {"run": "renet", "fold": "2"}}
+    job["event"] = plugin.LogEvent.JOB_INFO
+    plugin.LogHandler(None, None).handle(logging.makeLogRecord(job))
+    minutes.put("one")
+    assert printed.get(timeout=60) == "0 of 0 jobs are done. Running: fold renet 2 (14 min)"

@@ -290,10 +290,10 @@ def test_photos_that_are_missing_or_not_listed_are_a_warning_with_a_real_path(tm
     assert parse(tmp_path, members, table).reason.tolist() == ["", *["missing_file"] * 3]
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     lists, lacks = warned[-2:]
-    assert "lists 2 photos that" in lists and "is in/b.jpg; the folder or tar has b.jpg." in lists
-    assert "does not list 2 photos of the folder or tar" in lacks and lacks.endswith("is b.jpg.")
+    assert "missing_file: 2." in lists and "is in/b.jpg; the folder or tar has b.jpg." in lists
+    assert "which are not used: 2. " in lacks and lacks.endswith("is b.jpg.")
     caplog.clear()
-    parse(tmp_path, {"a.jpg": jpeg(), "notes.txt": b""}, "path,gender,subject\na.jpg,f,me\n")
+    parse(tmp_path, {"a.jpg": jpeg()}, "path,gender,subject,old\na.jpg,f,me,y\n", slices=["old"])
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
@@ -501,7 +501,7 @@ def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
     assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
 
 
-def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_path):
+def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_path, caplog):
     lines = ["path;gender;Skin;owner", "", *(f"{row}.jpg;f;{row // 2};me" for row in range(44))]
     lines[-1] = "43.jpg;f;;me"
     table = write(tmp_path / "t.csv", "\n".join(lines))
@@ -518,6 +518,7 @@ def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_p
     counts = found["column skin"].value_counts()
     assert (counts["other"], counts["unknown"]) == (3, 1)
     assert len(counts) == slices.MOST_VALUES + 2
+    assert not caplog.records  # of owner, which parse_metadata warns of
 
 
 def test_slices_of_which_nothing_is_known_are_left_out():

@@ -137,8 +137,11 @@ def check_surfaces(folder: Path, name: str, runs: pd.DataFrame, log: str) -> boo
     assert content == {key: claim["above"] for key, claim in found.items()}
     assert content[metric] == claims[leads]
     notes = predictor.load(run).notes
-    ContactSheet().write(run / "predictions.html", name, "predictions.csv", notes)
-    assert (NOTE in plain((run / "predictions.html").read_text())) != any(content.values())
+    ContactSheet().write(run / "predictions.html", run / "model.pt", run / "predictions.csv", notes)
+    shown = plain((run / "predictions.html").read_text())
+    assert (NOTE in shown) != any(content.values())
+    accuracy = f"{100 * sets['test']['test']['accuracy']:.1f}"
+    assert f"· run {name} Predictions The run {name} is right for {accuracy} %" in shown
     _, sureness, genders, group = remarks(run / "report.html")
     assert is_above(sureness, "^") == [claims[leads]]
     report, card = (plain((run / page).read_text()) for page in PAGES)

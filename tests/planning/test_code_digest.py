@@ -18,24 +18,22 @@ from renet.planning import code_digest
 def scripts(tmp_path):
     """A script that uses one module of two, and a template by way of another."""
     package = tmp_path / "package"
-    for folder in ("templates/parts", "named", "beneath"):
+    for folder in ("templates/parts", "beneath"):
         (package / folder).mkdir(parents=True)
     files = {
         "script.py": "from package import used\n\ndef later():\n    import package.lazy\n",
         "other.py": "import package.unused\n",
         "package/__init__.py": "",
-        "package/used.py": "from package.pages import render\nSOURCE = 'named'\n",
+        "package/used.py": "from package.pages import render\n",
         "package/beneath/__init__.py": "",
         "package/beneath/first.py": "import package.beneath.second\nfrom package.lazy import x\n",
         "package/beneath/second.py": "",
-        "package/pages.py": (
-            "'beside.css'\nfrom pathlib import Path\nP = Path(__file__).with_name('templates')\n"
-        ),
+        "package/pages.py": "'other.j2'\nPAGE = 'page.html.j2'\n",
         "package/lazy.py": "def x():\n    from package.beneath import first\n",
         "package/unused.py": "",
-        "package/templates/page.html": "page",
-        "package/templates/parts/row.html": "row",
-        "package/named/__init__.py": "",
+        "package/templates/page.html.j2": """{% include 'parts/row.j2' %}""",
+        "package/templates/parts/row.j2": '<p title="a row"x"{{ file("beside.css") }}',
+        "package/templates/other.j2": '{% extends "page.html.j2" %}',
         "package/beside.css": "",
     }
     for name, text in files.items():
@@ -47,11 +45,10 @@ def scripts(tmp_path):
     ("edited", "reruns"),
     [
         ("script.py", True), ("package/used.py", True), ("package/pages.py", True),
-        ("package/lazy.py", True), ("package/__init__.py", True),
+        ("package/lazy.py", True), ("package/__init__.py", True), ("package/beside.css", True),
         ("package/beneath/__init__.py", True), ("package/beneath/second.py", True),
-        ("package/templates/page.html", True), ("package/templates/parts/row.html", True),
-        ("package/unused.py", False), ("other.py", False), ("package/beside.css", False),
-        ("package/named/__init__.py", False),
+        ("package/templates/page.html.j2", True), ("package/templates/parts/row.j2", True),
+        ("package/unused.py", False), ("other.py", False), ("package/templates/other.j2", False),
     ],
 )  # fmt: skip
 def test_digest_changes_with_what_the_script_uses_and_nothing_else(scripts, edited, reruns):
@@ -136,9 +133,16 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
 
 
 @pytest.mark.parametrize(
-    "name", ["fold", "infer", "explain", "gallery", "shuffle", "predict", "predictor"]
-)
-def test_limits_of_statements_and_tables_of_results_rerun_no_prediction(name):
-    used = code_digest.imported_modules(SCRIPTS / f"{name}.py")
-    assert "renet.evaluation.tables" not in used
-    assert "renet.evaluation.tables" in code_digest.imported_modules(SCRIPTS / "evaluate.py")
+    ("file", "users"),
+    [
+        ("templates/index.html.j2", "report"), ("templates/model_card.md.j2", "report"),
+        ("captions/saliency.rst", "report"), ("templates/contact_sheet.html.j2", "predict"),
+        ("audit/audit.html.j2", "audit"), ("walkthrough/walkthrough.html.j2", "walkthrough"),
+        ("templates/sentences.j2", "audit predict report walkthrough"),
+        ("evaluation/tables.py", "audit compare evaluate learning_curve report"),  # limits
+    ],
+)  # fmt: skip
+def test_edited_page_caption_or_limit_reruns_no_script_that_does_not_use_it(file, users):
+    (path,) = SCRIPTS.rglob(file)
+    found = {one.stem for one in SCRIPTS.glob("*.py") if path in code_digest.used_files(one)}
+    assert found == set(users.split())

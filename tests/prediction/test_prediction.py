@@ -600,6 +600,7 @@ def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
     faces = predicted[predicted.predicted.notna()]
     assert page.count("data:image/jpeg;base64,") == len(faces) == 131
     assert "131 faces were predicted" in page and "3 photos" in page
+    assert 'Model: run/model.pt.\nTable: <a href="out.csv">out.csv</a>.' in page
     reasons = page.split('id="reasons"')[1]
     for name, reason in predicted.reason.dropna().items():
         assert re.search(rf"{name}</th><td>{reason}</td><td>\w", reasons)
@@ -639,7 +640,7 @@ def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path)
     assert PREDICTIONS.read(tmp_path / "out.csv").file.tolist() == table.file.tolist()
     sheet = ContactSheet()
     sheet.add(batch, table)
-    sheet.write(tmp_path / "out.html", HOSTILE[0], HOSTILE[1])
+    sheet.write(tmp_path / "out.html", Path(HOSTILE[0], "model.pt"), Path(HOSTILE[2]))
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert not re.search("<img src=x|<script>document|title=' onmouse", page)
     assert all(name in html.unescape(page) for name in table.file)

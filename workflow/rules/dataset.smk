@@ -99,6 +99,7 @@ rule parse_metadata:
         filter=config["filter"],
         labels=lambda wildcards: job_archive(wildcards)["labels"],
         subsets=lambda wildcards: job_archive(wildcards)["subsets"],
+        slices=lambda wildcards, resources: job_archive(wildcards)["slices"],  # not compared
         file_digest=lambda wildcards: inputs.file_states(
             job_archive(wildcards)["tables"] + job_archive(wildcards)["lists"]
         ),

@@ -76,18 +76,14 @@ def evaluate(
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
-    log_summary(summary, metrics.parent, name)
+    log_summary(summary, name)
 
 
-def log_summary(summary: dict, folder: Path, name: str) -> None:
+def log_summary(summary: dict, name: str) -> None:
     """Log the main metrics of the set `name`; the last line is that of the course's script."""
     test, has_folds = summary["test"], summary["calibration"]["fitted_on"] == OUT_OF_FOLD
     if test["constant_prediction"]:
-        logging.warning(
-            "%s: the network predicts the same class for every face of the set %s; report.html in "
-            "the folder of the run says what may help.",
-            *(folder, name),
-        )
+        logging.warning("The network predicts the same class for every face of the set %s.", name)
     if test["small"] and name == "test" and not has_folds:
         logging.warning(
             "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "

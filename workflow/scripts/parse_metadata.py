@@ -10,6 +10,7 @@ applies; without an index, no file is missing. Gender is 0 for female, 1 for mal
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -43,6 +44,7 @@ def parse_metadata(
     labels: Labels | None = None,
     lists: list[Path] = (),
     subsets: list[str] = (),
+    slices: list[str] = (),
     photos: Path | None = None,
 ) -> None:
     """List each row of a .mat file or of a CSV as kept, or as dropped for one reason.
@@ -61,6 +63,7 @@ def parse_metadata(
         labels: columns of the tables.
         lists: published lists of the photos of a subset.
         subsets: subset of each of the `lists`, in their order.
+        slices: columns of the tables that the evaluation reads.
         photos: photos.csv to write, with the positions of the kept photos; needs `members`.
     """
     files.check_distinct([metadata, photos], [rows, members, *tables, *lists])
@@ -69,6 +72,7 @@ def parse_metadata(
         raise InputError("`photos` needs `members`, the index of the archives; give both or none.")
     index = MEMBERS.read(members) if members else None
     labels = labels or Labels()
+    labels = replace(labels, required=[*labels.required, *({*slices} - {*labels.groups})])
     is_table = database == TABLE
     label_files = tables or ([rows] if rows and is_table else [])
     named = () if index is None else photo_index.photos(index)

@@ -64,7 +64,7 @@ def predict(
 
     PREDICTIONS.write(predictions, tables())
     if sheet:
-        sheet.write(html, model.resolve().name, predictions.name, placed.notes)
+        sheet.write(html, placed.model, predictions, placed.notes)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

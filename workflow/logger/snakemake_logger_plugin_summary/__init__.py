@@ -1,6 +1,7 @@
 """A logger for Snakemake that prints one line for each rule: seconds and result of its jobs.
 
-The line also has the number of jobs that have ended.
+The line also has the number of jobs that have ended. Where the output is no terminal, which would
+show a progress bar, a line each minute has this number and the running jobs.
 
 `make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
 .snakemake/log as always. The result is the last line of the job's own log. An error is printed
@@ -11,6 +12,7 @@ import logging
 import re
 import signal
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -38,9 +40,11 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
-        self._jobs: dict[int, dict] = {}
+        self._jobs: dict[int, dict] = {}  # those that run
         self._seconds: defaultdict[str, float] = defaultdict(float)  # by rule
         self._failed = self._stopped = False
+        if not sys.stderr.isatty():
+            threading.Thread(target=self._show_running, daemon=True).start()
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._stop)
 
@@ -60,9 +64,10 @@ class LogHandler(LogHandlerBase):
             case LogEvent.JOB_INFO:
                 self._jobs[details["jobid"]] = details | {"began": time.monotonic()}
             case LogEvent.JOB_FINISHED:
-                self._finish(self._jobs[details["job_id"]])
+                self._finish(self._jobs.pop(details["job_id"]))
             case LogEvent.JOB_ERROR if not self._stopped:
                 self._failed = True
+                self._jobs.pop(details["jobid"], None)
                 self._print(f"{details['rule_name']} failed: {last_error(details['log'])}")
             case LogEvent.ERROR if details["exception"] != "RuleException" and not self._failed:
                 self._print(WHERE.sub("", record.getMessage()))
@@ -81,6 +86,13 @@ class LogHandler(LogHandlerBase):
             self._page = None
         super().close()
 
+    def _show_running(self) -> None:
+        while True:
+            time.sleep(60)
+            if running := ", ".join(map(described, list(self._jobs.values()))):
+                done, total = self._finished.total(), self._planned.total()
+                self._print(f"{done} of {total} jobs are done. Running: {running}")
+
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
         self._seconds[rule] += time.monotonic() - job["began"]
@@ -90,8 +102,8 @@ class LogHandler(LogHandlerBase):
         jobs = f" ({self._planned[rule]} jobs)" if self._planned[rule] > 1 else ""
         total = self._planned.total()
         done = f"{self._finished.total():>{len(str(total))}} of {total} jobs"
-        line = f"{rule + jobs:<24} {self._seconds[rule]:>6.1f} s  {done}"
-        self._print(f"{line}  {last_message(job['log'])}")
+        result = filter(None, [" ".join(job["wildcards"].values()), last_message(job["log"])])
+        self._print(f"{rule + jobs:<24} {self._seconds[rule]:>6.1f} s  {done}  {': '.join(result)}")
         for page in job["output"]:
             if rule == "report" and page.endswith("/index.html"):
                 self._page = page
@@ -101,6 +113,12 @@ class LogHandler(LogHandlerBase):
         start = CLEAR_LINE if sys.stderr.isatty() else ""
         sys.stderr.write(f"{start}{text}\n")  # in one piece, since jobs write there too
         sys.stderr.flush()
+
+
+def described(job: dict) -> str:
+    """A job with its wildcards and time: `train renet (14 min)`."""
+    name = " ".join([job["rule_name"], *job["wildcards"].values()])
+    return f"{name} ({(time.monotonic() - job['began']) / 60:.0f} min)"
 
 
 def last_message(log: list[str]) -> str:

@@ -32,12 +32,13 @@ class Formatter(logging.Formatter):
 
 
 class TerminalHandler(logging.StreamHandler):
-    """Writes to standard error; on a terminal, each record replaces a progress bar in its line."""
+    """Writes to standard error, with the job's name; on a terminal, in place of a progress bar."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        if is_news(record) and (job := os.environ.get(JOB)):
-            line = f"{job}: {record.getMessage()}"
+        if job := os.environ.get(JOB):
+            clock, level, text = line.partition(f" {record.levelname} ")
+            line = f"{job}: {text}" if is_news(record) else f"{clock}{level}{job}: {text}"
         return CLEAR_LINE + line if self.stream.isatty() else line
 
 

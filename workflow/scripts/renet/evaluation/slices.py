@@ -32,7 +32,7 @@ def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict])
     for source, given in slices.items():
         faces = predictions[predictions.source == source]
         files = list(map(Path, given["tables"]))
-        labels = own_photos.Labels(**given["labels"])
+        labels = own_photos.Labels(**given["labels"] | {"columns": {}})  # without the labels
         written = own_photos.written(files, labels, faces.path, given["slices"])
         if files and given["database"] == TABLE:  # a photo can have several rows
             found = written.iloc[rows[faces.id]]

@@ -55,15 +55,15 @@ def log_differences(
         )
     if len(missing := rows.path[positions < 0].unique()):
         logging.warning(
-            "The table of %s lists %d photos that the folder or tar lacks, dropped as "
-            "missing_file. The first is %s; the folder or tar has %s.",
+            "The table of %s lists photos that the folder or tar lacks, dropped as missing_file: "
+            "%d. The first is %s; the folder or tar has %s.",
             source, len(missing), missing[0], _nearest(missing[0], members),
         )  # fmt: skip
     others = photos(members.drop(positions[positions >= 0]))
     if len(others):
         logging.warning(
-            "The table of %s does not list %d photos of the folder or tar, which are not used. The "
-            "first is %s.",
+            "Photos of the folder or tar that the table of %s does not list, which are not used: "
+            "%d. The first is %s.",
             source, len(others), others.iloc[0],
         )  # fmt: skip
 

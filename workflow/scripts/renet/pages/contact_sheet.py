@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from renet.common import files
 from renet.pages import filters, galleries, templates
 from renet.pages.templates import PageTable
 
@@ -50,15 +52,19 @@ class ContactSheet:
         half = MOST_FACES // 2
         self._faces = ranked[:half] + ranked[half:][-half:]
 
-    def write(self, path: Path, model: str, table: str, notes: Sequence[str] = ()) -> None:
-        """Write the page, with the notes of the predictor; it holds the pictures itself."""
+    def write(self, path: Path, model: Path, table: Path, notes: Sequence[str] = ()) -> None:
+        """Write the page, which holds the pictures itself; in a run's folder, it names the run."""
+        folder, metrics = path.resolve().parent, model.resolve().with_name("metrics.json")
         self._keep_extremes()
         faces = [values for _, _, values in self._faces]
         templates.write(
             "contact_sheet.html.j2",
             path,
             title="Predictions",
-            data={"origin": f"{model}, {table}", "sources": []},
+            data={"origin": "/".join(model.resolve().parts[-2:]), "sources": []},
+            run=folder.name,
+            test=files.read_json(metrics)["test"] if metrics in folder.glob("*.json") else None,
+            table_file=Path(os.path.relpath(table, path.parent)),
             notes=notes,
             faces=faces,
             seen=self._seen,

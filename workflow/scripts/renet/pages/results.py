@@ -25,7 +25,16 @@ from renet.records import machine
 from renet.training.history import HISTORY
 
 SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit's labels.csv
-templates.ENVIRONMENT.globals["limits"] = tables  # not of templates.py, which predict.py needs
+
+
+def caption(name: str) -> str:
+    """The caption of a figure, which Snakemake's report shows, too, in one line without markup."""
+    text = Path(__file__).with_name("captions").joinpath(f"{name}.rst").read_text(encoding="utf-8")
+    return " ".join(text.replace("``", "").split())
+
+
+# Not of templates.py, which predict.py needs:
+templates.ENVIRONMENT.globals |= {"caption": caption, "limits": tables}
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,6 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-CAPTIONS = Path(__file__).with_name("captions")  # which Snakemake's report shows, too
-
-
-def caption(name: str) -> str:
-    """The caption of a figure, in one line without markup."""
-    text = (CAPTIONS / f"{name}.rst").read_text(encoding="utf-8")
-    return " ".join(text.replace("``", "").split())
 
 
 def sentences(macro: str, *values: object) -> str:
@@ -68,7 +61,6 @@ def _file(name: str) -> str:
 
 
 ENVIRONMENT.globals |= {
-    "caption": caption,
     "file": _file,
     "NEAR_DUPLICATES": NEAR_DUPLICATES,
     "OUT_OF_FOLD": OUT_OF_FOLD,

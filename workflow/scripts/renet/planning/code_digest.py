@@ -7,26 +7,40 @@ code without comments, docstrings and blank lines, in any version of Python.
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 DIGEST_CHARACTERS = 16
+FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over the script, the modules that it imports, and the files that these name.
+    """SHA-256 over the script, the modules that it imports, and the files that these use.
 
     The modules `chosen` are those that the script imports by a name from the config.
     """
     summary = hashlib.sha256()
     folder = script.resolve().parent
-    modules = set(imported_modules(script, *chosen).values())
-    for path in sorted(modules.union(*map(named_files, modules))):
+    for path in sorted(used_files(script, *chosen)):
         content = parsed(path).code.encode() if path.suffix == ".py" else path.read_bytes()
         summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
     return summary.hexdigest()[:DIGEST_CHARACTERS]
+
+
+def used_files(script: Path, *chosen: str) -> set[Path]:
+    """The script, the modules that it imports, and the files that these or such files name."""
+    found = set(imported_modules(script, *chosen).values())
+    names = set().union(*(parsed(module).strings for module in found))
+    files = {path for path in script.resolve().parent.rglob("*.*") if ".py" not in path.suffix}
+    # Captions are named without their suffix: all of the folder count.
+    found |= {path for path in files if path.suffix == ".rst" and path.parent.name in names}
+    while more := {path for path in files - found if path.name in names}:
+        found |= more
+        names = {name for path in more for name in FILE_NAME.findall(path.read_text("utf-8"))}
+    return found
 
 
 def run_scripts(*, folds: bool) -> list[str]:
@@ -113,15 +127,3 @@ def with_packages(modules: Iterable[str]) -> set[str]:
     """Names of modules, and those of the packages that they are in."""
     parts = [name.split(".") for name in modules]
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
-
-
-def named_files(module: Path) -> Iterator[Path]:
-    """The files beside a module that a string in it names; of a folder, all that it holds."""
-    strings = parsed(module).strings
-    for path in module.parent.iterdir():
-        if path.name not in strings:
-            continue
-        if path.is_file():
-            yield path
-        elif not (path / "__init__.py").exists():  # packages are found by imports
-            yield from (inner for inner in path.rglob("*") if inner.is_file())
