@@ -68,6 +68,12 @@ def listed(parts: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
+def group_name(row: Any) -> str:
+    """The name of a row of slices.csv: `age 20–29 years`, or of a user's column `glasses: no`."""
+    column = row.slice.removeprefix("column ")  # `slices.OWN_COLUMN`
+    return f"{column}{'' if column == row.slice else ':'} {row.value}"
+
+
 def setting(value: object) -> str:
     """A value of the config as one writes it in YAML."""
     return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
