@@ -174,7 +174,7 @@ def values(results: Path) -> dict[str, dict]:
             "split": [data / "split.csv"], "history": run / "history.csv",
             "model": run / "model.pt", "batch_size": 32,
             "evaluations": results / "evaluations", "metrics": run / "metrics.json",
-            "slice_table": run / "tables/slices.csv",
+            "slice_table": run / "tables/slices.csv", "groups": run / "page/groups.js",
             "figures": [run / f"figures/{name}.svg" for name in RUN_FIGURES],
         },
         "thumbnails": {
@@ -219,7 +219,8 @@ def page_bytes(results: Path) -> dict[str, int]:
                                           *(results / "runs" / RUN).glob("figures/*.svg"),
                                           *(results / "runs" / RUN).glob("faces/*.jpg")],
         "rows of the table": [results / "data/thumbnails/samples.js",
-                              results / "runs" / RUN / "page/predictions.js"],
+                              results / "runs" / RUN / "page/predictions.js",
+                              results / "runs" / RUN / "page/groups.js"],
         "thumbnails, loaded when visible": [*(results / "data/thumbnails/sheets").iterdir()],
         "index.html with its pictures": [results / "index.html", results / "loss_curves.svg",
                                          results / "data/funnel.svg"],

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from selenium.webdriver.chrome.webdriver import WebDriver
 
+import renet.pages.results  # noqa: F401 - completes the templates before a script loads them
 from helpers.browser import eventually, texts
 from helpers.faces import write_hdf5
 from helpers.made_once import made_once
@@ -109,10 +110,10 @@ def evaluate_external(results: Path, run: str) -> None:
     )  # fmt: skip
 
 
-def evaluate_again(results: Path) -> None:
+def evaluate_again(results: Path, **given: object) -> None:
     """Evaluate the run `made` again, and write the pages of this run alone, and the audit."""
     benchmark = benchmark_module()
-    call_script("evaluate", **benchmark.values(results)["evaluate"])
+    call_script("evaluate", **benchmark.values(results)["evaluate"] | given)
     evaluate_external(results, benchmark.RUN)
     shutil.rmtree(results / "audit")
     write_audit(results, benchmark.RUN)

@@ -148,5 +148,5 @@ def test_names_in_the_markdown_of_cards_are_text(changed):
     assert f"start from {written}" in (changed / f"{CARD}.md").read_text()
     for card in (CARD, SHEET):
         text = (changed / f"{card}.md").read_text()
-        assert f": {written} |" in text
+        assert f" {written} |" in text
         assert name not in text

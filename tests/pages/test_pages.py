@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+from thumbnails import write_samples
 
 from helpers.browser import PHONE, check_page, eventually, show, texts
-from helpers.pages import FIRST_HOSTILE, HOSTILE, expect, index, run_page
+from helpers.pages import FIRST_HOSTILE, HOSTILE, evaluate_again, expect, index, run_page
 from renet.faces.crop import cv2
 from renet.pages import page_data
 from renet.pages.page_data import LAYERS
@@ -105,14 +107,18 @@ def test_table_sorts_ids_by_source_and_then_by_row(window, changed):
     eventually(window, lambda: column(window, 2)[:5] == ids[:-6:-1])
 
 
-def test_table_shows_what_the_tables_say_of_a_face(window, results):
-    predictions = pd.read_csv(results / "runs/made/inference.csv").iloc[7]
-    window.get(run_page(results))
+@pytest.mark.parametrize(("subject", "person"), [("anna", "anna"), ("imdb:/a.jpg", "–")])
+def test_table_shows_what_the_tables_say_of_a_face(window, changed, subject, person):
+    predictions = pd.read_csv(changed / "runs/made/inference.csv").iloc[7]
+    samples = pd.read_csv(changed / "data/test.csv")
+    samples.loc[7, "subject"] = subject
+    write_samples(samples, changed / "data/thumbnails/samples.js", "sheets/")
+    window.get(run_page(changed))
     window.find_element(By.NAME, "query").send_keys(predictions.id)
     row = texts(window, "#faces tbody tr:nth-child(2) td")
     label, predicted = (("female", "male")[predictions[name]] for name in ("target", "predicted"))
     is_correct = ("no", "yes")[predictions.correct]
-    assert row[1:6] == [predictions.id, predictions.subject, label, predicted, is_correct]
+    assert row[1:6] == [predictions.id, person, label, predicted, is_correct]
     assert float(row[6].split()[0]) == pytest.approx(
         100 * max(predictions.p_male, predictions.p_female), abs=0.06)  # fmt: skip
     assert row[7:9] == [f"{predictions.age:.0f}", str(predictions.year)]
@@ -156,6 +162,39 @@ def test_name_that_looks_like_html_is_shown_as_text(window, results):
         query.clear()
         query.send_keys(name.split()[-1])
         eventually(window, lambda name=name: column(window, 3)[:1] == [name])
+    assert window.title == title and window.get_log("browser") == []
+
+
+@pytest.mark.fault("hostile-name")
+def test_group_links_to_its_faces_which_the_address_restores(window, changed):
+    table, own = pd.read_csv(changed / "data/split.csv"), HOSTILE[0]
+    table[own] = table["copy"] = np.resize(HOSTILE, len(table))
+    table.assign(gender="f").to_csv(changed / "own.csv", index=False)
+    read = {"labels": {}, "tables": [changed / "own.csv"], "database": "table"}
+    evaluate_again(changed, slices={"imdb": read | {"slices": [own, "copy"]}})
+    faces = pd.read_csv(changed / "runs/made/inference.csv").merge(table[["id", own]])
+    groups = {f"{own}: {value}": faces[own] == value for value in HOSTILE}
+    groups["age 70 years and more"] = faces.age >= 70
+    window.get(run_page(changed))
+    title, path = window.title, ".groups th > a"
+    listed, links = texts(window, path), window.find_elements(By.CSS_SELECTOR, path)
+    assert sum(name.startswith(("photo in", "copy:")) for name in listed) == 1  # of equal tests
+
+    def expect_faces(shown: pd.Series) -> None:
+        tall = "document.querySelector('.viewport').style.height = '99999px'"  # draws all rows
+        window.execute_script(f"{tall}; window.dispatchEvent(new Event('resize'))")
+        eventually(window, lambda: column(window, 2) == faces.id[shown].tolist())
+
+    for name, shown in groups.items():
+        (link := links[listed.index(name)]).click()
+        expect_faces(shown)
+    link.find_element(By.XPATH, "../small/a").click()
+    expect_faces(shown & (faces.correct == 0))
+    Select(window.find_element(By.NAME, "group")).select_by_visible_text("recorded gender female")
+    window.refresh()
+    expect_faces((faces.target == 0) & (faces.correct == 0))
+    window.get(f"{run_page(changed)}#faces?group=gone:1")
+    expect(window, "3,000 of 3,000 faces")
     assert window.title == title and window.get_log("browser") == []
 
 

@@ -40,6 +40,7 @@ rule evaluate:
     output:
         metrics=reported("<results>/runs/{run}/metrics.json"),
         slice_table=reported("<results>/runs/{run}/tables/slices.csv"),
+        groups="<results>/runs/{run}/page/groups.js",
         figures=[*map(reported, figure_files("<results>/runs/{run}", RUN_FIGURES))],
     log:
         "<results>/runs/{run}/logs/evaluate.log",

@@ -6,7 +6,8 @@ by their columns. A run with folds has its out-of-fold predictions in inference_
 which are evaluated as a set of their own, too.
 Writes: metrics.json (workflow/schemas/metrics.schema.yaml; for an external set, `test` is this
 set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.planning.run_figures`,
-and a file in the folder `evaluations`, which is no declared output (`renet.records.evaluations`).
+groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
+`evaluations`, which is no declared output (`renet.records.evaluations`).
 Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
 refused.
 """
@@ -23,6 +24,7 @@ from renet.evaluation import conclusions, leakage, run_metrics, run_plots
 from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
 from renet.evaluation.slices import add_own
 from renet.evaluation.tables import FEWEST_PEOPLE, SLICES, SMALL_SLICE
+from renet.pages import page_data
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -40,6 +42,7 @@ def evaluate(
     evaluations: Path,
     metrics: Path,
     slice_table: Path,
+    groups: Path | None = None,
     figures: list[Path] = (),
     split_settings: SplitSettings = SplitSettings(),
     trained_on: list[str] = ("train",),
@@ -64,7 +67,7 @@ def evaluate(
         known = leakage.count_known(samples, initial_hashes, trained_on, metrics.parent)
         leaks["faces_of_initial_weights"] = known
     samples["subset"] = samples.subset.mask(samples.subset.isin(trained_on), "train")
-    summary, by_slice = run_metrics.evaluate(
+    summary, by_slice, assigned = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), samples, max_error
     )
     epochs = HISTORY.read(history) if history else None
@@ -75,6 +78,8 @@ def evaluate(
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
+    if groups:
+        page_data.write_groups(groups, assigned)
     files.write_json(metrics, summary)
     log_summary(summary, name)
 

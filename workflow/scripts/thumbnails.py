@@ -10,13 +10,13 @@ import logging
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from renet.common import script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
+from renet.metadata import subjects
 from renet.pages import galleries, page_data
 
 GRID = galleries.Grid(columns=16, side=40)
@@ -40,17 +40,18 @@ def thumbnails(faces: Path, table: Path, samples: Path, sheets: Path) -> None:
 
 
 def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
-    """Write the data of each face; sources and subjects are numbers of entries in sorted lists."""
-    names = {column: sorted(set(data[column])) for column in ("source", "subject")}
+    """Write the data of each face; sources and people are numbers of entries in sorted lists."""
+    people = data.subject.mask(subjects.are_photos(data.subject))
+    named = pd.DataFrame({"source": data.source, "subject": people}).astype("category")
     columns = {
-        **{name: pd.Series(np.searchsorted(known, data[name])) for name, known in names.items()},
+        **named.apply(lambda column: column.cat.codes.astype("Int64").replace(-1, pd.NA)),
         **{name: data[name] for name in ("id", "row", "path", "target", "age", "year")},
         "face_score": data.face_score.round(2),
         "width": data.crop_width,
         "height": data.crop_height,
     }
     layout = {"folder": folder, "side": GRID.side, "columns": GRID.columns, "per_sheet": PER_SHEET}
-    lists = {f"{column}s": known for column, known in names.items()}
+    lists = {f"{name}s": column.cat.categories.tolist() for name, column in named.items()}
     page_data.write_table(path, "renetSamples", columns, sheets=layout, **lists)
 
 

@@ -9,8 +9,8 @@ from renet.metadata import subjects
 
 def evaluate(
     predictions: pd.DataFrame, validation: pd.DataFrame, split: pd.DataFrame, max_error: float
-) -> tuple[dict, pd.DataFrame]:
-    """metrics.json but for its section `leakage`, and slices.csv.
+) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """metrics.json but for its section `leakage`, slices.csv, and the slices of each face.
 
     Args:
         split: split.csv with the faces of the predictions; those of the training are called train.
@@ -20,7 +20,8 @@ def evaluate(
     male_fraction = float(training.target.mean())
     is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
-    by_slice = slices.tabulate(predictions, slices.assign(predictions, in_training_set))
+    assigned = slices.assign(predictions, in_training_set)
+    by_slice = slices.tabulate(predictions, assigned)
     scaling = calibration.temperature_scaling(validation)
     summary = {
         "data": _composition(split),
@@ -32,7 +33,7 @@ def evaluate(
             validation, predictions, scaling["temperature"], max_error
         ),
     }
-    return summary, by_slice
+    return summary, by_slice, assigned
 
 
 def _composition(split: pd.DataFrame) -> dict:

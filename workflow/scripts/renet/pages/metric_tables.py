@@ -84,7 +84,7 @@ def slices_table(results: SetResults) -> PageTable:
     """The slices of enough faces for a statement: accuracy, recalls, differences."""
     rows = [
         [
-            f"{row.slice}: {row.value}",
+            filters.group_name(row),
             f"{row.n:,}",
             f"{row.subjects:,}",
             filters.percentage(row.accuracy),
@@ -98,8 +98,8 @@ def slices_table(results: SetResults) -> PageTable:
     ]
     headings = [
         "slice", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
-        "points above the others (corrected p)", "recall of female", "recall of male",
-        "difference in points (95 % interval, corrected p)",
+        "difference from the others, points (corrected p)", "recall of female", "recall of male",
+        "difference of the recalls, points (95 % interval, corrected p)",
     ]  # fmt: skip
     return PageTable("Slices" + _suffix(results), headings, rows, collapsed=True)
 

@@ -60,10 +60,12 @@ class SetResults:
     def groups(self) -> pd.DataFrame:
         """The shown slices with `is_tested` and `is_below`, the tested and least good first.
 
-        The genders, which have a conclusion of their own, are none of them.
+        The genders, which have a conclusion of their own, are none of them. Of slices that are one
+        test, such as a slice and its complement, only that with the test is shown.
         """
         rows = self.shown_slices.dropna(subset="difference")
-        rows = rows[rows.slice != tables.GENDER].sort_values("difference", kind="stable")
+        rows = rows[(rows.slice != tables.GENDER) & (rows.p.isna() | rows.p_holm.notna())]
+        rows = rows.sort_values("difference", kind="stable")
         keys = pd.MultiIndex.from_frame(rows[["slice", "value"]])
         named = self.metrics["groups"]
         marks = {

@@ -1,12 +1,13 @@
 // The table of all test faces. Only the visible rows are in the page, so that it stays fast with
-// 50,000 faces. Reads window.renetSamples (the data) and window.renetPredictions (the run's).
+// 50,000 faces. Reads window.renetSamples (the data), window.renetPredictions and
+// window.renetGroups (the run's): the place of each face's value of a slice among its `values`.
 (() => {
   const ROW_HEIGHT = 48;
   const SPARE_ROWS = 6; // drawn above and below the visible rows
   const CLASSES = ["female", "male"];
   const section = document.getElementById("faces");
-  const { renetSamples: samples, renetPredictions: predictions } = window;
-  if (!samples || !predictions || samples.row.length !== predictions.p_male.length) {
+  const { renetSamples: samples, renetPredictions: predictions, renetGroups: slices } = window;
+  if (!samples || !predictions || !slices || samples.row.length !== predictions.p_male.length) {
     section.querySelector(".missing").hidden = false;
     return;
   }
@@ -51,7 +52,9 @@
   const status = section.querySelector("output");
   const headings = viewport.querySelector("thead tr");
   const fileOrder = Uint32Array.from({ length: count }, (_, n) => n);
-  const haystack = samples.path.map((path, n) => `${samples.id[n]} ${personOf(n)} ${path}`.toLowerCase());
+  const haystack = samples.path.map((path, n) => `${samples.id[n]} ${personOf(n) ?? ""} ${path}`.toLowerCase());
+  const groups = new Map(Object.entries(slices.values).flatMap(([slice, values]) =>
+    values.map((value, place) => [`${slice}:${value}`, { codes: slices[slice], place }])));
   let order = fileOrder;
   let shown = order;
 
@@ -115,8 +118,10 @@
 
   function filter() {
     const words = controls.query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const { prediction, label } = Object.fromEntries(new FormData(controls));
+    const { prediction, label, group } = Object.fromEntries(new FormData(controls));
+    const { codes, place } = groups.get(group) ?? {};
     shown = order.filter((n) =>
+      (!codes || codes[n] === place) &&
       (prediction === "" || isCorrect(n) === (prediction === "correct")) &&
       (label === "" || samples.target[n] === Number(label)) &&
       words.every((word) => haystack[n].includes(word)));
@@ -144,13 +149,13 @@
     });
   }
 
-  // The state is in the URL's fragment, `#faces?query=anna&label=1&sort=-age`, so that a link, a bookmark
-  // and the back button restore it: the form, and a column, after a minus if it is descending.
+  // The state is in the URL's fragment, `#faces?query=anna&group=source:own&sort=-age`, so that a link,
+  // a bookmark and the back button restore it: the form, and a column, after a minus if it is descending.
   function restore() {
     const [name, query] = window.location.hash.slice(1).split("?");
     if (name !== "faces" || query === undefined) return;
     const state = new URLSearchParams(query);
-    ["query", "prediction", "label"].forEach((field) => {
+    ["query", "prediction", "label", "group"].forEach((field) => {
       controls[field].value = state.get(field) ?? "";
       if (controls[field].selectedIndex === -1) controls[field].value = ""; // no such choice
     });
