@@ -20,7 +20,6 @@ from helpers.pages import (
 )
 from helpers.project import call_script
 from renet.config import validation
-from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.tables import LEARNING_CURVE, RUNS
 from renet.pages import index_page
 from renet.records import machine
@@ -99,7 +98,7 @@ def test_runs_are_sorted_by_each_set_and_back_and_all_four_sets_fit(window, chan
     rows = RUNS.read(changed / "comparison/runs.csv")
     rows.loc[(rows.set == "test") & (rows.run == "again"), "value"] = 0.95
     fourth = rows.query("set == 'portraits' and run == 'again'")
-    fourth = fourth.assign(set=OUT_OF_FOLD, leads=1, value=0.3, low=0.25, high=0.35)
+    fourth = fourth.assign(set="out_of_fold", leads=1, value=0.3, low=0.25, high=0.35)
     RUNS.write(changed / "comparison/runs.csv", pd.concat([rows, fourth]))
     write_report(changed)
     window.get(index(changed))
