@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from helpers.browser import eventually, texts
+from helpers.browser import PHONE, eventually, show, texts
 from helpers.pages import (
     benchmark_module,
     changed_settings,
@@ -20,7 +20,7 @@ from helpers.pages import (
 )
 from helpers.project import call_script
 from renet.config import validation
-from renet.evaluation.tables import LEARNING_CURVE
+from renet.evaluation.tables import LEARNING_CURVE, RUNS
 from renet.pages import index_page
 from renet.records import machine
 from renet.training.history import HISTORY
@@ -92,6 +92,38 @@ def test_table_of_five_runs_fits_a_desktop_and_of_seven_rows_has_one_line_each(w
     rows = table.find_elements(By.CSS_SELECTOR, "tbody tr:not(.member)")
     heights = [row.size["height"] for row in rows]
     assert len(heights) == 10 and max(heights[1:-1]) < 40
+
+
+def test_runs_are_sorted_by_each_set_and_back_and_all_four_sets_fit(window, changed):
+    rows = RUNS.read(changed / "comparison/runs.csv")
+    rows.loc[(rows.set == "test") & (rows.run == "again"), "value"] = 0.95
+    fourth = rows.query("set == 'portraits' and run == 'again'")
+    fourth = fourth.assign(set="out_of_fold", leads=1, value=0.3, low=0.25, high=0.35)
+    RUNS.write(changed / "comparison/runs.csv", pd.concat([rows, fourth]))
+    write_report(changed)
+    window.get(index(changed))
+    buttons = {one.text: one for one in window.find_elements(By.CSS_SELECTOR, "#runs th button")}
+    by_validation = ["rates", "made", "slow", "again", None]
+    by_test = ["again", *by_validation[:3], None]
+    for button, order, direction in [
+        ("Validation", by_test, "ascending"), ("Test", by_test, "descending"),
+        ("Validation", by_validation, "descending"), ("Cross-validation", by_test, "descending"),
+        ("Cross-validation", by_test, "ascending"),  # which the other row does not have
+        ("Run", by_validation, "descending"), ("Run", by_test, "ascending"),
+    ]:  # fmt: skip
+        buttons[button].send_keys(Keys.ENTER)
+        found = window.find_elements(By.CSS_SELECTOR, "#runs th[scope=row]")
+        assert [one.get_attribute("data-value") for one in found] == order, button
+        assert texts(window, f"#runs th[aria-sort={direction}] button") == [button]
+    said = "30.0 %, 95 % interval 25.0 to 35.0 %, significantly above the baseline of 50.0 %"
+    dot = window.find_element(By.CSS_SELECTOR, "#runs .whisker:has(path)").accessible_name
+    assert dot.replace("\N{NO-BREAK SPACE}", " ") == said
+    for width in (1400, 1024, PHONE):
+        show(window, width)
+        boxes = [one.rect for one in window.find_elements(By.CSS_SELECTOR, "#runs, #runs text")]
+        assert boxes[0]["width"] >= max(box["x"] + box["width"] for box in boxes) - boxes[0]["x"]
+        keys = window.find_elements(By.CSS_SELECTOR, ".legend span")
+        assert len(keys) == 5 and all(key.size["height"] < 25 for key in keys)
 
 
 def test_index_has_the_change_of_the_last_step_of_the_learning_curve(changed):

@@ -51,15 +51,16 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, resul
     check_page(window, page(results), width)
 
 
-def test_edge_at_which_a_table_is_cut_off_has_a_shadow(window, results):
+@pytest.mark.parametrize("content", ["Size, time and machine", "Loss of each run by epoch"])
+def test_edge_at_which_a_table_or_a_chart_is_cut_off_has_a_shadow(window, results, content):
     show(window, PHONE)
     window.get(index(results))
-    (table,) = window.find_elements(By.CSS_SELECTOR, '[aria-label="Size, time and machine"]')
+    (table,) = window.find_elements(By.CSS_SELECTOR, f'[aria-label="{content}"]')
     for place, is_shaded in (("0", (False, True)), ("1e4", (True, False))):
         window.execute_script(f"arguments[0].scrollLeft = {place}", table)
         pixels = np.frombuffer(table.screenshot_as_png, np.uint8)
         picture = cv2.imdecode(pixels, cv2.IMREAD_GRAYSCALE).max(axis=0)
-        assert (picture[0] < 245, picture[-1] < 245) == is_shaded
+        assert (picture[2] < 245, picture[-3] < 245) == is_shaded
 
 
 def test_page_is_dark_where_the_reader_wants_it_and_light_in_print(window, results):

@@ -206,7 +206,7 @@ NOT_SHOWN = re.compile(
     r"|abstention\.(max_error|level|people|needed|threshold|test\.accepted)"
     r"|validation\.(n$|confusion|intervals|male_minus|above|majority)"
     r"|portraits\.(data|validation|abstention\.(?!test)|test\.confusion)"
-    r"|runs\.csv\.(p_corrected|baseline)|slices\.csv\.rest"
+    r"|runs\.csv\.p_corrected|slices\.csv\.rest"
 )
 TABLES = {  # with the rows that the pages have
     "comparison/runs.csv": (RUNS, "run == 'made'"),

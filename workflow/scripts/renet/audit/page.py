@@ -25,7 +25,6 @@ def write(path: Path, ranked: pd.DataFrame, listed: pd.DataFrame, **context: obj
         "audit.html.j2",
         path,
         title="Label audit",
-        script="sort.js",  # named here, so that the digest of the code has it
         classes=CLASSES,
         ranked=ranked,
         suspects=ranked[ranked.suspect == 1],

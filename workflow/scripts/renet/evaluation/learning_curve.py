@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import NullFormatter
 
 from renet.evaluation import comparison, plot_style
 from renet.evaluation.confidence_intervals import proportion
@@ -43,7 +43,14 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         axis.errorbar(rows.faces, values.accuracy, spans, fmt="o-", ms=4, lw=1.2,
                       color=colour, label=name)  # fmt: skip
     axis.set_xscale("log")
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    counts = sorted(table.faces.unique(), reverse=True)
+    label_width = (counts[0] / counts[-1]) ** 0.1  # as a ratio: a tenth of the axis
+    labelled = counts[:1]
+    for count in counts:
+        if count * label_width <= labelled[-1]:
+            labelled.append(count)
+    axis.set_xticks(labelled, [f"{count:,}" for count in labelled])
+    axis.set_xticks(counts, minor=True)
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set(xlabel="training faces", ylabel="validation accuracy, %")
     figure.legend(loc="outside right upper", frameon=False)

@@ -58,20 +58,13 @@ class SetResults:
 
     @property
     def groups(self) -> pd.DataFrame:
-        """The shown slices with `is_tested` and `is_below`, the tested and least good first.
+        """The tested slices with `is_below`, the least good first.
 
         The genders, which have a conclusion of their own, are none of them. Of slices that are one
-        test, such as a slice and its complement, only that with the test is shown.
+        test, such as a slice and its complement, only that with the test is listed.
         """
-        rows = self.shown_slices.dropna(subset="difference")
-        rows = rows[(rows.slice != tables.GENDER) & (rows.p.isna() | rows.p_holm.notna())]
-        rows = rows.sort_values("difference", kind="stable")
-        keys = pd.MultiIndex.from_frame(rows[["slice", "value"]])
-        named = self.metrics["groups"]
-        marks = {
-            f"is_{name}": keys.isin([*map(tuple, named[name])]) for name in ("tested", "below")
-        }
-        return rows.assign(**marks).sort_values("is_tested", ascending=False, kind="stable")
+        rows = self.named("tested").sort_values("difference", kind="stable")
+        return rows.assign(is_below=rows.index.isin(self.named("below").index))
 
     def named(self, conclusion: str) -> pd.DataFrame:
         """The slices that `groups` of metrics.json has under a conclusion, such as `below`."""
