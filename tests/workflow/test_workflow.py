@@ -93,9 +93,10 @@ def test_readme_of_the_results_names_every_file_and_no_other(project):
     module = project / "workflow/scripts/renet/pages/templates.py"
     module.write_text(module.read_text() + RECORD_OPENED_FILES)
     run(project)
-    for line in set((project / "opened.txt").read_text().splitlines()):
+    for line in {*(project / "opened.txt").read_text().splitlines()}:
         script, path = line.split()
-        assert Path(path) in code_digest.used_files(module.parents[2] / f"{script}.py"), line
+        used = code_digest.used_files(module.parents[2] / f"{script}.py")
+        assert Path(path).resolve() in used, line
     check_external_set(project, settings, external)
     results = project / "results"
     index = (results / "index.html").read_text()
