@@ -76,7 +76,7 @@ RECORD_OPENED_FILES = """
 import sys
 def record(event, given, script=sys.argv[0].split(".")[-2]):
     if event == "open" and str(given[0]).startswith(str(ROOMS[0].parent)) and ".py" not in given[0]:
-        print(script, given[0], file=open("opened.txt", "a"))
+        print(script, Path(given[0]).resolve(), file=open("opened.txt", "a"))
 sys.addaudithook(record)
 """
 
