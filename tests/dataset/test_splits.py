@@ -19,7 +19,7 @@ from renet.dataset.tables import FUNNEL, SPLIT
 from renet.evaluation import leakage
 from renet.faces.shards import SHARD
 from renet.metadata.row_filter import METADATA
-from renet.pages import templates
+from renet.pages.results import templates
 
 SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)
 
@@ -181,7 +181,7 @@ def test_published_split_that_leaks_names_what_leaks_and_is_kept_where_leaks_are
     allowed = allowed.replace(near_duplicates=False)
     found = leakage.check(splits.split(samples, allowed, given), allowed, "split.csv")
     said = templates.sentences("kept_apart", found)
-    assert said.startswith("The published split leaks: people (") and "pixels (1)" in said
+    assert said.startswith("In more than one subset: people (") and "pixels (1)" in said
 
 
 def test_published_split_without_a_validation_set_draws_it_from_its_training_set():

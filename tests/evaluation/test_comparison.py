@@ -11,7 +11,8 @@ from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics
 from renet.evaluation.tables import COMPARISON
-from renet.pages import lead, templates
+from renet.pages import lead
+from renet.pages.results import templates
 
 SEEDS = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
 GROUPS = [SEEDS[:3], SEEDS[3:]]

@@ -22,7 +22,8 @@ from helpers.project import call_script
 from renet.common import files
 from renet.evaluation import run_metrics
 from renet.evaluation.tables import SLICES
-from renet.pages import filters, templates
+from renet.pages import filters
+from renet.pages.results import templates
 from renet.records import evaluations
 
 

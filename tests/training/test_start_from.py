@@ -29,7 +29,7 @@ from renet.config.schema import Config
 from renet.config.train import Start
 from renet.network import kinds, model_file
 from renet.network.kinds.resnet18 import IMAGENET, LAST
-from renet.pages import templates
+from renet.pages.results import templates
 from renet.planning import before_start
 from renet.training import loop
 from renet.training.settings import RunSettings
@@ -294,7 +294,7 @@ def test_page_says_what_the_initial_weights_were_trained_on():
     assert unknown.startswith("The training started from the weights in a.pth. It is not known")
     counts = {"test": 2, "train": 1000}
     known = said({"start_from": "model.pt"}, faces_of_initial_weights=counts)
-    assert "data set: 2 of test and 1,000 of train. Where" in known
+    assert "near-duplicates of 2 of test, 1,000 of train. Where" in known
     other = said({"start_from": "model.pt"}, faces_of_initial_weights={"test": 0, "train": 0})
-    assert "No near-duplicate" in other
+    assert "Where" not in other
     assert all("Copies with another crop are not found" in text for text in (known, other))

@@ -35,6 +35,7 @@ def caption(name: str) -> str:
 
 # Not of templates.py, which predict.py needs:
 templates.ENVIRONMENT.globals |= {"caption": caption, "limits": tables}
+templates.add_sentences("sentences.j2")
 
 
 @dataclass(frozen=True)

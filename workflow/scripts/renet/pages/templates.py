@@ -1,7 +1,7 @@
 """Jinja templates. The sentences of the pages and cards stand in them; Python decides the case.
 
-A macro of sentences.j2 is a filter of all templates, `{{ test|people }}`, and a function here,
-`sentences("people", test)`: its text as one line.
+A macro of words.j2 is a filter of all templates, `{{ test|people }}`, and a function here,
+`sentences("people", test)`: its text as one line. Those of sentences.j2 are added by results.py.
 
 Pages need neither a server nor a network and hold no dates, so that the same results make the same
 pages. The charts are SVG, which a printer and Snakemake's report show, too. The table of all faces
@@ -27,7 +27,6 @@ from renet.pages import filters
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # each feature with its templates
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
-SENTENCES = "sentences.j2"
 # The first line of a page, by which predict.py knows its own.
 FIRST_LINE = (TEMPLATES / "base.html.j2").read_text(encoding="utf-8").partition("\n")[0]
 ENVIRONMENT = jinja2.Environment(
@@ -41,9 +40,19 @@ ENVIRONMENT = jinja2.Environment(
 
 
 def sentences(macro: str, *values: object) -> str:
-    """A macro of sentences.j2, filled in, as one line of plain text."""
-    text = getattr(ENVIRONMENT.get_template(SENTENCES).module, macro)(*values)
-    return re.sub(r"[ \n]+", " ", text).strip()
+    """A macro that `add_sentences` added, filled in, as one line of plain text."""
+    return ENVIRONMENT.filters[macro](*values)
+
+
+def add_sentences(template: str) -> None:
+    """Make the macros of a template filters of all others."""
+
+    def fill_in(macro: str, *values: object) -> str:
+        text = getattr(ENVIRONMENT.get_template(template).module, macro)(*values)
+        return re.sub(r"[ \n]+", " ", text).strip()
+
+    for macro in re.findall(r"{% macro (\w+)", _file(template)):
+        ENVIRONMENT.filters[macro] = functools.partial(fill_in, macro)
 
 
 @dataclass(frozen=True)
@@ -69,10 +78,7 @@ ENVIRONMENT.globals |= {
     "zip": zip,
 }
 ENVIRONMENT.filters |= dict(inspect.getmembers(filters, inspect.isfunction))
-ENVIRONMENT.filters |= {
-    macro: functools.partial(sentences, macro)
-    for macro in re.findall(r"{% macro (\w+)", _file(SENTENCES))
-}
+add_sentences("words.j2")
 ENVIRONMENT.filters |= {
     "headings": re.compile(r'<h2 id="([\w.-]+)"[^>]*>(.*?)</h2>').findall,
     "shell_quoted": shlex.quote,
