@@ -454,11 +454,7 @@ def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
     subsets = ["train", "validation", "test"]
     assert shown.index.tolist() == ["rows", "repeated", "corrected", "near_duplicates", *subsets]
     said = [templates.sentences("funnel_step", step) for step in shown.itertuples()]
-    assert said[1:4] == [
-        "repeated",
-        "corrected (1 label)",
-        "near-duplicates kept in one subset (2 faces)",
-    ]
+    assert said[2:4] == ["corrected (1 label)", "near-duplicates kept in one subset (2 faces)"]
     unchanged = data_results([*steps[:5], ("corrected", 0, 7, 0), *steps[6:]]).steps
     assert "corrected" not in unchanged.index
 
