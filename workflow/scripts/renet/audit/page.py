@@ -26,6 +26,7 @@ def write(path: Path, ranked: pd.DataFrame, listed: pd.DataFrame, **context: obj
         path,
         title="Label audit",
         script="sort.js",  # named here, so that the digest of the code has it
+        decide="decide.js",
         classes=CLASSES,
         ranked=ranked,
         suspects=ranked[ranked.suspect == 1],
