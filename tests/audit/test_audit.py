@@ -1,6 +1,7 @@
 """Wrong labels are found by networks that were trained without any photo of the person."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,9 @@ import pytest
 from fold import fold
 from selenium.webdriver.common.by import By
 
-from helpers.browser import DESKTOP, PHONE, check_page, texts
+from helpers.browser import DESKTOP, PHONE, check_page, choose, download, texts
 from helpers.cropped import samples_of, samples_of_faces
+from helpers.pages import HOSTILE
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from renet.audit import ranking
@@ -56,14 +58,6 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
     assert skill["difference"] == pytest.approx(skill["accuracy"] - 0.6)
     assert skill["above"] == significant
     assert not ranking.skill(ranked_of(labels, np.full(count, 0.9)))["above"]
-
-
-def test_proposals_are_corrections_with_the_predicted_class(tmp_path):
-    ranked = ranked_of(np.array([0, 1]), np.array([0.98, 0.1]))
-    PROPOSALS.write(tmp_path / "suspects.csv", ranking.proposals(ranked))
-    given = corrections.read(tmp_path / "suspects.csv").set_index("id")
-    assert given.gender.to_dict() == {"wiki:0": 1, "wiki:1": 0}
-    assert given.note["wiki:0"] == "was female, predicted with 98.0 %"
 
 
 def test_labels_that_contradict_confident_predictions_come_first():
@@ -133,6 +127,7 @@ def audit(data, predictions, folder):
     faces, tables = paths_of(data)
     call_script(
         "audit", predictions=predictions, faces=faces, tables=tables, corrected=corrected,
+        corrections=next(folder.parent.glob("given.csv"), None),
         labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
         picture=folder / "suspects.jpg", proposals=folder / "suspects.csv",
         data={"sources": ["wiki"], "audit": {"run": "made"}},
@@ -240,6 +235,8 @@ def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
 def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed):
     page = (guessed(mostly_right)[0] / "index.html").as_uri()
     check_page(window, page, PHONE)
+    confidence = window.find_element(By.CSS_SELECTOR, ".sortable td small").rect
+    assert confidence["x"] + confidence["width"] <= PHONE
     check_page(window, page, DESKTOP)
     region = window.find_element(By.CSS_SELECTOR, ".sortable")
     hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth"
@@ -258,3 +255,54 @@ def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
     assert page.count("<td>yes</td>") == 1 and "Of 1 reviewed label, 0 were wrong." in page
     counts = json.loads((folder / "summary.json").read_text())["reviewed"]
     assert counts == {"corrected": 0, "confirmed": 1, "dropped": 0}
+
+
+def test_decisions_survive_a_reload_and_are_added_to_the_corrections(
+    window, guessed, data, tmp_path
+):
+    train = SPLIT.read(data / "train.csv")
+    train.loc[::8, "id"] = own = [f"own:{name}" for name in HOSTILE[-10:]]
+    SPLIT.write(data / "train.csv", train)
+    kept = [
+        "\ufeffWho;ID ;Gender;Note",
+        ';trainwiki:5;drop;"a ""dog"";\n2"',
+        f"me;{own[-1]};f;mine",
+    ]
+    (tmp_path / "given.csv").write_text("\r\n".join(kept), encoding="utf-8")
+    folder = guessed(mostly_right)[0]
+    window.get((folder / "index.html").as_uri())
+    choices = ["keep", "flip", "drop", "undecided", *["flip"] * 11]
+    for choice in choices:
+        choose(window, choice)
+    window.refresh()
+    assert texts(window, "label:has(:checked)") == choices
+    assert texts(window, "output")[0].startswith("14 of 15 shown decided, 15 suspects")
+    file = download(window, tmp_path)
+    written = f"{kept[0]};photo_digest\n{kept[1]};\n;{own[-1]};"
+    assert file.read_text(encoding="utf-8").startswith(written)
+    samples = pd.concat([SPLIT.read(path) for path in paths_of(data)[1]])
+    outcomes = corrections.correct(samples, samples, file, ["own"])[1].set_index("id").outcome
+    suspects = LABELS.read(folder / "labels.csv").query("suspect == 1").id
+    assert outcomes[suspects[:3]].tolist() == ["confirmed", "corrected", "dropped"]
+    assert set(outcomes[suspects[4:]]) == {"corrected"} and len(outcomes) == 14 + 1
+
+
+def test_without_storage_the_page_says_so_and_downloads(window, guessed, tmp_path):
+    folder = guessed(mostly_right)[0]
+    page = folder / "index.html"
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error() }})"
+    page.write_text(page.read_text().replace("<head>", f"<head><script>{refuse}</script>"))
+    window.get(page.as_uri())
+    choose(window, "flip")
+    assert "This browser keeps no decisions" in texts(window, "output span:not([hidden])")[0]
+    text = download(window, tmp_path).read_text()
+    assert (folder / "suspects.csv").read_text().startswith(text)
+    assert re.fullmatch('.+\\n.+?,female,file 0,"was male, predicted with 95.0 %"\n', text)
+
+
+def test_without_javascript_the_suspects_have_no_choices(window, guessed):
+    window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    window.get((guessed(mostly_right)[0] / "index.html").as_uri())
+    shown = [one.is_displayed() for one in window.find_elements(By.CSS_SELECTOR, ".decide, .tile")]
+    window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert shown == [False] + [True, False] * 15
