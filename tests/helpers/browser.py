@@ -133,14 +133,13 @@ def eventually(browser: WebDriver, holds: Callable[[], bool]) -> None:
     WebDriverWait(browser, 10, 0.05, ignored_exceptions=missing).until(lambda _: holds())
 
 
-def choose(browser: WebDriver, value: str) -> None:
-    """Go to the next group of radio buttons by keyboard, and choose one of them."""
+def choose(browser: WebDriver, choice: str) -> None:
+    """Go to the next suspect of the label audit by keyboard, and choose one of its decisions."""
     left = browser.switch_to.active_element.get_attribute("name")
-    while browser.switch_to.active_element.get_attribute("name") in (None, "", left):
-        browser.switch_to.active_element.send_keys(Keys.TAB)
-    browser.switch_to.active_element.send_keys(Keys.SPACE)
-    while browser.switch_to.active_element.get_attribute("value") != value:
-        browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    while (now := browser.switch_to.active_element).get_attribute("name") in (None, "", left):
+        now.send_keys(Keys.TAB)
+    steps = ("keep", "flip", "drop", "undecided").index(choice)
+    now.send_keys(Keys.SPACE, *[Keys.ARROW_DOWN] * steps)
 
 
 def download(browser: WebDriver, folder: Path) -> Path:
