@@ -6,11 +6,11 @@ and after a correction are comparable. Own photos need `photo_digest`: their fil
 
 import csv
 import enum
+import itertools
 import logging
 from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from renet.common.delimiters import find_delimiter
@@ -54,8 +54,8 @@ def as_written(file: Path | None) -> dict:
         return {"columns": HEADER.split(","), "delimiter": ",", "lines": [("", HEADER)]}
     given, text = read(file), file.read_text(encoding="utf-8").split("\n")
     starts = [int(place.rpartition(" ")[2]) - 1 for place in given.index]
-    parts = np.split(np.array(text, dtype=object), starts)
-    lines = ["\n".join(part).rstrip("\n") for part in parts]
+    bounds = itertools.pairwise([0, *starts, len(text)])
+    lines = ["\n".join(text[start:end]).rstrip("\n") for start, end in bounds]
     delimiter = find_delimiter(text[0], ["id", "gender"])
     header = next(csv.reader([lines[0].lstrip("\ufeff").lower()], delimiter=delimiter))
     columns = [name.strip() for name in header]
