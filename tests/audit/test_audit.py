@@ -8,8 +8,9 @@ import pytest
 from fold import fold
 from selenium.webdriver.common.by import By
 
-from helpers.browser import DESKTOP, PHONE, check_page, texts
+from helpers.browser import DESKTOP, PHONE, check_page, choose, download, texts
 from helpers.cropped import samples_of, samples_of_faces
+from helpers.pages import HOSTILE
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from renet.audit import ranking
@@ -56,14 +57,6 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
     assert skill["difference"] == pytest.approx(skill["accuracy"] - 0.6)
     assert skill["above"] == significant
     assert not ranking.skill(ranked_of(labels, np.full(count, 0.9)))["above"]
-
-
-def test_proposals_are_corrections_with_the_predicted_class(tmp_path):
-    ranked = ranked_of(np.array([0, 1]), np.array([0.98, 0.1]))
-    PROPOSALS.write(tmp_path / "suspects.csv", ranking.proposals(ranked))
-    given = corrections.read(tmp_path / "suspects.csv").set_index("id")
-    assert given.gender.to_dict() == {"wiki:0": 1, "wiki:1": 0}
-    assert given.note["wiki:0"] == "was female, predicted with 98.0 %"
 
 
 def test_labels_that_contradict_confident_predictions_come_first():
@@ -133,6 +126,7 @@ def audit(data, predictions, folder):
     faces, tables = paths_of(data)
     call_script(
         "audit", predictions=predictions, faces=faces, tables=tables, corrected=corrected,
+        corrections=next(folder.parent.glob("given.csv"), None),
         labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
         picture=folder / "suspects.jpg", proposals=folder / "suspects.csv",
         data={"sources": ["wiki"], "audit": {"run": "made"}},
@@ -214,6 +208,7 @@ def test_suspects_lead_to_their_rows(guessed):
     labels = LABELS.read(folder / "labels.csv")
     page = (folder / "index.html").read_text()
     assert f"Suspect labels: {labels.suspect.sum()} of 120." in page
+    assert "<noscript><style>.decide { display: none; }</style></noscript>" in page
     suspects = page.split('id="suspects"')[1]
     assert suspects.count('class="tile"') == labels.suspect.sum() > 10
     lines = (folder / "labels.csv").read_text().splitlines()
@@ -240,6 +235,8 @@ def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
 def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed):
     page = (guessed(mostly_right)[0] / "index.html").as_uri()
     check_page(window, page, PHONE)
+    confidence = window.find_element(By.CSS_SELECTOR, ".sortable td small").rect
+    assert confidence["x"] + confidence["width"] <= PHONE
     check_page(window, page, DESKTOP)
     region = window.find_element(By.CSS_SELECTOR, ".sortable")
     hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth"
@@ -258,3 +255,37 @@ def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
     assert page.count("<td>yes</td>") == 1 and "Of 1 reviewed label, 0 were wrong." in page
     counts = json.loads((folder / "summary.json").read_text())["reviewed"]
     assert counts == {"corrected": 0, "confirmed": 1, "dropped": 0}
+
+
+def test_decisions_survive_a_reload_and_become_corrections(window, guessed, data, tmp_path):
+    train = SPLIT.read(data / "train.csv")
+    train.loc[::8, "id"] = own = [f"own:{name}" for name in HOSTILE[-10:]]
+    SPLIT.write(data / "train.csv", train)
+    header, line = "\ufeffWho;ID ;Gender;Note", ';trainwiki:5;drop;"a ""dog"";\n2"'
+    (tmp_path / "given.csv").write_text(f"{header}\r\n{line}\r\nme;{own[-1]};f;mine", "utf-8")
+    page = guessed(mostly_right)[0] / "index.html"
+    window.get(page.as_uri())
+    choices = ["keep", "flip", "drop", "undecided", *["flip"] * 11]
+    for choice in choices:
+        choose(window, choice)
+    window.refresh()
+    assert texts(window, "output b, label:has(:checked)") == ["14", *choices]
+    file = download(window, tmp_path)
+    added = f';{own[-1]};male;"was female, predicted with 95.0 %";file 72'
+    assert file.read_text("utf-8").startswith(f"{header};photo_digest\n{line};\n{added}\n")
+    samples = pd.concat([SPLIT.read(path) for path in paths_of(data)[1]])
+    outcomes = corrections.correct(samples, samples, file, ["own"])[1].set_index("id").outcome
+    suspects = LABELS.read(page.with_name("labels.csv")).id[:15]
+    assert outcomes[suspects[:3]].tolist() == ["confirmed", "corrected", "dropped"]
+    assert set(outcomes[suspects[4:]]) == {"corrected"} and len(outcomes) == 14 + 1
+
+
+def test_without_storage_the_page_says_so_and_downloads(window, guessed, tmp_path):
+    page = guessed(mostly_right)[0] / "index.html"
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error() }})"
+    page.write_text(page.read_text().replace("<head>", f"<head><script>{refuse}</script>"))
+    window.get(page.as_uri())
+    choose(window, "flip")
+    assert "This browser keeps no" in texts(window, "output span:not([hidden])")[0]
+    proposed = page.with_name("suspects.csv").read_text()
+    assert proposed.startswith(download(window, tmp_path).read_text())

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -14,6 +15,8 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 FLAGS = [
@@ -128,6 +131,24 @@ def eventually(browser: WebDriver, holds: Callable[[], bool]) -> None:
     """Wait until something holds: a table is drawn in the frame after the one that asked for it."""
     missing = (IndexError, StaleElementReferenceException)
     WebDriverWait(browser, 10, 0.05, ignored_exceptions=missing).until(lambda _: holds())
+
+
+def choose(browser: WebDriver, choice: str) -> None:
+    """Go to the next suspect of the label audit by keyboard, and choose one of its decisions."""
+    left = browser.switch_to.active_element.get_attribute("name")
+    while (now := browser.switch_to.active_element).get_attribute("name") in (None, "", left):
+        now.send_keys(Keys.TAB)
+    steps = ("keep", "flip", "drop", "undecided").index(choice)
+    now.send_keys(Keys.SPACE, *[Keys.ARROW_DOWN] * steps)
+
+
+def download(browser: WebDriver, folder: Path) -> Path:
+    """Press the page's button that downloads corrections.csv by keyboard."""
+    options = {"behavior": "allow", "downloadPath": str(folder)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", options)
+    browser.find_element(By.CSS_SELECTOR, ".decide button").send_keys(Keys.ENTER)
+    eventually(browser, (folder / "corrections.csv").exists)
+    return folder / "corrections.csv"
 
 
 def violations(browser: WebDriver) -> list[str]:

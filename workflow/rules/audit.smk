@@ -25,6 +25,7 @@ rule audit:
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
         corrected="<results>/data/corrected.csv",
+        corrections=own_file(config["corrections"]),
     output:
         labels=reported("<results>/audit/labels.csv"),
         summary="<results>/audit/summary.json",

@@ -22,7 +22,7 @@ from renet.audit import ranking
 from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common import files, script
 from renet.dataset import hdf5, selections
-from renet.dataset.corrections import Outcome
+from renet.dataset.corrections import APPLIED, Outcome, as_written
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import SAMPLE
@@ -40,6 +40,7 @@ def audit(
     page: Path,
     corrected: Path,
     data: dict,
+    corrections: Path | None = None,
     origin: str = "",  # the config's files and options
     has_initial_weights: bool = False,  # trained on other faces, or perhaps on these
 ) -> None:
@@ -56,8 +57,7 @@ def audit(
     ranked = ranked.assign(reviewed=ranked.id.isin(outcomes.index[is_seen]))
     suspects = ranked[ranked.suspect == 1]
     skill = ranking.skill(ranked)
-    kinds = (Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED)
-    counts = {kind.value: int((outcomes == kind).sum()) for kind in kinds}
+    counts = {kind.value: int((outcomes == kind).sum()) for kind in APPLIED}
     to_review = suspects[~suspects.reviewed]
     PROPOSALS.write(proposals, ranking.proposals(to_review))
     count = len(to_review) if skill["above"] else 0
@@ -67,6 +67,7 @@ def audit(
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
         page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},
+        corrections=as_written(corrections), labels_digest=files.file_digest(labels),
         reviewed=templates.sentences("reviewed_labels", counts),
         has_initial_weights=has_initial_weights,
     )  # fmt: skip

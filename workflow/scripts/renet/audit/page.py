@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from renet.audit import ranking
 from renet.common.imdb_wiki import CLASSES
 from renet.metadata import subjects
 from renet.pages import filters, templates
@@ -29,6 +30,6 @@ def write(path: Path, ranked: pd.DataFrame, listed: pd.DataFrame, **context: obj
         ranked=ranked,
         suspects=ranked[ranked.suspect == 1],
         people=subjects.counts(ranked.subject),
-        faces=filters.faces(listed),
+        faces=filters.faces(listed.assign(note=ranking.proposals(listed).note)),
         **context,
     )

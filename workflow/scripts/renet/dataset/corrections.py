@@ -4,18 +4,22 @@ They are applied after the faces are split: each face stays in its subset, so th
 and after a correction are comparable. Own photos need `photo_digest`: their files can be replaced.
 """
 
+import csv
 import enum
+import itertools
 import logging
 from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
+from renet.common.delimiters import find_delimiter
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED
 from renet.metadata import user_tables
 
 DROP = "drop"
+HEADER = "id,gender,photo_digest,note"
 
 
 class Outcome(enum.StrEnum):
@@ -28,6 +32,10 @@ class Outcome(enum.StrEnum):
     OTHER_PHOTO = enum.auto()  # own photos: no such path is left, or the file is another one
 
 
+APPLIED = [Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED]
+NAMED = 10  # in the log, of those that are not applied
+
+
 def read(file: str | Path) -> pd.DataFrame:
     """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts."""
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
@@ -38,6 +46,25 @@ def read(file: str | Path) -> pd.DataFrame:
     fault = "is also on an earlier line; keep one correction for each id"
     user_tables.refuse(table.id.duplicated(), table.id, fault)
     return table.assign(gender=gender)
+
+
+def as_written(file: Path | None) -> dict:
+    """The columns, delimiter and lines by id ("" of the header), to which others can be added."""
+    if not file:
+        return {"columns": HEADER.split(","), "delimiter": ",", "lines": [("", HEADER)]}
+    given, text = read(file), file.read_text(encoding="utf-8").split("\n")
+    starts = [int(place.rpartition(" ")[2]) - 1 for place in given.index]
+    bounds = itertools.pairwise([0, *starts, len(text)])
+    lines = ["\n".join(text[start:end]).rstrip("\n") for start, end in bounds]
+    delimiter = find_delimiter(text[0], ["id", "gender"])
+    header = next(csv.reader([lines[0].lstrip("\ufeff").lower()], delimiter=delimiter))
+    columns = [name.strip() for name in header]
+    if "photo_digest" not in columns:  # a correction of an own photo needs it
+        columns.append("photo_digest")
+        lines = [line + delimiter for line in lines]
+        lines[0] += "photo_digest"
+    by_id = list(zip(["", *given.id], lines, strict=True))
+    return {"columns": columns, "delimiter": delimiter, "lines": by_id}
 
 
 def correct(
@@ -74,12 +101,14 @@ def correct(
         raise InputError(
             f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change `split`."
         )
-    counts = ", ".join(f"{count} {name}" for name, count in outcome.value_counts().items())
-    logging.info("%d corrections: %s", len(table), counts)
-    if (is_other := outcome == Outcome.OTHER_PHOTO).any():
+    stated = ", ".join(f"{(outcome == kind).sum()} {kind}" for kind in APPLIED)
+    ids = given.id[~outcome.isin(APPLIED)]
+    logging.info("%d of %d corrections are applied: %s", len(given) - len(ids), len(given), stated)
+    if len(ids):
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
         logging.warning(
-            "%d corrections are not applied, because their photo is gone or was replaced: %s",
-            is_other.sum(), ", ".join(given.id[is_other]),
+            "%d corrections are not applied, because the photo is dropped, gone or replaced: %s%s",
+            len(ids), ", ".join(ids[:NAMED]), more,
         )  # fmt: skip
     changed = table[outcome == Outcome.CORRECTED].set_index("id").gender
     target = remaining.id.map(changed).fillna(remaining.target).astype(int)
