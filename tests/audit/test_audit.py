@@ -252,7 +252,7 @@ def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
     folder = guessed(mostly_right)[0]
     assert PROPOSALS.read(folder / "suspects.csv").id.tolist() == first.id.tolist()[1:]
     page = (folder / "index.html").read_text()
-    assert page.count("<td>yes</td>") == 1 and "Of 1 reviewed label, 0 were wrong." in page
+    assert page.count("<td>yes</td>") == 1 and "0 labels, confirmed 1 and" in page
     counts = json.loads((folder / "summary.json").read_text())["reviewed"]
     assert counts == {"corrected": 0, "confirmed": 1, "dropped": 0}
 

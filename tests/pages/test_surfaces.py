@@ -299,6 +299,7 @@ CASES = [
     ({"calibration.confidences": "no_error_found"}, "No common over- or underconfidence was found"),
     ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "The confidences are "
      "too high: ", "is 1.30 (95 % interval 0.63 to 0.74). A confidence of 90 % means about 84 %."),
+    ({"calibration.fitted_on": OUT_OF_FOLD}, "temperature fitted on the out-of-fold set is"),
     ({"calibration.unfitted": "unclear"}, "gave one with too wide a 95 % interval."),
     ({"calibration.unfitted": "limit"}, "gave one at a limit of the search, as it does"),
     ({"calibration.unfitted": "small"}, "applied: the validation set is too small for a fit."),
