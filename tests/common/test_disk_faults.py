@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from helpers.faces import write_hdf5
-from helpers.project import SCRIPTS
+from helpers.project import run_python
 from renet.common import command_line, disk, files, logs
 from renet.common.errors import InputError
 from renet.prediction import export
@@ -225,9 +225,6 @@ def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_
         pytest.skip("This system has no /dev/full")
     code = "logs.start('/dev/full')\n"
     code += "".join(f"logging.{level}('a record')\n" for level in ("info", "warning", "error"))
-    command = [sys.executable, "-c", f"import logging; from renet.common import logs\n{code}"]
-    outcome = subprocess.run(
-        command, env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=False
-    )
+    outcome = run_python("-c", f"import logging; from renet.common import logs\n{code}")
     texts = [line.split(" ", 1)[1] for line in outcome.stderr.splitlines()]
     assert sorted(texts) == ["ERROR a record", "INFO a record", "WARNING a record"]

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import torch
 
 from helpers.examples import predicted, probabilities_in, write_photos
 from helpers.predictions import describe_run
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT, call_script, run_python
 from helpers.training import SMALL, new_network, same
 from renet.common import files
 from renet.common.errors import InputError
@@ -153,8 +152,7 @@ def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exporte
 
 @pytest.mark.parametrize("arguments", [[], ["none.onnx", "face.jpg"]])
 def test_example_without_its_model_says_what_it_needs(arguments):
-    command = [sys.executable, ROOT / "docs/examples/predict_onnx.py", *arguments]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = run_python(ROOT / "docs/examples/predict_onnx.py", *arguments)
     assert (said.returncode, said.stderr.startswith("Name a model.onnx")) == (1, True)
 
 
@@ -189,10 +187,7 @@ def test_example_predicts_as_predict_does_without_pytorch_and_this_project(tmp_p
     broken.write_bytes(b"no photo")
     blocked = "import sys\nsys.modules['torch'] = sys.modules['renet'] = None\n"
     code = blocked + (ROOT / "docs/examples/predict_onnx.py").read_text()
-    outcome = subprocess.run(
-        [sys.executable, "-c", code, run / "model.onnx", broken, *photos],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    outcome = run_python("-c", code, run / "model.onnx", broken, *photos)
     assert outcome.returncode == 0, outcome.stderr
     assert f"{broken} is missing, damaged" in outcome.stderr
     expected = predicted(run, photos)

@@ -18,7 +18,7 @@ from snakemake.workflow import Workflow
 from helpers.archives import jpeg
 from helpers.dry_run import dry_run
 from helpers.liveness import is_alive
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import ROOT, SCRIPTS, run_python
 from helpers.workflow import MAY_DIFFER, copy_project, write_config
 
 PARTS = ("input", "output", "params", "wildcards")
@@ -77,11 +77,9 @@ def kill_jobs(folder: Path, kills: int) -> set[str]:
     jobs, tests = folder / "jobs.json", ROOT / "tests"
     jobs.write_text(list_jobs(first))
     shutil.copytree(first, second)
-    outcome = subprocess.run(
-        [sys.executable, tests / "helpers/kill_jobs.py", jobs, first, second, str(kills)],
-        env=os.environ | {"PYTHONPATH": f"{SCRIPTS}{os.pathsep}{tests}"}, cwd=folder,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    path, arguments = f"{SCRIPTS}{os.pathsep}{tests}", (jobs, first, second, kills)
+    program = tests / "helpers/kill_jobs.py"
+    outcome = run_python(program, *arguments, folder=folder, PYTHONPATH=path)
     assert outcome.returncode == 0, outcome.stderr
     found = json.loads(outcome.stdout)
     assert not {rule: said for rule, report in found.items() if (said := report["failed"])}
