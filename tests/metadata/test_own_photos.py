@@ -347,6 +347,7 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
         for name, data in WHOLE.items()
     }
     assert np.array_equal(faces, [found[name][0].pixels for name in ("portrait.png", "turned.jpg")])
+    assert [(cut.pixels, cut.reason) for cut in found["none.jpg"]] == [(None, "no_face")]
     table, faces = crop_whole(tmp_path, "largest")
     assert table.reason.tolist() == ["", "", "no_face", "unreadable", ""]
     _, right = sorted(found["pair.png"], key=lambda cut: cut.box)

@@ -16,25 +16,15 @@ from renet.pages import templates
 # What snakedeploy writes for a workflow with workflow/Snakefile and config/config.yaml.
 DEPLOYED = """
 from snakemake.utils import min_version
-
-
 min_version("6.10.0")
-
-
 configfile: "config/config.yaml"
-
-
-# declare renet as a module
 module renet:
-    snakefile: 
+    snakefile:
         "{snakefile}"
     config:
         config
-
-
-# use all rules from renet
 use rule * from renet
-"""  # noqa: W291 as in snakedeploy's template
+"""
 
 
 def deploy(folder: Path) -> None:
