@@ -32,7 +32,6 @@ from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
 from renet.training.settings import RunSettings
 
-PEOPLE = 40
 CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
        "strided_convs": [{"channels": 8, "stride": [2, 2]}]}  # fmt: skip
 
@@ -41,7 +40,7 @@ CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
 def data(tmp_path):
     """The HDF5 file of training and validation, 96 faces of 40 people, and the table beside it."""
     faces = write_faces(tmp_path / "development.h5", 96, 1)
-    table = samples_of_faces(faces, PEOPLE)
+    table = samples_of_faces(faces, people=40)
     table.to_csv(tmp_path / "development.csv", index=False)
     return tmp_path
 

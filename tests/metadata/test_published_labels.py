@@ -60,11 +60,6 @@ def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.D
     return METADATA.read(folder / "metadata.csv").set_index("path")
 
 
-def pack(folder: Path, members: dict[str, bytes]) -> Path:
-    """The receipt of a tar of these members."""
-    return write_receipt(folder / "r.json", write_tar(folder / "a.tar", members))
-
-
 CLEAN = """\
 filename,age,gender,x_min,y_min,x_max,y_max,head_roll,head_yaw,head_pitch
 00/a.jpg,31,F,5,6,30,40,0.1,0.2,0.3
@@ -84,8 +79,8 @@ def imdb(tmp_path):
     ]  # fmt: skip
     photos = {f"imdb/00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
     (tmp_path / "clean.csv").write_text(CLEAN)
-    mat = mat_bytes(rows, "imdb")
-    return pack(tmp_path, {"imdb/imdb.mat": mat} | photos)
+    tar = write_tar(tmp_path / "a.tar", {"imdb/imdb.mat": mat_bytes(rows, "imdb")} | photos)
+    return write_receipt(tmp_path / "r.json", tar)
 
 
 def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):

@@ -20,7 +20,6 @@ from renet.config.train import Recipe
 from renet.network import model_file
 from renet.prediction import export, predictor
 
-CELLS = ("tanh", "relu", "gru", "lstm")
 METRICS = {
     "calibration": {"temperature": 0.3, "unfitted": None},
     "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
@@ -47,7 +46,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=CELLS)
+@pytest.fixture(scope="module", params=["tanh", "relu", "gru", "lstm"])
 def exported(request, tmp_path_factory) -> Path:
     """A run's folder with model.onnx, for each kind of cell; one has flip averaging."""
     run = make_run(tmp_path_factory.mktemp("export") / request.param, request.param)

@@ -75,9 +75,6 @@ def damaged(draw: st.DrawFn, originals: list[bytes]) -> tuple[bytes, bytes]:
     return original, bytes(data)
 
 
-# Tars.
-
-
 def odd_tar(kind: int) -> bytes:
     """A tar with long names, links, folders and extended headers, in one of tar's three forms."""
     stream = io.BytesIO()
@@ -112,8 +109,6 @@ def check_tar(folder: Path, case: tuple[bytes, bytes]) -> None:
     again = MEMBERS.read(folder / "members.csv")
     assert again.to_numpy().tolist() == index.to_numpy().tolist()
 
-
-# .mat files.
 
 MAT_ROWS = [
     {"full_path": f"0{number}/{number}_1971-04-10_2000.jpg", "name": name, "gender": gender}
@@ -171,9 +166,6 @@ VALUES = st.lists(
 )  # fmt: skip
 
 
-# Tables of one's own photos.
-
-
 def check_own_table(folder: Path, text: str) -> None:
     path = folder / "own.csv"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -192,9 +184,6 @@ FIELDS = st.text(max_size=6) | st.sampled_from(["f", "male", "", "30", "1e999", 
 OWN_TABLES = st.lists(st.lists(FIELDS, min_size=1, max_size=4).map(",".join), max_size=4).map(
     lambda lines: "\n".join(["path,gender,age,subject", *lines])
 )
-
-
-# Images.
 
 
 def png(height: int, width: int, data: bytes = b"") -> bytes:
@@ -263,9 +252,6 @@ def test_damaged_bytes_end_in_a_reason_or_in_an_input_error(name, count):
     count //= 5 if ".mat" in name else 1
     options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
     options(given(cases)(check))()
-
-
-# Cases that random damage would hardly find.
 
 
 @pytest.mark.parametrize(
