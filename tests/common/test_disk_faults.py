@@ -41,11 +41,6 @@ def full(tmp_path) -> Iterator[Callable[[int], Path]]:
         subprocess.run(["umount", disk], check=True)
 
 
-def make_read_only(disk: Path) -> None:
-    """Let nobody write to a disk, root neither."""
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-
-
 def said(write: Callable[[Path], object], path: Path) -> str:
     """What the error says of a job that writes its output."""
     with pytest.raises(InputError) as caught, disk.explained([path]):
@@ -153,7 +148,7 @@ def test_full_disk_of_temporary_files_is_named_and_not_that_of_the_outputs(
 @pytest.mark.fault("no-permission")
 def test_disk_that_is_read_only_is_one_sentence_with_the_file(full):
     path = full(PAGE) / "output"
-    make_read_only(path.parent)
+    subprocess.run(["mount", "-o", "remount,ro", path.parent], check=True)
     assert f"{path}.tmp cannot be written or read: Read-only" in said(write_text, path)
 
 
@@ -189,7 +184,7 @@ def test_log_that_cannot_be_opened_is_one_sentence(full, monkeypatch):
     monkeypatch.setattr(logging.root, "handlers", [])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     log = full(PAGE) / "job.log"
-    make_read_only(log.parent)
+    subprocess.run(["mount", "-o", "remount,ro", log.parent], check=True)
     assert "job.log cannot be written or read: Read-only file" in said(logs.start, log)
     logging.captureWarnings(capture=False)
 

@@ -102,16 +102,11 @@ def test_named_pipe_is_written_through_and_stays_a_pipe(tmp_path):
     assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
-APPENDED = """
-from renet.common import files
-files.write_text("/dev/stdout", "new\\n")
-"""
-
-
 def test_standard_output_is_appended_to_where_the_shell_appends(tmp_path):
     log = tmp_path / "all.csv"
     log.write_text("old\n")
+    code = "from renet.common import files; files.write_text('/dev/stdout', 'new\\n')"
     with log.open("a") as handle:
-        subprocess.run([sys.executable, "-c", APPENDED], stdout=handle, check=True,
+        subprocess.run([sys.executable, "-c", code], stdout=handle, check=True,
                        env=os.environ | {"PYTHONPATH": str(SCRIPTS)})  # fmt: skip
     assert log.read_text() == "old\nnew\n"

@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
-import os
 import re
-import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -156,43 +155,34 @@ def test_file_of_a_command_line_that_does_not_exist_is_named_in_one_sentence(
         command_line.run(read)
 
 
-FIND_TORCH = """
-import os, runpy, sys
-
-class Finder:
-    def find_spec(self, name, path, target=None):
-        if name == "torch":
-            print(os.environ.get("GOMP_SPINCOUNT"))
-            sys.exit()
-
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-sys.meta_path.insert(0, Finder())
-runpy.run_path(sys.argv[1])
-"""
-THREAD_SETTINGS = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+PRINT_SPIN_COUNT = "import os, sys; print(os.environ.get('GOMP_SPINCOUNT')); sys.exit()"
 
 
-def spin_count_at_the_import_of_torch(name: str, **environment: str) -> str:
-    rest = {key: value for key, value in os.environ.items() if key not in THREAD_SETTINGS}
-    command = [sys.executable, "-S", "-c", FIND_TORCH, str(SCRIPTS / f"{name}.py")]
-    packages = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    outcome = subprocess.run(
-        command, env=rest | packages | environment, capture_output=True, text=True, check=True
-    )
-    return outcome.stdout.strip()
+@pytest.fixture
+def spin_count(tmp_path, monkeypatch) -> Callable[..., str]:
+    """A function that gives the spin count at the import of torch in a script."""
+    (tmp_path / "torch.py").write_text(PRINT_SPIN_COUNT)
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(name: str, **environment: str) -> str:
+        path = SCRIPTS / f"{name}.py"
+        return run_python(path, PYTHONPATH=str(tmp_path), **environment).stdout.strip()
+
+    return run
 
 
 @pytest.mark.slow
-def test_waiting_threads_spin_briefly_in_every_script_that_computes():
+def test_waiting_threads_spin_briefly_in_every_script_that_computes(spin_count):
     paths = SCRIPTS.glob("*.py")
     computing = {path.stem for path in paths if "torch" in imported_packages(path)}
     assert computing >= {"train", "infer", "predict"}
-    assert {spin_count_at_the_import_of_torch(name) for name in computing} == {"6000"}
+    assert {spin_count(name) for name in computing} == {"6000"}
 
 
-def test_waiting_of_threads_is_left_to_the_user_who_sets_it():
-    assert spin_count_at_the_import_of_torch("infer", GOMP_SPINCOUNT="5") == "5"
-    assert spin_count_at_the_import_of_torch("infer", OMP_WAIT_POLICY="active") == "None"
+def test_waiting_of_threads_is_left_to_the_user_who_sets_it(spin_count):
+    assert spin_count("infer", GOMP_SPINCOUNT="5") == "5"
+    assert spin_count("infer", OMP_WAIT_POLICY="active") == "None"
 
 
 CHILD_LOGS = """

@@ -17,6 +17,9 @@ from renet.metadata import mat_file, row_filter
 from renet.metadata.row_filter import METADATA
 from renet.sample.archive import cell_array
 
+FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
+          "second_face_score")  # fmt: skip
+
 
 def jpeg(height: int = 60, width: int = 50, seed: int = 0, channels: int = 3) -> bytes:
     """A JPEG of smooth noise, which the compression hardly changes."""

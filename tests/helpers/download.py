@@ -1,5 +1,6 @@
 """An archive to download, and its server, receipt and digests."""
 
+import gzip
 import hashlib
 import io
 import random
@@ -29,6 +30,7 @@ def tar_bytes(size: int = 300_000, seed: int = 1) -> bytes:
 
 
 TAR = tar_bytes()
+PACKED = gzip.compress(TAR, mtime=0)
 MD5 = "md5:" + hashlib.md5(TAR, usedforsecurity=False).hexdigest()
 SHA256 = "sha256:" + hashlib.sha256(TAR).hexdigest()
 

@@ -167,7 +167,6 @@ def _stop(pid_file: Path) -> None:
 
 
 def ask(*command: str) -> str:
-    """The output of a SLURM command."""
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from helpers.archives import mat_bytes, metadata_of, read_mat, write_receipt, write_tar
+from helpers.archives import FIELDS, mat_bytes, metadata_of, read_mat, write_receipt, write_tar
 from helpers.project import call_script
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
@@ -152,10 +152,6 @@ def test_accents_and_optional_vowel_points_do_not_tell_people_apart():
 def test_something_that_is_no_mat_file_is_an_error_that_says_so(data, database, fault):
     with pytest.raises(InputError, match=fault):
         read_mat(data, database)
-
-
-FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
-          "second_face_score")  # fmt: skip
 
 
 def changed_mat(change, database: str = "wiki") -> bytes:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from helpers.archives import metadata_of
+from helpers.archives import FIELDS, metadata_of
 from helpers.project import run_python
 from renet.archives import receipts
 from renet.archives.tar_index import Member
@@ -23,10 +23,6 @@ from renet.sample import head, people, portraits
 from renet.sample.archive import write_sample
 
 PHOTOS, SEED = 60, 1  # the smallest sample, which must hold every quirk
-FIELDS = (
-    "dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
-    "second_face_score",
-)  # fmt: skip
 
 
 class Sample:

@@ -24,7 +24,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.archives import jpeg, mat_bytes, metadata_of, read_mat
+from helpers.archives import FIELDS, jpeg, mat_bytes, metadata_of, read_mat
 from helpers.project import SCRIPTS
 from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
@@ -153,17 +153,11 @@ def check_values(folder: Path, rows: list[dict]) -> None:
     check_table(folder, read_mat(mat_bytes(rows), "wiki"), len(rows))
 
 
-VALUES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "full_path": TEXT.filter(bool), "name": TEXT, "gender": ODD_FLOATS, "dob": ODD_FLOATS,
-            "photo_taken": ODD_FLOATS, "face_score": ODD_FLOATS, "second_face_score": ODD_FLOATS,
-            "face_location": st.lists(ODD_FLOATS, min_size=4, max_size=4),
-        }
-    ),
-    min_size=2,
-    max_size=4,
-)  # fmt: skip
+ROW = {field: ODD_FLOATS for field in FIELDS} | {
+    "full_path": TEXT.filter(bool), "name": TEXT,
+    "face_location": st.lists(ODD_FLOATS, min_size=4, max_size=4),
+}  # fmt: skip
+VALUES = st.lists(st.fixed_dictionaries(ROW), min_size=2, max_size=4)
 
 
 def check_own_table(folder: Path, text: str) -> None:
