@@ -84,9 +84,8 @@ def test_content_encoding_is_not_decoded(server, receipt_file):
 @pytest.mark.fault("too-little-space")
 def test_too_little_space_is_an_error_before_anything_is_written(server, receipt_file, archive):
     server.responses = [Response(headers={"Content-Length": str(1 << 60)})]
-    with pytest.raises(
-        InputError, match=rf"needs {1 << 60:,} more bytes, but only [\d,]+ are free"
-    ):
+    fault = rf"needs {1 << 60:,} more bytes, but only [\d,]+ are free"
+    with pytest.raises(InputError, match=fault):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert names(archive.parent) == set()
 

@@ -50,7 +50,6 @@ def said(write: Callable[[Path], object], path: Path) -> str:
 
 
 def failing(error: Exception) -> Callable[[Path], None]:
-    """A writer that raises an error."""
 
     def fail(path: Path) -> None:
         raise error

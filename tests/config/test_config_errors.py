@@ -29,7 +29,6 @@ ALIASES = "a0: &a0 [1]\n" + "".join(
 
 
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> dict:
-    """The config with an overlay of this text."""
     (folder / "own.yaml").write_text(text)
     return load(folder / "own.yaml", command_line)
 

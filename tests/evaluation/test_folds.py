@@ -46,7 +46,6 @@ def data(tmp_path):
 
 
 def predict(data, number: int, folds: int = 3, **options) -> pd.DataFrame:
-    """The predictions of a fold."""
     settings = {"settings": RunSettings(SMALL, QUICK)}
     script.fold(
         [data / "development.h5"], tables=[data / "development.csv"], fold=number, folds=folds,
@@ -220,9 +219,8 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
         FOLD.write(data / f"{number}.csv", FOLD.frame(rows))
     model = data / "model.pt"
     settings = RunSettings(SMALL, QUICK.replace(epochs=1))
-    trained = script.loop.build(
-        settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
-    )
+    faces = script.hdf5.read(data / "development.h5")
+    trained = script.loop.build(settings, torch.device("cpu"), faces, None)
     script.loop.model_file.save(model, trained.model)
     outputs = {name: data / f"{name}.csv" for name in ("inference", "inference_validation")}
     call_script(

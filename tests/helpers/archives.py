@@ -52,7 +52,6 @@ def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
 
 
 def read_mat(data: bytes, database: str) -> pd.DataFrame:
-    """The rows of a .mat file given as bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{database}.mat"
         path.write_bytes(data)
@@ -96,7 +95,6 @@ def picture(height: int = 80, width: int = 100) -> np.ndarray:
 
 
 def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
-    """An image file of the format that `suffix` names."""
     return cv2.imencode(suffix, image)[1].tobytes()
 
 

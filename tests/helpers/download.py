@@ -54,13 +54,11 @@ def server(short_pauses: None) -> Iterator[ArchiveServer]:
 
 @pytest.fixture
 def receipt_file(tmp_path: Path, short_pauses: None) -> Path:
-    """Where to write the receipt."""
     return tmp_path / "resources" / "wiki" / "wiki_crop.tar.json"
 
 
 @pytest.fixture
 def archive(receipt_file: Path) -> Path:
-    """Where the archive goes."""
     return receipt_file.with_suffix("")
 
 

@@ -39,7 +39,6 @@ def labels_of(labels: dict, **archive: object) -> dict:
 
 
 def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
-    """The rows of a published table."""
     (folder / "t.csv").write_text(text, encoding="utf-8")
     return own_photos.read(
         [folder / "t.csv"], Labels(**labels_of({"tables": "t.csv"} | labels)["labels"])

@@ -237,8 +237,7 @@ def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
     model_file.save(tmp_path / "model.pt", new_network())
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     torch.save(content | change, tmp_path / "model.pt")
-    with pytest.raises(
-        InputError, match=r"model\.pt (cannot be used, because|has no weights|has the classes)"
-    ) as caught:
+    fault = r"model\.pt (cannot be used, because|has no weights|has the classes)"
+    with pytest.raises(InputError, match=fault) as caught:
         model_file.load(tmp_path / "model.pt")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600

@@ -230,9 +230,8 @@ def test_bit_that_changed_in_the_weights_of_safetensors_alone_is_noticed(run, tm
     path = tmp_path / "a.safetensors"
     export.write_safetensors(path, predictor.load(run))
     whole = path.read_bytes()
-    for place in np.linspace(
-        8 + int.from_bytes(whole[:8], "little"), len(whole) - 1, 20, dtype=int
-    ):
+    first = 8 + int.from_bytes(whole[:8], "little")
+    for place in np.linspace(first, len(whole) - 1, 20, dtype=int):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(InputError, match=r"a\.safetensors .* SHA-256 is not .* its metadata"):
             predictor.load(path)

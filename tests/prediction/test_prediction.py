@@ -541,9 +541,8 @@ def test_weights_that_give_no_probabilities_are_an_error_and_never_a_class(made,
 def test_damaged_predictor_is_one_sentence_that_names_it(made, tmp_path, text):
     (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
     (tmp_path / "predictor.json").write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(
-        files.InputError, match=r"predictor\.json is not (valid JSON|of the format)"
-    ):
+    fault = r"predictor\.json is not (valid JSON|of the format)"
+    with pytest.raises(files.InputError, match=fault):
         predictor.load(tmp_path)
 
 

@@ -114,9 +114,8 @@ def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog)
     write_faces(path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
-    computed = provenance.training_record(SETTINGS.with_recipe(device="auto"), [path], "code")[
-        "computed"
-    ]
+    record = provenance.training_record(SETTINGS.with_recipe(device="auto"), [path], "code")
+    computed = record["computed"]
     assert (computed["device"], computed["precision"]) == ("cuda", "bfloat16")
     assert not caplog.text
 
