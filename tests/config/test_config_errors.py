@@ -131,6 +131,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
         ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be text that begins"),
+        (f"corrections: {'a' * 300}", "must have no braces, <, line breaks or names"),
         (f"train: {{start_from: {'a/' * 3000}b}}", "must have no braces, <, line breaks or names"),
         (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; give the URL"),
         ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "sample is taken"),
@@ -144,7 +145,7 @@ def test_error_is_one_sentence_with_the_file(tmp_path, overlay, fault):
 
 
 @pytest.mark.fault("hostile-name")
-@pytest.mark.parametrize("name", ["a{b}", "a<b>", "a<b", "a" * 300], ids=lambda name: name[:4])
+@pytest.mark.parametrize("name", ["a{b}", "a<b>", "a<b"])
 @pytest.mark.parametrize(
     ("overlay", "fault"),
     [
