@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.download import HTML, MD5, SHA256, TAR, digest_of, leave_part, names
+from helpers.download import HTML, MD5, PACKED, SHA256, TAR, digest_of, leave_part, names
 from helpers.http_server import Response
 from renet.archives import downloads, receipts
 from renet.common import locks
@@ -44,7 +44,7 @@ def test_without_digest_the_computed_one_is_recorded(server, receipt_file, caplo
     ("name", "content"),
     [
         ("wiki_crop.tar", HTML),
-        ("wiki_crop.tar", gzip.compress(TAR, mtime=0)),
+        ("wiki_crop.tar", PACKED),
         ("wiki_crop.tar", b"\xff\xd8\xff\xe0" + bytes(600)),
         ("wiki_crop.tar", bytes(2048)),
         ("wiki_crop.tar", b""),
@@ -75,19 +75,17 @@ def test_old_tar_without_magic_passes_without_digest(server, receipt_file):
 
 
 def test_content_encoding_is_not_decoded(server, receipt_file):
-    packed = gzip.compress(TAR, mtime=0)
-    server.contents["/wiki.tar.gz"] = packed
+    server.contents["/wiki.tar.gz"] = PACKED
     server.responses = [Response(headers={"Content-Encoding": "gzip"})]
-    downloads.obtain(server.url("/wiki.tar.gz"), digest_of(packed), receipt_file)
-    assert receipt_file.with_name("wiki.tar.gz").read_bytes() == packed
+    downloads.obtain(server.url("/wiki.tar.gz"), digest_of(PACKED), receipt_file)
+    assert receipt_file.with_name("wiki.tar.gz").read_bytes() == PACKED
 
 
 @pytest.mark.fault("too-little-space")
 def test_too_little_space_is_an_error_before_anything_is_written(server, receipt_file, archive):
     server.responses = [Response(headers={"Content-Length": str(1 << 60)})]
-    with pytest.raises(
-        InputError, match=rf"needs {1 << 60:,} more bytes, but only [\d,]+ are free"
-    ):
+    fault = rf"needs {1 << 60:,} more bytes, but only [\d,]+ are free"
+    with pytest.raises(InputError, match=fault):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert names(archive.parent) == set()
 

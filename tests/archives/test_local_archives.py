@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from helpers.download import HTML, MD5, TAR, digest_of, names, tar_bytes
+from helpers.download import HTML, MD5, PACKED, TAR, digest_of, names, tar_bytes
 from renet.archives import downloads, receipts
 from renet.common.errors import InputError
 
 
-def test_file_url_is_used_in_place(tmp_path, receipt_file, archive):
+def test_file_url_is_used_in_place(tmp_path, receipt_file):
     source = tmp_path / "my photos" / "wiki_crop.tar"
     source.parent.mkdir()
     source.write_bytes(TAR)
@@ -46,15 +46,14 @@ def test_missing_file_is_named(tmp_path, receipt_file):
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz"])
 def test_gzipped_tar_is_decompressed_once(server, receipt_file, name):
-    packed = gzip.compress(TAR, mtime=0)
-    server.contents["/" + name] = packed
-    receipt = downloads.obtain(server.url("/" + name), digest_of(packed), receipt_file)
+    server.contents["/" + name] = PACKED
+    receipt = downloads.obtain(server.url("/" + name), digest_of(PACKED), receipt_file)
     assert receipt.path == str(receipt_file.with_name("a.tar"))
-    assert (receipt.size, receipt.digest) == (len(packed), digest_of(packed))
+    assert (receipt.size, receipt.digest) == (len(PACKED), digest_of(PACKED))
     with tarfile.open(receipt.path) as tar:
         assert tar.getnames() == ["wiki_crop/00/1_2000-01-01_2010.jpg"]
     first, inode = receipt_file.read_bytes(), Path(receipt.path).stat().st_ino
-    downloads.obtain(server.url("/" + name), digest_of(packed), receipt_file)
+    downloads.obtain(server.url("/" + name), digest_of(PACKED), receipt_file)
     assert receipt_file.read_bytes() == first
     assert Path(receipt.path).stat().st_ino == inode
 
@@ -73,7 +72,7 @@ def test_tar_of_an_earlier_archive_is_made_again(server, receipt_file):
 
 def test_gzipped_tar_in_place_is_decompressed_beside_the_receipt(tmp_path, receipt_file):
     source = tmp_path / "wiki.tar.gz"
-    source.write_bytes(gzip.compress(TAR, mtime=0))
+    source.write_bytes(PACKED)
     receipt = downloads.obtain(source.as_uri(), None, receipt_file)
     assert receipt.path == str(receipt_file.with_name("wiki.tar"))
     assert Path(receipt.path).read_bytes() == TAR
@@ -81,9 +80,8 @@ def test_gzipped_tar_in_place_is_decompressed_beside_the_receipt(tmp_path, recei
 
 
 def test_query_and_fragment_of_a_url_do_not_hide_that_its_tar_was_gzipped(server, receipt_file):
-    packed = gzip.compress(TAR, mtime=0)
-    server.contents["/a.tar.gz"] = packed
-    receipt = downloads.obtain(server.url("/a.tar.gz#first"), digest_of(packed), receipt_file)
+    server.contents["/a.tar.gz"] = PACKED
+    receipt = downloads.obtain(server.url("/a.tar.gz#first"), digest_of(PACKED), receipt_file)
     os.utime(receipt.path, (1, 1))  # its digest would be computed again
     assert receipts.read(receipt_file) == receipt
 
@@ -102,7 +100,7 @@ def test_folder_with_the_name_of_a_gzipped_tar_is_a_folder(tmp_path, receipt_fil
 
 @pytest.mark.parametrize("damage", ["truncated", "corrupt"])
 def test_damaged_gzip_is_an_input_error(server, receipt_file, damage):
-    packed = bytearray(gzip.compress(TAR, mtime=0))
+    packed = bytearray(PACKED)
     if damage == "truncated":
         del packed[-1000:]
     else:

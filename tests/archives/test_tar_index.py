@@ -82,23 +82,20 @@ def test_links_and_devices_are_skipped(tmp_path, kind):
 
 
 @pytest.mark.fault("damaged-archive")
-@pytest.mark.parametrize("kept", [0, 100, 700, 1500])
+@pytest.mark.parametrize("kept", [0, 100, 700, 1500, 512 + 5120])  # the last ends at a member's
 def test_archive_that_ends_too_early_is_refused(tmp_path, kept):
-    tar_path = write_tar(tmp_path / "short.tar", {"a.jpg": b"x" * 5000})
+    """tarfile alone takes one that is cut between two members for a complete one."""
+    tar_path = write_tar(tmp_path / "short.tar", {"a.jpg": b"x" * 5000, "b.jpg": b""})
     tar_path.write_bytes(tar_path.read_bytes()[:kept])
     with pytest.raises(InputError, match=r"short\.tar is not a complete tar archive"):
         list(tar_index.tar_members(tar_path))
 
 
-@pytest.mark.parametrize("damage", ["cut between two members", "header spoiled"])
-def test_archive_with_damage_between_members_is_refused(tmp_path, damage):
-    """tarfile alone takes both for the end of the archive."""
+def test_archive_with_a_damaged_header_is_refused(tmp_path):
+    """tarfile alone takes it for the end of the archive."""
     tar_path = write_tar(tmp_path / "a.tar", {f"{number}.jpg": b"x" * 512 for number in range(10)})
     data = bytearray(tar_path.read_bytes())
-    if damage == "header spoiled":
-        data[3 * 1024 : 3 * 1024 + 100] = b"?" * 100
-    else:
-        del data[3 * 1024 :]
+    data[3 * 1024 : 3 * 1024 + 100] = b"?" * 100
     tar_path.write_bytes(data)
     with pytest.raises(InputError, match="there is neither a member nor the end mark"):
         list(tar_index.tar_members(tar_path))

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from helpers.faces import write_hdf5
-from helpers.project import SCRIPTS
+from helpers.project import run_python
 from renet.common import command_line, disk, files, logs
 from renet.common.errors import InputError
 from renet.prediction import export
@@ -41,11 +41,6 @@ def full(tmp_path) -> Iterator[Callable[[int], Path]]:
         subprocess.run(["umount", disk], check=True)
 
 
-def make_read_only(disk: Path) -> None:
-    """Let nobody write to a disk, root neither."""
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-
-
 def said(write: Callable[[Path], object], path: Path) -> str:
     """What the error says of a job that writes its output."""
     with pytest.raises(InputError) as caught, disk.explained([path]):
@@ -55,7 +50,6 @@ def said(write: Callable[[Path], object], path: Path) -> str:
 
 
 def failing(error: Exception) -> Callable[[Path], None]:
-    """A writer that raises an error."""
 
     def fail(path: Path) -> None:
         raise error
@@ -153,7 +147,7 @@ def test_full_disk_of_temporary_files_is_named_and_not_that_of_the_outputs(
 @pytest.mark.fault("no-permission")
 def test_disk_that_is_read_only_is_one_sentence_with_the_file(full):
     path = full(PAGE) / "output"
-    make_read_only(path.parent)
+    subprocess.run(["mount", "-o", "remount,ro", path.parent], check=True)
     assert f"{path}.tmp cannot be written or read: Read-only" in said(write_text, path)
 
 
@@ -189,7 +183,7 @@ def test_log_that_cannot_be_opened_is_one_sentence(full, monkeypatch):
     monkeypatch.setattr(logging.root, "handlers", [])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     log = full(PAGE) / "job.log"
-    make_read_only(log.parent)
+    subprocess.run(["mount", "-o", "remount,ro", log.parent], check=True)
     assert "job.log cannot be written or read: Read-only file" in said(logs.start, log)
     logging.captureWarnings(capture=False)
 
@@ -225,9 +219,6 @@ def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_
         pytest.skip("This system has no /dev/full")
     code = "logs.start('/dev/full')\n"
     code += "".join(f"logging.{level}('a record')\n" for level in ("info", "warning", "error"))
-    command = [sys.executable, "-c", f"import logging; from renet.common import logs\n{code}"]
-    outcome = subprocess.run(
-        command, env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=False
-    )
+    outcome = run_python("-c", f"import logging; from renet.common import logs\n{code}")
     texts = [line.split(" ", 1)[1] for line in outcome.stderr.splitlines()]
     assert sorted(texts) == ["ERROR a record", "INFO a record", "WARNING a record"]

@@ -15,14 +15,6 @@ from renet.common import files, locks
 from renet.common.errors import InputError
 
 
-def test_output_appears_under_its_name_only_when_it_is_whole(tmp_path):
-    with files.replacing(tmp_path / "table.csv") as temporary:
-        temporary.write_text("half")
-        assert not (tmp_path / "table.csv").exists()
-    assert (tmp_path / "table.csv").read_text() == "half"
-    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
-
-
 def test_output_that_is_an_input_or_another_output_is_refused(tmp_path):
     table = tmp_path / "a.csv"
     for outputs, inputs in ([[table], [tmp_path / "." / "a.csv"]], [[table, table], []]):
@@ -50,6 +42,7 @@ def test_file_and_its_name_are_on_the_disk_before_anything_is_deleted(tmp_path, 
     monkeypatch.setattr(os, "fsync", fsync)
     files.write_text(tmp_path / "table.csv", "whole")
     assert synced == [("file", False), ("folder", True)]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
 
 
 def hold(path, held, release):
@@ -91,12 +84,6 @@ def test_json_has_no_word_for_nan(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_json_is_named(tmp_path):
-    (tmp_path / "receipt.json").write_text("{")
-    with pytest.raises(InputError, match=r"receipt\.json is not valid JSON"):
-        files.read_json(tmp_path / "receipt.json")
-
-
 def test_link_keeps_its_place_and_the_file_that_it_names_is_replaced(tmp_path):
     target, link = tmp_path / "target.csv", tmp_path / "link.csv"
     target.write_text("old")
@@ -115,16 +102,11 @@ def test_named_pipe_is_written_through_and_stays_a_pipe(tmp_path):
     assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
-APPENDED = """
-from renet.common import files
-files.write_text("/dev/stdout", "new\\n")
-"""
-
-
 def test_standard_output_is_appended_to_where_the_shell_appends(tmp_path):
     log = tmp_path / "all.csv"
     log.write_text("old\n")
+    code = "from renet.common import files; files.write_text('/dev/stdout', 'new\\n')"
     with log.open("a") as handle:
-        subprocess.run([sys.executable, "-c", APPENDED], stdout=handle, check=True,
+        subprocess.run([sys.executable, "-c", code], stdout=handle, check=True,
                        env=os.environ | {"PYTHONPATH": str(SCRIPTS)})  # fmt: skip
     assert log.read_text() == "old\nnew\n"

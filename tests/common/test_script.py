@@ -2,16 +2,15 @@
 
 import dataclasses
 import json
-import os
 import re
-import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from helpers.project import ROOT, SCRIPTS, imported_packages, run_script
+from helpers.project import ROOT, SCRIPTS, imported_packages, run_python, run_script
 from renet.common import command_line, script
 from renet.common.errors import InputError
 
@@ -45,9 +44,9 @@ def count(
 
 
 def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
-    """A param that only runs the rule again need not be taken."""
+    """A param that only runs the rule again need not be taken; a single file is a list of one."""
     given = job(
-        input={"faces": ["a.npy"], "table": []},
+        input={"faces": "a.npy", "table": []},
         output={"output": "out.csv"},
         params={"section": {"rate": 0.1, "inner": {"size": [3, 4]}}, "file_order": ["a.tar"]},
         resources={"gpu": 0, "mem_mb": 100, "tmpdir": "tmp"},
@@ -74,10 +73,6 @@ def test_values_of_a_job_can_be_taken_as_one_dataclass(monkeypatch, tmp_path):
     assert taken == [Section(0.1, Inner((3, 4)))]
 
 
-def test_single_file_is_a_list_of_one_where_a_list_is_asked_for():
-    assert script.as_type("a.npy", list[Path]) == [Path("a.npy")]
-
-
 @pytest.mark.parametrize("part", ["input", "output", "params"])
 def test_value_of_the_rule_that_the_function_does_not_take_is_an_error(part):
     with pytest.raises(TypeError, match="count does not take photos"):
@@ -94,12 +89,6 @@ def test_command_line_takes_lists_optional_files_and_fields_of_sections():
         "faces": [Path("a.npy"), Path("b.npy")], "table": Path("t.csv"), "output": Path("o.csv"),
         "shard": 3, "section": Section(0.5, Inner((3, 4))),
     }  # fmt: skip
-
-
-def run_code(code: str, *arguments: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    paths = os.environ | {"PYTHONPATH": str(SCRIPTS), "COLUMNS": "999"}
-    return subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
 
 
 HELP_OF_ALL = """
@@ -120,7 +109,8 @@ BY_HAND = ("train", "predict", "export", "verify", "parse_metadata")
 
 def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
     """In one process, since each script's start takes seconds."""
-    outcome = run_code(HELP_OF_ALL, *(SCRIPTS / f"{name}.py" for name in BY_HAND))
+    paths = [SCRIPTS / f"{name}.py" for name in BY_HAND]
+    outcome = run_python("-c", HELP_OF_ALL, *paths, COLUMNS="999")
     assert outcome.returncode == 0, outcome.stderr
     printed = json.loads(outcome.stdout)
     for path, text in printed.items():
@@ -165,43 +155,34 @@ def test_file_of_a_command_line_that_does_not_exist_is_named_in_one_sentence(
         command_line.run(read)
 
 
-FIND_TORCH = """
-import os, runpy, sys
-
-class Finder:
-    def find_spec(self, name, path, target=None):
-        if name == "torch":
-            print(os.environ.get("GOMP_SPINCOUNT"))
-            sys.exit()
-
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-sys.meta_path.insert(0, Finder())
-runpy.run_path(sys.argv[1])
-"""
-THREAD_SETTINGS = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+PRINT_SPIN_COUNT = "import os, sys; print(os.environ.get('GOMP_SPINCOUNT')); sys.exit()"
 
 
-def spin_count_at_the_import_of_torch(name: str, **environment: str) -> str:
-    rest = {key: value for key, value in os.environ.items() if key not in THREAD_SETTINGS}
-    command = [sys.executable, "-S", "-c", FIND_TORCH, str(SCRIPTS / f"{name}.py")]
-    packages = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    outcome = subprocess.run(
-        command, env=rest | packages | environment, capture_output=True, text=True, check=True
-    )
-    return outcome.stdout.strip()
+@pytest.fixture
+def spin_count(tmp_path, monkeypatch) -> Callable[..., str]:
+    """A function that gives the spin count at the import of torch in a script."""
+    (tmp_path / "torch.py").write_text(PRINT_SPIN_COUNT)
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(name: str, **environment: str) -> str:
+        path = SCRIPTS / f"{name}.py"
+        return run_python(path, PYTHONPATH=str(tmp_path), **environment).stdout.strip()
+
+    return run
 
 
 @pytest.mark.slow
-def test_waiting_threads_spin_briefly_in_every_script_that_computes():
+def test_waiting_threads_spin_briefly_in_every_script_that_computes(spin_count):
     paths = SCRIPTS.glob("*.py")
     computing = {path.stem for path in paths if "torch" in imported_packages(path)}
     assert computing >= {"train", "infer", "predict"}
-    assert {spin_count_at_the_import_of_torch(name) for name in computing} == {"6000"}
+    assert {spin_count(name) for name in computing} == {"6000"}
 
 
-def test_waiting_of_threads_is_left_to_the_user_who_sets_it():
-    assert spin_count_at_the_import_of_torch("infer", GOMP_SPINCOUNT="5") == "5"
-    assert spin_count_at_the_import_of_torch("infer", OMP_WAIT_POLICY="active") == "None"
+def test_waiting_of_threads_is_left_to_the_user_who_sets_it(spin_count):
+    assert spin_count("infer", GOMP_SPINCOUNT="5") == "5"
+    assert spin_count("infer", OMP_WAIT_POLICY="active") == "None"
 
 
 CHILD_LOGS = """
@@ -232,8 +213,8 @@ raise KeyboardInterrupt
 def interrupted(tmp_path_factory) -> tuple[str, str, str]:
     """What a job and a script by hand print, and the log of the job."""
     log = tmp_path_factory.mktemp("job") / "job.log"
-    job = run_code(LINES_OF_ANOTHER_PACKAGE, log).stderr
-    return job, run_code(LINES_OF_ANOTHER_PACKAGE).stderr, log.read_text()
+    job = run_python("-c", LINES_OF_ANOTHER_PACKAGE, log).stderr
+    return job, run_python("-c", LINES_OF_ANOTHER_PACKAGE).stderr, log.read_text()
 
 
 def test_lines_of_other_packages_are_in_the_log_alone_but_for_their_errors(interrupted):
@@ -250,13 +231,14 @@ def test_interrupted_job_says_in_its_log_that_the_same_command_resumes(interrupt
 
 
 def test_job_that_ctrl_c_ends_at_its_imports_leaves_no_traceback():
-    assert not run_code("snakemake = None; import renet; raise KeyboardInterrupt").stderr
-    assert "ZeroDivisionError" in run_code("snakemake = None; import renet; 1 / 0").stderr
+    begun = "snakemake = None; import renet; "
+    assert not run_python("-c", f"{begun}raise KeyboardInterrupt").stderr
+    assert "ZeroDivisionError" in run_python("-c", f"{begun}1 / 0").stderr
 
 
 def test_lines_of_child_processes_stay_in_the_log(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("The job before.")
-    assert run_code(CHILD_LOGS, log).returncode == 0
+    assert run_python("-c", CHILD_LOGS, log).returncode == 0
     texts = [line.split(" INFO ")[-1] for line in log.read_text().splitlines()]
     assert texts == ["The parent begins.", "The child works.", "The parent ends."]

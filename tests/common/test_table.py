@@ -17,13 +17,6 @@ FRAME = pd.DataFrame(
 )  # fmt: skip
 
 
-def test_table_comes_back_as_it_was_written(tmp_path):
-    PEOPLE.write(tmp_path / "people.csv", FRAME)
-    again = PEOPLE.read(tmp_path / "people.csv")
-    pd.testing.assert_frame_equal(again, FRAME)
-    assert again.name.tolist() == ["007", "NA", ""]
-
-
 def test_file_is_plain_csv_in_the_order_of_the_columns(tmp_path):
     shuffled = FRAME[["score", "age", "name", "row"]].assign(unused=1, age=[30.0, np.nan, 41.0])
     PEOPLE.write(tmp_path / "people.csv", shuffled)
@@ -43,7 +36,7 @@ def test_cell_that_a_spreadsheet_would_run_stays_as_it_is(tmp_path):
         assert [row["name"] for row in csv.DictReader(handle, strict=True)] == names
 
 
-def test_parts_become_one_file_without_what_a_killed_process_left(tmp_path):
+def test_table_written_in_parts_comes_back_without_what_a_killed_process_left(tmp_path):
     (tmp_path / "people.csv.tmp").write_text("left by a killed process")
     PEOPLE.write(tmp_path / "people.csv", (FRAME[:1], FRAME[1:]))
     pd.testing.assert_frame_equal(PEOPLE.read(tmp_path / "people.csv"), FRAME)

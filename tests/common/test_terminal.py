@@ -3,17 +3,15 @@
 import importlib
 import itertools
 import logging
-import os
 import queue
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import ROOT, SCRIPTS, run_python
 from helpers.terminal import COLUMNS, Session, on_a_terminal
 from helpers.training import write_faces
 from helpers.workflow import SCREEN, WIDE, copy_project, run, run_on_a_terminal, write_config
@@ -136,9 +134,7 @@ def test_bar_of_a_large_epoch_has_room_beside_its_metrics(tmp_path):
 
 
 def test_job_without_a_terminal_prints_a_line_a_minute_and_one_for_each_epoch(tmp_path):
-    command = [sys.executable, "-c", TRAINING_WITHOUT_A_TERMINAL]
-    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(SCRIPTS)}}
-    outcome = subprocess.run(command, capture_output=True, text=True, check=True, **options)
+    outcome = run_python("-c", TRAINING_WITHOUT_A_TERMINAL, folder=tmp_path)
     *minutes, epoch = outcome.stderr.splitlines()
     assert epoch == "renet: epoch 1"
     records = (tmp_path / "job.log").read_text().count(" left, ")

@@ -19,7 +19,6 @@ from renet.common.errors import InputError
 from renet.config import sources, validation, yaml_files
 from renet.planning import before_start
 
-DEFAULTS = ROOT / "config.yaml"
 OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
 TABLE = "sources: [own]\narchives: {own: {database: table, photos: crop, url: 'https://a/a.tar', "
 LABELS = TABLE + "labels: "
@@ -30,14 +29,13 @@ ALIASES = "a0: &a0 [1]\n" + "".join(
 
 
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> dict:
-    """The config with an overlay of this text."""
     (folder / "own.yaml").write_text(text)
     return load(folder / "own.yaml", command_line)
 
 
 def load(overlay: Path, command_line: dict | None = None) -> dict:
     """The config as Snakemake loads it from config.yaml and an overlay."""
-    config, files = {}, {DEFAULTS: CONFIG, overlay: yaml_files.read(overlay)}
+    config, files = {}, {ROOT / "config.yaml": CONFIG, overlay: yaml_files.read(overlay)}
     validation.load(config, files, command_line or {})
     return config
 
@@ -59,7 +57,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("wd: 0", "`wd` is not a key of the config; did you mean `train.weight_decay`?"),
         ("train: {sync_batchnorm: true}", "`train.sync_batchnorm` was removed: each process"),
         ("export: [onxx]", "Entry 1 of `export` is onxx, and must be one of onnx, int8.onnx, safe"),
-        ("model: {kind: resnet}", "`model.kind` is resnet, and must be one of renet, cnn, resnet"),
+        ("model: {kind: res}", "`model.kind` is res, and must be one of renet, cnn, resnet18, hog"),
         ("model: {spatial_rnns: [{units: 0, block: [2, 2]}]}", "`units` of entry 1 of `model.spat"),
         ("pathvars: {results: ~/own}", f"`pathvars.results` is ~/own; write {HOME}/own, because"),
         ("runs: {svm: {model: {kind: hog_svm}, train: {freeze: [cls]}}}", "kind hog_svm has no"),
@@ -87,7 +85,6 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("filter: {min_age: 50, max_age: 20}", "`filter` has a `min_age` above `max_age`; lower"),
         ("pathvars: {results: results/a/}", "is results/a/; write results/a, because"),
         ("crop: {size: large}", "must be a whole number or a list. The key's description: pixels"),
-        ("crop: {size: 4}", "`crop.size` is 4, and must be at least 8."),
         ("crop: {size: 100}", "`crop.size` is [100, 100], but the network of the run renet needs"),
         ("{crop: {margin: 0.6}, sources: [wiki]}", "`crop.margin` is 0.6, but the crops of the"),
         (OWN + "'https://a.org:99999/a.tar'}}", "a valid URL (Port out of range 0-65535); correct"),
@@ -129,17 +126,13 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
         ("corrections: results/audit/suspects.csv", "which the label audit overwrites; copy it"),
         ("runs: {true: {}}", 'the name true under `runs` as text; write "true".'),
-        ("runs: {1.5: {}}", 'the name 1.5 under `runs` as text; write "1.5".'),
-        ("runs: {a: {seeds: 3}}", "be a list. The key's description: such as [1, 2, 3], makes"),
         ("model: {spatial_rnns: [{units: 3, block: 2}]}", "be a list. The key's description: [hei"),
-        ("model: {kind: resnet50}", "must be one of renet, cnn, resnet18, hog_svm."),
         ("train: {MIXUP: 1}", "did you mean `train.mixup`?"),
         ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
         ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be text that begins"),
         (f"corrections: {'a' * 300}", "must have no braces, <, line breaks or names"),
         (f"train: {{start_from: {'a/' * 3000}b}}", "must have no braces, <, line breaks or names"),
-        (f"pathvars: {{results: {'a' * 300}}}", "must have no braces, <, line breaks or names"),
         (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; give the URL"),
         ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "sample is taken"),
     ],

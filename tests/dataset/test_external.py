@@ -1,13 +1,10 @@
 """External test sets hold faces that neither training nor validation has."""
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 
 from helpers.cropped import random_hash
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT, call_script, run_python
 from renet.common.errors import InputError
 from renet.dataset import external
 from renet.metadata import own_photos
@@ -81,7 +78,6 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
 def test_example_writes_the_table_of_the_members_of_congress(tmp_path):
     members, photos = tmp_path / "legislators-current.csv", tmp_path / "photos.csv"
     members.write_text("first_name,last_name,gender,bioguide_id\nAnna,Smith,F,S000001\n")
-    example = ROOT / "docs/examples/congress_table.py"
-    subprocess.run([sys.executable, example, members, photos], check=True)
+    run_python(ROOT / "docs/examples/congress_table.py", members, photos)
     (row,) = own_photos.read([photos]).itertuples()
     assert (row.path, row.gender, row.subject) == ("S000001.jpg", 0, "Anna Smith")

@@ -1,9 +1,6 @@
 """What the figures of a run show."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from helpers.predictions import predictions_of
-from helpers.project import SCRIPTS
+from helpers.project import run_python
 from renet.evaluation import run_plots
 from renet.evaluation.metrics import summarise
 from renet.evaluation.run_plots import Evaluation
@@ -65,7 +62,6 @@ def test_markers_of_losses_that_hardly_differ_are_inside_of_the_figure(evaluatio
 
 
 def test_backend_of_a_notebook_which_its_terminal_names_is_not_used():
-    environment = os.environ | {"MPLBACKEND": "module://of_a_notebook", "PYTHONPATH": str(SCRIPTS)}
     code = "import evaluate, matplotlib; print(matplotlib.get_backend())"
-    command = [sys.executable, "-c", code]
-    assert subprocess.check_output(command, env=environment, text=True) == "svg\n"
+    outcome = run_python("-c", code, MPLBACKEND="module://of_a_notebook")
+    assert outcome.stdout == "svg\n", outcome.stderr

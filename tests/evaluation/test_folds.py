@@ -32,7 +32,6 @@ from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
 from renet.training.settings import RunSettings
 
-PEOPLE = 40
 CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
        "strided_convs": [{"channels": 8, "stride": [2, 2]}]}  # fmt: skip
 
@@ -41,13 +40,12 @@ CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
 def data(tmp_path):
     """The HDF5 file of training and validation, 96 faces of 40 people, and the table beside it."""
     faces = write_faces(tmp_path / "development.h5", 96, 1)
-    table = samples_of_faces(faces, PEOPLE)
+    table = samples_of_faces(faces, people=40)
     table.to_csv(tmp_path / "development.csv", index=False)
     return tmp_path
 
 
 def predict(data, number: int, folds: int = 3, **options) -> pd.DataFrame:
-    """The predictions of a fold."""
     settings = {"settings": RunSettings(SMALL, QUICK)}
     script.fold(
         [data / "development.h5"], tables=[data / "development.csv"], fold=number, folds=folds,
@@ -221,9 +219,8 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
         FOLD.write(data / f"{number}.csv", FOLD.frame(rows))
     model = data / "model.pt"
     settings = RunSettings(SMALL, QUICK.replace(epochs=1))
-    trained = script.loop.build(
-        settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
-    )
+    faces = script.hdf5.read(data / "development.h5")
+    trained = script.loop.build(settings, torch.device("cpu"), faces, None)
     script.loop.model_file.save(model, trained.model)
     outputs = {name: data / f"{name}.csv" for name in ("inference", "inference_validation")}
     call_script(

@@ -10,7 +10,7 @@ import yaml
 from scipy import stats
 from scipy.special import expit, logit
 
-from helpers.cropped import random_hash
+from helpers.cropped import random_hash, samples_of
 from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
@@ -227,13 +227,8 @@ def test_temperature_without_a_reliable_fit_is_one(validation, reason):
 
 
 def split_of(**columns) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"subset": ["train", "train", "validation", "test"], "subject": ["a", "b", "c", "d"],
-         "digest": ["1", "2", "3", "4"], "target": [0, 1, 1, 0],
-         "source": "own", "path": ["1.jpg", "2.jpg", "3.jpg", "4.jpg"],
-         "phash": list(map(random_hash, "1234")),
-         "year": [1990, 2001, None, 2015]} | columns
-    )  # fmt: skip
+    given = {"subset": ["train", "train", "validation", "test"], "year": [1990, 2001, None, 2015]}
+    return samples_of(np.array([0, 1, 1, 0])).assign(**given | columns)
 
 
 def test_split_that_keeps_people_and_by_its_settings_copies_apart_passes():

@@ -17,6 +17,9 @@ from renet.metadata import mat_file, row_filter
 from renet.metadata.row_filter import METADATA
 from renet.sample.archive import cell_array
 
+FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
+          "second_face_score")  # fmt: skip
+
 
 def jpeg(height: int = 60, width: int = 50, seed: int = 0, channels: int = 3) -> bytes:
     """A JPEG of smooth noise, which the compression hardly changes."""
@@ -49,7 +52,6 @@ def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
 
 
 def read_mat(data: bytes, database: str) -> pd.DataFrame:
-    """The rows of a .mat file given as bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{database}.mat"
         path.write_bytes(data)
@@ -93,7 +95,6 @@ def picture(height: int = 80, width: int = 100) -> np.ndarray:
 
 
 def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
-    """An image file of the format that `suffix` names."""
     return cv2.imencode(suffix, image)[1].tobytes()
 
 

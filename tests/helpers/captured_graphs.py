@@ -20,7 +20,6 @@ class Operations(TorchDispatchMode):
         self._calls: list[tuple] = []
 
     def __torch_dispatch__(self, operation, types, arguments=(), options=None):
-        """Run an operation and keep it."""
         result = operation(*arguments, **(options or {}))
         self._calls.append((operation, arguments, options or {}, result))
         return result

@@ -19,7 +19,6 @@ def complete(config: dict) -> dict:
 
 
 def check(overlay: dict) -> dict:
-    """Load config.yaml with an overlay."""
     config = copy.deepcopy(CONFIG)
     update_config(config, overlay)
     return complete(config)

@@ -88,7 +88,6 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
 
 
 def samples_of_faces(faces: FaceFile, people: int = 20) -> pd.DataFrame:
-    """The table of a file of faces."""
     digests = list(map(face_digest, faces.pixels))
     return samples_of(faces.targets, people).assign(digest=digests)
 

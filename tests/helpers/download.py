@@ -1,5 +1,6 @@
 """An archive to download, and its server, receipt and digests."""
 
+import gzip
 import hashlib
 import io
 import random
@@ -29,6 +30,7 @@ def tar_bytes(size: int = 300_000, seed: int = 1) -> bytes:
 
 
 TAR = tar_bytes()
+PACKED = gzip.compress(TAR, mtime=0)
 MD5 = "md5:" + hashlib.md5(TAR, usedforsecurity=False).hexdigest()
 SHA256 = "sha256:" + hashlib.sha256(TAR).hexdigest()
 
@@ -52,13 +54,11 @@ def server(short_pauses: None) -> Iterator[ArchiveServer]:
 
 @pytest.fixture
 def receipt_file(tmp_path: Path, short_pauses: None) -> Path:
-    """Where to write the receipt."""
     return tmp_path / "resources" / "wiki" / "wiki_crop.tar.json"
 
 
 @pytest.fixture
 def archive(receipt_file: Path) -> Path:
-    """Where the archive goes."""
     return receipt_file.with_suffix("")
 
 

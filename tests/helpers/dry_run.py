@@ -21,6 +21,13 @@ def dry_run(project: Path, *arguments: object) -> subprocess.CompletedProcess:
     return in_fork(project, "-n", *arguments)
 
 
+def plan(project: Path, *arguments: object) -> str:
+    """What a dry run says, which has to succeed."""
+    outcome = dry_run(project, *arguments)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
 def in_fork(project: Path, *arguments: object) -> subprocess.CompletedProcess:
     """Run `snakemake` in a folder; its output is captured, its status left to the caller."""
     for module in SCRIPTS.rglob("*.py"):  # the fork has the caches, too

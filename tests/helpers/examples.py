@@ -1,9 +1,6 @@
 """Code of documents and examples, run on photos of all sizes as a reader would run it."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pandas as pd
 from predict import predict
 
 from helpers.archives import turned_jpeg
+from helpers.project import run_python
 from renet.common.imdb_wiki import CLASSES
 
 SIZES = {  # (height, width); the faces of the networks have 32 x 32 pixels
@@ -41,10 +39,7 @@ def code_of(document: Path) -> str:
 def printed(code: str, photos: Sequence[Path], folder: Path, **environment: str) -> np.ndarray:
     """The probabilities (N, classes) that the code prints for each photo in place of face.jpg."""
     whole = "\n".join(code.replace("face.jpg", str(photo)) for photo in photos)
-    outcome = subprocess.run(
-        [sys.executable, "-c", whole], cwd=folder, env=os.environ | environment,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    outcome = run_python("-c", whole, folder=folder, **environment)
     assert outcome.returncode == 0, outcome.stderr
     return probabilities_in(outcome.stdout, len(photos))
 

@@ -16,7 +16,6 @@ def write_hdf5(
 
 
 def write_shard(path: Path, pixels: np.ndarray) -> Path:
-    """Write a shard of faces (N, C, H, W) uint8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, pixels)
     return path

@@ -27,7 +27,6 @@ class Named(dict):
 
 
 def import_all() -> None:
-    """Import all modules of renet."""
     folder = Path(renet.__path__[0])
     for path in folder.rglob("*.py"):
         parts = path.relative_to(folder.parent).with_suffix("").parts
@@ -79,14 +78,12 @@ def said(job: dict) -> str:
 
 
 def outputs(job: dict) -> list[Path]:
-    """The outputs of a job."""
     values = job["output"].values()
     return [Path(path) for value in values
             for path in (value if isinstance(value, list) else [value])]  # fmt: skip
 
 
 def delete_outputs(job: dict) -> None:
-    """Delete a job's outputs."""
     for path in outputs(job):
         if path.is_dir():
             shutil.rmtree(path)

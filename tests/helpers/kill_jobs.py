@@ -93,7 +93,6 @@ def living_in(group: int) -> list[str]:
 
 
 def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dict[str, Report]:
-    """Run all jobs in both folders."""
     reports: dict[str, Report] = {}
     moments = random.Random(1)  # noqa: S311 no secret
     left = collections.Counter(job["rule"] for job in jobs)

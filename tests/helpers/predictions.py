@@ -9,7 +9,6 @@ from renet.common import files
 from renet.prediction import predictor, training_photos
 
 BETTER = {"leads": "test", "test": {"above_baseline": {"accuracy": {"above": True}}}}
-CROPS = {"database": "wiki", "photos": "crop", "detected": None}  # an archive in provenance.json
 
 
 def describe_run(run: Path, faces: np.ndarray, margin: float, metrics: dict, **archive) -> dict:
@@ -17,7 +16,8 @@ def describe_run(run: Path, faces: np.ndarray, margin: float, metrics: dict, **a
 
     The faces are too few to fit the detector's box.
     """
-    settings = {"crop": {"size": 32, "margin": margin}, "archives": {"a": CROPS | archive}}
+    crops = {"database": "wiki", "photos": "crop", "detected": None} | archive
+    settings = {"crop": {"size": 32, "margin": margin}, "archives": {"a": crops}}
     hashes = run / training_photos.FILE
     training_photos.write(hashes, training_photos.hashes(faces))
     content = predictor.describe(run / "model.pt", BETTER | metrics, faces, hashes, settings)

@@ -1,6 +1,7 @@
 """Where the project lies, and its scripts as a user runs them, or with the values of a job."""
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +22,16 @@ def imported_packages(script: Path, *chosen: str) -> set[str]:
 
 def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess:
     """Run a script as a user would; its output is captured, its status left to the caller."""
-    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_python(SCRIPTS / name, *arguments)
+
+
+def run_python(
+    *arguments: object, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess:
+    """Run Python with the scripts on its path; its output is captured, its status left."""
+    command, paths = [sys.executable, *map(str, arguments)], {"PYTHONPATH": str(SCRIPTS)}
+    options = {"capture_output": True, "text": True, "check": False}
+    return subprocess.run(command, cwd=folder, env=os.environ | paths | environment, **options)
 
 
 def call_script(name: str, **given: object) -> None:

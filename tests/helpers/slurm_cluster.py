@@ -16,14 +16,12 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ["slurm-wlm"]
 CONFIG_FOLDER = Path("/etc/slurm")
 CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
 NODES = ("n1", "n2")
 CORES, MEMORY_MB, GPUS = 6, 16000, 2  # of each node, independent of the machine
 PORT = 26817
 SECONDS_TO_START, TRIES = 30, 3
-KEY_BYTES = 1024
 
 SLURM_CONF = """
 ClusterName=test
@@ -73,7 +71,7 @@ def install() -> None:
     if not shutil.which("slurmctld"):
         if not shutil.which("apt-get"):
             pytest.skip("SLURM was not tested: it is not installed, and there is no apt-get")
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "slurm-wlm"]):
             outcome = subprocess.run(
                 ["apt-get", "-qq", *command], capture_output=True, text=True, check=False
             )
@@ -128,7 +126,7 @@ def _configure(folder: Path) -> None:
     (folder / "gres.conf").write_text("\n".join(gres) + "\n")
     key = folder / "slurm.key"
     key.touch(mode=0o600)
-    key.write_bytes(os.urandom(KEY_BYTES))
+    key.write_bytes(os.urandom(1024))
     for name in ("state", *(f"spool-{node}" for node in NODES)):
         (folder / name).mkdir()
     for number in range(GPUS):
@@ -169,7 +167,6 @@ def _stop(pid_file: Path) -> None:
 
 
 def ask(*command: str) -> str:
-    """The output of a SLURM command."""
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
 
 

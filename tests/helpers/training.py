@@ -91,7 +91,6 @@ def terminated_before(update: int) -> Iterator[list]:
 
 @contextlib.contextmanager
 def after_each_update(action: Callable[[], object]) -> Iterator[None]:
-    """Call a function after each update of a training."""
     update_weights = Trainer._update
 
     def update(trainer: Trainer, *batch: object) -> None:

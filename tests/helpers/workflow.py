@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from helpers import terminal
-from helpers.dry_run import dry_run
+from helpers.dry_run import plan
 from helpers.made_once import made_once
 from helpers.project import ROOT
 
@@ -98,10 +98,8 @@ def digests(project: Path) -> dict[str, str]:
 
 def planned(project: Path, *arguments: object) -> set[str]:
     """The rules that a dry run would run."""
-    outcome = dry_run(project, "--configfile", "small.yaml", *arguments)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    rules = re.findall(r"^(?:local)?rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
-    return set(rules) - {"all"}
+    said = plan(project, "--configfile", "small.yaml", *arguments)
+    return {*re.findall(r"^(?:local)?rule (\w+):", said, re.MULTILINE)} - {"all"}
 
 
 def run_whole(folder: Path) -> None:

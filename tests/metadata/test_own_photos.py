@@ -174,7 +174,7 @@ def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
     table = describe(tmp_path / "t.csv", text)
     assert table.reason.tolist() == ["", "", "repeated", "repeated"]
     funnel = row_filter.funnel(table.reason, RowReason).set_index("step")
-    assert funnel.dropped["repeated"] == 2
+    assert (funnel.dropped["repeated"], funnel.remaining["repeated"]) == (2, 2)
     said = "2 lines repeat an earlier one and are dropped; the first is .*t.csv, line 4, a.jpg"
     assert re.search(said, caplog.text)
 
@@ -346,6 +346,7 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
         for name, data in WHOLE.items()
     }
     assert np.array_equal(faces, [found[name][0].pixels for name in ("portrait.png", "turned.jpg")])
+    assert [(cut.pixels, cut.reason) for cut in found["none.jpg"]] == [(None, "no_face")]
     table, faces = crop_whole(tmp_path, "largest")
     assert table.reason.tolist() == ["", "", "no_face", "unreadable", ""]
     _, right = sorted(found["pair.png"], key=lambda cut: cut.box)
@@ -357,12 +358,13 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
     assert half.width[4] == pytest.approx(table.width[4], rel=0.1)
 
 
-def own_project(tmp_path, count: int):
-    """A project with some whole photos of one face each, and one of two, whose table has no box."""
+@pytest.mark.slow
+def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tmp_path):
+    """The table of whole photos of one face each, and one of two, has no box."""
     project, folder = copy_project(tmp_path / "project"), tmp_path / "photos"
     folder.mkdir()
     lines = ["path,gender"]
-    for number in range(count):
+    for number in range(20):
         photo = cv2.convertScaleAbs(PORTRAIT[: 512 - 9 * number], alpha=1 - number / 50)
         cv2.imwrite(str(folder / f"{number}.jpg"), photo)
         lines.append(f"{number}.jpg,{'fm'[number % 2]}")
@@ -372,13 +374,7 @@ def own_project(tmp_path, count: int):
            "shards": 2}  # fmt: skip
     split = {"near_duplicates": False, "test": 0.2, "validation": 0.2}
     write_config(project, sources=["own"], archives={"own": own}, split=split)
-    return project
-
-
-@pytest.mark.slow
-def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tmp_path):
-    project = own_project(tmp_path, 20)
-    run(project, "--config", f"predict={{photos: {tmp_path / 'photos'}, detect: true}}")
+    run(project, "--config", f"predict={{photos: {folder}, detect: true}}")
     results = project / "results"
     made = results / "runs" / "renet"
     box = files.read_json(made / "predictor.json")["detector"]["box"]

@@ -39,7 +39,6 @@ def labels_of(labels: dict, **archive: object) -> dict:
 
 
 def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
-    """The rows of a published table."""
     (folder / "t.csv").write_text(text, encoding="utf-8")
     return own_photos.read(
         [folder / "t.csv"], Labels(**labels_of({"tables": "t.csv"} | labels)["labels"])
@@ -58,11 +57,6 @@ def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.D
         **options,
     )  # fmt: skip
     return METADATA.read(folder / "metadata.csv").set_index("path")
-
-
-def pack(folder: Path, members: dict[str, bytes]) -> Path:
-    """The receipt of a tar of these members."""
-    return write_receipt(folder / "r.json", write_tar(folder / "a.tar", members))
 
 
 CLEAN = """\
@@ -84,8 +78,8 @@ def imdb(tmp_path):
     ]  # fmt: skip
     photos = {f"imdb/00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
     (tmp_path / "clean.csv").write_text(CLEAN)
-    mat = mat_bytes(rows, "imdb")
-    return pack(tmp_path, {"imdb/imdb.mat": mat} | photos)
+    tar = write_tar(tmp_path / "a.tar", {"imdb/imdb.mat": mat_bytes(rows, "imdb")} | photos)
+    return write_receipt(tmp_path / "r.json", tar)
 
 
 def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):

@@ -77,14 +77,6 @@ def test_initial_weights_of_each_gate_reach_glorots_limit_and_are_not_above_it(c
         assert (largest > 0.9).all() and (largest <= 1).all()
 
 
-def test_blocks_are_ordered_by_channel_row_column():
-    spatial = SpatialRNN((2, 4, 6), (2, 3), 5)
-    maps = torch.arange(2 * 4 * 6).reshape(1, 2, 4, 6)
-    blocks = spatial.split(maps)
-    assert blocks.shape == (2, 2, 1, 12)  # block columns, block rows, N, features
-    assert torch.equal(blocks[1, 0, 0], maps[0, :, 0:2, 3:6].flatten())
-
-
 @pytest.mark.parametrize("block", [(2, 2), (1, 3), (4, 2)])
 def test_vertical_pass_runs_down_columns_and_horizontal_pass_along_rows(block):
     spatial = randomise(SpatialRNN((3, 8, 12), block, 4)).double()

@@ -10,25 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.training import SMALL, new_network
 from renet.common.errors import InputError
 from renet.config.model import Architecture
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet
 from renet.network.model import parameter_count
 
-SMALL = Architecture(
-    conv_channels=[4, 6, 8, 10],
-    spatial_rnns=[{"units": 5, "block": [2, 2]}, {"units": 7, "block": [2, 2]}],
-)
-
 CIRCLE: list = []
 CIRCLE.append(CIRCLE)
-
-
-def small_network(seed: int = 0, mean: np.ndarray | None = None) -> ReNet:
-    model = ReNet((3, 64, 96), SMALL, mean)
-    model.init_weights(seed)
-    return model
 
 
 def test_default_is_the_courses_network():
@@ -117,10 +107,10 @@ def test_blocks_widths_and_depth_come_from_the_architecture():
 
 
 def test_saved_network_predicts_as_before(tmp_path):
-    pixels = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
-    means = (None, np.array([100.0, 110.0, 120.0]), np.linspace(0, 255, 3 * 64 * 96))
+    pixels = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    means = (None, np.array([100.0, 110.0, 120.0]), np.linspace(0, 255, 3 * 32 * 32))
     for mean, dtype in zip(means, (torch.float, torch.float, torch.double), strict=True):
-        model = small_network(mean=mean).to(dtype)
+        model = new_network(mean=mean).to(dtype)
         model(pixels)  # moves the running statistics
         model_file.save(tmp_path / "model.pt", model)
         again = model_file.load(tmp_path / "model.pt")
@@ -131,7 +121,7 @@ def test_saved_network_predicts_as_before(tmp_path):
 
 @pytest.mark.fault("damaged-model")
 def test_bytes_that_changed_inside_a_model_are_noticed(tmp_path):
-    path, model = tmp_path / "model.pt", small_network(1)
+    path, model = tmp_path / "model.pt", new_network()
     model_file.save(path, model)
     whole = path.read_bytes()
     noticed = 0
@@ -148,7 +138,7 @@ def test_bytes_that_changed_inside_a_model_are_noticed(tmp_path):
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_weights_that_are_not_finite_are_never_written(tmp_path, value):
-    model = small_network()
+    model = new_network()
     with torch.no_grad():
         model.conv1.bias[0] = value
     with pytest.raises(InputError, match=r"model\.pt is not written, because conv1\.bias"):
@@ -172,7 +162,6 @@ def test_shortage_of_memory_is_not_blamed_on_the_model(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "does not exist"),
         (b"", "is not a model that PyTorch can load"),
         (b"PK\x03\x04 damaged", "is not a model that PyTorch can load"),
         (b"<html>", "is not a model that PyTorch can load"),
@@ -181,10 +170,10 @@ def test_shortage_of_memory_is_not_blamed_on_the_model(tmp_path, monkeypatch):
         ({"format": Code()}, "could run code"),
     ],
 )
-def test_missing_or_other_file_is_one_sentence(tmp_path, content, message, capsys):
+def test_file_that_is_no_model_is_one_sentence(tmp_path, content, message, capsys):
     if isinstance(content, bytes):
         (tmp_path / "model.pt").write_bytes(content)
-    elif content:
+    else:
         torch.save(content, tmp_path / "model.pt")
     with pytest.raises(InputError, match=rf"\A.*model\.pt .*{message}.*\Z"):
         model_file.load(tmp_path / "model.pt")
@@ -215,7 +204,7 @@ def test_missing_model_pipe_and_device_are_named(tmp_path):
 )
 def test_weight_that_is_no_array_of_ordinary_numbers_is_named(tmp_path, changed):
     path = tmp_path / "model.pt"
-    model_file.save(path, small_network())
+    model_file.save(path, new_network())
     content = torch.load(path, weights_only=True)
     content["state"]["conv1.weight"] = changed(content["state"]["conv1.weight"])
     torch.save(content, path)
@@ -226,7 +215,7 @@ def test_weight_that_is_no_array_of_ordinary_numbers_is_named(tmp_path, changed)
 @pytest.mark.fault("damaged-model")
 def test_network_of_other_outputs_than_the_classes_is_refused(tmp_path):
     architecture = SMALL.replace(classes=3)
-    model_file.save(tmp_path / "model.pt", ReNet((3, 64, 96), architecture))
+    model_file.save(tmp_path / "model.pt", ReNet((3, 32, 32), architecture))
     with pytest.raises(InputError, match=r"model\.pt has 3 outputs"):
         model_file.load(tmp_path / "model.pt")
 
@@ -235,21 +224,20 @@ def test_network_of_other_outputs_than_the_classes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"input_shape": [3, 64]}, {"input_shape": None}, {"architecture": {"kind": "none"}},
+        {"input_shape": [3, 32]}, {"input_shape": None}, {"architecture": {"kind": "none"}},
         {"architecture": {"cell": "gru"}}, {"architecture": {"units": 3}}, {"state": {}},
         {"state": {"conv1.weight": 3}}, {"state": [1]}, {"state": {"conv1.weight": torch.ones(2)}},
-        {"input_shape": torch.tensor([3, 64, 96])}, {"classes": ["male", "female"]},
+        {"input_shape": torch.tensor([3, 32, 32])}, {"classes": ["male", "female"]},
         {"architecture": SMALL.model_dump() | {"flip_average": "no"}}, {"more": CIRCLE},
         {"architecture": SMALL.model_dump() | {"spatial_rnns": [{"units": 5, "block": [0, 2]}]}},
     ],
     ids=repr,
 )  # fmt: skip
 def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
-    model_file.save(tmp_path / "model.pt", small_network())
+    model_file.save(tmp_path / "model.pt", new_network())
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     torch.save(content | change, tmp_path / "model.pt")
-    with pytest.raises(
-        InputError, match=r"model\.pt (cannot be used, because|has no weights|has the classes)"
-    ) as caught:
+    fault = r"model\.pt (cannot be used, because|has no weights|has the classes)"
+    with pytest.raises(InputError, match=fault) as caught:
         model_file.load(tmp_path / "model.pt")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600

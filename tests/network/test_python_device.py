@@ -50,7 +50,6 @@ def device() -> torch.device:
 
 
 def made(folder: Path, recipe: Recipe, model: AnyArchitecture = SMALL) -> Trainer:
-    """A training on the device."""
     faces = [hdf5.read(folder / name) for name in ("train.h5", "validation.h5")]
     return loop.build(RunSettings(model, recipe), device(), *faces)
 

@@ -11,7 +11,7 @@ from snakemake.workflow import Workflow
 from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 
-from helpers.dry_run import dry_run
+from helpers.dry_run import plan
 from helpers.project import ROOT
 
 CONFIG = f"""
@@ -33,7 +33,6 @@ runs:
 WITH_GPU = {
     "train", "fold", "audit_fold", "infer", "infer_external", "explain", "predict",
 }  # fmt: skip
-PARTITIONS = ROOT / "profiles/slurm/partitions.yaml"
 LOCAL_EXEC, SHOW = Workflow.local_exec, dryrun.Executor.run_job
 
 
@@ -44,7 +43,8 @@ def print_submission(self: dryrun.Executor, job: dryrun.JobExecutorInterface) ->
         asked = {name: job.resources.get(name) for name in ("mem_mb", "runtime")}
         asked["rules"] = sorted({one.rule.name for one in (job.jobs if job.is_group() else [job])})
         asked["gpus"] = set_gres_string(job).strip()
-        asked["partition"] = get_best_partition(read_partition_file(PARTITIONS), job, logging)
+        partitions = read_partition_file(ROOT / "profiles/slurm/partitions.yaml")
+        asked["partition"] = get_best_partition(partitions, job, logging)
         print(json.dumps(asked))
     Workflow.local_exec = LOCAL_EXEC
     SHOW(self, job)
@@ -56,9 +56,7 @@ def submitted(folder: Path, *arguments: object) -> list[dict]:
     options = ["--cores", 1000, "--profile", "profiles/slurm", *arguments, "--directory", folder]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dryrun.Executor, "run_job", print_submission)
-        outcome = dry_run(ROOT, *options, "--configfile", folder / "overlay.yaml")
-    assert outcome.returncode == 0, outcome.stderr
-    lines = outcome.stdout.splitlines()
+        lines = plan(ROOT, *options, "--configfile", folder / "overlay.yaml").splitlines()
     return [json.loads(line) for line in lines if line.startswith('{"mem_mb"')]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import torch
 
 from helpers.examples import predicted, probabilities_in, write_photos
 from helpers.predictions import describe_run
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT, call_script, run_python
 from helpers.training import SMALL, new_network, same
 from renet.common import files
 from renet.common.errors import InputError
@@ -21,7 +20,6 @@ from renet.config.train import Recipe
 from renet.network import model_file
 from renet.prediction import export, predictor
 
-CELLS = ("tanh", "relu", "gru", "lstm")
 METRICS = {
     "calibration": {"temperature": 0.3, "unfitted": None},
     "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
@@ -48,7 +46,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=CELLS)
+@pytest.fixture(scope="module", params=["tanh", "relu", "gru", "lstm"])
 def exported(request, tmp_path_factory) -> Path:
     """A run's folder with model.onnx, for each kind of cell; one has flip averaging."""
     run = make_run(tmp_path_factory.mktemp("export") / request.param, request.param)
@@ -153,8 +151,7 @@ def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exporte
 
 @pytest.mark.parametrize("arguments", [[], ["none.onnx", "face.jpg"]])
 def test_example_without_its_model_says_what_it_needs(arguments):
-    command = [sys.executable, ROOT / "docs/examples/predict_onnx.py", *arguments]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = run_python(ROOT / "docs/examples/predict_onnx.py", *arguments)
     assert (said.returncode, said.stderr.startswith("Name a model.onnx")) == (1, True)
 
 
@@ -189,10 +186,7 @@ def test_example_predicts_as_predict_does_without_pytorch_and_this_project(tmp_p
     broken.write_bytes(b"no photo")
     blocked = "import sys\nsys.modules['torch'] = sys.modules['renet'] = None\n"
     code = blocked + (ROOT / "docs/examples/predict_onnx.py").read_text()
-    outcome = subprocess.run(
-        [sys.executable, "-c", code, run / "model.onnx", broken, *photos],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    outcome = run_python("-c", code, run / "model.onnx", broken, *photos)
     assert outcome.returncode == 0, outcome.stderr
     assert f"{broken} is missing, damaged" in outcome.stderr
     expected = predicted(run, photos)
@@ -236,9 +230,8 @@ def test_bit_that_changed_in_the_weights_of_safetensors_alone_is_noticed(run, tm
     path = tmp_path / "a.safetensors"
     export.write_safetensors(path, predictor.load(run))
     whole = path.read_bytes()
-    for place in np.linspace(
-        8 + int.from_bytes(whole[:8], "little"), len(whole) - 1, 20, dtype=int
-    ):
+    first = 8 + int.from_bytes(whole[:8], "little")
+    for place in np.linspace(first, len(whole) - 1, 20, dtype=int):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(InputError, match=r"a\.safetensors .* SHA-256 is not .* its metadata"):
             predictor.load(path)

@@ -4,11 +4,10 @@ import importlib
 import re
 import shutil
 import tomllib
-from pathlib import Path
 
 import yaml
 
-from helpers.dry_run import dry_run
+from helpers.dry_run import plan
 from helpers.project import ROOT
 from renet.config.version import VERSION
 from renet.pages import templates
@@ -16,42 +15,26 @@ from renet.pages import templates
 # What snakedeploy writes for a workflow with workflow/Snakefile and config/config.yaml.
 DEPLOYED = """
 from snakemake.utils import min_version
-
-
 min_version("6.10.0")
-
-
 configfile: "config/config.yaml"
-
-
-# declare renet as a module
 module renet:
-    snakefile: 
+    snakefile:
         "{snakefile}"
     config:
         config
-
-
-# use all rules from renet
 use rule * from renet
-"""  # noqa: W291 as in snakedeploy's template
-
-
-def deploy(folder: Path) -> None:
-    """Repeat `snakedeploy deploy-workflow`: copies of config, profiles and licence; a module."""
-    shutil.copytree(ROOT / "config", folder / "config")
-    shutil.copytree(ROOT / "profiles", folder / "profiles")
-    shutil.copy(ROOT / "LICENSE", folder)
-    (folder / "workflow").mkdir()
-    snakefile = DEPLOYED.format(snakefile=ROOT / "workflow" / "Snakefile")
-    (folder / "workflow" / "Snakefile").write_text(snakefile)
+"""
 
 
 def test_deployed_workflow_plans_all_pages_of_the_sample(tmp_path):
-    deploy(tmp_path)
-    outcome = dry_run(tmp_path)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    planned = outcome.stdout + outcome.stderr
+    """`snakedeploy deploy-workflow` copies config, profiles and licence, and writes a module."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copy(ROOT / "LICENSE", tmp_path)
+    (tmp_path / "workflow").mkdir()
+    snakefile = DEPLOYED.format(snakefile=ROOT / "workflow" / "Snakefile")
+    (tmp_path / "workflow" / "Snakefile").write_text(snakefile)
+    planned = plan(tmp_path)
     assert "rule make_sample" in planned and "rule report" in planned
     assert "rule everything:" in planned and "results/runs/renet/report.html" in planned
 

@@ -36,10 +36,6 @@ PIP_NAMES = {
 CONDA_SPECS = {"py-opencv": "py-opencv>=4.10.0,<6 headless*"}
 
 
-# Imported where they are installed, and not needed.
-OPTIONAL = {"pillow_heif"}
-
-
 def written(env_file: Path) -> list[str]:
     """The dependencies as they are written, those that conda-forge lacks (`pip:`) among them."""
     texts = []
@@ -59,18 +55,16 @@ def third_party_imports(script: Path) -> set[str]:
     count = 2 if "renet.training.loop" in found else builds
     by_name = [name for kind in KINDS.values() for name in kind.modules()[:count]]
     packages = imported_packages(script, *by_name)
-    return packages - set(sys.stdlib_module_names) - {"snakemake"} - OPTIONAL
-
-
-def names_in(env_file: Path) -> set[str]:
-    return {spec.name.normalized.removesuffix("-base") for spec in dependencies(env_file)}
+    optional = {"pillow_heif"}
+    return packages - set(sys.stdlib_module_names) - {"snakemake"} - optional
 
 
 def test_environment_holds_what_the_script_and_its_modules_import_and_nothing_else():
     for env_file in ENV_FILES:
         imports = third_party_imports(SCRIPTS / f"{env_file.stem}.py")
         needed = {CONDA_NAMES.get(name, name) for name in imports}
-        assert names_in(env_file) - {"python"} == needed, env_file.name
+        names = {spec.name.normalized.removesuffix("-base") for spec in dependencies(env_file)}
+        assert names - {"python"} == needed, env_file.name
 
 
 def conda_specs() -> set[str]:

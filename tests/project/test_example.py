@@ -1,14 +1,11 @@
 """The example that trains another network on the faces of an HDF5 file."""
 
-import os
 import pickle
-import subprocess
-import sys
 
 import pytest
 import torch
 
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import ROOT, run_python
 from helpers.training import write_faces
 from renet.training.face_dataset import FaceDataset
 
@@ -28,9 +25,6 @@ def test_example_trains_another_network(tmp_path):
     (tmp_path / "results/data").mkdir(parents=True)
     write_faces(tmp_path / "results/data/train.h5", 40)
     write_faces(tmp_path / "results/data/validation.h5", 12, 1)
-    outcome = subprocess.run(
-        [sys.executable, ROOT / "docs/examples/train_resnet18.py"], cwd=tmp_path, text=True,
-        env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True, check=False,
-    )  # fmt: skip
+    outcome = run_python(ROOT / "docs/examples/train_resnet18.py", folder=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.endswith(" of 12 faces of the validation set are predicted correctly\n")

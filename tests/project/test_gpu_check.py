@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
 import sys
 
 import gpu_check
@@ -10,6 +9,7 @@ import pytest
 import torch
 
 from helpers import python_device
+from helpers.project import run_python
 from helpers.training import SMALL
 from renet.network import batch_norm
 
@@ -82,8 +82,8 @@ def test_check_that_breaks_off_has_failed_and_the_others_run(monkeypatch, capsys
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_nothing_counts_as_passed(tmp_path):
     skipped = ["graphs on and off", "hidden waits", "graphs, two processes"]
-    command = [sys.executable, gpu_check.__file__, "--output", tmp_path / "check.json", "--only"]
-    outcome = subprocess.run([*command, *skipped], capture_output=True, text=True, check=False)
+    options = ["--output", tmp_path / "check.json", "--only", *skipped]
+    outcome = run_python(gpu_check.__file__, *options)
     assert outcome.returncode == 3, outcome.stderr
     found = json.loads((tmp_path / "check.json").read_text())
     assert found["result"] == "no GPU" and found["not checked"] == skipped

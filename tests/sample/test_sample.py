@@ -4,9 +4,6 @@ import datetime
 import hashlib
 import io
 import math
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +14,8 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from helpers.archives import metadata_of
-from helpers.project import SCRIPTS
+from helpers.archives import FIELDS, metadata_of
+from helpers.project import run_python
 from renet.archives import receipts
 from renet.archives.tar_index import Member
 from renet.metadata import mat_file, subjects
@@ -26,10 +23,6 @@ from renet.sample import head, people, portraits
 from renet.sample.archive import write_sample
 
 PHOTOS, SEED = 60, 1  # the smallest sample, which must hold every quirk
-FIELDS = (
-    "dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
-    "second_face_score",
-)  # fmt: skip
 
 
 class Sample:
@@ -77,8 +70,8 @@ def test_script_makes_the_same_bytes_as_another_process_and_a_receipt(small, tmp
     receipt_file = tmp_path / "sample" / "wiki_crop.tar.json"
     given = f"{PHOTOS}, {SEED}, Path({str(receipt_file)!r})"
     code = f"from pathlib import Path; import make_sample; make_sample.make_sample({given})"
-    path = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    subprocess.run([sys.executable, "-c", code], env=path, check=True)
+    outcome = run_python("-c", code)
+    assert outcome.returncode == 0, outcome.stderr
     archive = receipt_file.with_suffix("")
     assert archive.read_bytes() == small.archive.read_bytes()
     receipt = receipts.read(receipt_file)

@@ -21,7 +21,6 @@ FULL = Augmentation(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
 
 
 def with_recipe(**changes) -> Augmentation:
-    """The augmentation of another recipe."""
     return dataclasses.replace(FULL, recipe=FULL.recipe.replace(**changes))
 
 

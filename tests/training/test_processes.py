@@ -5,8 +5,6 @@ import errno
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.project import SCRIPTS
+from helpers.project import SCRIPTS, run_python
 from helpers.training import (
     QUICK,
     forked_processes,
@@ -130,14 +128,10 @@ def test_processes_that_do_not_notice_the_failure_are_ended(how):
 def test_torchrun_starts_the_courses_command_in_several_processes(tmp_path):
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "test.h5", 20, 1)
-    outcome = subprocess.run(
-        [
-            *[sys.executable, "-m", "torch.distributed.run", "--standalone"],
-            *["--nproc-per-node", "2"],
-            *[SCRIPTS / "train.py", "--data_root", tmp_path, "-e", "1", "-z", "16"],
-            *["--threads", "1", "--save_path", tmp_path / "model.pt", "--no_progress_bar"],
-        ],
-        capture_output=True, text=True, check=False,
+    outcome = run_python(
+        "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, SCRIPTS / "train.py",
+        "--data_root", tmp_path, "-e", 1, "-z", 16, "--threads", 1, "--no_progress_bar",
+        "--save_path", tmp_path / "model.pt",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("Accuracy = ") == 1

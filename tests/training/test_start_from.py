@@ -194,20 +194,20 @@ def test_file_that_does_not_fit_is_one_sentence(other_files, name, architecture,
     assert "\n" not in str(caught.value)
 
 
-FROZEN = [
-    (SMALL, ["bn0", "conv1", "bn1", "rnn1", "bn5"]),
-    (SMALL, "all_but_classifier"),
-    (CNN, ["bn0", "conv2", "bn2", "conv5"]),
-    (ResNet18Architecture(), ["conv1", "bn1", "layer1", "layer3.1"]),
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "options",
     [{}, {"optimizer": "adamw", "ema": 0.9, "precision": "bfloat16"}],
     ids=["sgd", "adamw"],
 )
-@pytest.mark.parametrize(("architecture", "names"), FROZEN)
+@pytest.mark.parametrize(
+    ("architecture", "names"),
+    [
+        (SMALL, ["bn0", "conv1", "bn1", "rnn1", "bn5"]),
+        (SMALL, "all_but_classifier"),
+        (CNN, ["bn0", "conv2", "bn2", "conv5"]),
+        (ResNet18Architecture(), ["conv1", "bn1", "layer1", "layer3.1"]),
+    ],
+)
 def test_frozen_layers_stay_and_the_others_learn(tmp_path, faces, architecture, names, options):
     saved(tmp_path / "model.pt", architecture)
     settings = recipe(tmp_path / "model.pt", freeze=names, epochs=1, weight_decay=0.1, **options)

@@ -119,7 +119,6 @@ def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypa
 
 @pytest.fixture
 def two_gpus(monkeypatch, tmp_path):
-    """As if torch saw two GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)

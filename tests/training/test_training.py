@@ -139,19 +139,6 @@ def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, 
     assert second["images_per_second"] == pytest.approx(44 / second["seconds"], rel=0.01)
 
 
-def test_reading_the_metrics_rarely_as_on_a_gpu_changes_nothing(faces, tmp_path, monkeypatch):
-    recipe = Recipe(**vars(QUICK) | {"batch_size": 1, "epochs": 2})  # 44 batches an epoch
-    every_step = train(faces, recipe)
-    monkeypatch.setitem(loop.SYNC_EVERY, "cpu", loop.SYNC_EVERY["cuda"])
-    rarely = make_trainer(faces, recipe)
-    read, calls = rarely._read_metrics, []
-    rarely._read_metrics = lambda: (calls.append(1), read())[1]
-    rarely.run()
-    assert len(calls) == 2 * (3 + 1)  # and at the end of each epoch
-    assert same(weights_of(every_step), weights_of(rarely))
-    assert rarely.history == every_step.history
-
-
 def test_checkpoint_that_the_machine_fails_to_read_is_kept(
     faces, tmp_path, checkpoint, monkeypatch
 ):

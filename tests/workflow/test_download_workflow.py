@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from helpers.archives import write_tar
-from helpers.http_server import ArchiveServer, Response, serving
+from helpers.http_server import Response, serving
 from helpers.workflow import copy_project, snakemake
 
 FILES = 10
@@ -51,22 +51,19 @@ def project(server, tmp_path) -> Path:
 ARGUMENTS = ["results/data/many/members.csv", "--configfile", "many.yaml"]
 
 
-def total_bytes(server: ArchiveServer) -> int:
-    return sum(map(len, server.contents.values()))
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c_ends_processes")
 def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, server):
     """Two at a time: two files come, the third and fourth stall in their middle."""
     server.responses = [Response()] * 2 + [Response(stall_after=SIZE // 2)] * 2
+    parts, before_the_stall = project / "resources" / "many", SIZE // 2 - IN_TRANSIT
     command = [sys.executable, "-m", "snakemake", "--cores", "8", *ARGUMENTS]
     process = subprocess.Popen(
         command, cwd=project, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
         deadline = time.monotonic() + WAIT_SECONDS
-        while len(written_parts(project)) < 2:
+        while sum(one.stat().st_size >= before_the_stall for one in parts.glob("*.part")) < 2:
             assert time.monotonic() < deadline, "the downloads did not start"
             time.sleep(0.05)
         time.sleep(0.5)  # in which another one could begin
@@ -75,16 +72,11 @@ def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, serv
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(WAIT_SECONDS)
-    assert len(list((project / "resources" / "many").glob("*.part"))) == 2
+    assert len(list(parts.glob("*.part"))) == 2
     outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     resumed = [asked for asked in server.requested_ranges()[gets:] if asked]
     assert len(resumed) == 2 and len(server.requested_ranges()) == FILES + 2
     # Bytes in transit when the processes ended may be sent a second time.
-    assert total_bytes(server) <= server.body_bytes <= total_bytes(server) + 4 * IN_TRANSIT
-
-
-def written_parts(project: Path) -> list[Path]:
-    """The downloads whose bytes before the stall are on the disk."""
-    parts = (project / "resources" / "many").glob("*.part")
-    return [path for path in parts if path.stat().st_size >= SIZE // 2 - IN_TRANSIT]
+    whole = sum(map(len, server.contents.values()))
+    assert whole <= server.body_bytes <= whole + 4 * IN_TRANSIT

@@ -24,7 +24,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.archives import jpeg, mat_bytes, metadata_of, read_mat
+from helpers.archives import FIELDS, jpeg, mat_bytes, metadata_of, read_mat
 from helpers.project import SCRIPTS
 from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
@@ -75,9 +75,6 @@ def damaged(draw: st.DrawFn, originals: list[bytes]) -> tuple[bytes, bytes]:
     return original, bytes(data)
 
 
-# Tars.
-
-
 def odd_tar(kind: int) -> bytes:
     """A tar with long names, links, folders and extended headers, in one of tar's three forms."""
     stream = io.BytesIO()
@@ -112,8 +109,6 @@ def check_tar(folder: Path, case: tuple[bytes, bytes]) -> None:
     again = MEMBERS.read(folder / "members.csv")
     assert again.to_numpy().tolist() == index.to_numpy().tolist()
 
-
-# .mat files.
 
 MAT_ROWS = [
     {"full_path": f"0{number}/{number}_1971-04-10_2000.jpg", "name": name, "gender": gender}
@@ -158,20 +153,11 @@ def check_values(folder: Path, rows: list[dict]) -> None:
     check_table(folder, read_mat(mat_bytes(rows), "wiki"), len(rows))
 
 
-VALUES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "full_path": TEXT.filter(bool), "name": TEXT, "gender": ODD_FLOATS, "dob": ODD_FLOATS,
-            "photo_taken": ODD_FLOATS, "face_score": ODD_FLOATS, "second_face_score": ODD_FLOATS,
-            "face_location": st.lists(ODD_FLOATS, min_size=4, max_size=4),
-        }
-    ),
-    min_size=2,
-    max_size=4,
-)  # fmt: skip
-
-
-# Tables of one's own photos.
+ROW = {field: ODD_FLOATS for field in FIELDS} | {
+    "full_path": TEXT.filter(bool), "name": TEXT,
+    "face_location": st.lists(ODD_FLOATS, min_size=4, max_size=4),
+}  # fmt: skip
+VALUES = st.lists(st.fixed_dictionaries(ROW), min_size=2, max_size=4)
 
 
 def check_own_table(folder: Path, text: str) -> None:
@@ -192,9 +178,6 @@ FIELDS = st.text(max_size=6) | st.sampled_from(["f", "male", "", "30", "1e999", 
 OWN_TABLES = st.lists(st.lists(FIELDS, min_size=1, max_size=4).map(",".join), max_size=4).map(
     lambda lines: "\n".join(["path,gender,age,subject", *lines])
 )
-
-
-# Images.
 
 
 def png(height: int, width: int, data: bytes = b"") -> bytes:
@@ -263,9 +246,6 @@ def test_damaged_bytes_end_in_a_reason_or_in_an_input_error(name, count):
     count //= 5 if ".mat" in name else 1
     options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
     options(given(cases)(check))()
-
-
-# Cases that random damage would hardly find.
 
 
 @pytest.mark.parametrize(

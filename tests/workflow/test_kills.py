@@ -16,18 +16,17 @@ from snakemake.jobs import Job
 from snakemake.workflow import Workflow
 
 from helpers.archives import jpeg
-from helpers.dry_run import dry_run
+from helpers.dry_run import plan
 from helpers.liveness import is_alive
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import ROOT, SCRIPTS, run_python
 from helpers.workflow import MAY_DIFFER, copy_project, write_config
-
-PARTS = ("input", "output", "params", "wildcards")
 
 
 def described(job: Job) -> dict:
     """What Snakemake gives the job's script, as JSON."""
     resources = {name: value for name, value in job.resources.items() if name != "tmpdir"}
-    return {part: dict(getattr(job, part).items()) for part in PARTS} | {
+    parts = ("input", "output", "params", "wildcards")
+    return {part: dict(getattr(job, part).items()) for part in parts} | {
         "rule": job.rule.name, "script": str(job.rule.script), "resources": resources,
         "threads": job.threads, "log": list(job.log),
     }  # fmt: skip
@@ -45,9 +44,8 @@ def list_jobs(project: Path) -> str:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Workflow, "execute", execute_and_print)
-        outcome = dry_run(project, "--configfile", "small.yaml")
-    assert outcome.returncode == 0, outcome.stderr
-    return next(line for line in outcome.stdout.splitlines() if line.startswith("[{"))
+        lines = plan(project, "--configfile", "small.yaml").splitlines()
+    return next(line for line in lines if line.startswith("[{"))
 
 
 def whole_config(folder: Path, project: Path) -> dict:
@@ -77,11 +75,9 @@ def kill_jobs(folder: Path, kills: int) -> set[str]:
     jobs, tests = folder / "jobs.json", ROOT / "tests"
     jobs.write_text(list_jobs(first))
     shutil.copytree(first, second)
-    outcome = subprocess.run(
-        [sys.executable, tests / "helpers/kill_jobs.py", jobs, first, second, str(kills)],
-        env=os.environ | {"PYTHONPATH": f"{SCRIPTS}{os.pathsep}{tests}"}, cwd=folder,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    path, arguments = f"{SCRIPTS}{os.pathsep}{tests}", (jobs, first, second, kills)
+    program = tests / "helpers/kill_jobs.py"
+    outcome = run_python(program, *arguments, folder=folder, PYTHONPATH=path)
     assert outcome.returncode == 0, outcome.stderr
     found = json.loads(outcome.stdout)
     assert not {rule: said for rule, report in found.items() if (said := report["failed"])}

@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.dry_run import dry_run
+from helpers.dry_run import dry_run, plan
 from helpers.project import ROOT
 from helpers.workflow import SMALL, copy_project, snakemake
 
+INSTANCE = f"""
+module {{0}}:
+    snakefile: "{ROOT}/Snakefile"
+    config: {{1}}
+    pathvars:
+        results="{{0}}",
+        resources="{{0}}_resources"
+use rule * from {{0}} as {{0}}_*
+"""
 TWO_INSTANCES = f"""
 configfile: "both.yaml"
 
@@ -21,35 +30,16 @@ module plain:
     config: config["plain"]
     prefix: "inner"
 use rule * from plain as plain_*
-
-module wide:
-    snakefile: "{ROOT}/Snakefile"
-    config: config["wide"]
-    pathvars:
-        results="wide_results",
-        resources="wide_resources"
-use rule * from wide as wide_*
-
+{INSTANCE.format("wide", 'config["wide"]')}
 rule both:
     default_target: True
-    input:
-        rules.plain_all.input,
-        "wide_results/runs/gru/provenance.json"
+    input: rules.plain_all.input, "wide/runs/gru/provenance.json"
 """
 WIDE = SMALL | {"crop": {"size": 64}, "runs": {"gru": {"model": {"cell": "gru"}}}}
-INSTANCE = f"""
-module {{0}}:
-    snakefile: "{ROOT}/Snakefile"
-    config: SMALL
-    pathvars:
-        results="{{0}}",
-        resources="{{0}}_resources"
-use rule * from {{0}} as {{0}}_*
-"""
 SAME_CONFIG = f"""
 SMALL = {SMALL}
-{INSTANCE.format("one")}
-{INSTANCE.format("two")}
+{INSTANCE.format("one", "SMALL")}
+{INSTANCE.format("two", "SMALL")}
 rule both:
     default_target: True
     input: rules.one_all.input, rules.two_all.input
@@ -64,9 +54,7 @@ use rule * from renet
 
 def jobs_of(folder: Path, snakefile: str) -> str:
     (folder / "Snakefile").write_text(snakefile)
-    outcome = dry_run(folder)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    return outcome.stdout + outcome.stderr
+    return plan(folder)
 
 
 @pytest.mark.slow
@@ -75,14 +63,14 @@ def test_two_instances_with_partial_configs_run_side_by_side(tmp_path):
     (tmp_path / "both.yaml").write_text(yaml.safe_dump({"plain": SMALL, "wide": WIDE}))
     outcome = snakemake(tmp_path, "--cores", 2)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    plain, wide = tmp_path / "inner" / "results", tmp_path / "wide_results"
+    plain, wide = tmp_path / "inner" / "results", tmp_path / "wide"
     for results, run, side in ((plain, "renet", 32), (wide, "gru", 64)):
         assert [path.name for path in (results / "runs").iterdir()] == [run]
         record = json.loads((results / "runs" / run / "provenance.json").read_text())
         assert record["config"]["crop"]["size"] == side
     assert "module plain" in (plain / "index.html").read_text()
     entries = {path.name for path in tmp_path.iterdir()} - {".snakemake"}
-    assert entries == {"Snakefile", "both.yaml", "inner", "wide_results", "wide_resources"}
+    assert entries == {"Snakefile", "both.yaml", "inner", "wide", "wide_resources"}
     assert "Nothing to be done" in jobs_of(tmp_path, TWO_INSTANCES)
 
 

@@ -26,11 +26,6 @@ def receipt_file(tmp_path) -> Path:
     return folder / "a.tar.json"
 
 
-def make_newer(archive: Path, receipt_file: Path) -> None:
-    later = receipt_file.stat().st_mtime_ns + 10**9
-    os.utime(archive, ns=(later, later))
-
-
 @pytest.mark.fault("changed-archive")
 def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
     checked, compute = [], verification.compute_digest
@@ -72,7 +67,8 @@ def test_archive_is_read_where_its_check_cannot_be_noted(receipt_file, monkeypat
     def refuse(path, text):
         raise InputError(f"{path} is being written by another process")
 
-    make_newer(receipt_file.with_suffix(""), receipt_file)
+    later = receipt_file.stat().st_mtime_ns + 10**9
+    os.utime(receipt_file.with_suffix(""), ns=(later, later))
     monkeypatch.setattr(files, "write_text", refuse)
     assert receipts.read(receipt_file) == receipts.read(receipt_file)
 

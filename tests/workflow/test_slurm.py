@@ -24,10 +24,7 @@ from helpers.workflow import MAY_DIFFER, copy_project, run, write_config
 pytestmark = pytest.mark.slow
 
 # Long enough to be interrupted. The GPUs of the cluster are for scheduling alone.
-TRAINED = {
-    "renet": {"train": {"epochs": 300, "device": "cpu"}},
-    "twice": {"train": {"epochs": 100, "device": "cpu", "processes": 2}},
-}
+TRAINED = {"renet": {"train": {"epochs": 300, "device": "cpu"}}}
 EVALUATED = {
     "apart": {
         "train": {"epochs": 100, "device": "cpu", "processes": 2}, "resources": {"nodes": 2},
@@ -38,10 +35,6 @@ EVALUATED = {
 IN_GPU = ("rule_fold", "rule_predict", "group_evaluation", "group_external")
 IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
 ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine
-OFTEN = {"minutes": 0.01}
-RESOURCES = {"memory_mb": 1500, "minutes": 10}
-# Files with times, or with facts of the machine.
-NOT_COMPARED = {*MAY_DIFFER, "provenance.json"}
 # What the small cluster of the tests needs on top of the profile.
 OPTIONS = [
     *("--profile", "profiles/slurm", "--configfile", "small.yaml", "--latency-wait", "10"),
@@ -57,7 +50,6 @@ class SlurmWorkflow:
     """A running Snakemake that submits its jobs to SLURM, and its output."""
 
     def __init__(self, project: Path, *arguments: object):
-        """Start Snakemake in a project's folder."""
         self.project, self.log = project, project / "snakemake.txt"
         command = [sys.executable, "-m", "snakemake", *OPTIONS, *map(str, arguments)]
         with self.log.open("w") as handle:
@@ -77,7 +69,6 @@ class SlurmWorkflow:
             time.sleep(0.05)
 
     def finish(self) -> None:
-        """Wait for the end of the workflow."""
         assert self.process.wait(timeout=TIMEOUT_OF_ALL) == 0, self.log.read_text()
 
 
@@ -101,8 +92,8 @@ def configured(folder: Path) -> Path:
     own |= {"photos": "crop", "shards": 1}
     runs = EVALUATED | dict.fromkeys(TRAINED)  # None: switched off
     write_config(
-        project, runs=runs, resources=RESOURCES, checkpoints=OFTEN, external=["own"],
-        archives={"own": own}, predict={"photos": "docs/faces.webp"},
+        project, runs=runs, resources={"memory_mb": 1500, "minutes": 10}, external=["own"],
+        checkpoints={"minutes": 0.01}, archives={"own": own}, predict={"photos": "docs/faces.webp"},
     )  # fmt: skip
     return project
 
@@ -168,10 +159,10 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
     rules += ["infer", "infer_external", "explain"]
     work = SlurmWorkflow(project, "--set-resources", *(f"{rule}:gpu=1" for rule in rules))
     work.finish()
-    compared = 0
+    compared, skipped = 0, {*MAY_DIFFER, "provenance.json", *TRAINED}
     for path in (local / "results").rglob("*"):
         name = path.relative_to(local)
-        if path.is_file() and not {*NOT_COMPARED, *TRAINED} & set(name.parts):
+        if path.is_file() and not skipped & set(name.parts):
             assert path.read_bytes() == (project / name).read_bytes(), name
             compared += 1
     assert compared > 60
@@ -223,14 +214,6 @@ def test_requeued_training_of_two_machines_continues(project, local):
         slurm_cluster.requeue(job)
     assert len(work.jobs("rule_train")) == 1
     assert_same_training(project, local, "apart")
-
-
-def test_terminated_training_is_submitted_again_and_continues(project, local):
-    with training(project, "twice") as work:
-        (job,) = work.jobs("rule_train")
-        slurm_cluster.ask("scancel", "--signal=TERM", job)
-    assert len(work.jobs("rule_train")) == 2
-    assert_same_training(project, local, "twice")
 
 
 def test_training_that_runs_out_of_time_continues_in_another_job(project, local):

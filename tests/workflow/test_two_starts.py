@@ -22,12 +22,6 @@ REASONS = (
 PHOTOS, PADDING = 5, 4_000_000  # bytes after each JPEG, so that both starts take a while
 
 
-def start(project: Path, target: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([*command, "--", target], cwd=project, **streams)
-
-
 def write_photos(folder: Path, kind: str) -> Path:
     """Photos as a folder, a tar or a gzipped tar."""
     photos = folder / "photos"
@@ -42,25 +36,21 @@ def write_photos(folder: Path, kind: str) -> Path:
     return path
 
 
-def two_projects(folder: Path, kind: str) -> list[Path]:
-    """Two projects with one folder of archives."""
-    url = write_photos(folder, kind).as_uri()
-    own = {"url": url, "database": "table", "table": "photos.csv", "photos": "crop", "shards": 1}
-    projects = [folder / name for name in ("first", "second")]
-    for project in projects:
-        copy_project(project)
-        (project / "photos.csv").write_text("path,gender\n0.jpg,male\n")
-        shared = {"resources": str(folder / "shared")}
-        write_config(project, sources=["own"], archives={"own": own}, pathvars=shared)
-    return projects
-
-
 @pytest.mark.fault("second-start")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "folder"])
 def test_two_projects_get_one_archive_at_once_and_agree(tmp_path, kind):
-    projects = two_projects(tmp_path, kind)
-    started = [start(project, MEMBERS) for project in projects]
+    url = write_photos(tmp_path, kind).as_uri()
+    own = {"url": url, "database": "table", "table": "photos.csv", "photos": "crop", "shards": 1}
+    projects = [tmp_path / name for name in ("first", "second")]
+    for project in projects:
+        copy_project(project)
+        (project / "photos.csv").write_text("path,gender\n0.jpg,male\n")
+        shared = {"resources": str(tmp_path / "shared")}
+        write_config(project, sources=["own"], archives={"own": own}, pathvars=shared)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    started = [subprocess.Popen([*command, MEMBERS], cwd=one, **streams) for one in projects]
     for process in started:
         said, _ = process.communicate(timeout=120)
         if process.returncode:
