@@ -3,7 +3,7 @@
 Reads: test.h5 and the table beside it.
 Writes: a folder of sprite sheets, <n>.webp from 0, each with `PER_SHEET` faces in the order of the
 file; and samples.js beside it, the data of each face as a script of the page.
-Decides: nothing. All runs share these files; each run adds its predictions.js.
+All runs share these files; each run adds its predictions.js.
 """
 
 import logging

@@ -4,7 +4,7 @@ A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds a
 it holds for other people and seeds, one about a single run for other people (docs/statistics.md).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -129,9 +129,3 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     variance = variances.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
-
-
-def rank(metric: pd.Series, losses: Mapping[str, float]) -> list[str]:
-    """The runs by their metric on the set that chooses, highest first; equal ones by their loss."""
-    rounded = metric.round(9)  # ignores rounding errors
-    return sorted(losses, key=lambda run: (-rounded[run], losses[run]))

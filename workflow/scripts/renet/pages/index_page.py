@@ -1,16 +1,16 @@
 """The page over all runs, index.html."""
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from renet.config.model import KINDS
 from renet.evaluation.tables import BEST, SEEDS
-from renet.pages import filters, index_plots, lead, metric_tables, templates
+from renet.pages import filters, index_plots, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults
 
@@ -24,7 +24,7 @@ class Row:
     run: RunResults  # of several runs, the one that predicts
     name: str
     cells: pd.DataFrame  # rows of runs.csv by set; for a grid those of `run`
-    settings: dict[str, object] = dataclasses.field(default_factory=dict)  # in a grid
+    settings: dict[str, object] = field(default_factory=dict)  # in a grid
     members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
 
@@ -56,10 +56,10 @@ def write(
         data=data.config,
         best=best,
         metric=metric,
-        lead=lead.find_lead(data.best_rows, [names.split() for names in of_seeds.run.unique()]),
+        lead=find_lead(data.best_rows, [names.split() for names in of_seeds.run.unique()]),
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
-        rows=_rows(runs, ranking, best, data, grids),
+        rows=_rows(runs, ranking, best, of_seeds, grids),
         comparisons=dict(list(comparisons.groupby("set", sort=False))),
         tables=metric_tables,
         grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
@@ -68,20 +68,42 @@ def write(
     )
 
 
+def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> dict[str, object]:
+    """The lead of the best run over the others on the set that chose it; {} without rows.
+
+    Args:
+        rows: of comparison.csv, with the best run as `other`.
+        seeds: groups of runs that differ by their seeds alone.
+
+    Returns:
+        `unclear`: the number of runs over which the lead can be chance; `nearest`: the row of the
+        smallest lead, of those if there are; `equal`: runs of the same metric, and a higher loss.
+    """
+    if rows.empty:
+        return {}
+    rows = rows.sort_values("value", ascending=False, kind="stable")
+    same = {name for group in seeds if rows.other.iloc[0] in group for name in group}
+    others = rows if rows.run.isin(same).all() else rows[~rows.run.isin(same)]
+    unclear = others[others.significant != 1]
+    return {
+        "set": rows.set.iloc[0],
+        "unclear": len(unclear),
+        "nearest": (others if unclear.empty else unclear).iloc[0],
+        "equal": rows.run[np.isclose(rows.value, rows.other_value)].tolist(),
+    }
+
+
 def _rows(
     runs: list[RunResults],
     ranking: str,
     best: RunResults,
-    data: DataResults,
+    of_seeds: pd.DataFrame,
     grids: Mapping[str, dict],
 ) -> list[Row]:
     """The rows of the table: the best run, then by the set `ranking`; the test set has no part.
 
     A grid is one row, and so are runs that differ by their seeds alone, if none is of a grid.
     """
-
-    def order(row: Row) -> tuple[bool, float]:
-        return row.run is best, round(row.cells.value[ranking], 9)
 
     rows = [Row(run, run.name, run.claims) for run in runs]
     rows.sort(key=lambda row: row.cells["rank"][ranking])
@@ -95,13 +117,14 @@ def _rows(
         if len(members) > 1:
             ranked = {one: row for one, row in ranked.items() if one not in grid["runs"]}
             ranked[members[0].name] = replace(members[0], name=name, members=members)
-    of_seeds = data.runs[data.runs.kind == SEEDS]
     for names, cells in of_seeds.groupby("run", sort=False):
         if all(name in ranked and not ranked[name].settings for name in names.split()):
             members = [ranked.pop(row.name) for row in rows if row.name in names.split()]
             name, by_set = _entry(names.split()), cells.set_index("set", drop=False)
             ranked[members[0].name] = Row(members[0].run, name, by_set, members=members)
-    return sorted(ranked.values(), key=order, reverse=True)
+    return sorted(
+        ranked.values(), key=lambda row: (row.run is not best, -round(row.cells.value[ranking], 9))
+    )
 
 
 def _entry(names: list[str]) -> str:

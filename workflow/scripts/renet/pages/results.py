@@ -52,11 +52,6 @@ class SetResults:
         return self.metrics["test"]
 
     @property
-    def shown_slices(self) -> pd.DataFrame:
-        """The slices of enough faces for a statement."""
-        return self.slices[self.slices.small == 0]
-
-    @property
     def groups(self) -> pd.DataFrame:
         """The tested slices with `is_below`, the least good first.
 
