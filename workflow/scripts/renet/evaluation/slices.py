@@ -113,11 +113,9 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
-    """Holm's p-values of a family, by the index of the tests.
+    """Holm's p-values of a family, by the index of the tests; NaN is no test.
 
-    Args:
-        p_values: of each slice; NaN if it is not tested.
-        groups: what each slice tests; of slices that test the same, only the first is a test.
+    Of slices of one group, which test the same, only the first is a test.
     """
     tested = p_values.dropna().index
     tests = tested[~groups[tested].duplicated()]

@@ -14,7 +14,9 @@ MARKUP = re.compile(r"([\\`*\[\]<>|])")
 
 def percentage(fraction: float | None, digits: int = 1) -> str:
     """`92.0 %`, with a no-break space."""
-    return UNDEFINED if pd.isna(fraction) else f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
+    if fraction is None or pd.isna(fraction):
+        return UNDEFINED
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def decimal(value: float | None) -> str:

@@ -1,16 +1,19 @@
-"""The page over all runs, index.html."""
+"""The page over all runs, index.html, and its figures: the loss of all runs, and the funnel."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from renet.config.model import KINDS
+from renet.evaluation import plot_style
+from renet.evaluation.plot_style import BLUE, RED
 from renet.evaluation.tables import BEST, SEEDS
-from renet.pages import filters, index_plots, metric_tables, templates
+from renet.pages import filters, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults
 
@@ -39,15 +42,16 @@ def write(
     """
     best = next((run for run in runs if run.name == data.best), runs[0])
     metric, settings = BY_NAME[data.choice_metric], {run.name: run.settings for run in runs}
-    comparisons = data.comparison[data.comparison.kind != BEST]
+    is_best = data.comparison.kind == BEST
+    comparisons = data.comparison[~is_best]
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
     of_seeds = data.runs[data.runs.kind == SEEDS]
     columns = [*dict.fromkeys([ranking, *leading, "test", *data.external])]
     trained = [run for run in runs if run.architecture.has_layers]
-    index_plots.loss_curves(trained, path.parent / "loss_curves.svg")
-    index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
+    loss_curves(trained, path.parent / "loss_curves.svg")
+    funnel(data.steps, path.parent / "data" / "funnel.svg")
     templates.write(
         "index.html.j2",
         path,
@@ -56,7 +60,9 @@ def write(
         data=data.config,
         best=best,
         metric=metric,
-        lead=find_lead(data.best_rows, [names.split() for names in of_seeds.run.unique()]),
+        lead=find_lead(
+            data.comparison[is_best], [names.split() for names in of_seeds.run.unique()]
+        ),
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
         rows=_rows(runs, ranking, best, of_seeds, grids),
@@ -69,15 +75,11 @@ def write(
 
 
 def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> dict[str, object]:
-    """The lead of the best run over the others on the set that chose it; {} without rows.
+    """The lead of the best run by the rows of comparison.csv that have it as `other`; {} without.
 
-    Args:
-        rows: of comparison.csv, with the best run as `other`.
-        seeds: groups of runs that differ by their seeds alone.
-
-    Returns:
-        `unclear`: the number of runs over which the lead can be chance; `nearest`: the row of the
-        smallest lead, of those if there are; `equal`: runs of the same metric, and a higher loss.
+    `seeds` are groups of runs that differ by their seeds alone. The lead can be chance over
+    `unclear` runs, and is smallest over the `nearest`, of those if there are; the runs `equal` have
+    the same metric, and a higher log loss.
     """
     if rows.empty:
         return {}
@@ -109,11 +111,12 @@ def _rows(
     rows.sort(key=lambda row: row.cells["rank"][ranking])
     ranked = {row.name: row for row in rows}
     for name, grid in grids.items():
-        members = [
-            replace(row, settings=_grid_settings(row.run, grid["keys"]))
-            for row in rows
-            if row.name in grid["runs"]
-        ]
+        members = []
+        for row in rows:
+            if row.name in grid["runs"]:
+                flat = _flatten(row.run.settings)
+                settings = {key.rpartition(".")[2]: flat.get(key) for key in grid["keys"]}
+                members.append(replace(row, settings=settings))
         if len(members) > 1:
             ranked = {one: row for one, row in ranked.items() if one not in grid["runs"]}
             ranked[members[0].name] = replace(members[0], name=name, members=members)
@@ -131,11 +134,6 @@ def _entry(names: list[str]) -> str:
     """The entry of the config that runs of several seeds are of; else their names."""
     entries = {re.sub(r"-seed\d+$", "", name) for name in names}
     return entries.pop() if len(entries) == 1 else ", ".join(names)
-
-
-def _grid_settings(run: RunResults, keys: list[str]) -> dict[str, object]:
-    flat = _flatten(run.settings)
-    return {key.rpartition(".")[2]: flat.get(key) for key in keys}
 
 
 def grid_rows(
@@ -158,11 +156,7 @@ def grid_rows(
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
-    """The settings, as `section.key`, that are not the default in at least one run.
-
-    Returns:
-        The default of each, and its value in each run.
-    """
+    """The settings, as `section.key`, that differ in a run: default, and value in each run."""
     flat = {name: _flatten(of_run) for name, of_run in settings.items()}
     known: dict[str, object] = {}
     for kind in KINDS.values():
@@ -178,3 +172,42 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
 def _flatten(settings: dict) -> dict[str, object]:
     """A run's settings in one level, such as `train.seed`; `folds` keeps its name."""
     return pd.json_normalize(settings, max_level=1).to_dict("records")[0]
+
+
+def loss_curves(runs: list[RunResults], path: Path) -> None:
+    """Loss by epoch of all runs: training dashed, validation solid."""
+    figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
+    for run, colour in zip(runs, plot_style.colours(len(runs)), strict=True):
+        history, validated = run.history, run.history.dropna(subset="validation_loss")
+        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7)
+        axis.plot(
+            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=run.name
+        )
+    axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
+    plot_style.begin_at_zero(axis)
+    plot_style.count_epochs(axis)
+    if runs:
+        figure.legend(loc="outside right upper", frameon=False)
+    plot_style.save(figure, path)
+
+
+def funnel(steps: pd.DataFrame, path: Path) -> None:
+    """Rows that remain and that are dropped at each step, over all sources."""
+    height = 0.3 * len(steps) + 0.7
+    figure, axis = plt.subplots(figsize=(9, height), layout="constrained")
+    axis.grid(visible=False, axis="y")
+    lines = np.arange(len(steps))
+    axis.barh(lines, steps.remaining, color=BLUE)
+    axis.barh(lines, steps.dropped, left=steps.remaining, color=RED, alpha=0.5)
+    for line, step in zip(lines, steps.itertuples(), strict=True):
+        dropped = f" (−{step.dropped:,})" if step.dropped else ""
+        end = (step.remaining + step.dropped, line)
+        axis.annotate(f"{step.remaining:,}{dropped}", end, (5, 0),
+                      textcoords="offset points", va="center")  # fmt: skip
+    axis.set_yticks(
+        lines, [templates.sentences("funnel_step", step) for step in steps.itertuples()]
+    )
+    axis.set_ylim(len(steps) - 0.4, -0.6)
+    axis.set_xlim(right=1.18 * max(1, steps.remaining.max()))
+    axis.set_xlabel("remaining rows (red: dropped)")
+    plot_style.save(figure, path)

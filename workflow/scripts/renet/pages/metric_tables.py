@@ -1,6 +1,5 @@
 """The metrics of a run: where metrics.json holds them, and the tables of pages and cards."""
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +27,10 @@ class Metric:
 
     def value(self, summary: dict) -> Any:
         """The metric in a summary; None where the set or the baseline does not define it."""
-        return functools.reduce(dict.get, self.path, summary)
+        value: Any = summary
+        for key in self.path:
+            value = value.get(key)
+        return value
 
     def text(self, number: float | None) -> str:
         """A value of the metric as text."""
