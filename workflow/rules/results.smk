@@ -88,9 +88,7 @@ rule gallery:
         face_table="<results>/data/test.csv",
     output:
         table=reported("<results>/runs/{run}/tables/gallery.csv"),
-        pictures=[
-            *map(reported, multiext("<results>/runs/{run}/faces/", *GALLERIES))
-        ],
+        pictures=[*map(reported, multiext("<results>/runs/{run}/faces/", *GALLERIES))],
         predictions="<results>/runs/{run}/page/predictions.js",
     log:
         "<results>/runs/{run}/logs/gallery.log",
