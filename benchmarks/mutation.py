@@ -73,7 +73,7 @@ TESTS = {
     "training/train_step.py": ["training/test_steps.py", "training/test_augmentation.py"],
     "prediction/prediction.py": ["prediction/test_prediction.py"],
     "prediction/predictor.py": ["prediction/test_prediction.py"],
-    "pages/lead.py": ["evaluation/test_comparison.py"],
+    "pages/index_page.py": ["evaluation/test_comparison.py"],
 }  # fmt: skip
 GIT = shutil.which("git") or "git"
 LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"

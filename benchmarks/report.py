@@ -183,7 +183,9 @@ def values(results: Path) -> dict[str, dict]:
         },
         "gallery": predicted | {
             "table": run / "tables/gallery.csv", "predictions": run / "page/predictions.js",
-            **{name: run / f"faces/{name}.jpg" for name in ("examples", "mistakes", "hard_cases")},
+            "pictures": [
+                run / f"faces/{name}.jpg" for name in ("examples", "mistakes", "hard_cases")
+            ],
         },
         "explain": predicted | {
             "model": run / "model.pt", "saliency": run / "faces/saliency.jpg",

@@ -9,9 +9,9 @@ from helpers.config import check
 from helpers.predictions import predictions_of
 from renet.common.errors import InputError
 from renet.config import runs as runs_config
-from renet.evaluation import comparison, metrics
+from renet.evaluation import comparison, metrics, run_table
 from renet.evaluation.tables import COMPARISON
-from renet.pages import lead
+from renet.pages import index_page
 from renet.pages.results import templates
 
 SEEDS = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
@@ -154,7 +154,7 @@ def lead_over(significant: dict[str, int], seeds: list[list[str]] = ()) -> str:
     """What the index says of the lead of the run a over others."""
     rows = [row("reference", "x", 0), *(row("best", *one) for one in significant.items())]
     table = COMPARISON.frame(rows)
-    return templates.sentences("lead", lead.find_lead(table[table.kind == "best"], seeds))
+    return templates.sentences("lead", index_page.find_lead(table[table.kind == "best"], seeds))
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_lead_over_other_seeds_of_the_best_run_is_not_named():
 
 
 def test_runs_rank_by_their_accuracy_and_equal_ones_by_their_loss():
-    accuracies = pd.Series({"a": 0.8, "b": 0.9, "c": 0.9 - 1e-12, "d": 0.9})
-    losses = {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.3}
-    assert comparison.rank(accuracies, losses) == ["c", "d", "b", "a"]
+    found = {"a": (0.8, 0.1), "b": (0.9, 0.4), "c": (0.9 - 1e-12, 0.3), "d": (0.9, 0.3)}
+    summaries = {run: {"accuracy": value, "loss": loss} for run, (value, loss) in found.items()}
+    assert run_table.rank(summaries, "accuracy") == ["c", "d", "b", "a"]
 
 
 def test_reference_can_be_the_name_of_a_run_with_seeds():

@@ -47,9 +47,9 @@ def run(tmp_path):
 
 
 def write_gallery(folder, out):
-    pictures = {name: out / f"{name}.jpg" for name in ("examples", "mistakes", "hard_cases")}
+    pictures = [out / f"{name}.jpg" for name in ("examples", "mistakes", "hard_cases")]
     given = {name: folder / file for name, file in INPUTS.items()}
-    call_script("gallery", table=out / "gallery.csv", **given, **pictures)
+    call_script("gallery", table=out / "gallery.csv", pictures=pictures, **given)
 
 
 def write_saliency(folder, out):

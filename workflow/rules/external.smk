@@ -62,8 +62,6 @@ use rule gallery as gallery_external with:
         face_table="<results>/data/{external}.csv",
     output:
         table="<results>/runs/{run}/external/{external}/tables/gallery.csv",
-        examples="<results>/runs/{run}/external/{external}/faces/examples.jpg",
-        mistakes="<results>/runs/{run}/external/{external}/faces/mistakes.jpg",
-        hard_cases="<results>/runs/{run}/external/{external}/faces/hard_cases.jpg",
+        pictures=multiext("<results>/runs/{run}/external/{external}/faces/", *GALLERIES),
     log:
         "<results>/runs/{run}/logs/gallery_external/{external}.log",

@@ -56,9 +56,7 @@ use rule gallery as gallery_out_of_fold with:
         face_table="<results>/data/development.csv",
     output:
         table="<results>/runs/{run}/out_of_fold/tables/gallery.csv",
-        examples="<results>/runs/{run}/out_of_fold/faces/examples.jpg",
-        mistakes="<results>/runs/{run}/out_of_fold/faces/mistakes.jpg",
-        hard_cases="<results>/runs/{run}/out_of_fold/faces/hard_cases.jpg",
+        pictures=multiext("<results>/runs/{run}/out_of_fold/faces/", *GALLERIES),
     log:
         "<results>/runs/{run}/logs/gallery_out_of_fold.log",
     wildcard_constraints:

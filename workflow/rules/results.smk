@@ -13,6 +13,7 @@ from renet.config.schema import Config
 DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
 ]
+GALLERIES = ["examples.jpg", "mistakes.jpg", "hard_cases.jpg"]
 # The tables of predictions of each run.
 PREDICTED = ["inference", "inference_validation"]
 PREDICTED += [f"external/{name}/inference" for name in EXTERNAL]
@@ -87,9 +88,7 @@ rule gallery:
         face_table="<results>/data/test.csv",
     output:
         table=reported("<results>/runs/{run}/tables/gallery.csv"),
-        examples=reported("<results>/runs/{run}/faces/examples.jpg"),
-        mistakes=reported("<results>/runs/{run}/faces/mistakes.jpg"),
-        hard_cases=reported("<results>/runs/{run}/faces/hard_cases.jpg"),
+        pictures=[*map(reported, multiext("<results>/runs/{run}/faces/", *GALLERIES))],
         predictions="<results>/runs/{run}/page/predictions.js",
     log:
         "<results>/runs/{run}/logs/gallery.log",

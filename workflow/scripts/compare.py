@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from sklearn.metrics import log_loss
 
 from renet.common import files, script
 from renet.evaluation import comparison, run_table
@@ -40,45 +39,35 @@ def compare(
         read.setdefault(predictions.subset.iloc[0], {})[run] = predictions
     ranking_set, same_faces = validated(read)
     added = comparison.side_by_side(ranking_set, same_faces, metric)
-    losses = {
-        run: float(log_loss(faces.target, faces.p_male, labels=[0, 1]))
-        for run, faces in same_faces.items()
-    }
-    ranked = comparison.rank(added.sum(), losses)
-    stated_by = metric if len(ranked) > 1 else "accuracy"
+    stated_by = metric if len(same_faces) > 1 else "accuracy"
+    stated, choosing = [], {}
+    for (run, faces), path in zip(same_faces.items(), metrics, strict=True):
+        own = files.read_json(path)
+        elsewhere = {  # in external/<set>/ of the run's folder
+            one.parent.name: files.read_json(one)["test"]
+            for one in external
+            if one.parents[2] == path.parent
+        }
+        sets = run_table.summaries(own, elsewhere, ranking_set, faces)
+        stated.append(run_table.of_run(run, sets, own["leads"], stated_by))
+        choosing[run] = sets[ranking_set]
+    ranked = run_table.rank(choosing, metric)
     compared = []
     for name, of_set in read.items():
         if name == "validation" or (name == OUT_OF_FOLD and len(of_set) == 1):
             continue
-        of_runs = comparison.side_by_side(name, of_set, metric)
+        of_faces = comparison.side_by_side(name, of_set, metric)
         against = reference if reference in of_set else next(iter(of_set))
-        rows = comparison.compare(of_runs, against, metric, groups)
+        rows = comparison.compare(of_faces, against, metric, groups)
         compared.append(rows.assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(of_set), significant)
     best = comparison.against_best(added, ranked[0], metric)
     COMPARISON.write(table, [*compared, best.assign(set=ranking_set)])
-    stated = pd.concat(
-        _stated(run, path, external, (ranking_set, same_faces[run]), stated_by)
-        for run, path in zip(same_faces, metrics, strict=True)
-    )
+    of_runs = pd.concat(stated)
     places = {run: place for place, run in enumerate(ranked, 1)}
-    stated["rank"] = stated.run.map(places).where(stated.set == ranking_set)
-    RUNS.write(runs, [stated, run_table.of_seeds(stated, groups)])
-
-
-def _stated(
-    run: str, own: Path, external: list[Path], ranking: tuple[str, pd.DataFrame], metric: str
-) -> pd.DataFrame:
-    """The rows of a run in runs.csv, from its files in runs/<run>/ and in external/<set>/ there."""
-    of_run = files.read_json(own)
-    elsewhere = {
-        path.parent.name: files.read_json(path)["test"]
-        for path in external
-        if path.parents[2] == own.parent
-    }
-    sets = run_table.summaries(of_run, elsewhere, ranking)
-    return run_table.of_run(run, sets, of_run["leads"], metric)
+    of_runs["rank"] = of_runs.run.map(places).where(of_runs.set == ranking_set)
+    RUNS.write(runs, [of_runs, run_table.of_seeds(of_runs, groups)])
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:

@@ -53,8 +53,8 @@ def explain(
         tiles += [tile, overlay(tile, drops)]
         largest_drops.append(float(drops.max()))
     galleries.write_image(saliency, GRID.sheet(tiles))
-    y = GRID.position(2 * np.arange(len(chosen)))[1]
-    SALIENCY.write(table, chosen.assign(y=y, largest_drop=largest_drops))
+    placed = chosen.assign(y=GRID.side * np.arange(len(chosen)), largest_drop=largest_drops)
+    SALIENCY.write(table, placed)
     profile = layer_profile.describe(network) if network.architecture.has_layers else []
     LAYERS.write(layers, LAYERS.frame(profile))
     logging.info("saliency maps of %d faces", len(chosen))

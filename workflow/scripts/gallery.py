@@ -5,7 +5,6 @@ Writes: gallery.csv, one row a tile (columns: `renet.pages.page_data.GALLERY`); 
 first faces), mistakes.jpg (the wrong predictions of the highest confidence) and hard_cases.jpg (the
 correct ones of the lowest confidence), with tiles as in `GRIDS`; predictions.js, all predictions as
 a script of the page.
-Decides: nothing.
 """
 
 import logging
@@ -29,22 +28,22 @@ def gallery(
     faces: Path,
     face_table: Path,
     table: Path,
-    examples: Path,
-    mistakes: Path,
-    hard_cases: Path,
+    pictures: list[Path],  # <gallery>.jpg each
     predictions: Path | None = None,
 ) -> None:
     """Write the pictures of example, wrong and least confident predictions of a run."""
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     hdf5.check_table(stored, face_table, inference)
+    chosen = {
+        EXAMPLES: rows.head(galleries.EXAMPLE_COUNT),
+        MISTAKES: galleries.mistakes(rows),
+        HARD_CASES: galleries.hard_cases(rows),
+    }
     tables = []
-    for name, chosen, path in (
-        (EXAMPLES, rows.head(galleries.EXAMPLE_COUNT), examples),
-        (MISTAKES, galleries.mistakes(rows), mistakes),
-        (HARD_CASES, galleries.hard_cases(rows), hard_cases),
-    ):
-        tables.append(GRIDS[name].placed(chosen).assign(gallery=name))
-        GRIDS[name].write_faces(path, (stored.pixels[row] for row in chosen.index))
+    for path in pictures:
+        grid, shown = GRIDS[path.stem], chosen[path.stem]
+        tables.append(grid.placed(shown).assign(gallery=path.stem))
+        grid.write_faces(path, (stored.pixels[row] for row in shown.index))
     GALLERY.write(table, tables)
     if predictions:
         columns = {"p_male": rows.p_male.round(4), "predicted": rows.predicted}

@@ -59,7 +59,7 @@ def predict(
         for batch, table in prediction.predict(placed, photos, detect=detect, threads=threads):
             counts.update(prediction.count(table))
             if sheet:
-                sheet.add(batch, table)
+                sheet.add([cut.pixels for cut in batch], table)
             yield table.round(DECIMALS)
 
     PREDICTIONS.write(predictions, tables())

@@ -9,7 +9,6 @@ Writes: index.html, README.md (docs/files.md), a page of each document, and at t
 loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
 the data sheet and the model cards as pages too (.html). The pages show figures by relative links
 and link all files of a run.
-Decides: nothing.
 """
 
 import logging

@@ -3,11 +3,10 @@
 Reads: test.h5 and the table beside it.
 Writes: a folder of sprite sheets, <n>.webp from 0, each with `PER_SHEET` faces in the order of the
 file; and samples.js beside it, the data of each face as a script of the page.
-Decides: nothing. All runs share these files; each run adds its predictions.js.
+All runs share these files; each run adds its predictions.js.
 """
 
 import logging
-import math
 from pathlib import Path
 
 import pandas as pd
@@ -29,13 +28,10 @@ def thumbnails(faces: Path, table: Path, samples: Path, sheets: Path) -> None:
     data = SPLIT.read(table)
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
-    for number in Progress(
-        range(math.ceil(len(data) / PER_SHEET)), desc="thumbnails", unit=" sheets"
-    ):
+    for first in Progress(range(0, len(data), PER_SHEET), desc="thumbnails", unit=" sheets"):
         # Opened again for each sheet: pages of a memory map count as memory until it is closed.
-        first = number * PER_SHEET
         pixels = hdf5.read(faces).pixels[first : first + PER_SHEET]
-        GRID.write_faces(sheets / f"{number}.webp", pixels)
+        GRID.write_faces(sheets / f"{first // PER_SHEET}.webp", pixels)
     logging.info("thumbnails of %d faces", len(data))
 
 

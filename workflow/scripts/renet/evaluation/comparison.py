@@ -4,7 +4,7 @@ A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds a
 it holds for other people and seeds, one about a single run for other people (docs/statistics.md).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -40,9 +40,7 @@ def compare(
 ) -> pd.DataFrame:
     """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
 
-    Args:
-        added: from `side_by_side`, with this metric.
-        groups: runs that differ in their seeds alone.
+    `added` is from `side_by_side` with this metric; a group differs in its seeds alone.
     """
     recipes = {
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
@@ -81,9 +79,7 @@ def contributions(
 ) -> pd.DataFrame:
     """The part of each subject, a row, in the accuracy of each run, a column, which is their sum.
 
-    Args:
-        correct: 0 or 1, a row for each face and a column for each run.
-        targets: of the faces, for the parts in the balanced accuracy.
+    `correct` has 0 or 1 for each face and run. With targets, it is the balanced accuracy.
     """
     classes = np.zeros(len(correct)) if targets is None else targets.to_numpy()
     masks = [classes == label for label in np.unique(classes)]
@@ -129,9 +125,3 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     variance = variances.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
-
-
-def rank(metric: pd.Series, losses: Mapping[str, float]) -> list[str]:
-    """The runs by their metric on the set that chooses, highest first; equal ones by their loss."""
-    rounded = metric.round(9)  # ignores rounding errors
-    return sorted(losses, key=lambda run: (-rounded[run], losses[run]))

@@ -43,11 +43,9 @@ def of_groups(slices: pd.DataFrame) -> dict:
 
 
 def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict:
-    """The sections of metrics.json that a run's own evaluation adds.
+    """The sections that a run's own evaluation adds to a summary, which is metrics.json so far.
 
-    Args:
-        summary: metrics.json so far.
-        batch_size: of the training; None for a kind of network that is fitted without.
+    `batch_size` is None for a kind of network that is fitted without.
     """
     is_out_of_fold = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
     leads = OUT_OF_FOLD if is_out_of_fold and summary["test"]["few"] else "test"

@@ -22,12 +22,8 @@ from renet.metadata import subjects
 def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     """The metrics of one subset, as metrics.json has them (workflow/schemas/metrics.schema.yaml).
 
-    They are None where a set of one class does not define them.
-
-    Args:
-        predictions: an inference table with at least one row.
-        male_fraction: fraction of class 1 in the training set. The baseline always predicts the
-            majority class of the training set, with this probability of class 1.
+    They are None where a set of one class does not define them. The baseline always predicts the
+    majority class of the training set, with the probability of class 1 there, `male_fraction`.
     """
     majority = int(male_fraction >= 0.5)
     constant = predictions.assign(

@@ -11,20 +11,25 @@ from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
 
 
 def summaries(
-    own: dict, external: Mapping[str, dict], ranking: tuple[str, pd.DataFrame]
+    own: dict, external: Mapping[str, dict], ranking: str, same_faces: pd.DataFrame
 ) -> dict[str, dict]:
     """The metrics of a run by set, as from `metrics.summarise`; first of the set that ranks.
 
     Args:
         own: metrics.json of the run; `external` has its section `test` on each external set.
-        ranking: the set that chooses the best run, and the run's predictions for the faces of it
-            that all runs share.
+        ranking: the set that chooses the best run.
+        same_faces: the run's predictions for the faces of it that all runs share.
     """
-    (name, same_faces), fitted_on = ranking, own["calibration"]["fitted_on"]
-    found = own["validation"]
-    if name != fitted_on:
+    fitted_on, found = own["calibration"]["fitted_on"], own["validation"]
+    if ranking != fitted_on:
         found = metrics.summarise(same_faces, found["majority_baseline"]["male_fraction"])
-    return {name: found, "test": own["test"], fitted_on: own["validation"], **external}
+    return {ranking: found, "test": own["test"], fitted_on: own["validation"], **external}
+
+
+def rank(summaries: Mapping[str, dict], metric: str) -> list[str]:
+    """The runs by their metric on the set that chooses, highest first; equal ones by their loss."""
+    rounded = {run: round(one[metric], 9) for run, one in summaries.items()}  # of float errors
+    return sorted(summaries, key=lambda run: (-rounded[run], summaries[run]["loss"]))
 
 
 def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.DataFrame:

@@ -93,17 +93,19 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     names are one test, too.
     """
     predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
-    names = [(name, value) for name in slices for value in slices[name].cat.categories]
-    groups = {(name, value): (slices[name] == value).to_numpy() for name, value in names}
+    groups = [
+        (name, value, (slices[name] == value).to_numpy())
+        for name in slices
+        for value in slices[name].cat.categories
+    ]
     # Ages of a table, often published bands, can be the same groups as the bands of `age`.
-    given = {groups[one].tobytes() for one in names if one[0] == f"{OWN_COLUMN}age"}
-    names = [one for one in names if one[0] != "age" or groups[one].tobytes() not in given]
-    masks = [groups[one] for one in names]
-    rows = [_row(predictions, mask, *one) for one, mask in zip(names, masks, strict=True)]
+    given = {mask.tobytes() for name, _, mask in groups if name == f"{OWN_COLUMN}age"}
+    groups = [one for one in groups if one[0] != "age" or one[2].tobytes() not in given]
+    rows = [_row(predictions, *one) for one in groups]
     dtypes = {**tables.SLICES.columns, "gap_p": float}
     table = pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
-    faces = pd.Series([mask.tobytes() for mask in masks])
-    either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
+    faces = pd.Series([mask.tobytes() for _, _, mask in groups])
+    either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for _, _, mask in groups])
     by_accuracy = table.sort_values("accuracy", kind="stable")
     table["p_holm"] = corrected(by_accuracy.p, either)
     table["gap_p_holm"] = corrected(table.gap_p, faces)
@@ -111,18 +113,16 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
-    """Holm's p-values of a family, by the index of the tests.
+    """Holm's p-values of a family, by the index of the tests; NaN is no test.
 
-    Args:
-        p_values: of each slice; NaN if it is not tested.
-        groups: what each slice tests; of slices that test the same, only the first is a test.
+    Of slices of one group, which test the same, only the first is a test.
     """
     tested = p_values.dropna().index
     tests = tested[~groups[tested].duplicated()]
     return pd.Series(holm(p_values[tests].to_numpy()), tests)
 
 
-def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:
+def _row(predictions: pd.DataFrame, name: str, value: str, inside: np.ndarray) -> dict:
     samples, others = predictions[inside], predictions[~inside]
     accuracy = proportion(samples.correct, samples.subject)
     rest = proportion(others.correct, others.subject) if len(others) else None

@@ -1,13 +1,9 @@
 """A page of the faces that were predicted: those of the highest and of the lowest confidence."""
 
-from __future__ import annotations
-
 import base64
 import os
 from collections.abc import Sequence
-from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,9 +11,6 @@ import pandas as pd
 from renet.common import files
 from renet.pages import filters, galleries, templates
 from renet.pages.templates import PageTable
-
-if TYPE_CHECKING:
-    from renet.prediction.prediction import Cut
 
 MOST_FACES = 500
 MOST_REASONS = 100  # photos or faces without a prediction
@@ -28,27 +21,25 @@ class ContactSheet:
     """Collects faces batch by batch; at most twice `MOST_FACES` and a batch are in memory."""
 
     def __init__(self) -> None:
-        self._faces: list[tuple[float, int, dict]] = []  # minus confidence, number, values
+        self._faces: list[dict] = []
         self._reasons: list[list[str]] = []
         self._seen = self._without_face = self._in_training = 0
 
-    def add(self, batch: list[Cut], table: pd.DataFrame) -> None:
-        """Add a batch of cuts and their rows of predictions.csv."""
-        for cut, row in zip(batch, table.to_dict("records"), strict=True):
-            if cut.pixels is None:
-                self._without_face += 1
-                if self._without_face <= MOST_REASONS:
-                    self._reasons.append([row[name] for name in ("file", "reason", "detail")])
-                continue
-            confidence = max(row["p_female"], row["p_male"])
-            self._faces.append((-confidence, self._seen, _described(cut.pixels, row)))
-            self._seen += 1
-            self._in_training += cut.in_training is True
+    def add(self, pictures: list[np.ndarray | None], table: pd.DataFrame) -> None:
+        """Add a batch of rows of predictions.csv, with the pixels of each, None without a face."""
+        is_face = table.reason == ""
+        rejected = table.loc[~is_face, ["file", "reason", "detail"]].to_numpy().tolist()
+        self._reasons += rejected[: MOST_REASONS - len(self._reasons)]
+        self._without_face += len(rejected)
+        self._seen += int(is_face.sum())
+        self._in_training += int(table.in_training[is_face].sum())
+        rows = zip(pictures, table.to_dict("records"), strict=True)
+        self._faces += [_described(pixels, row) for pixels, row in rows if pixels is not None]
         if len(self._faces) > 2 * MOST_FACES:
             self._keep_extremes()
 
     def _keep_extremes(self) -> None:
-        ranked = sorted(self._faces, key=itemgetter(0, 1))
+        ranked = sorted(self._faces, key=lambda face: -max(face["p_female"], face["p_male"]))
         half = MOST_FACES // 2
         self._faces = ranked[:half] + ranked[half:][-half:]
 
@@ -56,7 +47,6 @@ class ContactSheet:
         """Write the page, which holds the pictures itself; in a run's folder, it names the run."""
         folder, metrics = path.resolve().parent, model.resolve().with_name("metrics.json")
         self._keep_extremes()
-        faces = [values for _, _, values in self._faces]
         templates.write(
             "contact_sheet.html.j2",
             path,
@@ -66,7 +56,7 @@ class ContactSheet:
             test=files.read_json(metrics)["test"] if metrics in folder.glob("*.json") else None,
             table_file=Path(os.path.relpath(table, path.parent)),
             notes=notes,
-            faces=faces,
+            faces=self._faces,
             seen=self._seen,
             without_face=self._without_face,
             in_training=self._in_training,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -50,15 +49,10 @@ class Grid:
     columns: int  # tiles a line
     side: int  # pixels of a tile
 
-    def position(self, number: Any) -> tuple[Any, Any]:
-        """x and y of a tile, or of several, in pixels."""
-        line, column = divmod(number, self.columns)
-        return self.side * column, self.side * line
-
     def placed(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows of faces with `x` and `y` of their tiles."""
-        x, y = self.position(np.arange(len(rows)))
-        return rows.assign(x=x, y=y)
+        """Rows of faces with `x` and `y` of their tiles, in pixels."""
+        line, column = np.divmod(np.arange(len(rows)), self.columns)
+        return rows.assign(x=self.side * column, y=self.side * line)
 
     def tile(self, face: np.ndarray) -> np.ndarray:
         """A face (C, H, W) uint8, RGB, as a square (side, side, 3) uint8, RGB."""
@@ -70,11 +64,10 @@ class Grid:
     def sheet(self, tiles: list[np.ndarray]) -> np.ndarray:
         """The tiles line by line, (lines * side, columns * side, 3) uint8; the rest is grey."""
         lines = max(1, -(-len(tiles) // self.columns))
-        sheet = np.full((lines * self.side, self.columns * self.side, 3), 128, np.uint8)
+        sheet = np.full((lines, self.columns, self.side, self.side, 3), 128, np.uint8)
         for number, tile in enumerate(tiles):
-            x, y = self.position(number)
-            sheet[y : y + self.side, x : x + self.side] = tile
-        return sheet
+            sheet[divmod(number, self.columns)] = tile
+        return sheet.swapaxes(1, 2).reshape(lines * self.side, self.columns * self.side, 3)
 
     def write_faces(self, path: Path, faces: Iterable[np.ndarray]) -> None:
         """Write faces (C, H, W) uint8, RGB, as a sheet."""

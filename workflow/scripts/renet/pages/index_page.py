@@ -1,16 +1,19 @@
-"""The page over all runs, index.html."""
+"""The page over all runs, index.html, and its figures: the loss of all runs, and the funnel."""
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from renet.config.model import KINDS
+from renet.evaluation import plot_style
+from renet.evaluation.plot_style import BLUE, RED
 from renet.evaluation.tables import BEST, SEEDS
-from renet.pages import filters, index_plots, lead, metric_tables, templates
+from renet.pages import filters, metric_tables, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults
 
@@ -24,7 +27,7 @@ class Row:
     run: RunResults  # of several runs, the one that predicts
     name: str
     cells: pd.DataFrame  # rows of runs.csv by set; for a grid those of `run`
-    settings: dict[str, object] = dataclasses.field(default_factory=dict)  # in a grid
+    settings: dict[str, object] = field(default_factory=dict)  # in a grid
     members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
 
@@ -39,15 +42,16 @@ def write(
     """
     best = next((run for run in runs if run.name == data.best), runs[0])
     metric, settings = BY_NAME[data.choice_metric], {run.name: run.settings for run in runs}
-    comparisons = data.comparison[data.comparison.kind != BEST]
+    is_best = data.comparison.kind == BEST
+    comparisons = data.comparison[~is_best]
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
     of_seeds = data.runs[data.runs.kind == SEEDS]
     columns = [*dict.fromkeys([ranking, *leading, "test", *data.external])]
     trained = [run for run in runs if run.architecture.has_layers]
-    index_plots.loss_curves(trained, path.parent / "loss_curves.svg")
-    index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
+    loss_curves(trained, path.parent / "loss_curves.svg")
+    funnel(data.steps, path.parent / "data" / "funnel.svg")
     templates.write(
         "index.html.j2",
         path,
@@ -56,10 +60,12 @@ def write(
         data=data.config,
         best=best,
         metric=metric,
-        lead=lead.find_lead(data.best_rows, [names.split() for names in of_seeds.run.unique()]),
+        lead=find_lead(
+            data.comparison[is_best], [names.split() for names in of_seeds.run.unique()]
+        ),
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
-        rows=_rows(runs, ranking, best, data, grids),
+        rows=_rows(runs, ranking, best, of_seeds, grids),
         comparisons=dict(list(comparisons.groupby("set", sort=False))),
         tables=metric_tables,
         grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
@@ -68,11 +74,32 @@ def write(
     )
 
 
+def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> dict[str, object]:
+    """The lead of the best run by the rows of comparison.csv that have it as `other`; {} without.
+
+    `seeds` are groups of runs that differ by their seeds alone. The lead can be chance over
+    `unclear` runs, and is smallest over the `nearest`, of those if there are; the runs `equal` have
+    the same metric, and a higher log loss.
+    """
+    if rows.empty:
+        return {}
+    rows = rows.sort_values("value", ascending=False, kind="stable")
+    same = {name for group in seeds if rows.other.iloc[0] in group for name in group}
+    others = rows if rows.run.isin(same).all() else rows[~rows.run.isin(same)]
+    unclear = others[others.significant != 1]
+    return {
+        "set": rows.set.iloc[0],
+        "unclear": len(unclear),
+        "nearest": (others if unclear.empty else unclear).iloc[0],
+        "equal": rows.run[np.isclose(rows.value, rows.other_value)].tolist(),
+    }
+
+
 def _rows(
     runs: list[RunResults],
     ranking: str,
     best: RunResults,
-    data: DataResults,
+    of_seeds: pd.DataFrame,
     grids: Mapping[str, dict],
 ) -> list[Row]:
     """The rows of the table: the best run, then by the set `ranking`; the test set has no part.
@@ -80,39 +107,33 @@ def _rows(
     A grid is one row, and so are runs that differ by their seeds alone, if none is of a grid.
     """
 
-    def order(row: Row) -> tuple[bool, float]:
-        return row.run is best, round(row.cells.value[ranking], 9)
-
     rows = [Row(run, run.name, run.claims) for run in runs]
     rows.sort(key=lambda row: row.cells["rank"][ranking])
     ranked = {row.name: row for row in rows}
     for name, grid in grids.items():
-        members = [
-            replace(row, settings=_grid_settings(row.run, grid["keys"]))
-            for row in rows
-            if row.name in grid["runs"]
-        ]
+        members = []
+        for row in rows:
+            if row.name in grid["runs"]:
+                flat = _flatten(row.run.settings)
+                settings = {key.rpartition(".")[2]: flat.get(key) for key in grid["keys"]}
+                members.append(replace(row, settings=settings))
         if len(members) > 1:
             ranked = {one: row for one, row in ranked.items() if one not in grid["runs"]}
             ranked[members[0].name] = replace(members[0], name=name, members=members)
-    of_seeds = data.runs[data.runs.kind == SEEDS]
     for names, cells in of_seeds.groupby("run", sort=False):
         if all(name in ranked and not ranked[name].settings for name in names.split()):
             members = [ranked.pop(row.name) for row in rows if row.name in names.split()]
             name, by_set = _entry(names.split()), cells.set_index("set", drop=False)
             ranked[members[0].name] = Row(members[0].run, name, by_set, members=members)
-    return sorted(ranked.values(), key=order, reverse=True)
+    return sorted(
+        ranked.values(), key=lambda row: (row.run is not best, -round(row.cells.value[ranking], 9))
+    )
 
 
 def _entry(names: list[str]) -> str:
     """The entry of the config that runs of several seeds are of; else their names."""
     entries = {re.sub(r"-seed\d+$", "", name) for name in names}
     return entries.pop() if len(entries) == 1 else ", ".join(names)
-
-
-def _grid_settings(run: RunResults, keys: list[str]) -> dict[str, object]:
-    flat = _flatten(run.settings)
-    return {key.rpartition(".")[2]: flat.get(key) for key in keys}
 
 
 def grid_rows(
@@ -135,11 +156,7 @@ def grid_rows(
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
-    """The settings, as `section.key`, that are not the default in at least one run.
-
-    Returns:
-        The default of each, and its value in each run.
-    """
+    """The settings, as `section.key`, that differ in a run: default, and value in each run."""
     flat = {name: _flatten(of_run) for name, of_run in settings.items()}
     known: dict[str, object] = {}
     for kind in KINDS.values():
@@ -155,3 +172,42 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
 def _flatten(settings: dict) -> dict[str, object]:
     """A run's settings in one level, such as `train.seed`; `folds` keeps its name."""
     return pd.json_normalize(settings, max_level=1).to_dict("records")[0]
+
+
+def loss_curves(runs: list[RunResults], path: Path) -> None:
+    """Loss by epoch of all runs: training dashed, validation solid."""
+    figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
+    for run, colour in zip(runs, plot_style.colours(len(runs)), strict=True):
+        history, validated = run.history, run.history.dropna(subset="validation_loss")
+        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7)
+        axis.plot(
+            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=run.name
+        )
+    axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
+    plot_style.begin_at_zero(axis)
+    plot_style.count_epochs(axis)
+    if runs:
+        figure.legend(loc="outside right upper", frameon=False)
+    plot_style.save(figure, path)
+
+
+def funnel(steps: pd.DataFrame, path: Path) -> None:
+    """Rows that remain and that are dropped at each step, over all sources."""
+    height = 0.3 * len(steps) + 0.7
+    figure, axis = plt.subplots(figsize=(9, height), layout="constrained")
+    axis.grid(visible=False, axis="y")
+    lines = np.arange(len(steps))
+    axis.barh(lines, steps.remaining, color=BLUE)
+    axis.barh(lines, steps.dropped, left=steps.remaining, color=RED, alpha=0.5)
+    for line, step in zip(lines, steps.itertuples(), strict=True):
+        dropped = f" (−{step.dropped:,})" if step.dropped else ""
+        end = (step.remaining + step.dropped, line)
+        axis.annotate(f"{step.remaining:,}{dropped}", end, (5, 0),
+                      textcoords="offset points", va="center")  # fmt: skip
+    axis.set_yticks(
+        lines, [templates.sentences("funnel_step", step) for step in steps.itertuples()]
+    )
+    axis.set_ylim(len(steps) - 0.4, -0.6)
+    axis.set_xlim(right=1.18 * max(1, steps.remaining.max()))
+    axis.set_xlabel("remaining rows (red: dropped)")
+    plot_style.save(figure, path)

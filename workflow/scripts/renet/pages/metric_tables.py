@@ -36,13 +36,9 @@ class Metric:
         """A value of the metric as text."""
         return filters.percentage(number) if self.is_fraction else filters.decimal(number)
 
-    def bounds(self, summary: dict) -> list[float] | None:
-        """Its 95 % interval in a summary; None if there is none."""
-        return summary.get("intervals", {}).get(self.name)
-
     def interval_text(self, summary: dict) -> str:
         """Its 95 % interval in a summary as text."""
-        bounds = self.bounds(summary)
+        bounds = summary["intervals"].get(self.name)  # the loss has none
         if bounds is None or self.is_fraction:
             return filters.interval(bounds)
         return " to ".join(map(filters.decimal, bounds))
@@ -94,7 +90,8 @@ def slices_table(results: SetResults) -> PageTable:
             filters.percentage(row.recall_male),
             _gap(row, results.test["n"]),
         ]
-        for row in ([] if results.test["small"] else results.shown_slices.itertuples())
+        for row in results.slices.itertuples()
+        if not (row.small or results.test["small"])
     ]
     headings = [
         "slice", "faces", sentences("unit", results.test), "accuracy", "95 % interval",

@@ -3,7 +3,6 @@
 The properties decide the cases that the templates word.
 """
 
-import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -51,11 +50,6 @@ class SetResults:
     def test(self) -> dict:
         """The metrics on this set."""
         return self.metrics["test"]
-
-    @property
-    def shown_slices(self) -> pd.DataFrame:
-        """The slices of enough faces for a statement."""
-        return self.slices[self.slices.small == 0]
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -165,7 +159,7 @@ class DataResults:
         }
         return [str(step) for step, holds in steps.items() if holds][:2]
 
-    @functools.cached_property
+    @property
     def steps(self) -> pd.DataFrame:
         """Rows that are dropped and that remain at each step, over all sources.
 
@@ -176,14 +170,9 @@ class DataResults:
         return steps[is_shown]
 
     @property
-    def best_rows(self) -> pd.DataFrame:
-        """The rows of comparison.csv that compare the best run with the others."""
-        return self.comparison[self.comparison.kind == tables.BEST]
-
-    @property
     def best(self) -> str | None:
         """The name of the best run; None if there is one run."""
-        return next(iter(self.best_rows.other), None)
+        return next(iter(self.comparison.other[self.comparison.kind == tables.BEST]), None)
 
     @property
     def choice_metric(self) -> str:
@@ -214,12 +203,7 @@ def read_run(
     runs: pd.DataFrame,
     external: Iterable[str] = (),
 ) -> RunResults:
-    """Read a run's results, also on external sets.
-
-    Args:
-        given: the files by their places in runs/.
-        runs: the table `RUNS`.
-    """
+    """Read a run's results from the files by their places in runs/, also on external sets."""
 
     def read_set(set_name: str, folder: str) -> dict:
         return {
