@@ -17,8 +17,6 @@ SCRIPT_FILES = sorted({*SCRIPTS.glob("*.py")} - {SCRIPTS / "verify.py"})  # whic
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
 DISTRIBUTIONS = packages_distributions()  # by what is imported of them
-# Imported where they are installed, and not needed.
-OPTIONAL = {"pillow_heif"}
 
 
 def written(env_file: Path) -> list[str]:
@@ -40,12 +38,8 @@ def third_party_imports(script: Path) -> set[str]:
     count = 2 if "renet.training.loop" in found else builds
     by_name = [name for kind in KINDS.values() for name in kind.modules()[:count]]
     packages = imported_packages(script, *by_name)
-    return packages - set(sys.stdlib_module_names) - {"snakemake"} - OPTIONAL
-
-
-def conda_name(module: str) -> str:
-    distribution, *_ = DISTRIBUTIONS.get(module, [module])
-    return write_envs.CONDA_NAMES.get(distribution, distribution.casefold())
+    optional = {"pillow_heif"}
+    return packages - set(sys.stdlib_module_names) - {"snakemake"} - optional
 
 
 def test_at_most_five_environments_hold_what_their_scripts_import_and_nothing_else():
@@ -54,7 +48,8 @@ def test_at_most_five_environments_hold_what_their_scripts_import_and_nothing_el
         imports[env_file.read_text()] |= third_party_imports(SCRIPTS / f"{env_file.stem}.py")
     assert len(imports) <= 5
     for env_file in ENV_FILES:
-        needed = {conda_name(module) for module in imports[env_file.read_text()]}
+        found = [DISTRIBUTIONS.get(name, [name])[0] for name in imports[env_file.read_text()]]
+        needed = {write_envs.CONDA_NAMES.get(name, name.casefold()) for name in found}
         names = {spec.name.normalized for spec in dependencies(env_file)}
         assert names - {"python"} == needed, env_file.name
 
