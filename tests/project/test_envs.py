@@ -1,10 +1,11 @@
 """Each script has a conda environment that parses, is complete, and holds the tested versions."""
 
-import itertools
 import sys
-import tomllib
+from collections import defaultdict
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import write_envs
 import yaml
 from rattler import MatchSpec
 
@@ -15,25 +16,7 @@ from renet.planning import code_digest
 SCRIPT_FILES = sorted({*SCRIPTS.glob("*.py")} - {SCRIPTS / "verify.py"})  # which no rule runs
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
-# Names of one package: where it is imported, in conda-forge, and in the package index.
-CONDA_NAMES = {
-    "cv2": "py-opencv",
-    "torch": "pytorch",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "yaml": "pyyaml",
-    "markdown_it": "markdown-it-py",
-    "tensorboardX": "tensorboardx",
-}
-PIP_NAMES = {
-    "py-opencv": "opencv-python-headless",
-    "pytorch": "torch",
-    "matplotlib-base": "matplotlib",
-    "tensorboardx": "tensorboardX",
-}
-# conda-forge counts OpenCV's own versions; its builds without a window system are `headless…`,
-# those of any other name bring Qt.
-CONDA_SPECS = {"py-opencv": "py-opencv>=4.10.0,<6 headless*"}
+DISTRIBUTIONS = packages_distributions()  # by what is imported of them
 
 
 def written(env_file: Path) -> list[str]:
@@ -59,33 +42,21 @@ def third_party_imports(script: Path) -> set[str]:
     return packages - set(sys.stdlib_module_names) - {"snakemake"} - optional
 
 
-def test_environment_holds_what_the_script_and_its_modules_import_and_nothing_else():
+def test_at_most_five_environments_hold_what_their_scripts_import_and_nothing_else():
+    imports = defaultdict(set)  # by the text of the file
     for env_file in ENV_FILES:
-        imports = third_party_imports(SCRIPTS / f"{env_file.stem}.py")
-        needed = {CONDA_NAMES.get(name, name) for name in imports}
-        names = {spec.name.normalized.removesuffix("-base") for spec in dependencies(env_file)}
+        imports[env_file.read_text()] |= third_party_imports(SCRIPTS / f"{env_file.stem}.py")
+    assert len(imports) <= 5
+    for env_file in ENV_FILES:
+        found = [DISTRIBUTIONS.get(name, [name])[0] for name in imports[env_file.read_text()]]
+        needed = {write_envs.CONDA_NAMES.get(name, name.casefold()) for name in found}
+        names = {spec.name.normalized for spec in dependencies(env_file)}
         assert names - {"python"} == needed, env_file.name
 
 
-def conda_specs() -> set[str]:
-    """The table of all dependencies: requirements.txt and the Python, in conda-forge's names."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    conda_names = {pip_name: name for name, pip_name in PIP_NAMES.items()}
-    specs = {f"python{project['requires-python']}"}
-    files = (ROOT / "requirements.txt", ROOT / "requirements-export.txt")
-    for line in itertools.chain(*(path.read_text().splitlines() for path in files)):
-        if not line.startswith("#"):
-            pip_name, bound = line.split(">", 1)
-            name = conda_names.get(pip_name, pip_name)
-            specs.add(CONDA_SPECS.get(name, f"{name}>{bound}"))
-    return specs
-
-
-def test_environment_has_the_ranges_of_requirements_and_packages_of_conda_forge_alone():
-    for env_file in ENV_FILES:
-        assert set(written(env_file)) <= conda_specs(), env_file.name
-        channels = yaml.safe_load(env_file.read_text())["channels"]
-        assert channels == ["conda-forge", "nodefaults"], env_file.name
+def test_environments_are_written_from_the_groups_and_the_ranges_of_the_requirements():
+    found = {path.stem: path.read_text() for path in ENV_FILES}
+    assert found == write_envs.environments(ROOT)
 
 
 def test_each_script_has_one_environment_and_one_rule():

@@ -54,10 +54,9 @@ def conda(tmp_path, monkeypatch) -> Path:
 
 
 def environments(project: Path) -> dict[str, str]:
-    """The name of the file in envs/ of which each environment was made, by its folder."""
-    contents = {path.read_text(): path.stem for path in (project / "envs").glob("*.yaml")}
+    """The text of the file of which each environment was made, by its folder."""
     made = (project / ".snakemake" / "conda").glob("*.yaml")
-    return {str(path.with_suffix("")): contents[path.read_text()] for path in made}
+    return {str(path.with_suffix("")): path.read_text() for path in made}
 
 
 def test_rules_run_in_the_environments_of_their_scripts_and_give_the_same_bytes_on_8_cores(
@@ -67,19 +66,21 @@ def test_rules_run_in_the_environments_of_their_scripts_and_give_the_same_bytes_
     write_config(project)
     run(project, "--sdm", "conda", "--cores", 8)
     assert digests(project) == digests(finished)
-    names = environments(project)
+    made = environments(project)
+    assert len(made) == 4
     ran = set()
     for line in conda.read_text().splitlines():
         environment, *arguments = line.split()
         scripts = [word for word in arguments if "/scripts/" in word and word.endswith(".py")]
         for script in scripts:
             name = Path(script).name.split(".", 1)[1].removesuffix(".py")  # tmpab12.train.py
-            assert name == names[environment]
+            assert made[environment] == (project / "envs" / f"{name}.yaml").read_text()
             ran.add(name)
     assert (
         ran >= {"make_sample", "index_archive", "parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
     )
     assert planned(project, "--sdm", "conda") == set()
+    assert planned(project) == ran
     env_file = project / "envs" / "train.yaml"
     env_file.write_text(env_file.read_text().replace("tqdm>=4.66", "tqdm>=4.67"))
     assert planned(project, "--sdm", "conda") == EVERYTHING_AFTER["train"]
