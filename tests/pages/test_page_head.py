@@ -59,7 +59,7 @@ def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, resu
 
 @pytest.mark.parametrize(
     ("records", "text"),
-    [(2, "It is not recorded how many trained models"), (3, "2 trained models were evaluated on")],
+    [(2, "the test set, also those of removed runs: not rec"), (3, "removed runs: 2. If a")],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
     shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
@@ -72,7 +72,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
     write_report(changed)  # of three runs
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert all(text in one.read_text() for one in (card, page, changed / "index.html"))
-    assert "models were evaluated on the set portraits in" in page.read_text()
+    assert "that were evaluated on the set portraits, also those of removed runs:" in page.read_text()
 
 
 def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(
@@ -145,8 +145,8 @@ def faces(*p_male: float) -> pd.DataFrame:
         ("chosen_by_few", [CHOSEN_BY_FEW, "epoch"], "The epoch was chosen by only 1 independent "
          "face: other faces could choose another one."),
         ("evaluations", [1, "test"],
-         "1 trained model was evaluated on the test set in this folder of results, also those of "
-         "removed runs. If a model is chosen by its test metrics, they are too high."),
+         "Trained models that were evaluated on the test set, also those of removed runs: 1. If a "
+         "model is chosen by its test metrics, they are too high."),
         ("confidences", [faces(0.99, 0.2, 0.55), 1200, "wrong"],
          "3 of 1,200 wrong predictions, the highest confidence first: 99.0 % to 55.0 %."),
         ("confidences", [faces(0.5, 0.5), 9, "correct"],
