@@ -276,7 +276,7 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # or its card then says, although all other data say otherwise.
 CASES = [
     ({"test.small": True}, "Too few faces to test groups.", "The test set has 3,000 faces of an"),
-    ({"test.few": True}, "the test set is small. With folds: 5 , as in"),
+    ({"test.few": True}, "The test set is small. With folds: 5 , as in"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "The baseline always predicts female"),
     ({"test.above_baseline.balanced_accuracy": None}, "nothing is said about its balanced acc"),
@@ -300,8 +300,8 @@ CASES = [
     ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "The confidences are "
      "too high: ", "is 1.30 (95 % interval 0.63 to 0.74). A confidence of 90 % means about 84 %."),
     ({"calibration.fitted_on": OUT_OF_FOLD}, "temperature fitted on the out-of-fold set is"),
-    ({"calibration.unfitted": "unclear"}, "gave one with too wide a 95 % interval."),
-    ({"calibration.unfitted": "limit"}, "gave one at a limit of the search, as it does"),
+    ({"calibration.unfitted": "unclear"}, "gives one with too wide a 95 % interval."),
+    ({"calibration.unfitted": "limit"}, "gives one at a limit of the search, as it does"),
     ({"calibration.unfitted": "small"}, "applied: the validation set is too small for a fit."),
     ({"abstention.few_people": True, "abstention.needed": 1200},
      "At least 1,200 people without an error are needed."),
@@ -315,7 +315,7 @@ CASES = [
     (NOT_ABOVE, "Not significantly above the baseline: "),
     (NOT_ABOVE | {"advice": "few_updates", "updates": 1234}, "The training made only 1,234 up"),
     (NOT_ABOVE | {"advice": "not_learnt"}, "The network has not learnt"),
-    (NOT_ABOVE | {"advice": "few_photos"}, "add photos, or use the recipe of configs/modern.yaml"),
+    (NOT_ABOVE | {"advice": "few_photos"}, "test faces: add photos, or use the recipe of configs"),
     (NOT_ABOVE | {"advice": "few_test_faces"}, "Training and test faces are predicted alike"),
 ]  # fmt: skip
 # The first is held by the test of all surfaces; `above` is read by predictor and comparison.

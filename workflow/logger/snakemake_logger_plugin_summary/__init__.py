@@ -87,7 +87,7 @@ class LogHandler(LogHandlerBase):
         super().close()
 
     def _show_running(self) -> None:
-        while True:
+        while not self._stopped:
             time.sleep(60)
             if running := ", ".join(map(described, list(self._jobs.values()))):
                 done, total = self._finished.total(), self._planned.total()

@@ -144,10 +144,10 @@ class Config(Section):
     crop: Crop = Crop()
     split: SplitSettings = SplitSettings()
     corrections: File | None = None
-    """Path of a CSV of corrected labels: a corrected copy of results/audit/suspects.csv, which the
-    label audit writes, without the lines that you cannot decide. Its columns are id, gender (female
-    or male; drop removes the face), photo_digest (only for your own photos) and note (optional); id
-    and photo_digest are as in results/data/split.csv. Faces stay in their subsets."""
+    """Path of a CSV of corrected labels, which results/audit/index.html, the page of the label
+    audit, makes from your decisions. Its columns are id, gender (female or male; drop removes the
+    face), photo_digest (only for your own photos) and note (optional); id and photo_digest are as
+    in results/data/split.csv. Faces stay in their subsets."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
     """The network. For another kind, add a run, `model: {kind: cnn}`, with the kind's defaults:"""

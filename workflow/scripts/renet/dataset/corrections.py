@@ -49,7 +49,10 @@ def read(file: str | Path) -> pd.DataFrame:
 
 
 def as_written(file: Path | None) -> dict:
-    """The columns, delimiter and lines by id ("" of the header), to which others can be added."""
+    """The columns, delimiter and lines by id ("" of the header), to which others can be added.
+
+    A file without the column `note` gets none.
+    """
     if not file:
         return {"columns": HEADER.split(","), "delimiter": ",", "lines": [("", HEADER)]}
     given, text = read(file), file.read_text(encoding="utf-8").split("\n")

@@ -94,11 +94,11 @@ def slices_table(results: SetResults) -> PageTable:
         if not (row.small or results.test["small"])
     ]
     headings = [
-        "slice", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
+        "group", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
         "difference from the others, points (corrected p)", "recall of female", "recall of male",
         "difference of the recalls, points (95 % interval, corrected p)",
     ]  # fmt: skip
-    return PageTable("Slices" + _suffix(results), headings, rows, collapsed=True)
+    return PageTable("All groups" + _suffix(results), headings, rows, collapsed=True)
 
 
 def _suffix(results: SetResults) -> str:

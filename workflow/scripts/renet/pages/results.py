@@ -118,6 +118,11 @@ class RunResults(SetResults):
         return self.claim.above == 1 and not self.stated.test["constant_prediction"]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is a network that was trained without augmentation."""
+        return self.settings["train"].get("augment") == []
+
+    @property
     def advice(self) -> str | None:
         """What may help; above the baseline, photos alone."""
         few_photos = self.metrics["advice"] == Advice.FEW_PHOTOS
@@ -155,7 +160,7 @@ class DataResults:
             run.advice: run.advice is not None,
             "folds": run.test["few"] and not run.folds,
             "audit": self.to_review > 0,
-            "modern": run.advice is None and run.settings["train"].get("augment") == [],
+            "modern": run.advice is None and run.is_plain,
         }
         return [str(step) for step, holds in steps.items() if holds][:2]
 

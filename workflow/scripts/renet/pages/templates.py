@@ -73,7 +73,6 @@ ENVIRONMENT.globals |= {
     "file": _file,
     "NEAR_DUPLICATES": NEAR_DUPLICATES,
     "OUT_OF_FOLD": OUT_OF_FOLD,
-    "PageTable": PageTable,
     "version": VERSION,
     "zip": zip,
 }

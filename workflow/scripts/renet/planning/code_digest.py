@@ -34,13 +34,19 @@ def used_files(script: Path, *chosen: str) -> set[Path]:
     """The script, the modules that it imports, and the files that these or such files name."""
     found = set(imported_modules(script, *chosen).values())
     names = set().union(*(parsed(module).strings for module in found))
-    files = {path for path in script.resolve().parent.rglob("*.*") if ".py" not in path.suffix}
+    files = _data_files(script.resolve().parent)
     # Captions are named without their suffix: all of the folder count.
     found |= {path for path in files if path.suffix == ".rst" and path.parent.name in names}
     while more := {path for path in files - found if path.name in names}:
         found |= more
         names = {name for path in more for name in FILE_NAME.findall(path.read_text("utf-8"))}
     return found
+
+
+@cache
+def _data_files(folder: Path) -> set[Path]:
+    """All files below a folder but modules."""
+    return {path for path in folder.rglob("*.*") if ".py" not in path.suffix}
 
 
 def run_scripts(*, folds: bool) -> list[str]:
