@@ -276,7 +276,7 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # or its card then says, although all other data say otherwise.
 CASES = [
     ({"test.small": True}, "Too few faces to test groups.", "The test set has 3,000 faces of an"),
-    ({"test.few": True}, "The test set is small. With folds: 5 , as in"),
+    ({"test.few": True}, "The test set is small: with folds: 5 , cross-val"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "The baseline always predicts female"),
     ({"test.above_baseline.balanced_accuracy": None}, "nothing is said about its balanced acc"),
