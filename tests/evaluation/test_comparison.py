@@ -164,7 +164,7 @@ def lead_over(significant: dict[str, int], seeds: list[list[str]] = ()) -> str:
             {"b": 0, "c": 1, "d": 0},
             "can be chance: \N{MINUS SIGN}4.0 points over b (",
         ),
-        (dict.fromkeys("bcdefg", 0), "and that over 5 other runs, too."),
+        (dict.fromkeys("bcdefg", 0), "). The same holds for 5 other runs."),
         ({"b": 1, "c": 1}, "over each other run is significant: \N{MINUS SIGN}4.0 points over b"),
     ],
 )

@@ -139,11 +139,11 @@ def faces(*p_male: float) -> pd.DataFrame:
         ("unit", [people(499)], "people"), ("unit", [people(499), 1], "person"),
         ("reviewed_labels", [{"corrected": 0, "confirmed": 0, "dropped": 0}], ""),
         ("lead_note", [{"set": "validation", "equal": ["b"]}, {"metrics": CHOSEN_BY_FEW}],
-         "Chosen, and its lead measured, by the validation set: the test set had no part in it. It "
-         "equals b, and has the lowest log loss. The run was chosen by only 40 independent faces: "
-         "other faces could choose another one."),
-        ("chosen_by_few", [CHOSEN_BY_FEW, "epoch"], "The epoch was chosen by only 1 independent "
-         "face: other faces could choose another one."),
+         "The run was chosen, and its lead measured, on the validation set, not on the test set. It "
+         "equals b, and has the lowest log loss. The faces that chose the run are worth only 40 "
+         "independent faces: others could choose another one."),
+        ("chosen_by_few", [CHOSEN_BY_FEW, "epoch"], "The faces that chose the epoch are worth "
+         "only 1 independent face: others could choose another one."),
         ("evaluations", [1, "test"],
          "Trained models that were evaluated on the test set, also those of removed runs: 1. If a "
          "model is chosen by its test metrics, they are too high."),
@@ -153,7 +153,7 @@ def faces(*p_male: float) -> pd.DataFrame:
          "2 of 9 correct predictions, the lowest confidence first: 50.0 %."),
         ("lead", [{"nearest": pd.Series({"difference": -0.1, "low": np.nan, "run": "b"}),
                    "unclear": 2}],
-         "Its lead can be chance: 10.0 points over b, and that over 1 other run, too."),
+         "Its lead can be chance: 10.0 points over b. The same holds for 1 other run."),
         ("intervals", [[people(0, effective_faces=99.9), people(0, effective_faces=149.6)]],
          "For the 95 % intervals, these 600 faces of 500 people are worth 100 to 150 independent "
          "ones. Other seeds, wrong labels and other sources are not included."),

@@ -216,11 +216,11 @@ TABLES = {  # with the rows that the pages have
 SAID = [  # in the head and in the log, of the set that leads; fractions are multiplied by 100
     "made reaches {balanced_accuracy:.0f} % balanced accuracy on new people's faces; the baseline "
     "reaches {majority_baseline[balanced_accuracy]:.0f} %.",
-    "Significantly above the baseline: {above[difference]:.1f} points ({above[interval][0]:.1f} to "
-    "{above[interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % interval {bounds[0]:.1f} to "
-    "{bounds[1]:.1f} %) on {n:,} test faces.",
-    "No significant difference between female, {recall[female]:.1f} %, and male, "
-    "{recall[male]:.1f} %. {right[0]:,} of {of[0]:,} female and {right[1]:,} of {of[1]:,} male "
+    "Significantly above the baseline: {above[difference]:.1f} points (95 % interval "
+    "{above[interval][0]:.1f} to {above[interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % interval "
+    "{bounds[0]:.1f} to {bounds[1]:.1f} %) on {n:,} test faces.",
+    "Female {recall[female]:.1f} %, male {recall[male]:.1f} %: the difference is not significant. "
+    "{right[0]:,} of {of[0]:,} female and {right[1]:,} of {of[1]:,} male "
     "faces; male − female: {gap[value]:.1f} points ({gap[interval][0]:.1f} to "
     "{gap[interval][1]:.1f}).",
     "Run made: accuracy {accuracy:.1f}% of {n} test faces, balanced accuracy "
@@ -276,7 +276,7 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # or its card then says, although all other data say otherwise.
 CASES = [
     ({"test.small": True}, "Too few faces to test groups.", "The test set has 3,000 faces of an"),
-    ({"test.few": True}, "The test set is small: with folds: 5 , cross-val"),
+    ({"test.few": True}, "The test set is small. With folds: 5 , each face"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "The baseline always predicts female"),
     ({"test.above_baseline.balanced_accuracy": None}, "nothing is said about its balanced acc"),
@@ -293,9 +293,9 @@ CASES = [
     ({"groups.compared": []}, "No group was large enough to compare its"),
     ({"groups.gaps": [AGES[4], AGES[0]]},
      "differ significantly in 2 of 10 tested groups, most in age 40–49 years: female 90"),
-    ({"chosen_by_few.others": 40}, "temperature was chosen by only 40 independent faces"),
-    ({"chosen_by_few.others": 40} | UNSURE, "The threshold was chosen by only 40 independent"),
-    ({"chosen_by_few.epoch": 41}, "The epoch was chosen by only 41 independent faces"),
+    ({"chosen_by_few.others": 40}, "that chose the temperature are worth only 40 indep"),
+    ({"chosen_by_few.others": 40} | UNSURE, "that chose the threshold are worth only 40"),
+    ({"chosen_by_few.epoch": 41}, "that chose the epoch are worth only 41 indep"),
     ({"calibration.confidences": "no_error_found"}, "No common over- or underconfidence was found"),
     ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "The confidences are "
      "too high: ", "is 1.30 (95 % interval 0.63 to 0.74). A confidence of 90 % means about 84 %."),
@@ -315,7 +315,7 @@ CASES = [
     (NOT_ABOVE, "Not significantly above the baseline: "),
     (NOT_ABOVE | {"advice": "few_updates", "updates": 1234}, "The training made only 1,234 up"),
     (NOT_ABOVE | {"advice": "not_learnt"}, "The network has not learnt"),
-    (NOT_ABOVE | {"advice": "few_photos"}, "test faces: add photos, or use the recipe of configs"),
+    (NOT_ABOVE | {"advice": "few_photos"}, "test faces. Add photos, or use the recipe of configs"),
     (NOT_ABOVE | {"advice": "few_test_faces"}, "Training and test faces are predicted alike"),
 ]  # fmt: skip
 # The first is held by the test of all surfaces; `above` is read by predictor and comparison.
