@@ -139,8 +139,8 @@ def faces(*p_male: float) -> pd.DataFrame:
         ("unit", [people(499)], "people"), ("unit", [people(499), 1], "person"),
         ("reviewed_labels", [{"corrected": 0, "confirmed": 0, "dropped": 0}], ""),
         ("lead_note", [{"set": "validation", "equal": ["b"]}, {"metrics": CHOSEN_BY_FEW}],
-         "The run was chosen, and its lead measured, on the validation set, not on the test set. It "
-         "equals b, and has the lowest log loss. The faces that chose the run are worth only 40 "
+         "The run was chosen, and its lead measured, on the validation set, not on the test set. "
+         "It equals b, and has the lowest log loss. The faces that chose the run are worth only 40 "
          "independent faces: others could choose another one."),
         ("chosen_by_few", [CHOSEN_BY_FEW, "epoch"], "The faces that chose the epoch are worth "
          "only 1 independent face: others could choose another one."),

@@ -217,8 +217,8 @@ SAID = [  # in the head and in the log, of the set that leads; fractions are mul
     "made reaches {balanced_accuracy:.0f} % balanced accuracy on new people's faces; the baseline "
     "reaches {majority_baseline[balanced_accuracy]:.0f} %.",
     "Significantly above the baseline: {above[difference]:.1f} points (95 % interval "
-    "{above[interval][0]:.1f} to {above[interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % interval "
-    "{bounds[0]:.1f} to {bounds[1]:.1f} %) on {n:,} test faces.",
+    "{above[interval][0]:.1f} to {above[interval][1]:.1f}). {balanced_accuracy:.1f} % (95 % "
+    "interval {bounds[0]:.1f} to {bounds[1]:.1f} %) on {n:,} test faces.",
     "Female {recall[female]:.1f} %, male {recall[male]:.1f} %: the difference is not significant. "
     "{right[0]:,} of {of[0]:,} female and {right[1]:,} of {of[1]:,} male "
     "faces; male − female: {gap[value]:.1f} points ({gap[interval][0]:.1f} to "
