@@ -17,7 +17,7 @@ from helpers.browser import PROGRAMS, Browser, opened
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = ROOT / "docs" / "pictures.json"
-WIDTH, MARGIN, QUALITY = 1080, 12, (cv2.IMWRITE_WEBP_QUALITY, 80)
+WIDTH, MARGIN, QUALITY = 1080, 6, (cv2.IMWRITE_WEBP_QUALITY, 80)
 # Of each picture: the page, and the selectors of the first and the last element that it shows.
 PICTURES = {
     "run": ("index.html", ".conclusions", ".row8"),
