@@ -130,7 +130,7 @@ def test_workflow_applies_decisions_of_the_audit_without_cropping_again(project,
     run(project)
     after = LABELS.read(page.with_name("labels.csv")).set_index("id").target
     assert after[targets.index[0]] != targets.iloc[0] and targets.index[1] not in after
-    assert "Of 1 reviewed label, 1 was wrong." in page.read_text()
+    assert "corrected 1 label, confirmed 0 and dropped 1 face" in page.read_text()
     sheet = " ".join((project / "results/data/datasheet.md").read_text().split())
     assert "corrected (1 label)" in sheet and "dropped by correction | 1 |" in sheet
     assert "dropped by correction" in (project / "results/index.html").read_text()
