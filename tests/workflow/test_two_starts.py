@@ -50,7 +50,7 @@ def test_two_projects_get_one_archive_at_once_and_agree(tmp_path, kind):
         write_config(project, sources=["own"], archives={"own": own}, pathvars=shared)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    started = [subprocess.Popen([*command, MEMBERS], cwd=one, **streams) for one in projects]
+    started = [subprocess.Popen([*command, "--", MEMBERS], cwd=one, **streams) for one in projects]
     for process in started:
         said, _ = process.communicate(timeout=120)
         if process.returncode:
