@@ -36,14 +36,22 @@ class _Header(tarfile.TarInfo):
     IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers
     MAX_IN_MEMORY = 1 << 20
 
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """Size in bytes, from the header or from an extended one."""
+        return self._size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        if size < 0:
+            raise tarfile.ReadError(f"a header has the size {size}")
+        self._size = size
+
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         """Read what belongs to a header: the method that tarfile lets subclasses override."""
-        if self.size < 0 or (self.type in self.IN_MEMORY and self.size > self.MAX_IN_MEMORY):
-            raise tarfile.ReadError(f"a header has the size {self.size}")
-        member = super()._proc_member(archive)  # type: ignore[misc]
-        if member.size < 0:  # by an extended header
-            raise tarfile.ReadError(f"an extended header has the size {member.size}")
-        return member
+        if self.type in self.IN_MEMORY and self.size > self.MAX_IN_MEMORY:
+            raise tarfile.ReadError(f"a name or an extended header has {self.size} bytes")
+        return super()._proc_member(archive)  # type: ignore[misc]
 
 
 def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Member]:
@@ -52,12 +60,18 @@ def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Mem
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
     in the log: no photo of the data set is among them. Unless the digest of the file is `verified`,
     bytes behind the end mark are an error: a header is lost, or another tar follows.
+
+    Raises:
+        InputError: the file is not a tar, or it ends in the middle of a member.
     """
     skipped: Counter[str] = Counter()
+    archive_bytes = Path(tar_path).stat().st_size
     try:
         for header in _headers(tar_path, verified):
             if reason := _skip_reason(header):
                 skipped[reason] += 1
+            elif header.offset_data + header.size > archive_bytes:
+                raise tarfile.ReadError(f"{header.name} ends after the end of the file")
             else:
                 name = str(PurePosixPath(header.name))  # without `./` and doubled slashes
                 yield Member(name, header.offset_data, header.size)
