@@ -71,8 +71,8 @@ def test_change_is_paired_and_its_interval_wider_where_few_people_have_the_faces
 def test_axis_has_the_numbers_of_faces_but_none_that_would_overlap(tmp_path):
     rows = [("a", 1, faces, 9, 0.8, 0.7, 0.9, *3 * [None]) for faces in (152, 602, 310, 621)]
     learning_curve.draw(LEARNING_CURVE.frame(rows), tmp_path / "curve.svg")
-    shown = re.findall(r">([\d,]+)</text>", (tmp_path / "curve.svg").read_text())
-    assert shown[:3] == ["621", "310", "152"] and "602" not in shown
+    ticks = re.findall(r">([\d,]+)</text>", (tmp_path / "curve.svg").read_text())
+    assert ticks[:3] == ["621", "310", "152"] and "602" not in ticks
 
 
 def test_script_writes_a_row_for_each_size(tmp_path):

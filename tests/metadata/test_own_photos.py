@@ -449,8 +449,8 @@ def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
     shown = data_results(steps).steps
     subsets = ["train", "validation", "test"]
     assert shown.index.tolist() == ["rows", "repeated", "corrected", "near_duplicates", *subsets]
-    said = [templates.sentences("funnel_step", step) for step in shown.itertuples()]
-    assert said[2:4] == ["corrected (1 label)", "near-duplicates kept in one subset (2 faces)"]
+    labels = [templates.sentences("funnel_step", step) for step in shown.itertuples()]
+    assert labels[2:4] == ["corrected (1 label)", "near-duplicates kept in one subset (2 faces)"]
     unchanged = data_results([*steps[:5], ("corrected", 0, 7, 0), *steps[6:]]).steps
     assert "corrected" not in unchanged.index
 

@@ -181,16 +181,16 @@ def test_group_links_to_its_faces_which_the_address_restores(window, changed):
     listed, links = texts(window, path), window.find_elements(By.CSS_SELECTOR, path)
     assert sum(name.startswith(("photo in", "copy:")) for name in listed) == 1  # of equal tests
 
-    def expect_faces(shown: pd.Series) -> None:
+    def expect_faces(in_group: pd.Series) -> None:
         tall = "document.querySelector('.viewport').style.height = '99999px'"  # draws all rows
         window.execute_script(f"{tall}; window.dispatchEvent(new Event('resize'))")
-        eventually(window, lambda: column(window, 2) == faces.id[shown].tolist())
+        eventually(window, lambda: column(window, 2) == faces.id[in_group].tolist())
 
-    for name, shown in groups.items():
+    for name, in_group in groups.items():
         (link := links[listed.index(name)]).click()
-        expect_faces(shown)
+        expect_faces(in_group)
     link.find_element(By.XPATH, "../small/a").click()
-    expect_faces(shown & (faces.correct == 0))
+    expect_faces(in_group & (faces.correct == 0))
     Select(window.find_element(By.NAME, "group")).select_by_visible_text("recorded gender female")
     window.refresh()
     expect_faces((faces.target == 0) & (faces.correct == 0))

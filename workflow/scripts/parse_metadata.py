@@ -72,7 +72,10 @@ def parse_metadata(
         raise InputError("`photos` needs `members`, the index of the archives; give both or none.")
     index = MEMBERS.read(members) if members else None
     labels = labels or Labels()
-    labels = replace(labels, required=[*labels.required, *({*slices} - {*labels.groups})])
+    labels = replace(
+        labels,
+        required=[*labels.required, *(name for name in slices if name not in labels.groups)],
+    )
     is_table = database == TABLE
     label_files = tables or ([rows] if rows and is_table else [])
     named = () if index is None else photo_index.photos(index)

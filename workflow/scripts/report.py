@@ -41,7 +41,7 @@ def report(
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results."""
     folder = index.parent
-    reviewed = files.read_json(audit[1]) if audit else {"reviewed": {}, "to_review": 0}
+    audited = files.read_json(audit[1]) if audit else {"reviewed": {}, "to_review": 0}
     data = results.DataResults(
         config=settings["data"] | {"origin": origin},
         funnel=FUNNEL.read(funnel),
@@ -52,8 +52,8 @@ def report(
         runs=results.read_runs(run_table),
         comparison=COMPARISON.read(comparison),
         suspects=results.SUSPECTS.read(audit[0]) if audit else None,
-        reviewed=reviewed["reviewed"],
-        to_review=reviewed["to_review"],
+        reviewed=audited["reviewed"],
+        to_review=audited["to_review"],
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )
@@ -75,8 +75,8 @@ def report(
         test = run.stated.test
         of_set = "test faces" if run.stated is run else "faces by cross-validation"
         if not run.is_above:
-            said = [templates.sentences(one, run) for one in ("sureness", "advice")]
-            logging.warning("Run %s: %s %s", run.name, *said)
+            sentences = [templates.sentences(name, run) for name in ("sureness", "advice")]
+            logging.warning("Run %s: %s %s", run.name, *sentences)
         logging.info(
             "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",
             run.name, 100 * test["accuracy"], test["n"], of_set,

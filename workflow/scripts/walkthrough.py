@@ -9,6 +9,7 @@ Decides: nothing; without an id it is the first face of the test set, whose orde
 network computes on the CPU, since one photo needs no GPU.
 """
 
+import itertools
 import logging
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def walkthrough(
     face = np.array(stored.pixels[index])
     # A CPU may lack bfloat16, which was computed in on a GPU.
     precision = "float32" if compute.precision == "float32" else "auto"
-    header, *lines = inference.read_text(encoding="utf-8").split("\n")
+    with inference.open(encoding="utf-8") as rows:  # in the order of the HDF5 file
+        lines = [next(rows).rstrip("\n"), next(itertools.islice(rows, index, None)).rstrip("\n")]
     seen = activations.record(network, face, device, precision)
     walkthrough_page.write(
         page,
@@ -63,7 +65,7 @@ def walkthrough(
         database=archive["database"],
         run=run,
         data=config | {"origin": origin},
-        lines=[header, lines[index]],  # in the order of the HDF5 file
+        lines=lines,
     )
     walkthrough_page.write_occlusion(pictures, seen, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])

@@ -72,9 +72,9 @@ def choose(
 ) -> dict:
     """The threshold that accepts the most predictions, with an error of at most `max_error`.
 
-    The scores, such as `log_odds`, are of independent predictions. The upper bound of the error
-    above a score, and `further_bound` of the score, have to be as low. Returns keys of the section
-    `abstention`, whose `threshold` is a score, or None.
+    The scores, such as `log_odds`, are of independent predictions. `further_bound` is another upper
+    bound of the error above a score, which must be at most `max_error`, too. Returns keys of the
+    section `abstention`, whose `threshold` is a score, or None.
     """
     # So many predictions without an error show an error rate of at most `max_error`.
     people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))

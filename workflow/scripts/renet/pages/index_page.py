@@ -24,7 +24,7 @@ LACKS = "–"  # in place of a setting that a kind of network does not have
 class Row:
     """A row of the table of runs: one run, or the runs of a grid or of a recipe's seeds."""
 
-    run: RunResults  # of several runs, the one that predicts
+    run: RunResults  # of several runs, the best
     name: str
     cells: pd.DataFrame  # rows of runs.csv by set; for a grid those of `run`
     settings: dict[str, object] = field(default_factory=dict)  # in a grid
@@ -156,7 +156,7 @@ def grid_rows(
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
-    """The settings, as `section.key`, that differ in a run: default, and value in each run."""
+    """The settings that are not the default in a run: the default, and the value in each run."""
     flat = {name: _flatten(of_run) for name, of_run in settings.items()}
     known: dict[str, object] = {}
     for kind in KINDS.values():

@@ -114,7 +114,7 @@ class RunResults(SetResults):
 
     @property
     def is_above(self) -> bool:
-        """Whether the set that leads shows both classes predicted and more than the baseline."""
+        """Whether it predicts both classes, and is above the baseline on the set that leads."""
         return self.claim.above == 1 and not self.stated.test["constant_prediction"]
 
     @property
