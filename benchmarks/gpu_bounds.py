@@ -2,20 +2,23 @@
 
     python benchmarks/gpu_bounds.py
 
-One update of the course's network is traced without data, in the code paths of a GPU. PyTorch's
-counter counts the floating-point operations. The bytes are counted in two ways:
+An update of the course's network is traced without data. The bytes are counted in two ways:
 
     by kernel   Each kernel reads its inputs from memory and writes its outputs to it, as in this
-                project's code. BatchNorm reads its maps twice: for the statistics and to normalise.
-    by tensor   Each layer and its ReLU are computed in one pass, and only the outputs of layers are
-                kept. An output is written and read once in the forward pass and read once in the
-                backward pass; its gradient is written and read once. Weights, gradients and
-                momentum are read and written as often as the products and the update need them.
+                project's code, in the branches for a GPU. BatchNorm reads its maps twice: for the
+                statistics and to normalise.
+    by layer    In each pass, a layer reads or writes its input, its output, its weights and their
+                gradients once, whatever the implementation does. A ReLU and a pooling belong to the
+                layer before them, and the normalisation of the pixels to the first convolution.
 
-The speeds are the peaks of the data sheet (H100 SXM), of which a real program reaches a fraction.
+The operations, also by layer, are those of products and convolutions. The bound by layers is the
+sum of the times that all layers and passes take one after another: that of the operations or that
+of the bytes, whichever is longer. The speeds are the peaks of the data sheet (H100 SXM), of which a
+real program reaches a fraction.
 """
 
 import sys
+from collections.abc import Iterator
 
 import measuring
 import torch
@@ -25,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from renet.config.model import Architecture
+from renet.config.model import AnyArchitecture, Architecture
 from renet.config.train import Recipe
 from renet.network import batch_norm, devices
 from renet.network.kinds.renet import ReNet
@@ -34,8 +37,8 @@ from renet.training.train_step import TrainStep
 SHAPE = (3, 128, 128)
 MEMORY = 3.35e12  # bytes a second
 PEAKS = {"float32": 67e12, "bfloat16": 989e12}  # operations a second
-PASSES = 5  # over each output of a layer, in the count by tensor
-WEIGHT_PASSES = 2 + 1 + 5  # products; gradient written; update: three tensors read, two written
+# Tensors of the size of the weights that an update reads or writes; the moving average, three more.
+UPDATE = {"sgd": 5, "adamw": 7}
 
 aten = torch.ops.aten
 # Reads of the maps, and of their gradient, beyond the first one.
@@ -86,34 +89,61 @@ def make_fake(model: nn.Module) -> None:
                 tensors[name] = nn.Parameter(fake) if tensors is module._parameters else fake
 
 
-def count(precision: str, batch_size: int) -> dict[str, float]:
-    """Operations, bytes by both counts, and kernels, of one update; all but the last per image."""
+def layers_of(model: nn.Module) -> Iterator[nn.Module]:
+    """The layers that are computed in one pass each."""
+    layers = dict(model.named_children())
+    yield nn.Sequential(*(layers.pop(name) for name in ("norm", "bn0", "conv1")))
+    for name, layer in layers.items():
+        if pool := layers.get(f"pool{name.removeprefix('bn')}"):
+            yield nn.Sequential(layer, pool)
+        elif not name.startswith("pool"):
+            yield layer
+
+
+def passes(
+    architecture: AnyArchitecture, recipe: Recipe, is_training: bool = True
+) -> list[tuple[int, int]]:
+    """Operations and bytes of each layer over a batch: forward, and backward and in the update."""
+    found = []
+    model = devices.to_device(ReNet(SHAPE, architecture), torch.device("cpu"))
+    with FakeTensorMode(), torch.no_grad():
+        make_fake(model)
+        output = torch.empty((recipe.batch_size, *SHAPE), dtype=torch.uint8)
+        for number, layer in enumerate(layers_of(model)):
+            inputs, weights = output, sum(weight.nbytes for weight in layer.parameters())
+            with (
+                FlopCounterMode(display=False) as counter,
+                devices.precision_context(recipe.precision, inputs.device),
+            ):
+                output = layer(inputs)
+            operations, moved = counter.get_total_flops(), inputs.nbytes + output.nbytes
+            found.append((operations, moved + weights))
+            if is_training:
+                gradients = 2 if number else 1  # of the weights, and of the input but for pixels
+                moved += (gradients - 1) * inputs.nbytes + 2 * weights
+                updated = UPDATE[recipe.optimizer] + 3 * bool(recipe.ema)
+                found += [(gradients * operations, moved), (0, updated * weights)]
+    return found
+
+
+def seconds(parts: list[tuple[int, int]], operations: float, moved: float) -> float:
+    """The least time of parts, one after another, at these operations and bytes a second."""
+    return sum(max(part[0] / operations, part[1] / moved) for part in parts)
+
+
+def traffic_of(architecture: AnyArchitecture, recipe: Recipe) -> Traffic:
+    """The bytes that an update of a batch reads and writes on a GPU."""
     batch_norm.has_accurate_sums = lambda device: True  # the branches of a GPU
-    model = devices.to_device(ReNet(SHAPE, Architecture()), torch.device("cpu")).train()
-    outputs: list[int] = []
-    for layer in model.children():
-        layer.register_forward_hook(lambda *parts: outputs.append(parts[-1].nbytes))
-    # conv1 is computed together with bn0, so that neither is called.
-    model.bn1.register_forward_pre_hook(lambda _, inputs: outputs.append(inputs[0].nbytes))
+    model = devices.to_device(ReNet(SHAPE, architecture), torch.device("cpu")).train()
     with FakeTensorMode():
         make_fake(model)
-        step = TrainStep(model, Recipe(batch_size=batch_size, precision=precision))
-        pixels = torch.empty((batch_size, *SHAPE), dtype=torch.uint8)
-        targets = torch.zeros(batch_size, dtype=torch.int64)
+        step = TrainStep(model, recipe)
+        pixels = torch.empty((recipe.batch_size, *SHAPE), dtype=torch.uint8)
+        targets = torch.zeros(recipe.batch_size, dtype=torch.int64)
         step(pixels, targets)  # makes the momentum buffers
-        outputs.clear()
-        with FlopCounterMode(display=False) as operations, Traffic() as traffic:
+        with Traffic() as traffic:
             step(pixels, targets)
-    weights = sum(weight.nbytes for weight in model.parameters())
-    by_tensor = PASSES * sum(outputs) + WEIGHT_PASSES * weights
-    by_kernel = sum(traffic.by_operation.values())
-    return {
-        "GFLOP": operations.get_total_flops() / batch_size / 1e9,
-        "MB by kernel": by_kernel / batch_size / 1e6,
-        "MB by tensor": by_tensor / batch_size / 1e6,
-        "kernels": traffic.kernels,
-        "largest": sorted(traffic.by_operation.items(), key=lambda item: -item[1])[:5],
-    }
+    return traffic
 
 
 def main() -> None:
@@ -123,15 +153,20 @@ def main() -> None:
     size, rows = parser.parse_args().batch_size, []
     print(f"An update of {size} faces, per image; the bounds are those of an H100, in images/s\n")
     for precision, peak in PEAKS.items():
-        found = count(precision, size)
-        row = [precision, f"{found['GFLOP']:.2f}", f"{peak / found['GFLOP'] / 1e9:,.0f}"]
-        for kind in ("MB by kernel", "MB by tensor"):
-            row += [f"{found[kind]:.1f}", f"{MEMORY / found[kind] / 1e6:,.0f}"]
-        rows.append([*row, found["kernels"]])
-        largest = [f"{name} {moved / size / 1e6:.1f}" for name, moved in found["largest"]]
-        print(f"{precision}: MB of the largest: {', '.join(largest)}", file=sys.stderr)
-    bounds = ["GFLOP", "bound", "MB by kernel", "bound", "MB by tensor", "bound", "kernels"]
-    measuring.print_table(["precision", *bounds], rows)
+        recipe = Recipe(batch_size=size, precision=precision)
+        parts = passes(Architecture(), recipe)
+        operations, by_layer = (sum(values) / size for values in zip(*parts, strict=True))
+        traffic = traffic_of(Architecture(), recipe)
+        by_kernel = sum(traffic.by_operation.values()) / size
+        row = [precision, f"{operations / 1e9:.2f}", f"{peak / operations:,.0f}"]
+        for moved in (by_kernel, by_layer):
+            row += [f"{moved / 1e6:.1f}", f"{MEMORY / moved:,.0f}"]
+        rows.append([*row, f"{size / seconds(parts, peak, MEMORY):,.0f}", traffic.kernels])
+        largest = sorted(traffic.by_operation.items(), key=lambda item: -item[1])[:5]
+        names = (f"{name} {moved / size / 1e6:.1f}" for name, moved in largest)
+        print(f"{precision}: MB of the largest: {', '.join(names)}", file=sys.stderr)
+    counts = ["GFLOP", "bound", "MB by kernel", "bound", "MB by layer", "bound"]
+    measuring.print_table(["precision", *counts, "bound by layers", "kernels"], rows)
 
 
 if __name__ == "__main__":

@@ -2,68 +2,66 @@
 
     python benchmarks/train.py                            # the CPU, two threads
     python benchmarks/train.py --device cuda --batch-size 32 512 1024
-    python benchmarks/train.py --task train --precision bfloat16 --shared 2
     python benchmarks/train.py --task modern --batch-size 64
 
 The script needs torch, NumPy and pydantic, and for the task `modern` torchvision, SciPy and PyYAML.
 The plain port (training_steps.py) and this project's code, in each precision, take turns on random
-faces. The tables have medians over the rounds. The upper bound is the smaller one of two, measured
-in the same turns: the best throughput in that precision of matrix products of several sizes and of
-the network's convolutions, divided by the GFLOP of the network per image (0.75 in inference and
-three times that in training); and that of a copy in memory, divided by the bytes that the
-operations of a step read and write per image.
-The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average.
+faces. The tables have medians over the rounds. There are two upper bounds, by what is measured in
+the same turns: the best throughput in that precision of matrix products of several sizes and of the
+network's convolutions, and that of a copy in memory.
 
-With `--shared N`, every round has a second part, beside N processes that are always busy. The
-environment's GOMP_SPINCOUNT sets how long waiting OpenMP threads spin; without it, this project's
-code has the spin count of the workflow, and the plain port that of the OpenMP library.
+    by layers    Each layer takes the time of its operations or of its bytes, whichever is longer,
+                 one layer and pass after another; gpu_bounds.py counts both.
+    of the whole the smaller one of two: by the operations of all layers, or by the bytes that the
+                 operations of this project's step read and write.
+
+The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average; the
+bound by layers is that of the network alone. The environment's GOMP_SPINCOUNT sets how long waiting
+OpenMP threads spin; without it, this project's code has the spin count of the workflow, and the
+plain port that of the OpenMP library.
 """
 
 import argparse
-import contextlib
-import math
 import multiprocessing
 import os
 import statistics
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from unittest import mock
 
 import measuring
+import numpy as np
 import torch
 import training_steps
-from gpu_bounds import Traffic
+from gpu_bounds import Traffic, passes, seconds
 from torch import nn
-from training_steps import SIDE, time_of
+from training_steps import time_of
 
 from renet.network import batch_norm
 
 PLAIN = "plain port, float32"
-UNKNOWN = math.nan, math.nan  # the bounds of a precision that is not measured
-GFLOP = {"train": 2.25, "infer": 0.75, "modern": 2.65}  # an image, without the augmentation
+TASKS = ("train", "infer", "modern")
 PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
 SPINS = os.environ.get("GOMP_SPINCOUNT", "6000")  # as `renet.common.script` sets it
-SHARED_LIMIT = 6.0  # seconds of a turn beside busy processes
 
 
-def best_gflops(device: torch.device, precision: str, batch_size: int) -> float:
-    """The best throughput of a matrix product, or of one of the network's convolutions."""
+def best_throughput(device: torch.device, precision: str, batch_size: int) -> float:
+    """Operations a second of the best matrix product, or of one of the network's convolutions."""
     dtype, found = getattr(torch, precision), []
     for size in PRODUCTS[device.type]:
         left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
         found.append(2 * size**3 / time_of(lambda a=left, b=right: a @ b, 3, device))
-    for channels, side in ((32, SIDE // 2), (64, SIDE // 4), (128, SIDE // 8)):
+    for channels, side, width in ((32, 64, 3), (64, 32, 3), (128, 16, 3), (1024, 8, 1)):
         maps = torch.randn(batch_size, channels, side, side, device=device)
-        layer = nn.Conv2d(channels, 2 * channels, 3, padding=2, dilation=2, device=device)
+        layer = nn.Conv2d(channels, 2 * channels, width, padding="same", dilation=2, device=device)
         maps, layer = (
             value.to(dtype=dtype, memory_format=torch.channels_last) for value in (maps, layer)
         )
         with torch.inference_mode():
-            seconds = time_of(lambda f=layer, x=maps: f(x), 6, device)
-        found.append(2 * maps.numel() * 2 * channels * 9 / seconds)
-    return max(found) / 1e9
+            taken = time_of(lambda f=layer, x=maps: f(x), 6, device)
+        found.append(2 * maps.numel() * layer.weight[:, 0].numel() / taken)
+    return max(found)
 
 
 def copied_bytes(device: torch.device) -> float:
@@ -85,6 +83,20 @@ def bytes_of_image(task: str, batch_size: int, device: torch.device, precision: 
     return sum(traffic.by_operation.values()) / batch_size
 
 
+def bounds_of(
+    task: str, precision: str, batch_size: int, device: torch.device, speeds: list[tuple]
+) -> tuple[float, float, str]:
+    """Images a second by layers, and of the whole with what sets it, at measured speeds."""
+    products, copies = np.median(speeds, axis=0)
+    print(f"{precision}: {products / 1e9:.0f} GFLOP/s, {copies / 1e9:.1f} GB/s", file=sys.stderr)
+    settings = training_steps.settings_of(task, batch_size, precision)
+    parts = passes(*settings, is_training=task != "infer")
+    moved = bytes_of_image(task, batch_size, device, precision)
+    by_products = products * batch_size / sum(operations for operations, _ in parts)
+    whole = min((by_products, "products"), (copies / moved, "memory"))
+    return batch_size / seconds(parts, products, copies), *whole
+
+
 class Contender:
     """One implementation, in its own process, since each has its own memory and threads."""
 
@@ -95,9 +107,9 @@ class Contender:
         with mock.patch.dict(os.environ, environment):
             self.turn(1)
 
-    def turn(self, repeats: int, limit: float = math.inf) -> float:
-        """Mean seconds of a step, over so many steps, or fewer after `limit` seconds."""
-        return self._pool.submit(take_turn, repeats, limit).result()
+    def turn(self, repeats: int) -> float:
+        """Mean seconds of a step, over so many steps."""
+        return self._pool.submit(take_turn, repeats).result()
 
     def stop(self) -> None:
         """End the process."""
@@ -116,22 +128,9 @@ def prepare(
     own_step = make(batches, own_device, *precision)
 
 
-def take_turn(repeats: int, limit: float) -> float:
+def take_turn(repeats: int) -> float:
     """See `Contender.turn`."""
-    return time_of(own_step, repeats, own_device, limit)
-
-
-@contextlib.contextmanager
-def busy_processes(count: int) -> Iterator[None]:
-    """Others that compute without end, or until this process has ended."""
-    program = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(99999))"
-    started = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
+    return time_of(own_step, repeats, own_device)
 
 
 def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -> dict:
@@ -146,56 +145,31 @@ def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -
 
 
 def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
-    """Print the tables of one task and batch size."""
+    """Print the table of one task and batch size."""
     device = torch.device(arguments.device)
     contenders = make_contenders(task, batch_size, arguments)
-    alone, shared = ({name: [] for name in contenders} for _ in range(2))
-    bounds = {precision: [] for precision in arguments.precision}
-    sizes = {one: bytes_of_image(task, batch_size, device, one) for one in bounds}
+    speeds = {precision: [] for precision in ("float32", *arguments.precision)}
+    rates = {name: [] for name in contenders}
     for contender in contenders.values():
         contender.turn(arguments.warm_up)
     for _ in range(arguments.rounds):
-        for precision, found in bounds.items():
-            by_products = best_gflops(device, precision, batch_size) / GFLOP[task]
-            found.append((by_products, copied_bytes(device) / sizes[precision]))
+        for precision, found in speeds.items():
+            products = best_throughput(device, precision, batch_size)
+            found.append((products, copied_bytes(device)))
         for name, contender in contenders.items():
-            alone[name].append(batch_size / contender.turn(arguments.repeats))
-        if arguments.shared:
-            with busy_processes(arguments.shared):
-                for name, contender in contenders.items():
-                    seconds = contender.turn(arguments.repeats, SHARED_LIMIT)
-                    shared[name].append(batch_size / seconds)
+            rates[name].append(batch_size / contender.turn(arguments.repeats))
     for contender in contenders.values():
         contender.stop()
     print(f"\n{task}, batch {batch_size}\n")
-    print_alone(alone, bounds)
-    if arguments.shared:
-        print(f"\n{task}, batch {batch_size}, beside {arguments.shared} busy processes\n")
-        print_shared(shared, alone)
-
-
-def print_alone(rates: dict[str, list[float]], bounds: dict[str, list[tuple]]) -> None:
-    """A row for each contender: its median rate, compared with the plain port's."""
+    bounds = {one: bounds_of(task, one, batch_size, device, speeds[one]) for one in speeds}
     rows, baseline = [], statistics.median(rates[PLAIN])
     for name, found in rates.items():
-        rate, precision = statistics.median(found), name.split(", ")[1]
-        found = bounds.get(precision, [UNKNOWN])
-        products, memory = map(statistics.median, zip(*found, strict=True))
-        bound, by = min((products, "products"), (memory, "memory"))
-        part = f"{rate / bound:.0%} of {bound:,.0f} ({by})"
-        rows.append((name, f"{rate:,.1f}", f"{rate / baseline:.2f}", part))
-    columns = ["", "images/s", "against the plain port", "fraction of the upper bound"]
-    measuring.print_table(columns, rows)
-
-
-def print_shared(shared: dict[str, list[float]], alone: dict[str, list[float]]) -> None:
-    """A row for each contender: its rates beside busy processes, compared with its own alone."""
-    rows = []
-    for name, found in shared.items():
-        own, rate = statistics.median(alone[name]), statistics.median(found)
-        rounds = f"{rate / own:.2f}, {min(found) / own:.2f}"
-        rows.append((name, f"{own:,.1f}", f"{rate:,.1f}", rounds))
-    columns = ["images/s", "alone", "beside them", "fraction of alone, median and worst round"]
+        rate = statistics.median(found)
+        by_layers, whole, limit = bounds[name.split(", ")[1]]
+        of_layers = f"{rate / by_layers:.0%} of {by_layers:,.0f}"
+        of_whole = f"{rate / whole:.0%} of {whole:,.0f} ({limit})"
+        rows.append((name, f"{rate:,.1f}", f"{rate / baseline:.2f}", of_layers, of_whole))
+    columns = ["", "images/s", "against the plain port", "bound by layers", "bound of the whole"]
     measuring.print_table(columns, rows)
 
 
@@ -205,9 +179,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--batch-size", type=int, nargs="+", default=[32])
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
-    parser.add_argument("--task", nargs="+", choices=list(GFLOP), default=["train", "infer"])
+    parser.add_argument("--task", nargs="+", choices=TASKS, default=["train", "infer"])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--shared", type=int, default=0, help="number of busy processes beside")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before the measurement")
     parser.add_argument("--repeats", type=int, default=4, help="steps per turn")
     parser.add_argument("--rounds", type=int, default=5, help="number of turns")

@@ -6,7 +6,6 @@ has torchvision's transforms of a batch and PyTorch's moving average.
 """
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -168,32 +167,40 @@ def plain_infer(batches: Batches, device: torch.device) -> Step:
     return torch.inference_mode()(lambda: model(next(batches)[0]))
 
 
-def our_network(device: torch.device, architecture: Architecture | None = None) -> ReNet:
+def settings_of(task: str, batch_size: int, precision: str) -> tuple[Architecture, Recipe]:
+    """Network and recipe of a task: the course's, or those of configs/modern.yaml."""
+    if task != "modern":
+        return Architecture(), Recipe(batch_size=batch_size, precision=precision)
+    import yaml
+
+    config = measuring.ROOT / "configs" / "modern.yaml"
+    settings = yaml.safe_load(config.read_text())["runs"]["modern"]
+    recipe = Recipe(**settings["train"] | {"batch_size": batch_size, "precision": precision})
+    outputs = 2 + age_groups.extra_outputs(recipe)
+    return Architecture(**settings["model"], classes=outputs), recipe
+
+
+def our_network(device: torch.device, architecture: Architecture) -> ReNet:
     """A new network of this project."""
-    model = ReNet((3, SIDE, SIDE), architecture or Architecture())
+    model = ReNet((3, SIDE, SIDE), architecture)
     model.init_weights(1)
     return devices.to_device(model, device)
 
 
 def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
     """An update of this project's network."""
-    model, size = our_network(device).train(), len(next(batches)[1])
-    step = TrainStep(model, Recipe(batch_size=size, precision=precision))
+    architecture, recipe = settings_of("train", len(next(batches)[1]), precision)
+    step = TrainStep(our_network(device, architecture).train(), recipe)
     return lambda: step(*next(batches))
 
 
 def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     """An update of configs/modern.yaml as a training computes it."""
-    import yaml
-
     from renet.training.augmentation import Augmentation
 
-    config = measuring.ROOT / "configs" / "modern.yaml"
-    settings = yaml.safe_load(config.read_text())["runs"]["modern"]
     size = len(next(batches)[1])
-    recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
-    outputs = 2 + age_groups.extra_outputs(recipe)
-    model = our_network(device, Architecture(**settings["model"], classes=outputs)).train()
+    architecture, recipe = settings_of("modern", size, precision)
+    model = our_network(device, architecture).train()
     update, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
     augment, rows = Augmentation(recipe, 10 * size, labels), np.arange(size)
@@ -209,17 +216,16 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
 
 def our_infer(batches: Batches, device: torch.device, precision: str) -> Step:
     """An inference of this project's network."""
-    model = our_network(device).eval()
+    model = our_network(device, Architecture()).eval()
     return lambda: infer(model, next(batches)[0], precision)
 
 
-def time_of(step: Step, repeats: int, device: torch.device, limit: float = math.inf) -> float:
-    """Mean seconds of one step, over so many steps, or fewer after `limit` seconds."""
+def time_of(step: Step, repeats: int, device: torch.device) -> float:
+    """Mean seconds of one step, over so many steps."""
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
-    started, number = time.perf_counter(), 0
-    while number < repeats and (not number or time.perf_counter() - started < limit):
+    started = time.perf_counter()
+    for _ in range(repeats):
         step()
-        number += 1
     wait()
-    return (time.perf_counter() - started) / number
+    return (time.perf_counter() - started) / repeats

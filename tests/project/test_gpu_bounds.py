@@ -5,6 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from renet.config.model import Architecture
+from renet.config.train import Recipe
+
 SOME = torch.ones(2, 3, 4, 4)
 BYTES = SOME.nbytes
 SQUARE = torch.ones(8, 8)
@@ -29,9 +32,8 @@ def test_kernel_moves_its_inputs_and_outputs_and_a_view_nothing(compute, moved):
     assert sum(traffic.by_operation.values()) == moved
 
 
-def test_layers_of_the_course_have_the_operations_that_its_sizes_give(monkeypatch):
-    monkeypatch.setattr(gpu_bounds.batch_norm, "has_accurate_sums", lambda device: True)
-    found = gpu_bounds.count("float32", 2)
+def test_layers_of_the_course_have_the_operations_and_bytes_that_its_sizes_give():
+    parts = gpu_bounds.passes(Architecture(), Recipe(batch_size=2))
     convolutions = {(32, 64): 64, (64, 128): 32, (128, 256): 16}
     forward = sum(9 * a * b * side**2 for (a, b), side in convolutions.items())
     # Two directions; each sweep has the product of its inputs and, after the first step, of states.
@@ -39,7 +41,17 @@ def test_layers_of_the_course_have_the_operations_that_its_sizes_give(monkeypatc
         for size in (inputs, 2 * units):
             forward += 2 * side * (side * size * units + (side - 1) * units**2)
     forward += 36 * 1024 * 2
-    first = 9 * (3 + 1) * 32 * 128**2  # with the channel for bn0's bias
     # The backward pass has two products for each, but no gradient of the pixels.
-    assert found["GFLOP"] == pytest.approx(2 * (3 * forward + 2 * first) / 1e9, rel=1e-2)
-    assert found["MB by kernel"] > found["MB by tensor"]
+    of_update = 3 * forward + 2 * 9 * 3 * 32 * 128**2
+    assert sum(operations for operations, _ in parts) == 2 * 2 * of_update
+    inputs, outputs, weights = 2 * 4 * 32 * 64**2, 2 * 4 * 64 * 64**2, 4 * 64 * (9 * 32 + 1)
+    products = 2 * 2 * 9 * 32 * 64 * 64**2
+    assert parts[6:9] == [  # of the second convolution
+        (products, inputs + outputs + weights),
+        (2 * products, 2 * inputs + outputs + 2 * weights),
+        (0, 5 * weights),
+    ]
+
+
+def test_parts_take_their_longer_time_one_after_another():
+    assert gpu_bounds.seconds([(30, 1), (0, 8), (10, 8)], operations=10, moved=2) == 3 + 4 + 4
