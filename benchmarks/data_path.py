@@ -3,32 +3,25 @@
     python benchmarks/rehearsal.py FOLDER [--rows 50000]
     python benchmarks/data_path.py FOLDER --work WORK
 
-Snakemake runs the workflow up to its HDF5 files in WORK, on the archives in FOLDER. With
---drop-after, a server on the loopback interface serves the archives and drops each connection after
-that number of bytes. The script reads the memory of each rule's process and its children 50 times a
-second: RssAnon of /proc/<pid>/status, which does not count pages of mapped files, because the
-kernel can reclaim them. The seconds are those of Snakemake, from .snakemake/metadata. The same
-command resumes an interrupted measurement, except with --drop-after, where the URLs are new each
-time. At the end, the script times a dry run of the finished workflow.
+Snakemake runs the workflow up to its HDF5 files in WORK, on the archives in FOLDER. The script
+reads the memory of each rule's process and its children 50 times a second: RssAnon of
+/proc/<pid>/status, which does not count pages of mapped files, because the kernel can reclaim them.
+The seconds are those of Snakemake, from .snakemake/metadata. The same command resumes an
+interrupted measurement.
 """
 
-import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import measuring
 import pandas as pd
 import yaml
-
-from helpers.http_server import Response, serving
 
 SAMPLE_SECONDS = 0.02
 RULES = ["download", "index_archive", "parse_metadata", "crop_faces", "shuffle", "write_hdf5"]
@@ -67,32 +60,19 @@ class MemoryWatch(threading.Thread):
         return total
 
 
-@contextlib.contextmanager
-def base_url(folder: Path, drop_after: int | None) -> Iterator[str]:
-    """The URL of the folder's archives: of the files, or of a server that drops connections."""
-    if not drop_after:
-        yield folder.resolve().as_uri()
-        return
-    with serving() as server:
-        server.contents = {f"/{path.name}": path for path in folder.glob("*_crop.tar")}
-        # More responses than there can be requests.
-        size = sum(path.stat().st_size for path in server.contents.values())
-        server.responses = [Response(drop_after=drop_after)] * (10 + 2 * size // drop_after)
-        yield server.url("")
-
-
-def write_overlay(url: str, work: Path) -> None:
+def write_overlay(folder: Path, work: Path) -> None:
     """The config of the rehearsal: the default one with other URLs of the archives."""
     archives = {
-        source: {"url": f"{url}/{source}_crop.tar", "md5": None} for source in ("wiki", "imdb")
+        source: {"url": (folder / f"{source}_crop.tar").resolve().as_uri(), "md5": None}
+        for source in ("wiki", "imdb")
     }
     overlay = {"sources": ["wiki", "imdb"], "archives": archives}
     (work / "overlay.yaml").write_text(yaml.safe_dump(overlay))
 
 
-def snakemake(work: Path, *arguments: object) -> None:
+def snakemake(work: Path, cores: int) -> None:
     """Run Snakemake up to the HDF5 files."""
-    command = [sys.executable, "-m", "snakemake", *TARGETS, "--directory", work, *arguments]
+    command = [sys.executable, "-m", "snakemake", *TARGETS, "--directory", work, "--cores", cores]
     command += ["--rerun-incomplete", "--configfile", work / "overlay.yaml"]
     with (work / "snakemake.log").open("a") as log:
         subprocess.run([*map(str, command)], cwd=measuring.ROOT, stdout=log, stderr=log, check=True)
@@ -104,7 +84,7 @@ def measure_rules(work: Path, cores: int) -> dict[str, int]:
     watch = MemoryWatch(json.loads(peaks_file.read_text()) if peaks_file.exists() else {})
     watch.start()
     try:
-        snakemake(work, "--cores", cores)
+        snakemake(work, cores)
     finally:
         watch.over.set()
         watch.join()
@@ -142,17 +122,12 @@ def main() -> None:
     parser = measuring.parser(__doc__)
     parser.add_argument("folder", type=Path, help="with wiki_crop.tar and imdb_crop.tar")
     parser.add_argument("--work", type=Path, required=True, help="where everything is made")
-    parser.add_argument("--drop-after", type=int, metavar="BYTES", help="of each response")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    with base_url(arguments.folder, arguments.drop_after) as url:
-        write_overlay(url, work)
-        report(work, measure_rules(work, arguments.cores))
-        started = time.perf_counter()
-        snakemake(work, "-n")
-    print(f"\nsnakemake -n, nothing to do: {time.perf_counter() - started:.1f} s")
+    write_overlay(arguments.folder, work)
+    report(work, measure_rules(work, arguments.cores))
 
 
 if __name__ == "__main__":
