@@ -20,7 +20,6 @@ from renet.evaluation.confidence_intervals import TAIL, clopper_pearson, combina
 
 RECALLS = ((0.80, 0.95), *((one, one) for one in (0.80, 0.95, 0.97, 0.995)))  # of female and male
 FEMALE = 0.4  # fraction of the people
-SPREAD = 1.0  # standard deviation of the person's effect; that of a photo's noise is 1
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,9 @@ class Scenario:
 
     def sample(self, random: np.random.Generator, recalls: tuple[float, float]) -> pd.DataFrame:
         """`subject`, `target` and `correct` of each face."""
-        share = random.dirichlet(np.full(self.people, self.concentration))
-        photos = 1 + random.multinomial(self.faces - self.people, share)
-        subject = np.repeat(np.arange(self.people), photos)
+        subject = measuring.people_of_photos(random, self.faces, self.people, self.concentration)
         target = (random.random(self.people) >= FEMALE).astype(int)[subject]
-        scale = np.hypot(1, SPREAD)
-        effect = random.normal(0, SPREAD, self.people)[subject]
-        noise = (effect + random.normal(size=self.faces)) / scale
+        noise = measuring.noise_of_photos(random, subject)
         correct = (stats.norm.ppf(recalls)[target] + noise > 0).astype(int)
         return pd.DataFrame({"subject": subject, "target": target, "correct": correct})
 

@@ -46,12 +46,9 @@ class Scenario:
 
     def sample(self, random: np.random.Generator, loss: float = 0.0) -> pd.DataFrame:
         """Predictions; the photos of the people of the first age lose some accuracy."""
-        share = random.dirichlet(np.full(self.people, self.concentration))
-        photos = 1 + random.multinomial(self.faces - self.people, share)
-        subject = np.repeat(np.arange(self.people), photos)
+        subject = measuring.people_of_photos(random, self.faces, self.people, self.concentration)
         age, target = random.integers([[VALUES], [2]], size=(2, self.people))[:, subject]
-        effect = random.normal(0, self.spread, self.people)[subject]
-        noise = (effect + random.normal(size=self.faces)) / np.hypot(1, self.spread)
+        noise = measuring.noise_of_photos(random, subject, self.spread)
         correct = stats.norm.ppf(self.accuracy - loss * (age == 0)) + noise > 0
         return pd.DataFrame(
             {"subject": subject, "target": target, "correct": correct.astype(int), "age": age,

@@ -1,4 +1,4 @@
-"""What the benchmarks share: arguments, turns, the peak memory of a process, tables.
+"""What the benchmarks share: arguments, turns, the peak memory of a process, people, tables.
 
 Importing it puts the workflow's scripts and the tests' helpers on the path. It needs NumPy only.
 """
@@ -65,6 +65,31 @@ def script_cost(script: str, **given: object) -> tuple[float, float]:
     done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command],
                           stdout=subprocess.PIPE, text=True, check=True)  # fmt: skip
     return time.perf_counter() - start, int(done.stdout) / 1024
+
+
+def people_of_photos(
+    random: np.random.Generator, photos: int, people: int, concentration: float, largest: float = 0
+) -> np.ndarray:
+    """The person of each photo in a simulated set, in which each person has at least one.
+
+    Args:
+        concentration: of the Dirichlet distribution of the photos; lower is more unequal.
+        largest: part of the photos that one person has; 0: as drawn.
+    """
+    share = random.dirichlet(np.full(people, concentration))
+    if largest:
+        share[1:] *= (1 - largest) / share[1:].sum()
+        share[0] = largest
+    counts = 1 + random.multinomial(photos - people, share / share.sum())
+    return np.repeat(np.arange(people), counts)
+
+
+def noise_of_photos(
+    random: np.random.Generator, person: np.ndarray, spread: float = 1.0
+) -> np.ndarray:
+    """Standard normal noise of each photo, alike within a person whose effect has this spread."""
+    effect = random.normal(0, spread, person.max() + 1)[person]
+    return (effect + random.normal(size=len(person))) / np.hypot(1, spread)
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
