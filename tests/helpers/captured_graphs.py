@@ -36,14 +36,10 @@ class Operations(TorchDispatchMode):
 
 
 class CaptureOnCPU:
-    """Stands in for `train_step.GraphCapture`.
-
-    Attributes:
-        log: what was captured and replayed, by the number of the capture.
-    """
+    """Stands in for `train_step.GraphCapture`."""
 
     def __init__(self):
-        self.log: list[str] = []
+        self.log: list[str] = []  # what was captured and replayed, by the number of the capture
 
     def warm_up(self, *functions: Callable[[], object]) -> None:
         """Run them as often as a GPU would."""

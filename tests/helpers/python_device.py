@@ -1,6 +1,6 @@
 """A device that Python defines, whose tensors hold those of the CPU, in place of a GPU.
 
-An operation that mixes it with the CPU raises `Mixed`. Copies to it and waits of the host for it
+An operation that mixes it with the CPU is an error. Copies to it and waits of the host for it
 are counted; a copy from memory that is not pinned is both. It has neither streams nor graphs: a
 replay runs the function again. Of the lists of CUDA's autocast it has what is in `AUTOCAST`.
 """
@@ -37,9 +37,6 @@ counts: collections.Counter[str] = collections.Counter()
 state = SimpleNamespace(mode="default")  # what a wait does
 
 
-class Mixed(RuntimeError): ...
-
-
 def compute(_, operation, types, arguments: tuple = (), options: dict | None = None) -> object:
     """The result of an operation, on the device if its arguments are or if `device` names it."""
     options = options or {}
@@ -58,7 +55,7 @@ def compute(_, operation, types, arguments: tuple = (), options: dict | None = N
         waits = not (returns_ours and is_pinned)
         counts["copies"] += returns_ours
     elif not is_copy and any(t.dim() for t, own in zip(given, ours, strict=True) if not own):
-        raise Mixed(f"{operation} mixes the device with tensors of the CPU")
+        raise RuntimeError(f"{operation} mixes the device with tensors of the CPU")
     counts["waits"] += waits
     if waits and state.mode == "error":
         raise RuntimeError(f"{operation} lets the host wait")

@@ -32,7 +32,6 @@ from renet.training.loop import Trainer
 from renet.training.settings import RunSettings
 
 pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
-slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def inspect(folder: Path, kind: str) -> list[dict]:
     return found
 
 
-@slow
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SMALL_KINDS)
 def test_prediction_saliency_and_layers_are_those_of_the_cpu(apart, kind):
     on_the_cpu, on_the_device = apart(inspect, kind)
@@ -94,16 +93,16 @@ def test_prediction_saliency_and_layers_are_those_of_the_cpu(apart, kind):
         np.testing.assert_allclose(on_the_device[name], on_the_cpu[name], rtol=1e-3, atol=1e-4)
 
 
-def wait(folder: Path, cell: str, precision: str) -> list[str]:
+def wait(folder: Path) -> list[str]:
     """The kinds of waits and mistakes that are noticed, none in an update or a prediction."""
     on, noticed = device(), []
-    model = devices.to_device(new_network(SMALL.replace(cell=cell)), on)
-    step = train_step.TrainStep(model, Recipe(batch_size=4, precision=precision))
+    model = devices.to_device(new_network(), on)
+    step = train_step.TrainStep(model, Recipe(batch_size=4, precision="bfloat16"))
     batch = torch.zeros((4, 3, 32, 32), dtype=torch.uint8).to(on), torch.zeros(4).long().to(on)
     step(*batch)
     torch.cuda.set_sync_debug_mode("error")
     step(*batch)
-    infer(model.eval(), batch[0], precision)
+    infer(model.eval(), batch[0], "bfloat16")
     values = torch.ones(3, device=on)
     for name, call in WAITS.items():
         try:
@@ -126,12 +125,9 @@ WAITS = {
 }
 
 
-@pytest.mark.parametrize("precision", [pytest.param("float32", marks=slow), "bfloat16"])
-@pytest.mark.parametrize(
-    "cell", ["tanh", *(pytest.param(cell, marks=slow) for cell in ("relu", "gru", "lstm"))]
-)
-def test_host_waits_neither_in_training_nor_in_prediction(apart, cell, precision):
-    assert apart(wait, cell, precision) == list(WAITS)  # each kind of wait would be noticed
+def test_host_waits_neither_in_training_nor_in_prediction(apart):
+    """`benchmarks/gpu_check.py` has the other networks and float32, which take longer."""
+    assert apart(wait) == list(WAITS)  # each kind of wait would be noticed
 
 
 def normalise_one_value(folder: Path) -> list[float]:
@@ -156,7 +152,7 @@ def sweep(folder: Path) -> tuple[set, dict]:
     return seen, trainer.history[0]
 
 
-@slow
+@pytest.mark.slow
 def test_sweeps_in_bfloat16_are_normalised_in_bfloat16_on_a_gpu(apart):
     """Unlike by CUDA's autocast."""
     types, row = apart(sweep)

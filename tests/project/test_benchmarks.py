@@ -12,7 +12,7 @@ import pytest
 import recompute
 import rehearsal
 
-from helpers.project import ROOT
+from helpers.project import ROOT, run_python
 from renet.dataset import near_duplicates
 from renet.faces import crop
 from renet.faces.perceptual_hash import perceptual_hash
@@ -22,14 +22,6 @@ BENCHMARKS = [
 ]
 NUMBER = r"\b0\.\d+"
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
-
-
-def run(*command: object) -> str:
-    outcome = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert outcome.returncode == 0, outcome.stderr
-    return outcome.stdout
 
 
 @pytest.mark.parametrize("name", ["train.py", "gpu_check.py"])
@@ -43,7 +35,8 @@ sys.modules.update(dict.fromkeys({absent!r}))  # importing one of them is an Imp
 sys.path[0], sys.argv = "benchmarks", [{name!r}, "--help"]
 runpy.run_path("benchmarks/{name}", run_name="__main__")
 """
-    assert len(absent) > 8 and run("-c", program).startswith("usage: ")
+    outcome = run_python("-c", program, folder=ROOT)
+    assert len(absent) > 8 and outcome.stdout.startswith("usage: "), outcome.stderr
 
 
 def test_photos_of_a_rehearsal_are_no_near_duplicates_of_each_other(monkeypatch):
@@ -66,11 +59,11 @@ def test_recomputing_finds_a_changed_number_and_nothing_else(changed):
 
 @pytest.mark.slow
 def test_recomputing_ends_with_an_error_after_a_number_was_changed(project):
-    command = [sys.executable, ROOT / "benchmarks/recompute.py", project / "results"]
-    assert subprocess.run(command, check=False).returncode == 0
+    command = ROOT / "benchmarks/recompute.py", project / "results"
+    assert run_python(*command).returncode == 0
     path = project / "results/runs/renet/predictor.json"
     path.write_text(path.read_text().replace('"level": 0.95', '"level": 0.9'))
-    outcome = subprocess.run(command, capture_output=True, check=False, text=True)
+    outcome = run_python(*command)
     assert outcome.returncode == 1 and "unsure level: stored 0.9, recomputed 0.95" in outcome.stdout
 
 
