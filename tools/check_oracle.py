@@ -22,12 +22,12 @@ hidden state is carried from batch to batch, neon's default.
 <layer>@head and <layer>@tail are corners of a large output.
 """
 
-import argparse
 import copy
 import json
 import re
 import sys
 import zipfile
+from argparse import ArgumentParser, RawTextHelpFormatter
 from collections import defaultdict
 from pathlib import Path
 
@@ -59,6 +59,11 @@ TOLERANCES = {
         "parameters": 5e-6, "statistics": 5e-6,
     },
 }  # fmt: skip
+KINDS = {  # of the keys, by their first letters
+    "a": "activations", "l": "losses", "g": "gradients", "p": "parameters", "v": "parameters",
+    "i": "inference",
+}  # fmt: skip
+CORNERS = {"": np.s_[:], "head": np.s_[:, :4, :6, :6], "tail": np.s_[:, -4:, -6:, -6:]}
 RECURRENT = re.compile(r"rnn(\d+)\.([vh])(\d+)\.(fwd|bwd)\.(W_in|W_rec|b)")
 SIMPLE_NAMES = {"gamma": "weight", "beta": "bias"}
 
@@ -76,31 +81,6 @@ def locate(model: ReNet, tensors: dict[str, torch.Tensor], name: str) -> torch.T
         return tensors[f"{bank_name}.recurrent_weight"][2 * sequence + direction]
     weights = tensors[f"{bank_name}.{'bias' if kind == 'b' else 'input_weight'}"][sequence]
     return weights.split(units)[direction]
-
-
-class Differences:
-    """The largest difference of each kind between the network and neon."""
-
-    def __init__(self):
-        self.largest: dict[str, float] = defaultdict(float)
-
-    def add(self, kind: str, key: str, found: torch.Tensor, expected: np.ndarray) -> None:
-        """Compare two arrays of one shape."""
-        found = found.detach().double().numpy()
-        if found.shape != np.shape(expected):
-            raise ValueError(f"{key}: shape {found.shape} where neon has {np.shape(expected)}")
-        # No comparison finds NaN to be large.
-        difference = np.nan_to_num(np.abs(found - expected).max(initial=0.0), nan=np.inf)
-        self.largest[kind] = max(self.largest[kind], float(difference))
-
-    def report(self, dtype: torch.dtype) -> bool:
-        """Print a line for each kind; tells whether all are within their tolerances."""
-        for kind, difference in self.largest.items():
-            tolerance = TOLERANCES[dtype][kind]
-            values = f"{difference:.1e}  (at most {tolerance:.0e})"
-            outcome = "ok" if difference <= tolerance else "OVER"
-            print(f"  {str(dtype)[6:]}  {kind:<19} {values} {outcome}")
-        return all(one <= TOLERANCES[dtype][kind] for kind, one in self.largest.items())
 
 
 def record_layers(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -122,19 +102,6 @@ def record_layers(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]
             layers[name] = maps
     logits = model(pixels)
     return layers | {"logits": logits, "softmax": logits.softmax(1)}
-
-
-CORNERS = {"": np.s_[:], "head": np.s_[:, :4, :6, :6], "tail": np.s_[:, -4:, -6:, -6:]}
-
-
-def compare_layers(
-    differences: Differences, oracle: dict, prefix: str, layers: dict[str, torch.Tensor]
-) -> None:
-    """Compare every layer that the oracle holds, whole or as its corners."""
-    for name, expected in entries(oracle, prefix).items():
-        key, (layer, _, corner) = f"{prefix}/{name}", name.partition("@")
-        kind = {"softmax": "softmax"}.get(layer, "activations" if prefix == "act" else "inference")
-        differences.add(kind, key, layers[layer][CORNERS[corner]], expected)
 
 
 class StatefulBank(BiRNNBank):
@@ -174,33 +141,17 @@ def make_model(meta: dict, dtype: torch.dtype) -> ReNet:
     return model
 
 
-@torch.no_grad()
-def fill(model: ReNet, values: dict[str, np.ndarray]) -> None:
-    """Give the network the parameters and statistics under neon's names."""
-    tensors = model.state_dict()
-    for name, value in values.items():
-        locate(model, tensors, name).copy_(torch.from_numpy(value))
-
-
-def entries(oracle: dict, prefix: str) -> dict[str, np.ndarray]:
-    """The entries `<prefix>/<name>`, by name."""
-    return {key.split("/", 1)[1]: oracle[key] for key in oracle if key.startswith(f"{prefix}/")}
-
-
-def check_updates(oracle: dict, meta: dict, dtype: torch.dtype, differences: Differences) -> None:
-    """Forward, gradients, and one and five updates of a small network, then inference."""
+def compute(oracle: dict, meta: dict, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """What a small network computes, by the keys of the file, from its inputs and parameters."""
     model = make_model(meta, dtype)
-    fill(model, entries(oracle, "p0"))
-    optimizer = make_optimizer(model, Recipe())
-    first = copy.deepcopy(model).train()
-    layers = record_layers(first, torch.from_numpy(oracle["x"][0]))
-    compare_layers(differences, oracle, "act", layers)
-    losses = F.cross_entropy(layers["logits"], torch.from_numpy(oracle["y"][0]), reduction="none")
+    for key in (key for key in oracle if key.startswith("p0/")):
+        locate(model, model.state_dict(), key[3:]).copy_(torch.from_numpy(oracle[key]))
+    optimizer, first = make_optimizer(model, Recipe()), copy.deepcopy(model).train()
+    layers = {"act": record_layers(first, torch.from_numpy(oracle["x"][0]))}
+    classes = torch.from_numpy(oracle["y"][0])
+    losses = F.cross_entropy(layers["act"]["logits"], classes, reduction="none")
     losses.mean().backward()
-    differences.add("losses", "loss_per_sample", losses, oracle["loss_per_sample"].ravel())
-    gradients = {name: value.grad for name, value in first.named_parameters()}
-    for name, expected in entries(oracle, "g1").items():
-        differences.add("gradients", f"g1/{name}", locate(model, gradients, name), expected)
+    tensors = {"g1": {name: value.grad for name, value in first.named_parameters()}}
     means, model = [], model.train()
     for step, batch in enumerate(zip(oracle["x"], oracle["y"], strict=True), 1):
         images, classes = map(torch.from_numpy, batch)
@@ -208,63 +159,67 @@ def check_updates(oracle: dict, meta: dict, dtype: torch.dtype, differences: Dif
         optimizer.zero_grad()
         means[-1].backward()
         optimizer.step()
-        compare_state(differences, model, optimizer, oracle, step)
-    differences.add("losses", "losses", torch.stack(means), oracle["losses"])
+        rate, state = optimizer.param_groups[0]["lr"], optimizer.state
+        tensors[f"p{step}"] = copy.deepcopy(model.state_dict())
+        moments = {name: state[of]["momentum_buffer"] for name, of in model.named_parameters()}
+        tensors[f"v{step}"] = {name: -rate * value for name, value in moments.items()}
     model.eval()
     with torch.no_grad():
         for prefix, pixels in (("inf_x0", oracle["x"][0]), ("inf_test", oracle["x_test"])):
-            layers = record_layers(model, torch.from_numpy(pixels))
-            compare_layers(differences, oracle, prefix, layers)
+            layers[prefix] = record_layers(model, torch.from_numpy(pixels))
+    found = {"losses": torch.stack(means), "loss_per_sample": losses}
+    for key in oracle:
+        prefix, _, name = key.partition("/")
+        if prefix in layers:
+            layer, _, corner = name.partition("@")
+            found[key] = layers[prefix][layer][CORNERS[corner]]
+        elif prefix in tensors:
+            found[key] = locate(model, tensors[prefix], name)
+    return {key: value.detach() for key, value in found.items()}
 
 
-def compare_state(
-    differences: Differences, model: ReNet, optimizer: torch.optim.SGD, oracle: dict, steps: int
-) -> None:
-    """Parameters, running statistics and velocities after so many updates, as far as stored."""
-    rate, state = optimizer.param_groups[0]["lr"], optimizer.state
-    velocities = {
-        name: -rate * state[value]["momentum_buffer"] for name, value in model.named_parameters()
-    }
-    for prefix, found in ((f"p{steps}", model.state_dict()), (f"v{steps}", velocities)):
-        for name, expected in entries(oracle, prefix).items():
-            kind = "statistics" if "running" in name else "parameters"
-            differences.add(kind, f"{prefix}/{name}", locate(model, found, name), expected)
+def largest_differences(oracle: dict, found: dict[str, torch.Tensor]) -> dict[str, float]:
+    """The largest difference of each kind between the network and neon."""
+    largest: dict[str, float] = defaultdict(float)
+    for key, value in found.items():
+        name = key.partition("/")[2]
+        kind = "statistics" if "running" in name else KINDS[key[0]]
+        kind = "softmax" if name == "softmax" else kind
+        expected = oracle[key].ravel() if key == "loss_per_sample" else oracle[key]
+        if value.shape != expected.shape:
+            raise ValueError(f"{key}: shape {value.shape} where neon has {expected.shape}")
+        # No comparison finds NaN to be large.
+        difference = np.abs(value.double().numpy() - expected).max(initial=0.0)
+        largest[kind] = max(largest[kind], float(np.nan_to_num(difference, nan=np.inf)))
+    return largest
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """The arrays and the description of a file.
-
-    Raises:
-        InputError: it does not exist or has another layout.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist.\n{ORIGIN}")
+    """The arrays and the description of a file, or an InputError if there is none."""
     try:
         with np.load(path) as stored:
             oracle = {key: stored[key] for key in stored.files}
         return oracle, json.loads(str(oracle.pop("meta_json")))
-    except (ValueError, AttributeError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, AttributeError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no .npz file with meta_json.\n{ORIGIN}") from error
 
 
 def check(path: Path) -> bool:
     """Compare with one file; tells whether all is within the tolerances."""
     oracle, meta = read(path)
-    print(f"{path.name} (input {tuple(meta['input_shape'])})")
-    if "made_by" in meta:
-        print(f"  {meta['made_by']}")
-    outcomes = []
-    for dtype in TOLERANCES:
-        check_updates(oracle, meta, dtype, differences := Differences())
-        outcomes.append(differences.report(dtype))
-    return all(outcomes)
+    print(f"{path.name} (input {tuple(meta['input_shape'])})", meta.get("made_by", ""))
+    are_near = []
+    for dtype, tolerances in TOLERANCES.items():
+        for kind, difference in largest_differences(oracle, compute(oracle, meta, dtype)).items():
+            are_near.append(difference <= tolerances[kind])
+            values = f"{difference:.1e}  (at most {tolerances[kind]:.0e})"
+            print(f"  {str(dtype)[6:]}  {kind:<19} {values} {'ok' if are_near[-1] else 'OVER'}")
+    return all(are_near)
 
 
 def main() -> None:
     """Check the files named on the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawTextHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE.npz")
     files = parser.parse_args().files
     if not files:

@@ -7,7 +7,6 @@ notices when a page shows another one.
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
@@ -56,7 +55,7 @@ def main() -> None:
             picture = cv2.imdecode(screen, cv2.IMREAD_COLOR)[max(top, 0) : bottom]
             cv2.imwrite(str(TEXTS.with_name(f"{name}.webp")), picture, QUALITY)
     TEXTS.write_text(json.dumps(texts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{TEXTS} has what the pictures show\n")
+    print(f"{TEXTS} has what the pictures show")
 
 
 if __name__ == "__main__":

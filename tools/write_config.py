@@ -23,12 +23,6 @@ SCHEMA = "workflow/schemas/config.schema.json"
 LONGEST_INLINE = 40  # of a key and its value, which the comment follows
 
 
-def write(project: Path) -> None:
-    """Write both files into a project."""
-    (project / CONFIG).write_text(config_yaml(), encoding="utf-8")
-    (project / SCHEMA).write_text(json_schema(), encoding="utf-8")
-
-
 class WithoutTitles(GenerateJsonSchema):
     """A schema whose keys have no titles, which would repeat their names."""
 
@@ -114,4 +108,6 @@ def _flow(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(__file__).parents[1])
+    root = Path(__file__).parents[1]
+    (root / CONFIG).write_text(config_yaml(), encoding="utf-8")
+    (root / SCHEMA).write_text(json_schema(), encoding="utf-8")
