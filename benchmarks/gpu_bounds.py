@@ -85,6 +85,8 @@ def make_fake(model: nn.Module) -> None:
     for module in model.modules():
         for tensors in (module._parameters, module._buffers):
             for name, tensor in tensors.items():
+                if tensor is None:  # a bias that the layer lacks
+                    continue
                 fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
                 tensors[name] = nn.Parameter(fake) if tensors is module._parameters else fake
 

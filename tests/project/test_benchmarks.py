@@ -20,7 +20,6 @@ from renet.faces.perceptual_hash import perceptual_hash
 BENCHMARKS = [
     path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
 ]
-NUMBER = r"\b0\.\d+"
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
@@ -53,7 +52,7 @@ def test_recomputing_finds_a_changed_number_and_nothing_else(changed):
     for name in ("runs/slow/external/portraits/metrics.json", "runs/again/tables/slices.csv",
                  "comparison/runs.csv", "comparison/comparison.csv"):  # fmt: skip
         path = changed / name
-        path.write_text(re.sub(NUMBER, "0.123", path.read_text(), count=1))
+        path.write_text(re.sub(r"\b0\.\d+", "0.123", path.read_text(), count=1))
         assert recompute.check(path, files[path]) == 1
 
 

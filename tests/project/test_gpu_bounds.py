@@ -4,6 +4,7 @@ import gpu_bounds
 import pytest
 import torch
 import torch.nn.functional as F
+from training_steps import settings_of
 
 from renet.config.model import Architecture
 from renet.config.train import Recipe
@@ -55,3 +56,7 @@ def test_layers_of_the_course_have_the_operations_and_bytes_that_its_sizes_give(
 
 def test_parts_take_their_longer_time_one_after_another():
     assert gpu_bounds.seconds([(30, 1), (0, 8), (10, 8)], operations=10, moved=2) == 3 + 4 + 4
+
+
+def test_layers_of_the_modern_recipe_are_counted_too():
+    assert len(gpu_bounds.passes(*settings_of("modern", 2, "float32"))) == 3 * 13
