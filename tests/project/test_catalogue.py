@@ -1,6 +1,7 @@
 """The layout that snakedeploy and Snakemake's workflow catalogue expect."""
 
 import importlib
+import json
 import re
 import shutil
 import tomllib
@@ -8,9 +9,11 @@ import tomllib
 import yaml
 
 from helpers.dry_run import plan
-from helpers.project import ROOT
+from helpers.project import ROOT, SCRIPTS
+from renet.config.model import KINDS
 from renet.config.version import VERSION
 from renet.pages import templates
+from renet.planning import code_digest
 
 # What snakedeploy writes for a workflow with workflow/Snakefile and config/config.yaml.
 DEPLOYED = """
@@ -76,6 +79,20 @@ def test_version_and_its_date_are_the_same_everywhere():
     assert str(citation["date-released"]) == newest[2]
     page = templates.render("base.html.j2", title="", data={"origin": "", "sources": []})
     assert f"renet-gender-workflow {VERSION}" in page[page.index("<footer>") :]
+
+
+def test_changes_name_the_kinds_of_network_that_train_again_since_the_last_version():
+    digests = {
+        kind: code_digest.digest(SCRIPTS / "train.py", *section.modules())
+        for kind, section in KINDS.items()
+    }
+    last = json.loads((ROOT / "tests/project/training_digests.json").read_text())
+    newest = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+    if not newest.startswith("Unreleased"):  # then the file has the digests of this version
+        assert last == {"version": VERSION, **digests}
+    said = re.search(r"Runs of these kinds of network train again:([\w\s,]+)\.", newest)
+    changed = [kind for kind, digest in digests.items() if last.get(kind) != digest]
+    assert (re.findall(r"\w+", said[1]) if said else []) == changed
 
 
 def test_each_row_of_the_faults_has_a_test_and_each_marker_names_a_row():

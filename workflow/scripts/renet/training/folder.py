@@ -90,11 +90,10 @@ class TrainingFolder:
                 logging.warning("%s is missing or damaged; its training is repeated.", path)
                 (self.path / RECORD).unlink()
                 return False
-        logging.info(
+        logging.warning(
             "The results of this training are taken from %s. To train again, delete this folder "
-            "and force the rule.",
-            self.path,
-        )
+            "and run snakemake --forcerun train.", self.path,
+        )  # fmt: skip
         return True
 
 
