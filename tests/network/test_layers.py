@@ -139,7 +139,7 @@ def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape,
     expected = trained(maps.double(), gradient.double())
     for name, values in trained(maps, gradient).items():
         difference = (values - expected[name]).abs().max() / expected[name].abs().max()
-        assert difference < 1e-5, name
+        assert difference < (1e-5 if name in ("mean", "variance") else 3e-4), name
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -193,7 +193,7 @@ def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def to_steps(values: Tensor) -> Tensor:
-    """(S, T, N, 2 * units) to (T, S * 2, N, units): all that is computed at once side by side."""
+    """(S, T, N, 2 * units) to (T, S * 2, N, units), with the backward direction's time reversed."""
     forwards, backwards = values.transpose(0, 1).chunk(DIRECTIONS, 3)
     return torch.stack([forwards, backwards.flip(0)], 2).flatten(1, 2)
 
@@ -209,6 +209,7 @@ class ElmanSweep(torch.autograd.Function):
 
     PyTorch's autograd would add a gradient of the recurrent weights at every step, and transpose
     the gradients in memory. Here each is one product over all steps, in the weight's own layout.
+    PyTorch's counter of operations counts `baddbmm` with `out`, but not `baddbmm_`.
     """
 
     @staticmethod
