@@ -153,9 +153,8 @@ def test_statistics_of_a_batch_are_accurate_in_both_precisions(shape, dtype):
         given = maps.to(dtype).contiguous(memory_format=layout)
         mean, variance = batch_norm.batch_statistics(given)
         expected, mean_there = torch.var_mean(given.double(), (0, 2, 3), unbiased=False)
-        limit = 1e-6 if maps.numel() >= 2**15 * shape[1] else 1e-5
-        assert ((variance - expected).abs() / expected).max() < limit
-        assert ((mean - mean_there).abs() / expected.sqrt()).max() < limit
+        assert ((variance - expected).abs() / expected).max() < 1e-6
+        assert ((mean - mean_there).abs() / expected.sqrt()).max() < 1e-6
 
 
 def test_batchnorm_has_the_gradients_of_its_formula():
