@@ -70,8 +70,8 @@ class Normalise(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of maps, weight and bias; mean and variance are functions of the maps.
 
-        PyTorch's kernel adds up in float32: its sums over two million rows err by 5e-5. Rounding
-        elsewhere in the network, which flips ReLUs, changes the gradients by more than 1e-4.
+        PyTorch's kernel adds up in float32: sums of two million values were wrong by 5e-5. Rounding
+        that flips ReLUs changed the gradients of a whole network by up to 5e-4.
         """
         maps, weight, mean, scale = ctx.saved_tensors
         gradients = torch.ops.aten.native_batch_norm_backward(
