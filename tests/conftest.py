@@ -71,9 +71,10 @@ def pytest_runtest_teardown() -> None:
 
 
 def restore_torch() -> None:
-    """Take back what devices.choose and devices.choose_algorithms set for the whole process."""
+    """Take back what `devices` sets for the whole process."""
     torch.set_num_threads(TORCH[0])
     torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = TORCH[1:]
+    torch.backends.mkldnn.matmul.fp32_precision = "none"
     torch.use_deterministic_algorithms(mode=False)
 
 

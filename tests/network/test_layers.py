@@ -116,8 +116,8 @@ def test_batchnorm_normalises_by_the_batch_in_training_and_by_statistics_from_ze
 
 
 def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Statistics and gradients of a batch normalisation, in the dtype of the maps."""
-    layer = randomise(BatchNorm(maps.shape[1])).to(maps.dtype)
+    """Statistics and gradients of a batch normalisation, in at least float32."""
+    layer = randomise(BatchNorm(maps.shape[1])).to(torch.promote_types(maps.dtype, torch.float32))
     maps = maps.detach().requires_grad_()
     layer.train()(maps).backward(gradient)
     names = ("mean", "variance", "weight", "bias", "maps")
@@ -128,50 +128,25 @@ def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tenso
 @pytest.mark.parametrize(
     "shape",
     [
-        (32, 3, 128, 128), (32, 128, 32, 32), (31, 256, 16, 16),
-        (32, 512, 4, 4), pytest.param((128, 32, 128, 128), marks=pytest.mark.slow),
+        (32, 3, 128, 128), (32, 128, 32, 32), (31, 256, 16, 16), (32, 512, 4, 4), (31, 8, 65, 65),
+        (1, 2, 509, 509), pytest.param((128, 32, 128, 128), marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape, layout):
-    maps = torch.relu(torch.randn(shape) * 2 + 3).contiguous(memory_format=layout)
-    gradient = (torch.randn(shape) + 0.1).contiguous(memory_format=layout)
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 3e-4), (torch.bfloat16, 0.02)])
+def test_batchnorm_has_the_statistics_and_gradients_of_float64(shape, layout, dtype, limit):
+    maps = torch.relu(torch.randn(shape) * 2 + 3).to(dtype).contiguous(memory_format=layout)
+    gradient = (torch.randn(shape) + 0.1).to(dtype).contiguous(memory_format=layout)
     expected = trained(maps.double(), gradient.double())
     for name, values in trained(maps, gradient).items():
         difference = (values - expected[name]).abs().max() / expected[name].abs().max()
-        assert difference < 1e-5, name
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(
-    "shape",
-    [(32, 32, 64, 64), (31, 256, 16, 16), (32, 512, 4, 4), (31, 8, 65, 65), (1, 2, 509, 509)],
-)
-def test_statistics_of_a_batch_are_accurate_in_both_precisions(shape, dtype):
-    maps = (torch.randn(shape) + 3) * torch.linspace(0.1, 9, shape[1])[:, None, None]
-    for layout in (torch.channels_last, torch.contiguous_format):
-        given = maps.to(dtype).contiguous(memory_format=layout)
-        mean, variance = batch_norm.batch_statistics(given)
-        expected, mean_there = torch.var_mean(given.double(), (0, 2, 3), unbiased=False)
-        limit = 1e-6 if maps.numel() >= 2**15 * shape[1] else 1e-5
-        assert ((variance - expected).abs() / expected).max() < limit
-        assert ((mean - mean_there).abs() / expected.sqrt()).max() < limit
+        assert difference < (1e-6 if name in ("mean", "variance") else limit), name
 
 
 def test_batchnorm_has_the_gradients_of_its_formula():
     layer = randomise(BatchNorm(3)).double().train()
     maps = torch.randn(4, 3, 6, 2, dtype=torch.double).contiguous(memory_format=torch.channels_last)
     assert torch.autograd.gradcheck(layer, maps.requires_grad_())
-
-
-def test_batchnorm_of_maps_in_bfloat16_has_the_gradients_of_float32():
-    maps = (torch.randn(16, 8, 12, 12) + 1).bfloat16().contiguous(memory_format=torch.channels_last)
-    layers = [randomise(BatchNorm(8)).train()]
-    layers.append(copy.deepcopy(layers[0]))
-    for layer, given in zip(layers, (maps, maps.float()), strict=True):
-        layer(given).float().exp().mean().backward()
-    for found, expected in zip(*(layer.parameters() for layer in layers), strict=True):
-        torch.testing.assert_close(found.grad, expected.grad, rtol=0.05, atol=0.005)
 
 
 def test_normalisation_inside_the_kernel_computes_what_two_layers_compute():

@@ -78,6 +78,28 @@ def test_training_belongs_to_the_precision_that_was_chosen(machine, faces, tmp_p
     assert here != there
 
 
+@pytest.mark.parametrize(
+    ("cpu", "by_onednn", "is_on"),
+    [
+        ("AuthenticAMD", lambda product: product * (1 + 2e-6), True),
+        ("AuthenticAMD", lambda product: product, False),  # MKL's, after all
+        ("AuthenticAMD", lambda product: product.bfloat16().float(), False),
+        ("GenuineIntel", lambda product: product * (1 + 2e-6), False),
+    ],
+)
+def test_onednn_multiplies_if_exact(machine, faces, monkeypatch, caplog, cpu, by_onednn, is_on):
+    machine(has_bfloat16=False)
+    devices.CPU_FEATURES.write_text(f"vendor_id : {cpu} {CPU_FLAGS[False]}")
+    mkl, chosen = torch.bmm, torch.backends.mkldnn.matmul
+    switch = {"bf16": by_onednn, "none": lambda product: product}
+    monkeypatch.setattr(torch, "bmm", lambda *given: switch[chosen.fp32_precision](mkl(*given)))
+    monkeypatch.setattr(devices, "float32_products", devices.float32_products.__wrapped__)
+    caplog.set_level("INFO")
+    make_trainer(faces, QUICK).run()
+    assert caplog.text.count("Float32 products: by oneDNN") == is_on
+    assert (chosen.fp32_precision == "bf16") == is_on
+
+
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is unset again after the test

@@ -142,6 +142,7 @@ def to_device(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a network to a device, with the dtype and the memory format that it computes in."""
     if device.type == "cpu":
         _keep_freed_memory()
+        torch.backends.mkldnn.matmul.fp32_precision = float32_products()
     torch.backends.cudnn.allow_tf32 = False  # a GPU's float32 is float32 in convolutions, too
     return model.to(device, torch.float32, memory_format=torch.channels_last)
 
@@ -156,6 +157,31 @@ def _keep_freed_memory() -> None:
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, -1)  # never
         mallopt(M_ARENA_MAX, 1)
+
+
+@functools.cache  # so that the log has it once
+def float32_products() -> Literal["bf16", "none"]:
+    """The setting of float32 products on a CPU: oneDNN's on AMD with AVX-512, where MKL is slow.
+
+    For them, PyTorch has to permit bfloat16. The permission stays only if oneDNN then computes,
+    which other bits show, and does not round to bfloat16. No clock decides: one machine has one
+    result.
+    """
+    words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
+    if not {"AuthenticAMD", "avx512f"}.issubset(words):
+        return "none"
+    random = torch.Generator().manual_seed(0)
+    # As large as the product of all inputs of the course's first sweep.
+    factors = [torch.randn(size, generator=random) for size in ((8, 256, 1024), (8, 1024, 512))]
+    exact, by_mkl = torch.bmm(*(factor.double() for factor in factors)), torch.bmm(*factors)
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    by_onednn = torch.bmm(*factors)
+    torch.backends.mkldnn.matmul.fp32_precision = "none"
+    error = (by_onednn - exact).norm() / exact.norm()
+    if torch.equal(by_onednn, by_mkl) or error > 1e-5:
+        return "none"
+    logging.info("Float32 products: by oneDNN, which is faster than MKL on this CPU")
+    return "bf16"
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:

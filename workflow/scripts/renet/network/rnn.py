@@ -145,18 +145,17 @@ class BiRNNBank(nn.Module):
         self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
     ) -> Tensor:
         """The sweep without writes in place, which autograd and other formats can follow."""
-        drive = project(inputs, input_weight, bias)
+        drives = to_steps(project(inputs, input_weight, bias))
         weight = recurrent_weight.transpose(1, 2)
         steps: dict[str, Callable] = {"gru": self._gru_step, "lstm": self._lstm_step}
         step = steps.get(self.cell, self._elman_step)
-        zeros = drive.new_zeros(len(weight), inputs.shape[2], self.units)
+        zeros = drives.new_zeros(len(weight), inputs.shape[2], self.units)
         state = (zeros, zeros) if self.cell == "lstm" else (zeros,)
         hidden = []
-        for time in range(inputs.shape[1]):
-            state = step(both_directions(drive, time), weight, *state)
-            hidden.append(state[0].unflatten(0, (-1, DIRECTIONS)))
-        forwards, backwards = torch.stack(hidden, 1).unbind(2)
-        return torch.cat([forwards, backwards.flip(1)], 3)
+        for drive in drives.unbind():
+            state = step(drive, weight, *state)
+            hidden.append(state[0])
+        return from_steps(torch.stack(hidden))
 
     def _elman_step(self, drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
         total = torch.baddbmm(drive, hidden, weight)
@@ -193,17 +192,16 @@ def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return flat.unflatten(1, inputs.shape[1:3])
 
 
-def both_directions(values: Tensor, time: int) -> Tensor:
-    """Step number `time` of both directions: (S, T, N, 2 * units) to (S * 2, N, units)."""
-    forwards, backwards = values.chunk(DIRECTIONS, 3)
-    return torch.stack([forwards[:, time], backwards[:, -1 - time]], 1).flatten(0, 1)
+def to_steps(values: Tensor) -> Tensor:
+    """(S, T, N, 2 * units) to (T, S * 2, N, units), with the backward direction's time reversed."""
+    forwards, backwards = values.transpose(0, 1).chunk(DIRECTIONS, 3)
+    return torch.stack([forwards, backwards.flip(0)], 2).flatten(1, 2)
 
 
-def _put_both_directions(values: Tensor, time: int, step: Tensor) -> None:
-    """Write a step's values in place: the inverse of `both_directions`."""
-    forwards, backwards = values.chunk(DIRECTIONS, 3)
-    now = step.unflatten(0, (-1, DIRECTIONS))
-    forwards[:, time], backwards[:, -1 - time] = now[:, 0], now[:, 1]
+def from_steps(steps: Tensor) -> Tensor:
+    """The inverse of `to_steps`."""
+    forwards, backwards = steps.unflatten(1, (-1, DIRECTIONS)).unbind(2)
+    return torch.cat([forwards, backwards.flip(0)], 3).transpose(0, 1)
 
 
 class ElmanSweep(torch.autograd.Function):
@@ -211,6 +209,7 @@ class ElmanSweep(torch.autograd.Function):
 
     PyTorch's autograd would add a gradient of the recurrent weights at every step, and transpose
     the gradients in memory. Here each is one product over all steps, in the weight's own layout.
+    PyTorch's counter of operations counts `baddbmm` with `out`, but not `baddbmm_`.
     """
 
     @staticmethod
@@ -219,51 +218,36 @@ class ElmanSweep(torch.autograd.Function):
     ) -> Tensor:
         """(S, T, N, inputs) to hidden states (S, T, N, 2 * units)."""
         inputs = inputs.contiguous()
-        hidden = project(inputs, input_weight, bias)
+        hidden = to_steps(project(inputs, input_weight, bias))
         weight = recurrent_weight.transpose(1, 2)
-        before = None
-        for time in range(inputs.shape[1]):
-            state = both_directions(hidden, time)
-            if before is not None:
-                state = torch.baddbmm(state, before, weight)
-            before = state.tanh_() if cell == "tanh" else state.relu_()
-            _put_both_directions(hidden, time, before)
+        for time, state in enumerate(hidden):
+            if time > 0:
+                torch.baddbmm(state, hidden[time - 1], weight, out=state)
+            state.tanh_() if cell == "tanh" else state.relu_()
         ctx.save_for_backward(inputs, input_weight, recurrent_weight, hidden)
         ctx.cell = cell
-        return hidden
+        return from_steps(hidden)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of inputs, weights and bias."""
         inputs, input_weight, recurrent_weight, hidden = ctx.saved_tensors
-        sequences, time, count, _ = hidden.shape
-        units = recurrent_weight.shape[2]
-        drive = torch.empty_like(hidden)  # the gradient of the activation's input
-        later = None
-        for now in reversed(range(time)):
-            step, state = both_directions(gradient, now), both_directions(hidden, now)
-            if later is not None:
-                step = torch.baddbmm(step, later, recurrent_weight)
+        drive = to_steps(gradient)  # becomes the gradient of the activation's input
+        for time in reversed(range(len(drive))):
+            step, state = drive[time], hidden[time]
+            if time + 1 < len(drive):
+                torch.baddbmm(step, drive[time + 1], recurrent_weight, out=step)
             if ctx.cell == "tanh":
-                later = torch.ops.aten.tanh_backward(step, state)
+                torch.ops.aten.tanh_backward.grad_input(step, state, grad_input=step)
             else:
-                later = torch.ops.aten.threshold_backward(step, state, 0)
-            _put_both_directions(drive, now, later)
-        drive, hidden, inputs = (
-            value.view(sequences, time * count, -1) for value in (drive, hidden, inputs)
-        )
+                torch.ops.aten.threshold_backward.grad_input(step, state, 0, grad_input=step)
+        later = drive[1:].permute(1, 3, 0, 2).flatten(2)
+        recurrent_gradient = torch.bmm(later, hidden[:-1].transpose(0, 1).flatten(1, 2))
+        drive = from_steps(drive).flatten(1, 2)
         inputs_gradient = None
         if ctx.needs_input_grad[0]:
-            inputs_gradient = torch.bmm(drive, input_weight).view(sequences, time, count, -1)
-        across = drive.transpose(1, 2).contiguous()  # a faster left factor of the products
-        forwards = across[:, :units, count:], hidden[:, :-count, :units]
-        backwards = across[:, units:, :-count], hidden[:, count:, units:]
-        recurrent_gradient = torch.stack([torch.bmm(*forwards), torch.bmm(*backwards)], 1)
-        return (
-            inputs_gradient,
-            torch.bmm(across, inputs),
-            recurrent_gradient.flatten(0, 1),
-            drive.sum(1),
-            None,
-        )
+            inputs_gradient = torch.bmm(drive, input_weight).view_as(inputs)
+        across = drive.transpose(1, 2).contiguous()  # a faster left factor of the product
+        input_gradient = torch.bmm(across, inputs.flatten(1, 2))
+        return inputs_gradient, input_gradient, recurrent_gradient, drive.sum(1), None
