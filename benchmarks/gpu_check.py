@@ -109,8 +109,6 @@ class Machine:
         architecture = NETWORKS[name]
         if isinstance(architecture, dict):
             architecture = self.architecture.replace(**architecture)
-        outputs = 2 + age_groups.extra_outputs(recipe)
-        architecture = architecture.replace(classes=outputs)
         model = kinds.build((3, self.side, self.side), architecture)
         model.init_weights(recipe.seed)
         return devices.to_device(model, device).train()

@@ -192,8 +192,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     settings = yaml.safe_load(config.read_text())["runs"]["modern"]
     size = len(next(batches)[1])
     recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
-    outputs = 2 + age_groups.extra_outputs(recipe)
-    model = our_network(device, Architecture(**settings["model"], classes=outputs)).train()
+    model = our_network(device, Architecture(**settings["model"])).train()
     update, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
     augment, rows = Augmentation(recipe, 10 * size, labels), np.arange(size)

@@ -135,9 +135,7 @@ def build(
     if saved:
         model = model_file.build(saved)
     else:
-        classes = settings.model.classes + age_groups.extra_outputs(settings.train)
-        architecture = settings.model.replace(classes=classes)
-        model = kinds.build(faces.shape, architecture, faces.mean)
+        model = kinds.build(faces.shape, settings.model, faces.mean)
         model.init_weights(settings.train.seed)
         if settings.train.start_from:
             model_file.load_initial_weights(model, settings.train)
@@ -164,7 +162,7 @@ class Trainer:
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
         """Prepare a training of a network on its device; an InputError unless the faces fit it."""
-        classes = model.architecture.classes - age_groups.extra_outputs(recipe)
+        classes = model.architecture.classes
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (model.input_shape, classes):
                 raise InputError(
@@ -235,8 +233,6 @@ class Trainer:
                 self._save()
         best = self.best
         self.model.load_state_dict(best["state"] if best else self.eval_model.state_dict())
-        if self.recipe.age_weight:
-            age_groups.drop_outputs(self.model)
 
     def _train_epoch(self, batches: Iterator[Batch], show_progress: bool) -> None:
         self.model.train()
@@ -273,7 +269,7 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         # The loss is that before the last update, and does not tell of it.
-        if not all(values.isfinite().all() for values in self.model.state_dict().values()):
+        if not all(values.isfinite().all() for values in self.step.model.state_dict().values()):
             raise self._divergence("A weight", self.epoch_step)
         (loss, accuracy), epoch = self._read_metrics(), self.epoch + 1
         rate = learning_rate(self.recipe, self.global_step - 1, self._steps_per_epoch)
@@ -301,7 +297,7 @@ class Trainer:
         processes.broadcast(self.eval_model.buffers())
         own = faces.pixels[processes.part(len(faces))]
         own = inference.logits(self.eval_model, own, self.device, self.recipe.precision)
-        logits = np.concatenate(processes.gather(own))[:, : faces.class_count]  # no age groups
+        logits = np.concatenate(processes.gather(own))
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(faces.targets)).item()
         return loss, float((logits.argmax(1) == faces.targets).mean())  # a tie counts as class 0
 
@@ -339,12 +335,13 @@ class Trainer:
 
     def state(self) -> dict:
         """The state as it is, for model files: plain values, and tensors that are shared."""
+        trained = self.step.model
         return {
             "epoch": self.epoch,
             "steps": self.epoch_step,  # a training can go on with larger batches
             "history": self.history,
-            # A model file has the moving average in place of the network.
-            "weights": self.model.state_dict() if self.average else None,
+            # Unless they are those of the model file, which has no age groups, or an average.
+            "weights": None if trained is self.eval_model else trained.state_dict(),
             "best": self.best,
             **self.step.state(),
             **self.throughput.state(),
@@ -354,7 +351,7 @@ class Trainer:
         """Continue from the state in a model file, whose network this training was made with."""
         self.history = state["history"]
         self.global_step = self.epoch * self._steps_per_epoch + state["steps"]
-        self.model.load_state_dict(state["weights"] or self.model.state_dict())
+        self.step.model.load_state_dict(state["weights"] or self.model.state_dict())
         self.best = state["best"] if self.recipe.select_epoch == "best" else None
         self.step.restore(state)
         self.throughput.restore(state)

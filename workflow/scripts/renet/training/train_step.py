@@ -58,9 +58,10 @@ class TrainStep:
 
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
-        self.model, self.recipe = model, recipe
+        self.model = age_groups.WithAges(model) if recipe.age_weight else model
+        self.recipe = recipe
         self.adjustment: Tensor | None = None
-        self.optimizer = make_optimizer(model, recipe)
+        self.optimizer = make_optimizer(self.model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
         self.captures = self.device.type != "cpu"
