@@ -181,7 +181,6 @@ class Trainer:
         self.global_step = 0
         self._steps_per_epoch = len(range(0, len(faces), recipe.batch_size))
         self._checkpoint: Checkpoint | None = None
-        self._stop: list[int] = []  # the signals that ask to stop
 
     @property
     def epoch(self) -> int:
@@ -215,7 +214,7 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             if checkpoint:
-                self._stop = stack.enter_context(processes.stop_requests())
+                self.step.signals = stack.enter_context(processes.stop_requests())
             faces, labels = self.faces, self.faces.targets
             if self.recipe.age_weight:
                 labels = age_groups.joint_classes(labels, faces.class_count, faces.ages)
@@ -311,7 +310,7 @@ class Trainer:
 
     def _read_metrics(self) -> tuple[float, float]:
         """Mean loss and accuracy of this epoch so far; waits for the device."""
-        loss, correct, finite = self.step.sums.tolist()
+        loss, correct, finite, _ = self.step.sums.tolist()
         if finite < self.epoch_step:
             raise self._divergence("The loss", int(finite) + 1)
         return loss / self.samples_seen, correct / self.samples_seen
@@ -319,7 +318,7 @@ class Trainer:
     def _stop_or_save(self) -> None:
         if not self._checkpoint:
             return
-        stops = any(processes.gather(bool(self._stop)))
+        stops = bool(self.step.sums[3])
         self._save(0 if stops else self._checkpoint.seconds)
         if stops:
             processes.gather(None)  # rank 0 may still write, and would be ended with this process
