@@ -5,6 +5,7 @@ and ends in the same bits: nothing is random but by seed and step.
 """
 
 import contextlib
+import copy
 import dataclasses
 import importlib.metadata
 import itertools
@@ -85,28 +86,25 @@ def run_training(job: TrainJob) -> None:
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
-        _write(job, *fit(job.settings, people, *faces))
-        return
-    checkpoint = Checkpoint(folder, job.checkpoint_seconds)
-    trainer = resume(job.settings, checkpoint, *faces)
-    if not processes.is_main():
-        trainer.run(checkpoint)
-        return
-    events = EventLog(folder / "tensorboard", trainer.history, trainer.throughput.rows)
-    trainer.run(checkpoint, after_epoch=lambda _: events.add_epochs())
-    events.close()
-    _write(job, trainer.model, trainer.history, trainer.throughput.rows)
+        model, history, throughput = fit(job.settings, people, *faces)
+    else:
+        checkpoint = Checkpoint(folder, job.checkpoint_seconds)
+        trainer = resume(job.settings, checkpoint, *faces)
+        model, history, throughput = trainer.model, trainer.history, trainer.throughput.rows
+        if not processes.is_main():
+            trainer.run(checkpoint)
+            return
+        events = EventLog(folder / "tensorboard", history, throughput)
+        trainer.run(checkpoint, after_epoch=lambda _: events.add_epochs())
+        events.close()
+    HISTORY.write(job.history, HISTORY.frame(history))
+    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(throughput))
+    model_file.save(job.model, model)
 
 
 def fit(settings: RunSettings, *arguments: Any) -> tuple[Network, list[dict], list[dict]]:
     """Fit a kind without layers by its own module; see `renet.training.hog_svm.fit`."""
     return importlib.import_module(settings.model.modules()[-1]).fit(settings, *arguments)
-
-
-def _write(job: TrainJob, model: Network, history: list[dict], throughput: list[dict]) -> None:
-    HISTORY.write(job.history, HISTORY.frame(history))
-    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(throughput))
-    model_file.save(job.model, model)
 
 
 def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "Trainer":
@@ -162,13 +160,13 @@ class Trainer:
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
         """Prepare a training of a network on its device; an InputError unless the faces fit it."""
-        classes = model.architecture.classes
+        shape, classes = model.input_shape, model.architecture.classes
         for file in filter(None, (faces, validation)):
-            if (file.shape, file.class_count) != (model.input_shape, classes):
+            if (file.shape, file.class_count) != (shape, classes):
                 raise InputError(
                     f"{file.path} has {file.class_count} classes and faces of shape {file.shape}, "
-                    f"but the network is for {classes} classes and {model.input_shape}; give other "
-                    "faces, or train another network."
+                    f"but the network is for {classes} classes and {shape}; give other faces, or "
+                    "train another network."
                 )
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces, self.validation = recipe, faces, validation
@@ -280,9 +278,7 @@ class Trainer:
                 raise self._divergence("The validation loss", self.epoch_step)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
             if self.recipe.select_epoch == "best" and (not self.best or loss < self.best["loss"]):
-                state = self.eval_model.state_dict()
-                weights = {name: value.clone() for name, value in state.items()}
-                self.best = {"loss": loss, "state": weights}
+                self.best = {"loss": loss, "state": copy.deepcopy(self.eval_model.state_dict())}
         self.throughput.end(epoch, self.samples_seen)
         self.history.append(row)
         texts = [f"{name} {value:.4g}" for name, value in row.items()]
@@ -339,7 +335,7 @@ class Trainer:
             "epoch": self.epoch,
             "steps": self.epoch_step,  # a training can go on with larger batches
             "history": self.history,
-            # Unless they are those of the model file, which has no age groups, or an average.
+            # A model file has no layer for age groups, and the moving average if there is one.
             "weights": None if trained is self.eval_model else trained.state_dict(),
             "best": self.best,
             **self.step.state(),
@@ -366,12 +362,18 @@ class Trainer:
 
 
 def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """For each step from number `first` to the last: its epoch (from 0), and `local_batch`."""
+    """Each step from number `first` to the last: its epoch (from 0), and this process's part.
+
+    The part is rows of the batch, and their fraction of it. Each process has to take part in the
+    step: an empty part becomes the last row, with fraction 0.
+    """
     starts = range(0, count, recipe.batch_size)
     for epoch in range(first // len(starts), recipe.epochs):
         order = epoch_order(recipe, count, epoch)
         for start in starts[max(0, first - epoch * len(starts)) :]:
-            yield epoch, *local_batch(order[start : start + recipe.batch_size])
+            batch = order[start : start + recipe.batch_size]
+            own = batch[processes.part(len(batch))]
+            yield epoch, own if len(own) else batch[-1:], len(own) / len(batch)
 
 
 def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
@@ -379,12 +381,3 @@ def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
     if not recipe.shuffle_each_epoch:
         return np.arange(count)
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)
-
-
-def local_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
-    """This process's rows of a batch, and their fraction of it.
-
-    Each process has to take part in the step: an empty part becomes the last row, with fraction 0.
-    """
-    rows = batch[processes.part(len(batch))]
-    return rows if len(rows) else batch[-1:], len(rows) / len(batch)
