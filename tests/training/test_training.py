@@ -293,6 +293,13 @@ def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path
     assert second.step.optimizer.state_dict()["state"]
 
 
+def test_checkpoint_of_a_run_with_age_groups_is_refused_by_the_command(course, faces, tmp_path):
+    trained = train(faces, QUICK.replace(epochs=1, age_weight=0.3))
+    model_file.save(tmp_path / "aged.pt", trained.model, training=trained.state())
+    with pytest.raises(InputError, match=r"aged\.pt has no training state of this command"):
+        course("--model_file", tmp_path / "aged.pt", "--data_root", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("side", "classes", "sentence"),
     [(64, 2, r"has 2 classes and faces of shape \(3, 32, 32\)"), (32, 7, "has 7 classes")],
