@@ -91,8 +91,6 @@ class Machine:
     def network(self, device: torch.device, recipe: Recipe, name: str = "tanh") -> Network:
         """A new network in training mode."""
         architecture = OTHERS.get(name) or self.architecture.replace(**RENETS[name])
-        outputs = 2 + age_groups.extra_outputs(recipe)
-        architecture = architecture.replace(classes=outputs)
         model = kinds.build((3, self.side, self.side), architecture)
         model.init_weights(recipe.seed)
         return devices.to_device(model, device).train()

@@ -82,6 +82,7 @@ CASES: dict[str, tuple[dict, dict]] = {
     "two threads": (SMALL, {"threads": 2}),
     "two processes": (SMALL, TWO),
     "two processes, modern": (SMALL, MODERN | TWO),
+    "two processes, age groups": (SMALL, TWO | {"age_weight": 0.3}),
     "two processes, cnn": (CNN, TWO),
     "three processes, best moving average": (SMALL, BEST | {"ema": 0.9, "processes": 3}),
 }  # fmt: skip

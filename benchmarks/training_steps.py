@@ -176,8 +176,7 @@ def settings_of(task: str, batch_size: int, precision: str) -> tuple[Architectur
     config = measuring.ROOT / "configs" / "modern.yaml"
     settings = yaml.safe_load(config.read_text())["runs"]["modern"]
     recipe = Recipe(**settings["train"] | {"batch_size": batch_size, "precision": precision})
-    outputs = 2 + age_groups.extra_outputs(recipe)
-    return Architecture(**settings["model"]).replace(classes=outputs), recipe
+    return Architecture(**settings["model"]), recipe
 
 
 def our_network(device: torch.device, architecture: Architecture) -> ReNet:

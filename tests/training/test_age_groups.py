@@ -12,11 +12,10 @@ import train as script
 
 from helpers.cropped import samples_of_faces
 from helpers.dry_run import dry_run
-from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
+from helpers.training import QUICK, SMALL, SMALL_KINDS, new_network, same, train_job, write_faces
 from helpers.workflow import copy_project, write_config
-from renet.config.model import KINDS
 from renet.dataset.tables import SPLIT
-from renet.network import inference, kinds, model_file
+from renet.network import inference, model_file
 from renet.training import age_groups, loop
 from renet.training.settings import RunSettings
 
@@ -113,30 +112,15 @@ def test_adjusted_network_does_not_take_an_age_for_a_gender(faces):
     assert abs(effects[1]) < 0.5 * effects[0]
 
 
-def test_saved_network_has_the_two_classes_and_the_metrics_of_the_history(faces, tmp_path):
-    trainer = train_plain(faces, RECIPE.replace(epochs=1))
-    model_file.save(tmp_path / "model.pt", trainer.model)
-    saved = model_file.load(tmp_path / "model.pt")
-    assert saved.architecture == SHAPE
-    logits = inference.logits(saved, faces[1].pixels, torch.device("cpu"))
-    assert logits.shape == (20, 2)
-    accuracy = (logits.argmax(1) == faces[1].targets).mean()
-    assert trainer.history[-1]["validation_accuracy"] == accuracy
-
-
-@pytest.mark.parametrize("kind", ["cnn", "resnet18"])
-def test_outputs_of_other_kinds_are_dropped_too(kind):
-    architecture = KINDS[kind]()
-    wide = new_network(architecture.replace(classes=8), 64)
-    for layer in wide.modules():  # the variance of an untrained layer is 0, by which it divides
-        if hasattr(layer, "running_var"):
-            layer.running_var.fill_(1)
-    pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    before = wide.eval()(pixels)[:, :2]
-    age_groups.drop_outputs(wide)
-    narrow = kinds.build((3, 64, 64), architecture).eval()
-    narrow.load_state_dict(wide.state_dict())
-    torch.testing.assert_close(narrow(pixels), before)
+@pytest.mark.parametrize("kind", SMALL_KINDS)
+def test_second_last_layer_has_the_features_of_the_classifier_of_each_kind(kind):
+    network = new_network(SMALL_KINDS[kind]).double()
+    model, pixels = age_groups.WithAges(network), torch.randint(0, 256, (4, 3, 32, 32))
+    assert not model(pixels)[:, 2:].any()
+    torch.nn.init.normal_(model.ages.weight)
+    maps = torch.nn.Sequential(*list(network)[:-1])(pixels)
+    expected = model.ages(maps.unflatten(1, (-1, 1)).flatten(2).mean(2))
+    torch.testing.assert_close(model(pixels), torch.cat([network(pixels), expected], 1))
 
 
 def test_ages_change_the_weights_and_the_folder_of_a_training(tmp_path):
@@ -153,7 +137,7 @@ def test_table_without_an_age_is_warned_about_and_trained_on(tmp_path, caplog):
     job = job_with_ages(tmp_path, [None] * 60)
     script.train(job)
     assert "`train.age_weight` has no effect: no training face" in caplog.text
-    assert model_file.load(job.model).architecture.classes == 2
+    assert model_file.load(job.model).architecture == SHAPE
 
 
 def test_only_a_run_with_age_weight_reads_the_table_of_its_faces(tmp_path):

@@ -66,7 +66,7 @@ def test_rate_of_each_epoch_is_in_the_history(trained):
 
 
 def test_validation_selection_and_model_use_the_moving_average(faces):
-    recipe = MODERN.replace(select_epoch="last", age_weight=0)
+    recipe = MODERN.replace(select_epoch="last")
     trainer = make_trainer(faces, recipe)
     seen = {}
 

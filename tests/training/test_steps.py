@@ -56,25 +56,31 @@ def test_step_keeps_types_and_layouts(cell):
 def test_first_step_is_that_of_the_formulas(optimizer):
     options = {"weight_decay": 0.3, "label_smoothing": 0.2, "age_weight": 0.4, "momentum": 0.8}
     recipe = RECIPE.replace(optimizer=optimizer, nesterov=True, **options)
-    layer, faces = torch.nn.Linear(3, 8, bias=False).double(), torch.randn(4, 3).double()
-    weights, genders, groups = layer.weight.detach().numpy().copy(), [0, 1, 1, 0], [2, 0, 5, 2]
-    train_step.TrainStep(layer, recipe)(faces, torch.tensor(genders) + 2 * torch.tensor(groups))
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2, bias=False)).double()
+    step, faces = train_step.TrainStep(network, recipe), torch.randn(4, 3).double()
+    torch.nn.init.normal_(step.model.ages.weight)
+    layers = network[0].weight, step.model.ages.weight
+    weights, genders, groups = torch.cat(layers).detach().numpy(), [0, 1, 1, 0], [2, 0, 5, 2]
+    step(faces, torch.tensor(genders) + 2 * torch.tensor(groups))
     logits = faces.numpy() @ weights.T
     error = softmax(logits[:, :2], axis=1) - (0.8 * np.eye(2)[genders] + 0.1)
     age_error = 0.4 * (softmax(logits[:, 2:], axis=1) - np.eye(6)[groups])
     gradient = np.hstack([error, age_error]).T @ faces.numpy() / 4
     adamw = gradient / (abs(gradient) + 1e-8) + 0.3 * weights
-    step = adamw if optimizer == "adamw" else (1 + 0.8) * (gradient + 0.3 * weights)
-    np.testing.assert_allclose(layer.weight.detach(), weights - 0.05 * step, rtol=0, atol=1e-6)
+    change = adamw if optimizer == "adamw" else (1 + 0.8) * (gradient + 0.3 * weights)
+    expected = weights - 0.05 * change
+    np.testing.assert_allclose(torch.cat(layers).detach(), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("mixed", [False, True])
 def test_training_accuracy_is_of_the_larger_label_without_age_groups_and_adjustment(mixed):
     recipe = RECIPE.replace(age_weight=0.5, age_adjustment=True)
-    step = train_step.TrainStep(torch.nn.Linear(1, 8), recipe)
+    layer = torch.nn.Linear(1, 2)
+    step = train_step.TrainStep(torch.nn.Sequential(layer), recipe)
     with torch.no_grad():
-        step.model.weight.zero_()
-        step.model.bias.copy_(torch.tensor([1.0, 0, 0, 2, 0, 0, 0, 0]))  # all are of class 0
+        layer.weight.zero_()
+        layer.bias.copy_(torch.tensor([1.0, 0]))  # all are of class 0
+        step.model.ages.bias[1] = 2
     step.adjustment = torch.tensor([[-9.0, 9.0]] * 7)
     labels = torch.tensor([0, 0, 0, 1])
     weights = 0.7 * one_hot(labels, 14) + 0.3 * one_hot(1 - labels, 14)

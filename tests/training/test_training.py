@@ -118,7 +118,7 @@ def test_epochs_that_end_soon_after_one_another_write_no_checkpoint(faces, tmp_p
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("step", [8, 12], ids=["within an epoch", "after its last batch"])
+@pytest.mark.parametrize("step", [8, 11], ids=["within an epoch", "after its last batch"])
 def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, step):
     checkpoint, steps = Checkpoint(tmp_path, HOUR), []
 
@@ -291,6 +291,13 @@ def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path
     group = second.step.optimizer.param_groups[0]
     assert (group["nesterov"], group["lr"]) == (True, 0.5)
     assert second.step.optimizer.state_dict()["state"]
+
+
+def test_checkpoint_of_a_run_with_age_groups_is_refused_by_the_command(course, faces, tmp_path):
+    trained = train(faces, QUICK.replace(epochs=1, age_weight=0.3))
+    model_file.save(tmp_path / "aged.pt", trained.model, training=trained.state())
+    with pytest.raises(InputError, match=r"aged\.pt has no training state of this command"):
+        course("--model_file", tmp_path / "aged.pt", "--data_root", tmp_path)
 
 
 @pytest.mark.parametrize(

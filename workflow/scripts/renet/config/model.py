@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
 from renet.config.section import Count, Pair, Positive, Section
 
 LAST = ("classifier", "flip_average", "classes", "kind")  # keys in model files
@@ -174,12 +173,5 @@ KINDS: dict[str, type[AnyArchitecture]] = {
 
 
 def from_settings(settings: Mapping) -> AnyArchitecture:
-    """The architecture in a record or a model file; without a kind it is renet's.
-
-    While it trains, a network may have other outputs than those of the classes.
-    """
-    made = KINDS[settings.get("kind", "renet")]
-    classes = settings.get("classes", len(CLASSES))
-    if type(classes) is not int:
-        raise ValueError(f"classes is {classes!r}")
-    return made.model_validate({**settings, "classes": len(CLASSES)}).replace(classes=classes)
+    """The architecture in a record or a model file; without a kind it is renet's."""
+    return KINDS[settings.get("kind", "renet")].model_validate(settings)

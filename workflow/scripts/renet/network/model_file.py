@@ -202,12 +202,7 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
 
 def load(path: str | Path) -> Network:
     """The network in a model file; see `read` and `build` for the errors."""
-    model = build(read(path), path)
-    if model.architecture.classes != len(CLASSES):
-        raise InputError(
-            f"{path} has {model.architecture.classes} outputs, but {len(CLASSES)} are needed."
-        )
-    return model
+    return build(read(path), path)
 
 
 def load_initial_weights(network: Network, recipe: Recipe) -> None:
@@ -217,7 +212,7 @@ def load_initial_weights(network: Network, recipe: Recipe) -> None:
     norm, mean = network.get_submodule("norm"), state.get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
         norm.mean = mean.to(norm.mean)  # instead of the mean of the data
-    free = ["model.flip_average", "model.classes"]  # on which no weights depend
+    free = ["model.flip_average"]  # on which no weights depend
     if isinstance(recipe.start_from, Start) and recipe.start_from.without:
         free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
     theirs, wanted = _shapes(given, state), _shapes(network.architecture, network.state_dict())

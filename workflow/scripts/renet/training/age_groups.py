@@ -1,26 +1,42 @@
 """Age groups as a second task of a training, which shares all layers but the outputs.
 
-While it trains, the network has `GROUPS` more outputs, whose cross-entropy is a part of the loss.
-The saved network does not have them. Caruana, Multitask Learning (Machine Learning 28, 1997), says
-why a second task can help the first. A face of unknown age has no part in the second task.
+Their cross-entropy is a part of the loss. Caruana, Multitask Learning (Machine Learning 28, 1997),
+says why a second task can help the first. A face of unknown age has no part in the second task.
 """
 
 import logging
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.config.train import Recipe
-from renet.network.model import Network
+from renet.network.model import LinearClassifier
 
 LOWEST_AGES = 10, 20, 30, 45, 60  # in years, of all groups but the first
 GROUPS = len(LOWEST_AGES) + 1
 
 
-def extra_outputs(recipe: Recipe) -> int:
-    """Number of outputs that the network has only while it trains."""
-    return GROUPS if recipe.age_weight else 0
+class WithAges(nn.Module):
+    """A network in its training, and a second last layer, for the age groups."""
+
+    def __init__(self, network: nn.Module):
+        """Take a network that is on its device. The second last layer begins with zeros."""
+        super().__init__()
+        self.network, weight = network, [*network.children()][-1].weight
+        self.ages = LinearClassifier(weight.shape[1], GROUPS).to(weight)
+        for parameter in self.ages.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of the classes, and then of the age groups, (N, classes + GROUPS)."""
+        seen: list[Tensor] = []  # by the last layer: features (N, F) or maps (N, F, H, W)
+        last = [*self.network.children()][-1]
+        with last.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs)):
+            logits = self.network(pixels)
+        features = seen[0].reshape(*seen[0].shape[:2], -1).mean(2)
+        return torch.cat([logits, self.ages(features)], 1)
 
 
 def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) -> np.ndarray:
@@ -82,12 +98,3 @@ def split(
     if adjustment is not None:
         logits = logits + weights.sum(2) @ adjustment
     return logits, weights.sum(1) if mixed else targets % classes, loss
-
-
-def drop_outputs(model: Network) -> None:
-    """Remove the outputs of the age groups from a trained network."""
-    classes = model.architecture.classes - GROUPS
-    classifier = list(model.children())[-1]
-    for name, parameter in list(classifier.named_parameters()):
-        setattr(classifier, name, nn.Parameter(parameter.detach()[:classes].clone()))
-    model.architecture = model.architecture.replace(classes=classes)

@@ -86,10 +86,11 @@ def run_course(arguments: argparse.Namespace) -> None:
     held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
-    if saved and "steps" not in saved.get("training", {}):
+    state = saved.get("training", {}) if saved else {}
+    if saved and ("steps" not in state or state["weights"]):  # those of a run's checkpoint
         raise InputError(
-            f"{arguments.model_file} has no training state to continue from; give a file that "
-            "--save_path of this version has saved."
+            f"{arguments.model_file} has no training state of this command to continue from; give "
+            "a file that --save_path of this version has saved."
         )
     settings = RunSettings(train=recipe)
     trainer = loop.build(settings, loop.choose_device(recipe), *faces, saved=saved)

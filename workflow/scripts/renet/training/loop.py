@@ -5,6 +5,7 @@ and ends in the same bits: nothing is random but by seed and step.
 """
 
 import contextlib
+import copy
 import dataclasses
 import importlib.metadata
 import itertools
@@ -85,28 +86,25 @@ def run_training(job: TrainJob) -> None:
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
-        _write(job, *fit(job.settings, people, *faces))
-        return
-    checkpoint = Checkpoint(folder, job.checkpoint_seconds)
-    trainer = resume(job.settings, checkpoint, *faces)
-    if not processes.is_main():
-        trainer.run(checkpoint)
-        return
-    events = EventLog(folder / "tensorboard", trainer.history, trainer.throughput.rows)
-    trainer.run(checkpoint, after_epoch=lambda _: events.add_epochs())
-    events.close()
-    _write(job, trainer.model, trainer.history, trainer.throughput.rows)
+        model, history, throughput = fit(job.settings, people, *faces)
+    else:
+        checkpoint = Checkpoint(folder, job.checkpoint_seconds)
+        trainer = resume(job.settings, checkpoint, *faces)
+        model, history, throughput = trainer.model, trainer.history, trainer.throughput.rows
+        if not processes.is_main():
+            trainer.run(checkpoint)
+            return
+        events = EventLog(folder / "tensorboard", history, throughput)
+        trainer.run(checkpoint, after_epoch=lambda _: events.add_epochs())
+        events.close()
+    HISTORY.write(job.history, HISTORY.frame(history))
+    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(throughput))
+    model_file.save(job.model, model)
 
 
 def fit(settings: RunSettings, *arguments: Any) -> tuple[Network, list[dict], list[dict]]:
     """Fit a kind without layers by its own module; see `renet.training.hog_svm.fit`."""
     return importlib.import_module(settings.model.modules()[-1]).fit(settings, *arguments)
-
-
-def _write(job: TrainJob, model: Network, history: list[dict], throughput: list[dict]) -> None:
-    HISTORY.write(job.history, HISTORY.frame(history))
-    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(throughput))
-    model_file.save(job.model, model)
 
 
 def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "Trainer":
@@ -135,9 +133,7 @@ def build(
     if saved:
         model = model_file.build(saved)
     else:
-        classes = settings.model.classes + age_groups.extra_outputs(settings.train)
-        architecture = settings.model.replace(classes=classes)
-        model = kinds.build(faces.shape, architecture, faces.mean)
+        model = kinds.build(faces.shape, settings.model, faces.mean)
         model.init_weights(settings.train.seed)
         if settings.train.start_from:
             model_file.load_initial_weights(model, settings.train)
@@ -164,13 +160,13 @@ class Trainer:
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
         """Prepare a training of a network on its device; an InputError unless the faces fit it."""
-        classes = model.architecture.classes - age_groups.extra_outputs(recipe)
+        shape, classes = model.input_shape, model.architecture.classes
         for file in filter(None, (faces, validation)):
-            if (file.shape, file.class_count) != (model.input_shape, classes):
+            if (file.shape, file.class_count) != (shape, classes):
                 raise InputError(
                     f"{file.path} has {file.class_count} classes and faces of shape {file.shape}, "
-                    f"but the network is for {classes} classes and {model.input_shape}; give other "
-                    "faces, or train another network."
+                    f"but the network is for {classes} classes and {shape}; give other faces, or "
+                    "train another network."
                 )
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces, self.validation = recipe, faces, validation
@@ -183,7 +179,6 @@ class Trainer:
         self.global_step = 0
         self._steps_per_epoch = len(range(0, len(faces), recipe.batch_size))
         self._checkpoint: Checkpoint | None = None
-        self._stop: list[int] = []  # the signals that ask to stop
 
     @property
     def epoch(self) -> int:
@@ -217,7 +212,7 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             if checkpoint:
-                self._stop = stack.enter_context(processes.stop_requests())
+                self.step.signals = stack.enter_context(processes.stop_requests())
             faces, labels = self.faces, self.faces.targets
             if self.recipe.age_weight:
                 labels = age_groups.joint_classes(labels, faces.class_count, faces.ages)
@@ -235,8 +230,6 @@ class Trainer:
                 self._save()
         best = self.best
         self.model.load_state_dict(best["state"] if best else self.eval_model.state_dict())
-        if self.recipe.age_weight:
-            age_groups.drop_outputs(self.model)
 
     def _train_epoch(self, batches: Iterator[Batch], show_progress: bool) -> None:
         self.model.train()
@@ -273,7 +266,7 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         # The loss is that before the last update, and does not tell of it.
-        if not all(values.isfinite().all() for values in self.model.state_dict().values()):
+        if not all(values.isfinite().all() for values in self.step.model.state_dict().values()):
             raise self._divergence("A weight", self.epoch_step)
         (loss, accuracy), epoch = self._read_metrics(), self.epoch + 1
         rate = learning_rate(self.recipe, self.global_step - 1, self._steps_per_epoch)
@@ -285,9 +278,7 @@ class Trainer:
                 raise self._divergence("The validation loss", self.epoch_step)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
             if self.recipe.select_epoch == "best" and (not self.best or loss < self.best["loss"]):
-                state = self.eval_model.state_dict()
-                weights = {name: value.clone() for name, value in state.items()}
-                self.best = {"loss": loss, "state": weights}
+                self.best = {"loss": loss, "state": copy.deepcopy(self.eval_model.state_dict())}
         self.throughput.end(epoch, self.samples_seen)
         self.history.append(row)
         texts = [f"{name} {value:.4g}" for name, value in row.items()]
@@ -301,7 +292,7 @@ class Trainer:
         processes.broadcast(self.eval_model.buffers())
         own = faces.pixels[processes.part(len(faces))]
         own = inference.logits(self.eval_model, own, self.device, self.recipe.precision)
-        logits = np.concatenate(processes.gather(own))[:, : faces.class_count]  # no age groups
+        logits = np.concatenate(processes.gather(own))
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(faces.targets)).item()
         return loss, float((logits.argmax(1) == faces.targets).mean())  # a tie counts as class 0
 
@@ -315,7 +306,7 @@ class Trainer:
 
     def _read_metrics(self) -> tuple[float, float]:
         """Mean loss and accuracy of this epoch so far; waits for the device."""
-        loss, correct, finite = self.step.sums.tolist()
+        loss, correct, finite, _ = self.step.sums.tolist()
         if finite < self.epoch_step:
             raise self._divergence("The loss", int(finite) + 1)
         return loss / self.samples_seen, correct / self.samples_seen
@@ -323,7 +314,7 @@ class Trainer:
     def _stop_or_save(self) -> None:
         if not self._checkpoint:
             return
-        stops = any(processes.gather(bool(self._stop)))
+        stops = bool(self.step.sums[3])
         self._save(0 if stops else self._checkpoint.seconds)
         if stops:
             processes.gather(None)  # rank 0 may still write, and would be ended with this process
@@ -339,12 +330,13 @@ class Trainer:
 
     def state(self) -> dict:
         """The state as it is, for model files: plain values, and tensors that are shared."""
+        trained = self.step.model
         return {
             "epoch": self.epoch,
             "steps": self.epoch_step,  # a training can go on with larger batches
             "history": self.history,
-            # A model file has the moving average in place of the network.
-            "weights": self.model.state_dict() if self.average else None,
+            # A model file has no layer for age groups, and the moving average if there is one.
+            "weights": None if trained is self.eval_model else trained.state_dict(),
             "best": self.best,
             **self.step.state(),
             **self.throughput.state(),
@@ -354,7 +346,7 @@ class Trainer:
         """Continue from the state in a model file, whose network this training was made with."""
         self.history = state["history"]
         self.global_step = self.epoch * self._steps_per_epoch + state["steps"]
-        self.model.load_state_dict(state["weights"] or self.model.state_dict())
+        self.step.model.load_state_dict(state["weights"] or self.model.state_dict())
         self.best = state["best"] if self.recipe.select_epoch == "best" else None
         self.step.restore(state)
         self.throughput.restore(state)
@@ -370,12 +362,18 @@ class Trainer:
 
 
 def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """For each step from number `first` to the last: its epoch (from 0), and `local_batch`."""
+    """Each step from number `first` to the last: its epoch (from 0), and this process's part.
+
+    The part is rows of the batch, and their fraction of it. Each process has to take part in the
+    step: an empty part becomes the last row, with fraction 0.
+    """
     starts = range(0, count, recipe.batch_size)
     for epoch in range(first // len(starts), recipe.epochs):
         order = epoch_order(recipe, count, epoch)
         for start in starts[max(0, first - epoch * len(starts)) :]:
-            yield epoch, *local_batch(order[start : start + recipe.batch_size])
+            batch = order[start : start + recipe.batch_size]
+            own = batch[processes.part(len(batch))]
+            yield epoch, own if len(own) else batch[-1:], len(own) / len(batch)
 
 
 def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
@@ -383,12 +381,3 @@ def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
     if not recipe.shuffle_each_epoch:
         return np.arange(count)
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)
-
-
-def local_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
-    """This process's rows of a batch, and their fraction of it.
-
-    Each process has to take part in the step: an empty part becomes the last row, with fraction 0.
-    """
-    rows = batch[processes.part(len(batch))]
-    return rows if len(rows) else batch[-1:], len(rows) / len(batch)

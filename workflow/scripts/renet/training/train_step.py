@@ -52,21 +52,24 @@ class TrainStep:
     Attributes:
         adjustment: of the logits by age group, see `renet.training.age_groups`.
         captures: whether CUDA graphs run the step: two replays instead of some thousand launches.
-        sums: (3,) float64, on the device, over all processes: loss times samples, correct
-            predictions, and batches after which the sum of the losses was finite.
+        signals: those that ask this process to stop.
+        sums: (4,) float64, on the device, over all processes: loss times samples, correct
+            predictions, batches after which the sum of the losses was finite, and `signals`.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
-        self.model, self.recipe = model, recipe
+        self.model = age_groups.WithAges(model) if recipe.age_weight else model
+        self.recipe = recipe
         self.adjustment: Tensor | None = None
-        self.optimizer = make_optimizer(model, recipe)
+        self.signals: list[int] = []
+        self.optimizer = make_optimizer(self.model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
         self.captures = self.device.type != "cpu"
-        self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        self.sums = torch.zeros(4, dtype=torch.float64, device=self.device)
         self._is_alone = processes.size() == 1
-        # What the processes add up: loss, correct predictions and samples, and the gradients.
+        # What the processes add up: loss, correct predictions, samples, signals; gradients.
         # Each begins at a multiple of 16 bytes, as a GPU reads them.
         sizes = [] if self._is_alone else [-(-one.numel() // 4) * 4 for one in parameters]
         self._added = torch.zeros(4 + sum(sizes), dtype=self.dtype, device=self.device)
@@ -93,6 +96,7 @@ class TrainStep:
             backward(pixels, targets, fraction)
         else:
             self._added.zero_()
+        self._metrics[3].fill_(len(self.signals))
         if not self._is_alone:
             distributed.all_reduce(self._added)
         update()
@@ -118,9 +122,9 @@ class TrainStep:
     def _update(self) -> None:
         """Step with the sum of the gradients, and add up the metrics."""
         self.optimizer.step()
-        loss, correct, samples, _ = self._metrics.double()
+        loss, correct, samples, signals = self._metrics.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
-        self.sums[2] += self.sums[0].isfinite()
+        self.sums[2:] += torch.stack([self.sums[0].isfinite(), signals])
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate; a captured step reads it from the device."""
@@ -129,13 +133,13 @@ class TrainStep:
     def state(self) -> dict:
         """The optimizer's averages, and the sums; waits for the device."""
         averages = self.optimizer.state_dict()["state"]
-        return {"optimizer": {"state": averages}, "sums": self.sums.tolist()}
+        return {"optimizer": {"state": averages}, "sums": self.sums[:3].tolist()}
 
     def restore(self, state: dict) -> None:
         """Continue with this recipe's settings, not with those of the saved training."""
         settings = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
-        self.sums.copy_(torch.tensor(state["sums"], dtype=torch.float64))
+        self.sums[:3] = torch.tensor(state["sums"], dtype=torch.float64)
 
     def _changed(self) -> list[Tensor]:
         """The tensors that a step changes; those of the optimizer exist after its first step."""
