@@ -205,7 +205,7 @@ def test_two_boxes_on_one_whole_photo_are_two_faces(tmp_path):
 )
 def test_accepted_format_is_decoded(suffix):
     encoded = cv2.imencode(suffix, np.full((40, 30, 3), 90, np.uint8))[1].tobytes()
-    assert crop.decode(encoded).shape == (40, 30, 3)
+    assert crop.decode(encoded).pixels.shape == (40, 30, 3)
 
 
 def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):

@@ -31,7 +31,7 @@ from helpers.training import new_network
 from renet.common import files
 from renet.common.ahead import map_ahead
 from renet.faces import crop, detection
-from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.crop import Box, CropSpec, Image, RejectedImage
 from renet.faces.detection import BoxMap, Detection
 from renet.network import inference, model_file
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
@@ -165,7 +165,7 @@ def test_heic_is_read_where_its_package_is_installed(monkeypatch, made):
     heic = (made / "photos" / "phone.heic").read_bytes()
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     with pytest.raises(RejectedImage, match="pip install pillow-heif"):
-        photos.decode(heic)
+        photos.decode(heic, WHOLE)
 
 
 def test_folder_tar_and_files_give_the_same_photos(made, tmp_path):
@@ -309,7 +309,7 @@ def test_grey_deep_and_other_formats_are_decoded_to_bytes(kind):
     image = picture(5)
     written = image[..., 1] if "grey" in name else image
     deep = written.astype(np.uint16) * 257
-    decoded = photos.decode(encode(deep if "16" in name else written, f".{suffix}"))
+    decoded = photos.decode(encode(deep if "16" in name else written, f".{suffix}"), WHOLE).pixels
     expected = np.repeat(image[..., 1:2], 3, axis=2) if "grey" in name else image
     assert decoded.dtype == np.uint8 and decoded.shape == image.shape
     assert abs(decoded.astype(int) - expected).mean() < 3
@@ -321,7 +321,8 @@ def test_cmyk_jpeg_has_the_colours_of_the_same_rgb():
     image = np.full((32, 32, 3), (30, 90, 200), np.uint8)
     stored = io.BytesIO()
     Image.fromarray(image).convert("CMYK").save(stored, "JPEG")
-    assert abs(photos.decode(stored.getvalue()).astype(int) - image[..., ::-1]).max() < 8
+    decoded = photos.decode(stored.getvalue(), WHOLE).pixels.astype(int)
+    assert abs(decoded - image[..., ::-1]).max() < 8
 
 
 def pixels_of(photo: Path, spec: CropSpec = SPEC) -> np.ndarray:
@@ -648,9 +649,9 @@ def test_what_is_computed_ahead_keeps_its_order_and_is_of_a_bounded_number():
 def test_threads_share_the_memory_to_decode_photos(monkeypatch, suffix, is_alone):
     meeting = threading.Barrier(2)
 
-    def decode(data: bytes, **_) -> np.ndarray:
+    def decode(*_) -> Image:
         meeting.wait(1 if is_alone else 60)
-        return picture(1)
+        return Image(picture(1), 91, 90)
 
     monkeypatch.setattr(photos, "decode", decode)
     cut = functools.partial(prediction.cut_crop, predictor=predictor_with())
@@ -663,5 +664,5 @@ def test_threads_share_the_memory_to_decode_photos(monkeypatch, suffix, is_alone
 def test_detector_finds_the_labelled_faces_of_real_photos(reference_data):
     with tarfile.open(reference_data / "data/faces/whole/wiki.tar.gz") as archive:
         names = [name for name in archive.getnames() if name.endswith(".jpg")][:25]
-        images = [crop.decode(archive.extractfile(name).read()) for name in names]
+        images = [crop.decode(archive.extractfile(name).read()).pixels for name in names]
     assert sum(bool(detection.detect(image)) for image in images) >= 23

@@ -1,36 +1,46 @@
 """Facts about a JPEG that can be read without decoding it."""
 
+import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 SCAN = 0xDA
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 (ITU-T T.81)
+FRAME_BYTES = 10  # from its marker to its number of components
 
 
-def is_truncated(data: bytes) -> bool:
+class Header(NamedTuple):
+    """The part of a JPEG's header that decides how it is decoded; zeros for what is missing."""
+
+    height: int = 0
+    width: int = 0
+    several_scans: bool = False  # whether a decoder has to keep all coefficients until the last
+    scan: int = 0  # offset of the first scan
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels."""
+        return self.height * self.width
+
+
+def read_header(data: bytes) -> Header:
+    """The header of a JPEG, or an empty one of another file."""
+    offsets = dict(_segments(data))
+    scan, frame = offsets.get(SCAN, 0), min(FRAME_MARKERS & offsets.keys(), default=SCAN)
+    if frame == SCAN or offsets[frame] + FRAME_BYTES > len(data):
+        return Header(scan=scan)
+    height, width, components = struct.unpack_from(">HHB", data, offsets[frame] + 5)
+    several_scans = frame > 0xC1 or data[scan + 4 : scan + 5] != bytes([components])
+    return Header(height, width, several_scans, scan)
+
+
+def is_truncated(data: bytes, header: Header) -> bool:
     """Whether there is no end marker after the start of the first scan, where it is never data.
 
     A thumbnail before the scan, or the film of a "motion photo" after it, may have any bytes.
     """
-    scan = next((at for marker, at in _segments(data) if marker == SCAN), 0)
-    return data.find(END, scan) < 0
-
-
-def frame_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) in pixels by the first frame header; None if there is none."""
-    for marker, at in _segments(data):
-        if marker in FRAME_MARKERS and at + 9 <= len(data):
-            height = int.from_bytes(data[at + 5 : at + 7], "big")
-            return height, int.from_bytes(data[at + 7 : at + 9], "big")
-    return None
-
-
-def has_several_scans(data: bytes) -> bool:
-    """Whether a decoder has to keep all coefficients until the last of several scans."""
-    at = dict(_segments(data))
-    frame, scan = min(FRAME_MARKERS & at.keys(), default=SCAN), at.get(SCAN, 0)
-    components = at.get(frame, 0) + 9
-    return frame > 0xC1 or data[components : components + 1] != data[scan + 4 : scan + 5]
+    return data.rfind(END, header.scan) < 0  # from the end, where it mostly is
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
