@@ -28,7 +28,9 @@ from renet.prediction import photos, prediction, predictor
 
 def faces_of(tar: Path, found: predictor.Predictor) -> np.ndarray:
     """The faces of all photos, as an HDF5 file has them, (N, 3, height, width) uint8."""
-    cuts = (prediction.cut_crop(photo, found)[0] for photo in photos.find([str(tar)]))
+    cuts = (
+        prediction.cut_faces(photo, found, detect=False)[0] for photo in photos.find([str(tar)])
+    )
     return np.stack([cut.pixels for cut in cuts if cut.pixels is not None])
 
 

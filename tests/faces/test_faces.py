@@ -71,7 +71,7 @@ def test_large_jpeg_is_decoded_at_half_its_size_and_gives_the_same_face(side):
     (512, None, True), (511, None, False), (920, 0.0, True), (919, 0.0, False),
 ])  # fmt: skip
 def test_jpeg_is_decoded_at_half_its_size_only_where_enough_pixels_remain(side, margin, halves):
-    header = Header(side, side + 30)
+    header = Header(side, side + 30, several_scans=False, truncated=False)
     assert crop.is_halved(header, CropSpec(margin=margin)) == halves
     assert not crop.is_halved(header, CropSpec(margin=margin, whole=True))
 

@@ -63,7 +63,9 @@ def made(tmp_path_factory) -> Path:
     run, faces = folder / "run", folder / "photos"
     run.mkdir()
     model = new_network(seed=3)
-    pixels = np.stack([crop.make_face(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
+    pixels = np.stack(
+        [crop.make_face(Image(picture(seed), 91, 90), SPEC).pixels for seed in range(TRAINED_ON)]
+    )
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
     describe_run(run, pixels, MARGIN, METRICS)
@@ -109,7 +111,7 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
         assert found.crop(whole=False).margin == margin
         assert found.crop(whole=True).margin == MARGIN
         photo, spec = photo_of(picture(3)), CropSpec((32, 32), margin, turn=True)
-        (cut,) = prediction.cut_crop(photo, found)
+        (cut,) = prediction.cut_faces(photo, found, detect=False)
         np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
@@ -275,14 +277,14 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike(
     monkeypatch, trained_on, trimmed, seed, expected
 ):
-    face = crop.make_face(picture(3), CropSpec((32, 32), trained_on))
+    face = crop.make_face(Image(picture(3), 91, 90), CropSpec((32, 32), trained_on))
     training = training_photos.hashes(face.pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
         given = predictor_with(ready_made=trimmed, training=training)
         image = picture(seed) if seed > 0 else picture(-seed)[:, ::-1]  # mirrored
-        cuts = prediction.cut_faces(photo_of(image), given)
+        cuts = prediction.cut_faces(photo_of(image), given, detect=True)
         assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
 
 
@@ -360,7 +362,7 @@ def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch)
     photo = photo_of(picture(6, 300, 400), ".png")
     boxes = [(Box(101, 81, 200, 180), 97.0), (Box(301, 31, 340, 70), 88.0)]
     monkeypatch.setattr(detection, "detect", found_at(*boxes))
-    cuts = prediction.cut_faces(photo, predictor_with(BoxMap(1.2, 0.9, 0.1, -0.05)))
+    cuts = prediction.cut_faces(photo, predictor_with(BoxMap(1.2, 0.9, 0.1, -0.05)), detect=True)
     assert [(cut.face, cut.score) for cut in cuts] == [(1, 97.0), (2, 88.0)]
     for cut, (box, _) in zip(cuts, boxes, strict=True):
         width, height = box.x2 - box.x1, box.y2 - box.y1
@@ -375,9 +377,9 @@ def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch)
 def test_box_of_a_photo_that_is_decoded_at_half_its_size_is_in_its_own_pixels(monkeypatch):
     monkeypatch.setattr(detection, "detect", found_at((Box(101, 81, 200, 180), 97.0)))
     photo, given = photo_of(picture(6, 600, 800)), predictor_with(BoxMap(1, 1, 0, 0))
-    (full,) = prediction.cut_faces(photo, given)
+    (full,) = prediction.cut_faces(photo, given, detect=True)
     monkeypatch.setattr(crop, "MAX_PIXELS", 400_000)
-    (cut,) = prediction.cut_faces(photo, given)
+    (cut,) = prediction.cut_faces(photo, given, detect=True)
     assert full.box == (101, 81, 200, 180) and cut.box == (201, 161, 400, 360)
 
 
@@ -654,7 +656,7 @@ def test_threads_share_the_memory_to_decode_photos(monkeypatch, suffix, is_alone
         return Image(picture(1), 91, 90)
 
     monkeypatch.setattr(photos, "decode", decode)
-    cut = functools.partial(prediction.cut_crop, predictor=predictor_with())
+    cut = functools.partial(prediction.cut_faces, predictor=predictor_with(), detect=False)
     with ThreadPoolExecutor(2) as workers:
         cuts = workers.map(cut, [photo_of(picture(1), suffix)] * 2)
         with pytest.raises(threading.BrokenBarrierError) if is_alone else contextlib.nullcontext():

@@ -125,7 +125,7 @@ def decode(data: bytes, spec: CropSpec = CropSpec(whole=True)) -> Image:
         raise RejectedImage(CropReason.UNREADABLE, fault)
     header = jpeg.read_header(data)
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
-    if found == "JPEG" and jpeg.is_truncated(data, header):
+    if found == "JPEG" and header.truncated:
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     if memory(data, header) > MAX_MEMORY:
         raise too_large("its header claims too many pixels")
@@ -224,20 +224,17 @@ def extract_face(
     """Make the network's input from an image file, of a whole photo by its box, or a found one."""
     image = decode(data, spec)
     box = find_box(image.pixels, spec) if find_box else box and box.scaled(image.scale)
-    face = make_face(image.pixels, spec, box)
-    height, width = (round(side / image.scale) for side in (face.height, face.width))
-    if not spec.whole:
-        sides = image.height, image.width
-        height, width = (side - 2 * _trimmed(side, spec.margin) for side in sides)
-    return face._replace(width=width, height=height)
+    return make_face(image, spec, box)
 
 
-def make_face(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the network's input from a decoded image (H, W, 3) uint8 BGR; see `extract_face`."""
-    _require_size(image)
-    crop = cut(image, spec, box)
+def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
+    """Make the network's input from a decoded image, by a box in its pixels; see `extract_face`."""
+    _require_size(image.pixels)
+    crop = cut(image.pixels, spec, box)
     _require_size(crop)
-    height, width = crop.shape[:2]
+    height, width = (round(side / image.scale) for side in crop.shape[:2])
+    if not spec.whole:  # exactly, also if the image is decoded at half its size
+        height, width = (side - 2 * _trimmed(side, spec.margin) for side in image[1:3])
     pixels = np.empty((3, *spec.size), np.uint8)
     cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])

@@ -11,12 +11,14 @@ FRAME_BYTES = 10  # from its marker to its number of components
 
 
 class Header(NamedTuple):
-    """The part of a JPEG's header that decides how it is decoded; zeros for what is missing."""
+    """What decides how a JPEG is decoded; without a frame, it has no pixels."""
 
-    height: int = 0
-    width: int = 0
-    several_scans: bool = False  # whether a decoder has to keep all coefficients until the last
-    scan: int = 0  # offset of the first scan
+    height: int
+    width: int
+    several_scans: bool  # whether a decoder has to keep all coefficients until the last of them
+    # Whether there is no end marker after the start of the first scan, where it is never data: a
+    # thumbnail before it, or the film of a "motion photo" after the end, may have any bytes.
+    truncated: bool
 
     @property
     def pixels(self) -> int:
@@ -25,22 +27,15 @@ class Header(NamedTuple):
 
 
 def read_header(data: bytes) -> Header:
-    """The header of a JPEG, or an empty one of another file."""
+    """The header of a JPEG; of another file, it has no pixels either."""
     offsets = dict(_segments(data))
     scan, frame = offsets.get(SCAN, 0), min(FRAME_MARKERS & offsets.keys(), default=SCAN)
+    truncated = data.rfind(END, scan) < 0
     if frame == SCAN or offsets[frame] + FRAME_BYTES > len(data):
-        return Header(scan=scan)
+        return Header(0, 0, several_scans=False, truncated=truncated)
     height, width, components = struct.unpack_from(">HHB", data, offsets[frame] + 5)
     several_scans = frame > 0xC1 or data[scan + 4 : scan + 5] != bytes([components])
-    return Header(height, width, several_scans, scan)
-
-
-def is_truncated(data: bytes, header: Header) -> bool:
-    """Whether there is no end marker after the start of the first scan, where it is never data.
-
-    A thumbnail before the scan, or the film of a "motion photo" after it, may have any bytes.
-    """
-    return data.rfind(END, header.scan) < 0  # from the end, where it mostly is
+    return Header(height, width, several_scans, truncated)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:

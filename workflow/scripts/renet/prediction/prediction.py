@@ -18,7 +18,6 @@ import pandas as pd
 
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.table import Table, printable
@@ -88,43 +87,29 @@ def _decoded(photo: Photo, spec: CropSpec) -> Iterator[Image]:
         SLOTS.release(held)
 
 
-def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
-    """A photo that is cropped to the face already, prepared as the training faces were."""
-    spec = predictor.crop(whole=False)
+def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:
+    """The faces of a photo; without `detect`, it is one, prepared as the training faces were."""
+    spec = predictor.crop(whole=detect)
     try:
         with _decoded(photo, spec) as image:
-            pixels = crop.make_face(image.pixels, spec).pixels
+            if detect:
+                return _cut_detected(photo, image, predictor)
+            pixels = crop.make_face(image, spec).pixels
+            return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
-    return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
 
 
-def predict_face(predictor: Predictor, photo: str) -> dict[str, float]:
-    """The probability of each class for one photo, which is cropped to the face already."""
-    (cut,) = cut_crop(photos.find([photo])[0], predictor)
-    if cut.pixels is None:
-        raise InputError(f"{photo} is not predicted ({cut.detail}); give another photo.")
-    return dict(zip(CLASSES, predictor.probabilities(cut.pixels[None])[0].tolist(), strict=True))
-
-
-def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
+def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
     """The faces of a whole photo, the highest detector score first.
 
     The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
     """
-    try:
-        with _decoded(photo, predictor.crop(whole=True)) as image:
-            return _cut_decoded(photo, image, predictor)
-    except RejectedImage as rejection:
-        return [_rejected(photo, rejection)]
-
-
-def _cut_decoded(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
     cuts = []
     for number, (detected, score) in enumerate(detection.detect(image.pixels), 1):
         box = predictor.box.apply(detected)
         try:
-            face = crop.make_face(image.pixels, predictor.crop(whole=True), box)
+            face = crop.make_face(image, predictor.crop(whole=True), box)
             cut = Cut(photo.name, pixels=face.pixels)
         except RejectedImage as rejection:
             cut = _rejected(photo, rejection)
@@ -132,7 +117,7 @@ def _cut_decoded(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
     with contextlib.suppress(RejectedImage):  # a crop of a few pixels
-        pictures.append(crop.make_face(image.pixels, predictor.crop(whole=False)).pixels)
+        pictures.append(crop.make_face(image, predictor.crop(whole=False)).pixels)
     in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
 
@@ -158,7 +143,7 @@ def predict(
     if detect:
         detection.detector()  # before the first photo
     cv2.setNumThreads(1)  # the photos are cut in threads
-    cut = functools.partial(cut_faces if detect else cut_crop, predictor=predictor)
+    cut = functools.partial(cut_faces, predictor=predictor, detect=detect)
     bar = Progress(found, desc="predict", unit=" photos")
     threads = threads or min(MOST_THREADS, cores())
     with (
