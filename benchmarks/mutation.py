@@ -71,7 +71,7 @@ TESTS = {
     "network/devices.py": ["network/test_precision.py", "training/test_steps.py"],
     "training/loop.py": ["training/test_training.py", "training/test_modern_recipe.py"],
     "training/train_step.py": ["training/test_steps.py", "training/test_augmentation.py"],
-    "prediction/prediction.py": ["prediction/test_prediction.py"],
+    "prediction/pipeline.py": ["prediction/test_prediction.py"],
     "prediction/predictor.py": ["prediction/test_prediction.py"],
     "pages/index_page.py": ["evaluation/test_comparison.py"],
 }  # fmt: skip

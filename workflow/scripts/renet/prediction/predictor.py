@@ -1,4 +1,4 @@
-"""predictor.json: what predict.py needs to treat new photos as the run treated its test faces.
+"""A network with predictor.json: what it takes to treat new photos as the run's test faces.
 
 The file lies beside model.pt and has its digest. The metadata of safetensors, or config.json beside
 them, has the same keys. A model without it predicts too, but not calibrated.

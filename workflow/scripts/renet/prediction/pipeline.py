@@ -1,4 +1,4 @@
-"""Predictions on photos as they come: read ahead, cut in threads, predicted in batches.
+"""The pipeline from photos to predictions: read ahead, cut in threads, predicted in batches.
 
 The memory is that of a few batches, for any number of photos.
 """
