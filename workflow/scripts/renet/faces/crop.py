@@ -102,9 +102,9 @@ class Face(NamedTuple):
 
 def memory(data: bytes, header: jpeg.Header) -> int:
     """The bytes that decoding an image file takes; MAX_MEMORY if its header is not read here."""
-    if header.pixels:
-        of_pixel = 1.5 if header.pixels > MAX_PIXELS else 6  # decoded at half its size
-        return int((of_pixel + 8 * header.several_scans) * header.pixels)
+    if pixels := header.height * header.width:
+        of_pixel = 1.5 if pixels > MAX_PIXELS else 6  # decoded at half its size
+        return int((of_pixel + 8 * header.several_scans) * pixels)
     if photo_formats.detect_format(data) != "PNG":
         return MAX_MEMORY
     of_pixel = 20 if data[24:25] == b"\x10" else 10  # 16 or 8 bits, with an alpha channel
@@ -215,7 +215,7 @@ def is_halved(header: jpeg.Header, spec: CropSpec) -> bool:
     """Whether a JPEG with this header is decoded at half its size; see `decode`."""
     side = min(header.height, header.width) // 2
     is_enough = side - 2 * _trimmed(side, spec.margin) >= HALVED_SURPLUS * max(spec.size)
-    return header.pixels > MAX_PIXELS or (is_enough and not spec.whole)
+    return header.height * header.width > MAX_PIXELS or (is_enough and not spec.whole)
 
 
 def extract_face(

@@ -20,11 +20,6 @@ class Header(NamedTuple):
     # thumbnail before it, or the film of a "motion photo" after the end, may have any bytes.
     truncated: bool
 
-    @property
-    def pixels(self) -> int:
-        """The number of pixels."""
-        return self.height * self.width
-
 
 def read_header(data: bytes) -> Header:
     """The header of a JPEG; of another file, it has no pixels either."""

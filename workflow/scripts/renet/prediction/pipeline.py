@@ -97,7 +97,7 @@ def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:
             pixels = crop.make_face(image, spec).pixels
             return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
     except RejectedImage as rejection:
-        return [_rejected(photo, rejection)]
+        return [Cut(photo.name, reason=rejection.reason, detail=str(rejection))]
 
 
 def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
@@ -112,7 +112,7 @@ def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]
             face = crop.make_face(image, predictor.crop(whole=True), box)
             cut = Cut(photo.name, pixels=face.pixels)
         except RejectedImage as rejection:
-            cut = _rejected(photo, rejection)
+            cut = Cut(photo.name, reason=rejection.reason, detail=str(rejection))
         cuts.append(cut._replace(face=number, box=box.scaled(1 / image.scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
@@ -120,10 +120,6 @@ def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]
         pictures.append(crop.make_face(image, predictor.crop(whole=False)).pixels)
     in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
-
-
-def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
-    return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
 
 
 def predict(
