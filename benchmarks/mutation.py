@@ -32,7 +32,7 @@ TESTS = {
     "config/checks.py": ["config/test_config.py", "config/test_config_errors.py"],
     "training/loop.py": ["training/test_training.py", "training/test_modern_recipe.py"],
     "training/train_step.py": ["training/test_steps.py", "training/test_augmentation.py"],
-    "prediction/prediction.py": ["prediction/test_prediction.py"],
+    "prediction/pipeline.py": ["prediction/test_prediction.py"],
     "prediction/predictor.py": ["prediction/test_prediction.py"],
 }
 GIT = shutil.which("git") or "git"

@@ -23,12 +23,12 @@ sys.path.insert(0, str(measuring.SCRIPTS))  # before this folder, which has a pr
 from predict import predict
 
 from renet.network import devices, inference
-from renet.prediction import photos, prediction, predictor
+from renet.prediction import photos, pipeline, predictor
 
 
 def faces_of(tar: Path, found: predictor.Predictor) -> np.ndarray:
     """The faces of all photos, as an HDF5 file has them, (N, 3, height, width) uint8."""
-    cuts = (prediction.cut_crop(photo, found)[0] for photo in photos.find([str(tar)]))
+    cuts = (pipeline.cut_faces(photo, found, detect=False)[0] for photo in photos.find([str(tar)]))
     return np.stack([cut.pixels for cut in cuts if cut.pixels is not None])
 
 

@@ -14,6 +14,7 @@ from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.jpeg import Header
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
 from renet.metadata import mat_file
@@ -70,8 +71,9 @@ def test_large_jpeg_is_decoded_at_half_its_size_and_gives_the_same_face(side):
     (512, None, True), (511, None, False), (920, 0.0, True), (919, 0.0, False),
 ])  # fmt: skip
 def test_jpeg_is_decoded_at_half_its_size_only_where_enough_pixels_remain(side, margin, halves):
-    assert crop.can_be_halved((side, side + 30), CropSpec(margin=margin)) == halves
-    assert not crop.can_be_halved((side, side + 30), CropSpec(margin=margin, whole=True))
+    header = Header(side, side + 30, several_scans=False, truncated=False)
+    assert crop.is_halved(header, CropSpec(margin=margin)) == halves
+    assert not crop.is_halved(header, CropSpec(margin=margin, whole=True))
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -81,7 +83,7 @@ def test_jpeg_of_too_many_pixels_is_decoded_at_half_its_size(monkeypatch, whole)
     full = crop.extract_face(data, spec, box)
     monkeypatch.setattr(crop, "MAX_PIXELS", 100_000)
     half = crop.extract_face(data, spec, box)
-    assert crop.decode(data).shape == (200, 300, 3)
+    assert crop.decode(data).pixels.shape == (200, 300, 3)
     assert (half.width, half.height) == pytest.approx((full.width, full.height), abs=2)
     assert cv2.PSNR(half.pixels, full.pixels) > 30
     monkeypatch.setattr(crop, "MAX_MEMORY", 300_000)
@@ -94,8 +96,8 @@ def test_large_jpeg_on_its_side_keeps_its_size_on_record():
 
 
 def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
-    assert crop.decode(turned_jpeg()).shape == (40, 60, 3)
-    turned = crop.decode(turned_jpeg(), turn=True)
+    assert crop.decode(turned_jpeg()).pixels.shape == (40, 60, 3)
+    turned = crop.decode(turned_jpeg(), CropSpec(turn=True)).pixels
     assert turned.shape == (60, 40, 3)
     spec = CropSpec((30, 40), 0, whole=True, turn=True)
     face = crop.extract_face(turned_jpeg(), spec, Box(1, 31, 40, 60))
@@ -109,22 +111,23 @@ def test_transparent_pixels_are_blended_with_white(dtype):
     image[..., 2] = full  # red
     image[:10, :, 3] = full
     image[10:, :15, 3] = full // 2
-    blended = crop.decode(encode(image, ".png"))
+    blended = crop.decode(encode(image, ".png")).pixels
     assert blended.dtype == np.uint8
     assert (blended[:10] == (0, 0, 255)).all() and (blended[10:, 15:] == 255).all()
     assert abs(blended[10:, :15].astype(int) - (128, 128, 255)).max() <= 1
     with pytest.raises(RejectedImage, match="TIFF with partly transparent pixels; save it as PNG"):
         crop.decode(encode(image, ".tif"))
     image[..., 3] = np.where(image[..., 3] < full, 0, full)
-    assert np.array_equal(crop.decode(encode(image, ".tif")), crop.decode(encode(image, ".png")))
+    decoded = [crop.decode(encode(image, suffix)).pixels for suffix in (".tif", ".png")]
+    assert np.array_equal(*decoded)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_opaque_alpha_channel_changes_no_pixel(suffix):
     image = np.dstack([picture(20, 30), np.full((20, 30), 255, np.uint8)])
-    assert np.array_equal(crop.decode(encode(image, suffix)), image[..., :3])
+    assert np.array_equal(crop.decode(encode(image, suffix)).pixels, image[..., :3])
     image[..., 3] = 0  # padding
-    assert np.array_equal(crop.decode(encode(image, suffix)), image[..., :3])
+    assert np.array_equal(crop.decode(encode(image, suffix)).pixels, image[..., :3])
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[:20]])
@@ -143,7 +146,7 @@ def test_format_that_is_not_documented_is_named_though_opencv_decodes_it(suffix,
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
     film = b"\xff\xd9 of a motion photo, with any bytes: \xff\xda"
-    assert crop.decode(jpeg() + film).shape == (60, 50, 3)
+    assert crop.decode(jpeg() + film).pixels.shape == (60, 50, 3)
 
 
 def test_cut_takes_in_the_margin_and_partly_touched_pixels_and_repeats_the_border_pixel():

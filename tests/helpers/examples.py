@@ -10,7 +10,6 @@ import pandas as pd
 from predict import predict
 
 from helpers.archives import turned_jpeg
-from helpers.project import run_python
 from renet.common.imdb_wiki import CLASSES
 
 SIZES = {  # (height, width); the faces of the networks have 32 x 32 pixels
@@ -36,22 +35,8 @@ def code_of(document: Path) -> str:
     return code
 
 
-def printed(code: str, photos: Sequence[Path], folder: Path, **environment: str) -> np.ndarray:
-    """The probabilities (N, classes) that the code prints for each photo in place of face.jpg."""
-    whole = "\n".join(code.replace("face.jpg", str(photo)) for photo in photos)
-    outcome = run_python("-c", whole, folder=folder, **environment)
-    assert outcome.returncode == 0, outcome.stderr
-    return probabilities_in(outcome.stdout, len(photos))
-
-
-def probabilities_in(text: str, count: int) -> np.ndarray:
-    """The probabilities (count, classes) in an output."""
-    numbers = re.findall(r"\d\.\d+(?:e-\d+)?", text)
-    return np.array(numbers, float).reshape(count, len(CLASSES))
-
-
 def predicted(run: Path, photos: Sequence[Path], folder: Path | None = None) -> np.ndarray:
-    """The same probabilities by predict.py, whose table is in the folder, or in that of the run."""
+    """The probabilities (N, classes) by predict.py, whose table is in the folder, or the run's."""
     table = (folder or run) / "by_script.csv"
     predict(run, list(map(str, photos)), predictions=table)
     return pd.read_csv(table)[[f"p_{name}" for name in CLASSES]].to_numpy()

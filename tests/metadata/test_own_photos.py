@@ -37,7 +37,7 @@ from renet.faces.shards import SHARD
 from renet.metadata import own_photos, row_filter, subjects
 from renet.metadata.row_filter import METADATA
 from renet.pages.results import DataResults, templates
-from renet.prediction import prediction
+from renet.prediction import pipeline
 from renet.prediction.photos import Photo
 
 
@@ -205,7 +205,7 @@ def test_two_boxes_on_one_whole_photo_are_two_faces(tmp_path):
 )
 def test_accepted_format_is_decoded(suffix):
     encoded = cv2.imencode(suffix, np.full((40, 30, 3), 90, np.uint8))[1].tobytes()
-    assert crop.decode(encoded).shape == (40, 30, 3)
+    assert crop.decode(encoded).pixels.shape == (40, 30, 3)
 
 
 def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
@@ -342,7 +342,7 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
     assert table.reason.tolist() == ["", "second_face", "no_face", "unreadable", ""]
     predictor = SimpleNamespace(crop=lambda whole: spec, box=BoxMap(), knows=lambda _: None)
     found = {
-        name: prediction.cut_faces(Photo(name, lambda data=data: data), predictor)
+        name: pipeline.cut_faces(Photo(name, lambda data=data: data), predictor, detect=True)
         for name, data in WHOLE.items()
     }
     assert np.array_equal(faces, [found[name][0].pixels for name in ("portrait.png", "turned.jpg")])

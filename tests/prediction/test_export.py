@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.examples import predicted, probabilities_in, write_photos
+from helpers.dry_run import plan
 from helpers.predictions import describe_run
-from helpers.project import ROOT, call_script, run_python
+from helpers.project import ROOT, call_script
 from helpers.training import SMALL, new_network, same
+from helpers.workflow import copy_project, write_config
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config.train import Recipe
@@ -129,6 +130,15 @@ def test_wrong_number_in_a_hub_folder_is_named_with_its_file(hub):
         predictor.load(hub)
 
 
+@pytest.mark.parametrize("formats", [["hub"], ["hub", "onnx"]])
+def test_folder_for_model_hubs_has_an_onnx_file_if_the_config_exports_it(tmp_path, formats):
+    project = copy_project(tmp_path / "project")
+    write_config(project, export=formats, runs={"svm": {"model": {"kind": "hog_svm"}}})
+    said = plan(project, "--configfile", "small.yaml")
+    assert "runs/svm/hub/model.safetensors" in said and "runs/svm/hub/model.onnx" not in said
+    assert ("runs/renet/hub/model.onnx" in said) == ("onnx" in formats)
+
+
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_damage_in_the_folder_for_model_hubs_is_noticed(hub, name):
@@ -150,12 +160,6 @@ def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exporte
         np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("arguments", [[], ["none.onnx", "face.jpg"]])
-def test_example_without_its_model_says_what_it_needs(arguments):
-    said = run_python(ROOT / "docs/examples/predict_onnx.py", *arguments)
-    assert (said.returncode, said.stderr.startswith("Name a model.onnx")) == (1, True)
-
-
 @pytest.mark.slow
 def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exported):
     import onnx
@@ -172,28 +176,6 @@ def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exporte
     facts = json.loads(known.value)
     assert (facts["temperature"], facts["margin"]) == (0.3, 0.4)
     assert facts["model"]["sha256"] == files.file_digest(exported / "model.pt")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("margin", [None, 0.1])
-def test_example_predicts_as_predict_does_without_pytorch_and_this_project(tmp_path, margin):
-    run = make_run(tmp_path / "run")
-    content = files.read_json(run / "predictor.json")
-    content["ready_made_crops"]["margin"] = margin
-    files.write_json(run / "predictor.json", content)
-    export.write_onnx(run / "model.onnx", predictor.load(run))
-    photos = write_photos(tmp_path / "photos")
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"no photo")
-    blocked = "import sys\nsys.modules['torch'] = sys.modules['renet'] = None\n"
-    code = blocked + (ROOT / "docs/examples/predict_onnx.py").read_text()
-    outcome = run_python("-c", code, run / "model.onnx", broken, *photos)
-    assert outcome.returncode == 0, outcome.stderr
-    assert f"{broken} is missing, damaged" in outcome.stderr
-    expected = predicted(run, photos)
-    assert expected.std() > 0.01
-    found = probabilities_in(outcome.stdout, len(photos))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.slow

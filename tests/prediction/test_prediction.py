@@ -31,13 +31,13 @@ from helpers.training import new_network
 from renet.common import files
 from renet.common.ahead import map_ahead
 from renet.faces import crop, detection
-from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.crop import Box, CropSpec, Image, RejectedImage
 from renet.faces.detection import BoxMap, Detection
 from renet.network import inference, model_file
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
-from renet.prediction import photos, prediction, predictor, training_photos
+from renet.prediction import photos, pipeline, predictor, training_photos
 from renet.prediction.photos import Photo
-from renet.prediction.prediction import PREDICTIONS
+from renet.prediction.pipeline import PREDICTIONS
 from renet.prediction.predictor import Predictor
 
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
@@ -63,7 +63,9 @@ def made(tmp_path_factory) -> Path:
     run, faces = folder / "run", folder / "photos"
     run.mkdir()
     model = new_network(seed=3)
-    pixels = np.stack([crop.make_face(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
+    pixels = np.stack(
+        [crop.make_face(Image(picture(seed), 91, 90), SPEC).pixels for seed in range(TRAINED_ON)]
+    )
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
     describe_run(run, pixels, MARGIN, METRICS)
@@ -109,7 +111,7 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
         assert found.crop(whole=False).margin == margin
         assert found.crop(whole=True).margin == MARGIN
         photo, spec = photo_of(picture(3)), CropSpec((32, 32), margin, turn=True)
-        (cut,) = prediction.cut_crop(photo, found)
+        (cut,) = pipeline.cut_faces(photo, found, detect=False)
         np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
@@ -132,7 +134,7 @@ def test_box_is_fitted_on_faces_with_given_boxes_alone(described, monkeypatch, d
 def test_prediction_whose_confidence_is_the_threshold_is_unsure():
     given = predictor_of(np.array([[0.25, 0.75], [0.2, 0.8], [0.3, 0.7]]))
     given.threshold = 0.75
-    table = prediction.rows([prediction.Cut("a", 1, pixels=GREY_FACE)] * 3, given)
+    table = pipeline.rows([pipeline.Cut("a", 1, pixels=GREY_FACE)] * 3, given)
     assert table.unsure.tolist() == [1, 0, 1]
 
 
@@ -165,7 +167,7 @@ def test_heic_is_read_where_its_package_is_installed(monkeypatch, made):
     heic = (made / "photos" / "phone.heic").read_bytes()
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     with pytest.raises(RejectedImage, match="pip install pillow-heif"):
-        photos.decode(heic)
+        photos.decode(heic, WHOLE)
 
 
 def test_folder_tar_and_files_give_the_same_photos(made, tmp_path):
@@ -275,14 +277,14 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike(
     monkeypatch, trained_on, trimmed, seed, expected
 ):
-    face = crop.make_face(picture(3), CropSpec((32, 32), trained_on))
+    face = crop.make_face(Image(picture(3), 91, 90), CropSpec((32, 32), trained_on))
     training = training_photos.hashes(face.pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
         given = predictor_with(ready_made=trimmed, training=training)
         image = picture(seed) if seed > 0 else picture(-seed)[:, ::-1]  # mirrored
-        cuts = prediction.cut_faces(photo_of(image), given)
+        cuts = pipeline.cut_faces(photo_of(image), given, detect=True)
         assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
 
 
@@ -309,7 +311,7 @@ def test_grey_deep_and_other_formats_are_decoded_to_bytes(kind):
     image = picture(5)
     written = image[..., 1] if "grey" in name else image
     deep = written.astype(np.uint16) * 257
-    decoded = photos.decode(encode(deep if "16" in name else written, f".{suffix}"))
+    decoded = photos.decode(encode(deep if "16" in name else written, f".{suffix}"), WHOLE).pixels
     expected = np.repeat(image[..., 1:2], 3, axis=2) if "grey" in name else image
     assert decoded.dtype == np.uint8 and decoded.shape == image.shape
     assert abs(decoded.astype(int) - expected).mean() < 3
@@ -321,7 +323,8 @@ def test_cmyk_jpeg_has_the_colours_of_the_same_rgb():
     image = np.full((32, 32, 3), (30, 90, 200), np.uint8)
     stored = io.BytesIO()
     Image.fromarray(image).convert("CMYK").save(stored, "JPEG")
-    assert abs(photos.decode(stored.getvalue()).astype(int) - image[..., ::-1]).max() < 8
+    decoded = photos.decode(stored.getvalue(), WHOLE).pixels.astype(int)
+    assert abs(decoded - image[..., ::-1]).max() < 8
 
 
 def pixels_of(photo: Path, spec: CropSpec = SPEC) -> np.ndarray:
@@ -359,7 +362,7 @@ def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch)
     photo = photo_of(picture(6, 300, 400), ".png")
     boxes = [(Box(101, 81, 200, 180), 97.0), (Box(301, 31, 340, 70), 88.0)]
     monkeypatch.setattr(detection, "detect", found_at(*boxes))
-    cuts = prediction.cut_faces(photo, predictor_with(BoxMap(1.2, 0.9, 0.1, -0.05)))
+    cuts = pipeline.cut_faces(photo, predictor_with(BoxMap(1.2, 0.9, 0.1, -0.05)), detect=True)
     assert [(cut.face, cut.score) for cut in cuts] == [(1, 97.0), (2, 88.0)]
     for cut, (box, _) in zip(cuts, boxes, strict=True):
         width, height = box.x2 - box.x1, box.y2 - box.y1
@@ -374,9 +377,9 @@ def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch)
 def test_box_of_a_photo_that_is_decoded_at_half_its_size_is_in_its_own_pixels(monkeypatch):
     monkeypatch.setattr(detection, "detect", found_at((Box(101, 81, 200, 180), 97.0)))
     photo, given = photo_of(picture(6, 600, 800)), predictor_with(BoxMap(1, 1, 0, 0))
-    (full,) = prediction.cut_faces(photo, given)
+    (full,) = pipeline.cut_faces(photo, given, detect=True)
     monkeypatch.setattr(crop, "MAX_PIXELS", 400_000)
-    (cut,) = prediction.cut_faces(photo, given)
+    (cut,) = pipeline.cut_faces(photo, given, detect=True)
     assert full.box == (101, 81, 200, 180) and cut.box == (201, 161, 400, 360)
 
 
@@ -607,9 +610,9 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     confidence = np.random.default_rng(0).permutation(np.linspace(0.5, 1, 2000))
     for start in range(0, 2000, 100):
         names = [f"{number}.jpg" for number in range(start, start + 100)]
-        batch = [prediction.Cut(name, 1, pixels=GREY_FACE) for name in names]
+        batch = [pipeline.Cut(name, 1, pixels=GREY_FACE) for name in names]
         male = confidence[start : start + 100]
-        table = prediction.rows(batch, predictor_of(np.stack([1 - male, male], axis=1)))
+        table = pipeline.rows(batch, predictor_of(np.stack([1 - male, male], axis=1)))
         sheet.add([GREY_FACE] * 100, table)
     sheet._keep_extremes()
     shown = sorted(max(face["p_female"], face["p_male"]) for face in sheet._faces)
@@ -622,8 +625,8 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
 @pytest.mark.fault("control-character")
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
     names = [*HOSTILE, "a\nb\0c.jpg"]
-    batch = [prediction.Cut(name, 1, pixels=GREY_FACE) for name in names]
-    table = prediction.rows(batch, predictor_of(np.full((len(names), 2), 0.5)))
+    batch = [pipeline.Cut(name, 1, pixels=GREY_FACE) for name in names]
+    table = pipeline.rows(batch, predictor_of(np.full((len(names), 2), 0.5)))
     assert table.file.tolist() == [*HOSTILE, "a\ufffdb\ufffdc.jpg"]
     PREDICTIONS.write(tmp_path / "out.csv", table)
     assert PREDICTIONS.read(tmp_path / "out.csv").file.tolist() == table.file.tolist()
@@ -648,12 +651,12 @@ def test_what_is_computed_ahead_keeps_its_order_and_is_of_a_bounded_number():
 def test_threads_share_the_memory_to_decode_photos(monkeypatch, suffix, is_alone):
     meeting = threading.Barrier(2)
 
-    def decode(data: bytes, **_) -> np.ndarray:
+    def decode(*_) -> Image:
         meeting.wait(1 if is_alone else 60)
-        return picture(1)
+        return Image(picture(1), 91, 90)
 
     monkeypatch.setattr(photos, "decode", decode)
-    cut = functools.partial(prediction.cut_crop, predictor=predictor_with())
+    cut = functools.partial(pipeline.cut_faces, predictor=predictor_with(), detect=False)
     with ThreadPoolExecutor(2) as workers:
         cuts = workers.map(cut, [photo_of(picture(1), suffix)] * 2)
         with pytest.raises(threading.BrokenBarrierError) if is_alone else contextlib.nullcontext():
@@ -663,5 +666,5 @@ def test_threads_share_the_memory_to_decode_photos(monkeypatch, suffix, is_alone
 def test_detector_finds_the_labelled_faces_of_real_photos(reference_data):
     with tarfile.open(reference_data / "data/faces/whole/wiki.tar.gz") as archive:
         names = [name for name in archive.getnames() if name.endswith(".jpg")][:25]
-        images = [crop.decode(archive.extractfile(name).read()) for name in names]
+        images = [crop.decode(archive.extractfile(name).read()).pixels for name in names]
     assert sum(bool(detection.detect(image)) for image in images) >= 23

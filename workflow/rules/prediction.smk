@@ -81,9 +81,14 @@ rule export:
 
 
 use rule export as hub with:
-    # The network and the model card as a folder that model hubs read.
+    # A folder for a model hub, with the model card, and with model.onnx if that is exported.
     input:
         *BESIDE_MODEL,
+        lambda wildcards: (
+            outputs("hub_onnx", run=wildcards.run)
+            if "onnx" in config["export"] and RUN_KINDS[wildcards.run].has_layers
+            else []
+        ),
         model="<results>/runs/{run}/model.pt",
         card="<results>/runs/{run}/model_card.md",
     output:
@@ -92,6 +97,13 @@ use rule export as hub with:
         exported="<results>/runs/{run}/hub/model.safetensors",
     log:
         "<results>/runs/{run}/logs/hub.log",
+
+
+use rule export as hub_onnx with:
+    output:
+        exported="<results>/runs/{run}/hub/model.onnx",
+    log:
+        "<results>/runs/{run}/logs/hub_onnx.log",
 
 
 rule manifest:

@@ -1,7 +1,7 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: a run's folder, a folder for a model hub, or a model file; and photos.
-Writes: predictions.csv (`renet.prediction.prediction.PREDICTIONS`); and a page of at most 500
+Writes: predictions.csv (`renet.prediction.pipeline.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence.
 Decides: with `--detect`, where the faces are. A photo that cannot be read or has no face has a row
 with a reason.
@@ -19,8 +19,8 @@ from renet.common import command_line, files
 from renet.network import devices
 from renet.pages import templates
 from renet.pages.contact_sheet import ContactSheet
-from renet.prediction import prediction, predictor
-from renet.prediction.prediction import PREDICTIONS
+from renet.prediction import pipeline, predictor
+from renet.prediction.pipeline import PREDICTIONS
 
 DECIMALS = 4  # in probabilities and in pixels of boxes
 
@@ -56,8 +56,8 @@ def predict(
     counts: Counter[str] = Counter()
 
     def tables() -> Iterator[pd.DataFrame]:
-        for batch, table in prediction.predict(placed, photos, detect=detect, threads=threads):
-            counts.update(prediction.count(table))
+        for batch, table in pipeline.predict(placed, photos, detect=detect, threads=threads):
+            counts.update(pipeline.count(table))
             if sheet:
                 sheet.add([cut.pixels for cut in batch], table)
             yield table.round(DECIMALS)

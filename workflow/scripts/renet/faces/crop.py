@@ -82,6 +82,15 @@ class Box(NamedTuple):
         return Box(left, top, factor * self.x2, factor * self.y2)
 
 
+class Image(NamedTuple):
+    """A decoded image file: `pixels` (H, W, 3) uint8, in OpenCV's order BGR."""
+
+    pixels: np.ndarray
+    height: int  # of the file; the pixels of a JPEG can be half as many
+    width: int
+    scale: float = 1.0  # by which decoding has shrunk the file
+
+
 class Face(NamedTuple):
     """One face: `pixels` (3, height, width) uint8 RGB, and the size before resizing."""
 
@@ -91,27 +100,22 @@ class Face(NamedTuple):
     grey: bool
 
 
-def scale(data: bytes) -> float:
-    """The factor by which `decode` shrinks an image file: 0.5 for a JPEG above MAX_PIXELS, or 1."""
-    return 0.5 if math.prod(jpeg.frame_size(data) or ()) > MAX_PIXELS else 1.0
-
-
-def memory(data: bytes) -> int:
+def memory(data: bytes, header: jpeg.Header) -> int:
     """The bytes that decoding an image file takes; MAX_MEMORY if its header is not read here."""
-    if frame := jpeg.frame_size(data):
-        of_pixel = 6 * scale(data) ** 2 + 8 * jpeg.has_several_scans(data)
-        return int(of_pixel * math.prod(frame))
+    if pixels := header.height * header.width:
+        of_pixel = 1.5 if pixels > MAX_PIXELS else 6  # decoded at half its size
+        return int((of_pixel + 8 * header.several_scans) * pixels)
     if photo_formats.detect_format(data) != "PNG":
         return MAX_MEMORY
     of_pixel = 20 if data[24:25] == b"\x10" else 10  # 16 or 8 bits, with an alpha channel
     return of_pixel * math.prod(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
 
 
-def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
-    """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
+def decode(data: bytes, spec: CropSpec = CropSpec(whole=True)) -> Image:
+    """Decode the bytes of an image file, turned if `spec` says so.
 
     Transparent pixels are blended with white. A JPEG is decoded at half its size, twice as fast, if
-    `halved` or above MAX_PIXELS pixels.
+    it has more than MAX_PIXELS pixels, or as a ready-made crop with enough pixels for the face.
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
@@ -119,16 +123,20 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
         formats = ", ".join(photo_formats.FORMATS)
         fault = f"it is {found or 'of no known format'}, but only {formats} are read"
         raise RejectedImage(CropReason.UNREADABLE, fault)
-    is_jpeg = found == "JPEG"
+    header = jpeg.read_header(data)
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
-    if is_jpeg and jpeg.is_truncated(data):
+    if found == "JPEG" and header.truncated:
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
-    if memory(data) > MAX_MEMORY:
+    if memory(data, header) > MAX_MEMORY:
         raise too_large("its header claims too many pixels")
-    halved = is_jpeg and (halved or scale(data) < 1)
+    halved = is_halved(header, spec)
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
-    image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
-    return image if is_jpeg else _on_white(image, data)  # a JPEG has no alpha channel
+    pixels = _decoded(data, flags if spec.turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    if not halved:
+        pixels = pixels if found == "JPEG" else _on_white(pixels, data)  # JPEG: no alpha channel
+        return Image(pixels, *pixels.shape[:2])
+    is_turned = len(pixels) != math.ceil(header.height / 2)
+    return Image(pixels, *(header[1::-1] if is_turned else header[:2]), scale=0.5)
 
 
 def _decoded(data: bytes, flags: int) -> np.ndarray:
@@ -145,7 +153,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
     """The image; with transparent pixels it is blended with white, and not turned, as in OpenCV."""
-    if image.size > 3 * MAX_OTHER_PIXELS and memory(data) == MAX_MEMORY:
+    if image.size > 3 * MAX_OTHER_PIXELS and photo_formats.detect_format(data) != "PNG":
         raise too_large(f"it has {image.shape[1]}x{image.shape[0]} pixels")
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
@@ -203,38 +211,30 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=way)
 
 
-def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
-    """Whether an image with this (height, width) by its header can be decoded at half its size."""
-    if frame is None or spec.whole:
-        return False
-    side = min(frame) // 2
+def is_halved(header: jpeg.Header, spec: CropSpec) -> bool:
+    """Whether a JPEG with this header is decoded at half its size; see `decode`."""
+    side = min(header.height, header.width) // 2
     is_enough = side - 2 * _trimmed(side, spec.margin) >= HALVED_SURPLUS * max(spec.size)
-    return is_enough or math.prod(frame) > MAX_PIXELS
+    return header.height * header.width > MAX_PIXELS or (is_enough and not spec.whole)
 
 
 def extract_face(
     data: bytes, spec: CropSpec, box: Box | None = None, find_box: Callable | None = None
 ) -> Face:
     """Make the network's input from an image file, of a whole photo by its box, or a found one."""
-    frame, factor = jpeg.frame_size(data), scale(data)
-    halved = can_be_halved(frame, spec)
-    image = decode(data, turn=spec.turn, halved=halved)
-    box = find_box(image, spec) if find_box else box and box.scaled(factor)
-    face = make_face(image, spec, box)
-    height, width = (round(side / factor) for side in (face.height, face.width))
-    if halved and frame:
-        is_turned = image.shape[0] != math.ceil(frame[0] / 2)
-        sides = frame[::-1] if is_turned else frame
-        height, width = (side - 2 * _trimmed(side, spec.margin) for side in sides)
-    return face._replace(width=width, height=height)
+    image = decode(data, spec)
+    box = find_box(image.pixels, spec) if find_box else box and box.scaled(image.scale)
+    return make_face(image, spec, box)
 
 
-def make_face(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the network's input from a decoded image (H, W, 3) uint8 BGR; see `extract_face`."""
-    _require_size(image)
-    crop = cut(image, spec, box)
+def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
+    """Make the network's input from a decoded image, by a box in its pixels; see `extract_face`."""
+    _require_size(image.pixels)
+    crop = cut(image.pixels, spec, box)
     _require_size(crop)
-    height, width = crop.shape[:2]
+    height, width = (round(side / image.scale) for side in crop.shape[:2])
+    if not spec.whole:  # exactly, also if the image is decoded at half its size
+        height, width = (side - 2 * _trimmed(side, spec.margin) for side in image[1:3])
     pixels = np.empty((3, *spec.size), np.uint8)
     cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])

@@ -1,36 +1,36 @@
 """Facts about a JPEG that can be read without decoding it."""
 
+import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 SCAN = 0xDA
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 (ITU-T T.81)
+FRAME_BYTES = 10  # from its marker to its number of components
 
 
-def is_truncated(data: bytes) -> bool:
-    """Whether there is no end marker after the start of the first scan, where it is never data.
+class Header(NamedTuple):
+    """What decides how a JPEG is decoded; without a frame, it has no pixels."""
 
-    A thumbnail before the scan, or the film of a "motion photo" after it, may have any bytes.
-    """
-    scan = next((at for marker, at in _segments(data) if marker == SCAN), 0)
-    return data.find(END, scan) < 0
-
-
-def frame_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) in pixels by the first frame header; None if there is none."""
-    for marker, at in _segments(data):
-        if marker in FRAME_MARKERS and at + 9 <= len(data):
-            height = int.from_bytes(data[at + 5 : at + 7], "big")
-            return height, int.from_bytes(data[at + 7 : at + 9], "big")
-    return None
+    height: int
+    width: int
+    several_scans: bool  # whether a decoder has to keep all coefficients until the last of them
+    # Whether there is no end marker after the start of the first scan, where it is never data: a
+    # thumbnail before it, or the film of a "motion photo" after the end, may have any bytes.
+    truncated: bool
 
 
-def has_several_scans(data: bytes) -> bool:
-    """Whether a decoder has to keep all coefficients until the last of several scans."""
-    at = dict(_segments(data))
-    frame, scan = min(FRAME_MARKERS & at.keys(), default=SCAN), at.get(SCAN, 0)
-    components = at.get(frame, 0) + 9
-    return frame > 0xC1 or data[components : components + 1] != data[scan + 4 : scan + 5]
+def read_header(data: bytes) -> Header:
+    """The header of a JPEG; of another file, it has no pixels either."""
+    offsets = dict(_segments(data))
+    scan, frame = offsets.get(SCAN, 0), min(FRAME_MARKERS & offsets.keys(), default=SCAN)
+    truncated = data.rfind(END, scan) < 0
+    if frame == SCAN or offsets[frame] + FRAME_BYTES > len(data):
+        return Header(0, 0, several_scans=False, truncated=truncated)
+    height, width, components = struct.unpack_from(">HHB", data, offsets[frame] + 5)
+    several_scans = frame > 0xC1 or data[scan + 4 : scan + 5] != bytes([components])
+    return Header(height, width, several_scans, truncated)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:

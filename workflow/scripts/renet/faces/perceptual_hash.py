@@ -18,9 +18,9 @@ def perceptual_hash(pixels: np.ndarray) -> str:
 
     Each bit says whether a frequency is above the median; the first one, the brightness, is 0.
     """
-    grey = cv2.cvtColor(np.ascontiguousarray(pixels.transpose(1, 2, 0)), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(cv2.merge(list(pixels)), cv2.COLOR_RGB2GRAY)
     reduced = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     spectrum = cv2.dct(reduced.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()
-    above = spectrum > np.median(spectrum[1:])
+    above = spectrum > np.sort(spectrum[1:])[spectrum.size // 2 - 1]  # np.median takes longer
     above[0] = False
     return np.packbits(above).tobytes().hex()

@@ -21,7 +21,6 @@ from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
-CARD_METRICS = ("accuracy", "balanced_accuracy", "loss")
 
 
 def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
@@ -48,26 +47,17 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
-    """The YAML that model hubs read at the head of a model card: licence, tags, data, metrics.
+    """The YAML that model hubs read at the head of a model card: licence and tags.
 
-    The keys are those of Hugging Face's model cards; `model-index` has the values of metrics.json.
+    Keys and values are those of Hugging Face, which knows neither the data nor most of the metrics.
     """
-    sources, kind = data.config["sources"], run.settings["model"]["kind"]
     names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
     name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())  # as model hubs write it
-    result = {
-        "task": {"type": "image-classification"},
-        "dataset": {"name": ", ".join(sources), "type": "-".join(sources), "split": "test"},
-        "metrics": [{"type": name, "name": name, "value": run.test[name]} for name in CARD_METRICS],
-    }
     content = {
         **({"license": name} if names == [name] else {"license": "other", "license_name": name}),
         "library_name": "pytorch",
         "pipeline_tag": "image-classification",
-        "tags": ["image-classification", "face", "gender", kind],
-        "datasets": sources,
-        "metrics": list(CARD_METRICS),
-        "model-index": [{"name": run.name, "results": [result]}],
+        "tags": ["image-classification", "face", "gender", run.settings["model"]["kind"]],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 

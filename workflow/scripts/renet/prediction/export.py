@@ -26,8 +26,6 @@ from renet.prediction.predictor import Predictor
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
 LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # in Markdown
-TEMPORARY_COPIES = 3  # copies of a model while it is quantised
-REQUIREMENTS = "pip install -r requirements-export.txt"
 
 
 class Probabilities(nn.Module):
@@ -61,8 +59,8 @@ def write_int8(path: Path, predictor: Predictor) -> None:
     # The quantisation writes a copy, and does not notice a full disk.
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder, "int8.onnx")
-        way_out = "name a folder on another disk in TMPDIR"
-        disk.require_space(small, TEMPORARY_COPIES * model.ByteSize(), way_out)
+        copies, way_out = 3, "name a folder on another disk in TMPDIR"
+        disk.require_space(small, copies * model.ByteSize(), way_out)
         logging.disable(logging.WARNING)  # it warns of each tensor that stays in float32
         try:
             quantization.quantize_dynamic(
@@ -86,7 +84,7 @@ def _onnx_model(predictor: Predictor):
     except ImportError as error:
         raise InputError(
             f"Exporting to ONNX needs the package {error.name}, which is not installed: "
-            f"{REQUIREMENTS}."
+            "pip install -r requirements-export.txt."
         ) from error
     if not predictor.network.architecture.has_layers:
         raise InputError(
@@ -103,13 +101,11 @@ def _onnx_model(predictor: Predictor):
             dynamic_shapes={"faces": {0: torch.export.Dim("batch")}}, verbose=False,
         )  # fmt: skip
     model = program.model_proto
-    # Stack traces with paths of this machine.
-    for part in (model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
-        del value.metadata_props[:]
-    del model.metadata_props[:]
+    graph = model.graph
+    values = (*graph.initializer, *graph.value_info, *graph.input, *graph.output)
+    for part in (model, graph, *graph.node, *values, *model.functions):
+        del part.metadata_props[:]  # stack traces with paths of this machine
+        part.ClearField("doc_string")
     onnx.helper.set_model_props(model, {model_file.METADATA: described(predictor)})
     onnx.checker.check_model(model, full_check=True)
     return model

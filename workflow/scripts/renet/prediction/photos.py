@@ -17,7 +17,7 @@ from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
 from renet.common.table import printable
 from renet.faces import crop, jpeg
-from renet.faces.crop import RejectedImage, cv2
+from renet.faces.crop import CropSpec, Image, RejectedImage, cv2
 
 HEIC = (".heic", ".heif")
 SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
@@ -135,14 +135,12 @@ def _is_tar(path: Path) -> bool:
     return True
 
 
-def decode(data: bytes, *, halved: bool = False) -> np.ndarray:
-    """Decode a photo to (H, W, 3) uint8 BGR, turned by its EXIF orientation.
-
-    As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
-    """
+def decode(data: bytes, spec: CropSpec) -> Image:
+    """As `crop.decode`; HEIC, which is turned, is read if the package pillow-heif is installed."""
     if photo_formats.detect_format(data) == "HEIC":
-        return _decode_heic(data)
-    return crop.decode(data, turn=True, halved=halved)
+        pixels = _decode_heic(data)
+        return Image(pixels, *pixels.shape[:2])
+    return crop.decode(data, spec)
 
 
 def _decode_heic(data: bytes) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""predictor.json: what predict.py needs to treat new photos as the run treated its test faces.
+"""A network with predictor.json: what it takes to treat new photos as the run's test faces.
 
 The file lies beside model.pt and has its digest. The metadata of safetensors, or config.json beside
 them, has the same keys. A model without it predicts too, but not calibrated.
@@ -138,7 +138,7 @@ def load(path: str | Path) -> Predictor:
         names = " or ".join(MODELS)
         raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
     network, description = model_file.load(model).eval(), model.with_name(FILE)
-    hashes, training = model.with_name(training_photos.FILE), None
+    hashes, training, content = model.with_name(training_photos.FILE), None, UNKNOWN
     if model.suffix == ".safetensors":
         content, beside = model_file.described(model), model.with_name(DESCRIPTION)
         _check(content, beside if beside.is_file() else model)
@@ -153,11 +153,7 @@ def load(path: str | Path) -> Predictor:
                 f"{description} is not that of {model}; delete it to have it made again, or copy "
                 "the model alone to another folder to predict with it."
             )
-    else:
-        content = UNKNOWN
-    if content["model"]["sha256"] is None:  # the model was exported without predictor.json
-        content = UNKNOWN
-    if content is not UNKNOWN and hashes.is_file():
+    if content["model"]["sha256"] and hashes.is_file():
         training = training_photos.read(hashes, content["training_photos"]["sha256"])
     predictor = Predictor(network, model, content, training, notes=_notes(content, hashes))
     for note in predictor.notes:
@@ -167,7 +163,7 @@ def load(path: str | Path) -> Predictor:
 
 def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
     """The limits of the predictions, by the content of predictor.json."""
-    if content is UNKNOWN:
+    if content["model"]["sha256"] is None:  # perhaps it was exported without predictor.json
         return (
             f"There is no {FILE} beside the model: the probabilities are not calibrated, no "
             "prediction is called unsure, and photos of the training set are not recognised. The "

@@ -1,5 +1,6 @@
 """The steps of one photo from the metadata to the HDF5 file, for the page walkthrough.html."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def _photo(
     sides = (lineage.photo[name] for name in BOX_COLUMNS)
     box = Box(*(math.nan if side is None else side for side in sides))
     try:
-        photo, scale = crop.decode(lineage.data, turn=spec.turn), crop.scale(lineage.data)
+        image = crop.decode(lineage.data, dataclasses.replace(spec, whole=True))  # in full size
+        photo, scale = image.pixels, image.scale
         box = detection.find_box(photo, spec) if spec.detected else box.scaled(scale)
         cut = crop.cut(photo, spec, box)[..., ::-1]  # RGB
         # It may decode a large photo at half its size.

@@ -1,4 +1,4 @@
-"""Predictions on photos as they come: read ahead, cut in threads, predicted in batches.
+"""The pipeline from photos to predictions: read ahead, cut in threads, predicted in batches.
 
 The memory is that of a few batches, for any number of photos.
 """
@@ -18,12 +18,11 @@ import pandas as pd
 
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.table import Table, printable
 from renet.faces import crop, detection, jpeg
-from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
+from renet.faces.crop import Box, CropSpec, Image, RejectedImage, cv2
 from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
@@ -68,78 +67,59 @@ class Cut(NamedTuple):
 
 
 @contextlib.contextmanager
-def _decoded(photo: Photo, spec: CropSpec | None = None) -> Iterator[tuple[np.ndarray, float]]:
-    """A photo, once there is memory to decode it, and by what it was scaled; halved if it may be.
+def _decoded(photo: Photo, spec: CropSpec) -> Iterator[Image]:
+    """A decoded photo, once there is memory to decode it.
 
     Of the memory that decoding takes, that of the decoded photo is kept for what is done with it.
     """
     with QUEUE:
         data = photo.read()
-        held = min(crop.memory(data), crop.MAX_MEMORY) // SLOT + 1
+        held = min(crop.memory(data, jpeg.read_header(data)), crop.MAX_MEMORY) // SLOT + 1
         for _ in range(held):
             SLOTS.acquire()
     try:
-        halved = spec is not None and crop.can_be_halved(jpeg.frame_size(data), spec)
-        image = photos.decode(data, halved=halved)
-        while held > image.nbytes // SLOT + 1:
+        image = photos.decode(data, spec)
+        while held > image.pixels.nbytes // SLOT + 1:
             SLOTS.release()
             held -= 1
-        yield image, crop.scale(data)
+        yield image
     finally:
         SLOTS.release(held)
 
 
-def cut_crop(photo: Photo, predictor: Predictor) -> list[Cut]:
-    """A photo that is cropped to the face already, prepared as the training faces were."""
-    spec = predictor.crop(whole=False)
+def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:
+    """The faces of a photo; without `detect`, it is one, prepared as the training faces were."""
+    spec = predictor.crop(whole=detect)
     try:
-        with _decoded(photo, spec) as (image, _):
+        with _decoded(photo, spec) as image:
+            if detect:
+                return _cut_detected(photo, image, predictor)
             pixels = crop.make_face(image, spec).pixels
+            return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
     except RejectedImage as rejection:
-        return [_rejected(photo, rejection)]
-    return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
+        return [Cut(photo.name, reason=rejection.reason, detail=str(rejection))]
 
 
-def predict_face(predictor: Predictor, photo: str) -> dict[str, float]:
-    """The probability of each class for one photo, which is cropped to the face already."""
-    (cut,) = cut_crop(photos.find([photo])[0], predictor)
-    if cut.pixels is None:
-        raise InputError(f"{photo} is not predicted ({cut.detail}); give another photo.")
-    return dict(zip(CLASSES, predictor.probabilities(cut.pixels[None])[0].tolist(), strict=True))
-
-
-def cut_faces(photo: Photo, predictor: Predictor) -> list[Cut]:
+def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
     """The faces of a whole photo, the highest detector score first.
 
     The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
     """
-    try:
-        with _decoded(photo) as (image, scale):
-            return _cut_decoded(photo, image, scale, predictor)
-    except RejectedImage as rejection:
-        return [_rejected(photo, rejection)]
-
-
-def _cut_decoded(photo: Photo, image: np.ndarray, scale: float, predictor: Predictor) -> list[Cut]:
     cuts = []
-    for number, (detected, score) in enumerate(detection.detect(image), 1):
+    for number, (detected, score) in enumerate(detection.detect(image.pixels), 1):
         box = predictor.box.apply(detected)
         try:
             face = crop.make_face(image, predictor.crop(whole=True), box)
             cut = Cut(photo.name, pixels=face.pixels)
         except RejectedImage as rejection:
-            cut = _rejected(photo, rejection)
-        cuts.append(cut._replace(face=number, box=box.scaled(1 / scale), score=score))
+            cut = Cut(photo.name, reason=rejection.reason, detail=str(rejection))
+        cuts.append(cut._replace(face=number, box=box.scaled(1 / image.scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
     with contextlib.suppress(RejectedImage):  # a crop of a few pixels
         pictures.append(crop.make_face(image, predictor.crop(whole=False)).pixels)
     in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
-
-
-def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
-    return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
 
 
 def predict(
@@ -159,7 +139,7 @@ def predict(
     if detect:
         detection.detector()  # before the first photo
     cv2.setNumThreads(1)  # the photos are cut in threads
-    cut = functools.partial(cut_faces if detect else cut_crop, predictor=predictor)
+    cut = functools.partial(cut_faces, predictor=predictor, detect=detect)
     bar = Progress(found, desc="predict", unit=" photos")
     threads = threads or min(MOST_THREADS, cores())
     with (
