@@ -19,7 +19,7 @@ from helpers.project import run_python
 from renet.archives import receipts
 from renet.archives.tar_index import Member
 from renet.metadata import mat_file, subjects
-from renet.sample import head, people, portraits
+from renet.sample import people, portraits
 from renet.sample.archive import write_sample
 
 PHOTOS, SEED = 60, 1  # the smallest sample, which must hold every quirk
@@ -253,11 +253,9 @@ TRAITS = {
     "hairline": people.HAIRLINES[people.MALE],
     "beard": people.BEARDS,
     "clothes": {clothes for odds in people.CLOTHES.values() for clothes in odds},
-    "pattern": {pattern for odds in people.PATTERNS.values() for pattern in odds},
     "glasses": people.GLASSES,
-    "earrings": people.EARRINGS,
-    "background": people.BACKGROUNDS,
-    "hair_colour": head.HAIR_COLOURS,
+    "earrings": (False, True),
+    "hair_colour": portraits.HAIR_COLOURS,
 }
 
 

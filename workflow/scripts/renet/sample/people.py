@@ -10,8 +10,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.random import Generator
 
-from renet.sample.canvas import rgb
-
 FEMALE, MALE = 0, 1
 LOOK_SHIFT, LOOK_SPREAD = 0.6, 0.32  # mean distance of the look from 0.5, and its deviation
 
@@ -29,19 +27,11 @@ CLOTHES = {
     FEMALE: {"scoop": 48, "v-neck": 18, "crew": 14, "shirt": 8, "turtleneck": 12},
     MALE: {"suit": 32, "shirt": 24, "crew": 30, "v-neck": 7, "turtleneck": 6, "scoop": 1},
 }
-PATTERNS = {
-    FEMALE: {"plain": 64, "dots": 20, "stripes": 16},
-    MALE: {"plain": 72, "stripes": 13, "plaid": 15},
-}
 BEARDS = {"none": 42, "stubble": 17, "moustache": 9, "goatee": 9, "full": 23}
-EARRINGS = {"hoop": 1, "drop": 1}
 GLASSES = {"round": 4, "square": 6, "sun": 1}
-BACKGROUNDS = {
-    "wall": 42, "texture": 22, "lamps": 9, "curtain": 7, "foliage": 7, "sky": 7, "books": 6,
-}  # fmt: skip
-EYE_COLOURS = [rgb(74, 48, 32), rgb(52, 34, 26), rgb(84, 112, 70), rgb(84, 124, 158)]
+EYE_COLOURS = [(74, 48, 32), (52, 34, 26), (84, 112, 70), (84, 124, 158)]
 DARK_EYES = 2  # the first ones
-LIPSTICKS = [rgb(186, 36, 52), rgb(160, 30, 62), rgb(208, 72, 92), rgb(222, 98, 90)]
+LIPSTICKS = [(186, 36, 52), (160, 30, 62), (208, 72, 92), (222, 98, 90)]
 
 # Given names of women, of men, and surnames, one language each; the combinations are invented.
 NAMES = [
@@ -178,17 +168,15 @@ class Shot:
         self.mouth_open = float(rng.uniform(0.4, 1)) if rng.random() < 0.3 else 0.0  # 0..1
         self.gaze = _normal(rng, 0, 0.25, -0.6, 0.6)  # from -1 (left) to 1 (right)
         self.lipstick = int(rng.integers(len(LIPSTICKS))) if is_made_up else None
-        self.earrings = _choose(rng, EARRINGS) if rng.random() < 0.03 + 0.4 * look else None
+        self.earrings = bool(rng.random() < 0.03 + 0.4 * look)
         self.glasses = _choose(rng, GLASSES) if rng.random() < 0.1 + 0.002 * age else None
         self.clothes = _choose_by_look(rng, look, CLOTHES)
         self.cloth = _random_cloth(rng, look)
-        self.pattern = _choose_by_look(rng, look, PATTERNS)
         # From the left (-1) to the right (1), from below to above.
         self.light = (float(rng.uniform(-1, 1)), float(rng.uniform(-0.1, 1)))
         self.light_strength = float(rng.uniform(0.25, 0.95))
         self.exposure = _normal(rng, 0.98, 0.09, 0.68, 1.16)
         self.cast = float(rng.normal(0, 0.045))  # cold (-) or warm (+)
-        self.background = _choose(rng, BACKGROUNDS)
         # Hue, saturation, value in 0..1.
         self.backdrop = (
             float(rng.random()),
