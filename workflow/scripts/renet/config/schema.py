@@ -4,21 +4,25 @@ The docstring of a key is its comment in config.yaml, which `tools/write_config.
 """
 
 import os
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from renet.config.archives import Archive
+from renet.config import grids
+from renet.config.archives import SAMPLE, SAMPLE_FILE, Archive
+from renet.config.crop import Crop
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
-from renet.config.runs import Checkpoints, Resources, Run, plain, some_runs
+from renet.config.runs import SECTIONS, Checkpoints, Resources, Run, complete_run, plain, some_runs
 from renet.config.section import WORD, File, Files, Name, Named, Section, Shards, Text, Unique
+from renet.config.several import as_paths
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
 SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
-Side = Annotated[int, Field(ge=8, le=4096)]
 
 
 def _folder(path: str) -> str:
@@ -51,17 +55,6 @@ class Sample(Section):
     """crop jobs"""
 
 
-class Crop(Section):
-    """Cropping and resizing of the faces."""
-
-    size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
-    """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
-    margin: Annotated[float, Field(ge=0, le=2)] = 0.4
-    """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
-    keep_shards: bool = True
-    """false: saves disk space; a later change of split, hdf5 or size crops all faces again"""
-
-
 class Hdf5(Section):
     """The HDF5 files of the subsets."""
 
@@ -91,6 +84,11 @@ class Predict(Section):
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
     """highest error of the predictions that are not "unsure", with 95 % confidence; a small
     validation set gives no threshold"""
+
+    @property
+    def places(self) -> list[str]:
+        """The files and folders of photos."""
+        return as_paths(self.photos)
 
 
 class Walkthrough(Section):
@@ -170,7 +168,9 @@ class Config(Section):
     null: mit for the sample, "other" for your own photos."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
-    runs: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = {"renet": Run()}
+    entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(
+        {"renet": Run()}, alias="runs"
+    )
     """The trainings. Each writes its results to results/runs/<name>. A run may override model,
     train, checkpoints and resources:
 
@@ -178,11 +178,46 @@ class Config(Section):
 
     null switches a run off. docs/config.md has examples of these keys:"""
 
-    def complete(self) -> dict:
-        """All keys, as plain values; of a run, only what it overrides."""
-        values = plain(self)
-        for section, left_out in ("archives", "exclude_none"), ("runs", "exclude_unset"):
-            for name, entry in getattr(self, section).items():
-                if entry:
-                    values[section][name] = entry.model_dump(by_alias=True, **{left_out: True})
-        return values
+    @cached_property
+    def used_archives(self) -> dict[str, Archive]:
+        """The archives of the sources, then of the external sets; the sample is one, too."""
+        sample = Archive.model_construct(
+            url=SAMPLE_FILE, database="wiki", photos="crop", license="", shards=self.sample.shards
+        )
+        known = {SAMPLE: sample} | self.archives
+        return {name: known[name] for name in (*self.sources, *self.external)}
+
+    @cached_property
+    def runs(self) -> dict[str, Run]:
+        """The runs by name, complete."""
+        expanded = [run for entry in self.entries for run in self.expand(entry)]
+        return {name: complete_run(self.run_defaults, changes) for name, changes in expanded}
+
+    @cached_property
+    def run_defaults(self) -> dict[str, dict]:
+        """The sections that a run may change, as plain values."""
+        return {name: values for name, values in plain(self).items() if name in SECTIONS}
+
+    def expand(self, entry: str) -> Iterator[tuple[str, dict]]:
+        """The names of the runs that an entry of `runs` makes, and what each of them changes.
+
+        A run that is null is off; one with `seeds` or a `grid` becomes several.
+        """
+        run = self.entries.get(entry)
+        return grids.expand(
+            entry, run.model_dump(by_alias=True, exclude_unset=True) if run else None
+        )
+
+    def named_run(self, name: str) -> str:
+        """The run of this name; of several seeds, or of a grid, the first."""
+        return next((run for run, _ in self.expand(name)), name)
+
+    @property
+    def audit_run(self) -> str:
+        """The run whose network and recipe the label audit uses."""
+        return self.named_run(self.audit.run)
+
+    @property
+    def reference(self) -> str:
+        """The run that the others are compared with: `comparison.reference`, or the first."""
+        return self.named_run(self.comparison.reference or next(iter(self.runs)))
