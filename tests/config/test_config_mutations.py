@@ -71,11 +71,10 @@ def planned(config: Config) -> None:
         inputs.receipts(config, [source])
         archive = config.used_archives[source]
         config.crop.spec(archive.record)
-        for url, _ in archive.downloads.values():
-            inputs.local_paths(url)
+        assert archive.downloads
     assert config.audit.folds <= 100
     if config.audit.folds:
-        run_settings.fold_settings(config.runs[config.audit_run])
+        run_settings.fold_settings(config.runs[config.named_run(config.audit.run)])
     json.dumps(data_summary.for_provenance(config), allow_nan=False)
     json.dumps(data_summary.for_pages(config), allow_nan=False)
 

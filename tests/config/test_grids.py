@@ -64,7 +64,7 @@ def test_grid_may_vary_the_kind_and_have_seeds():
     assert found["a-kind_cnn-seed5"].train.seed == 5
     assert found["a-kind_cnn-seed4"].model.strided_convs
     config = check({"runs": {"a": {"grid": GRID}}, "comparison": {"reference": "a"}})
-    assert config.reference == "a-cell_tanh-learning_rate_0.003"
+    assert config.named_run("a") == "a-cell_tanh-learning_rate_0.003"
     assert list(run_settings.grid_keys(config)) == ["a"]
 
 

@@ -187,4 +187,4 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
     runs = {"renet": None, "a": {}, "b": {"seeds": [4, 5]}}
     for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):
         config = check({"runs": runs, "comparison": {"reference": named}})
-        assert config.reference == found
+        assert config.named_run(named) == found

@@ -21,11 +21,10 @@ SPLIT_SETTINGS = settings.split.model_dump(exclude={"from_"})
 RECORDED_DATA = data_summary.for_provenance(settings)
 WITH_FOLDS = [name for name, run in RUNS.items() if run.folds]
 # The points of all learning curves: run and fraction.
-CURVES = [
-    (name, f"{one:g}") for name, run in RUNS.items() for one in run.learning_curve
-]
+CURVES = [(name, f"{one:g}") for name in RUNS for one in RUNS[name].learning_curve]
 EXTERNAL = settings.external
 ALL_SOURCES = list(settings.used_archives)
+AUDIT_RUN = settings.named_run(settings.audit.run)
 AUDIT_FOLDS = run_settings.folds(settings.audit.folds)
 
 limit_gpus(before_start.visible_gpus())
@@ -58,7 +57,7 @@ def run_code(script):
 
 def job_run(wildcards):
     """A job's run, which is `audit.run` in the label audit."""
-    return RUNS[wildcards.get("run", settings.audit_run)]
+    return RUNS[wildcards.get("run", AUDIT_RUN)]
 
 
 def of_run(value):

@@ -5,6 +5,7 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
+from renet.common import urls
 from renet.config.archives import SAMPLE, SAMPLE_FILE
 
 # Outputs of these rules that the config keeps. Others are deleted after their last use.
@@ -14,9 +15,10 @@ SHARD = f"{inputs.SHARD}.npy"
 FACE_FILE = "<results>/data/{subset}.h5"
 
 
-def download(wildcards):
-    """The URL of a job's file, and the digest that the config gives for it."""
-    return job_archive(wildcards).downloads[wildcards.file]
+def local_file(wildcards):
+    """The path of a job's file with a file:// URL, as an input; of others none."""
+    path = urls.local_path(job_archive(wildcards).downloads[wildcards.file][0])
+    return [] if path is None else [str(path)]
 
 
 rule make_sample:
@@ -40,7 +42,7 @@ rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
         # The file of a file:// URL: Snakemake notices a change by its time stamp.
-        lambda wildcards: inputs.local_paths(download(wildcards)[0]),
+        local_file,
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
@@ -55,12 +57,10 @@ rule download:
         downloads=1,
     # No digest of the code: a changed script must not download anything again.
     params:
-        url=lambda wildcards: download(wildcards)[0],
-        digest=lambda wildcards: download(wildcards)[1],
+        url=lambda wildcards: job_archive(wildcards).downloads[wildcards.file][0],
+        digest=lambda wildcards: job_archive(wildcards).downloads[wildcards.file][1],
         # Not by `input`: Snakemake compares no param that is derived from it.
-        contents=lambda wildcards: inputs.places_state(
-            inputs.local_paths(download(wildcards)[0])
-        ),
+        contents=lambda wildcards: inputs.places_state(local_file(wildcards)),
     script:
         "../scripts/download.py"
 
@@ -78,7 +78,7 @@ rule index_archive:
         "../../envs/index_archive.yaml"
     params:
         # Tables name a file by its number in this order.
-        file_order=lambda wildcards: list(job_archive(wildcards).downloads),
+        file_order=of_archive("files"),
         code=code("index_archive.py"),
     script:
         "../scripts/index_archive.py"

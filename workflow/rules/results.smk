@@ -167,7 +167,7 @@ rule compare:
         "../../envs/compare.yaml"
     params:
         names=[run for run in RUNS for _ in PREDICTED],  # the run of each file
-        reference=settings.reference,
+        reference=settings.named_run(settings.comparison.reference),
         metric=settings.comparison.metric,
         groups=seed_groups(REPORTED_SETTINGS["runs"]),
         code=code("compare.py"),

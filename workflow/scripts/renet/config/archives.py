@@ -15,7 +15,6 @@ from renet.common import urls
 from renet.common.delimiters import find_delimiter
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
 from renet.config.section import ABSENT, File, Files, Gender, Section, Shards, Text, Unique
-from renet.config.several import as_list, as_paths
 
 SAMPLE = "sample"  # the source that is drawn, and not declared
 SAMPLE_FILE = "wiki_crop.tar"
@@ -23,14 +22,7 @@ TERMS = "academic research only"  # IMDB-WIKI's licence
 FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
 
 
-def _file_url(url: str) -> str:
-    urls.file_name(url)  # raises if it names no file
-    return url
-
-
-Url = Annotated[
-    str, Field(pattern="^(https?://[^/]|file://(localhost)?/)"), AfterValidator(_file_url)
-]
+Url = Annotated[str, Field(pattern="^(https?://[^/]|file://(localhost)?/)")]
 Md5 = Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
@@ -50,10 +42,9 @@ def _expression(pattern: str) -> str:
 
 
 def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
-    """The name and the path of each list, in the order of the names."""
-    return [
-        (name, path) for name, files in sorted((lists or {}).items()) for path in as_paths(files)
-    ]
+    """The path of each list after its name, in the order of the names."""
+    named = sorted((lists or {}).items())
+    return [(name, path) for name, files in named for path in Section.paths(files)]
 
 
 @functools.cache  # a start asks dozens of times
@@ -109,7 +100,7 @@ class Labels(Section):
     @property
     def files(self) -> list[tuple[str, str]]:
         """The tables and lists, each after the gender that it lists; "" is that of a table."""
-        return [("", file) for file in as_paths(self.tables)] + _named_files(self.lists)
+        return [("", file) for file in self.paths(self.tables)] + _named_files(self.lists)
 
     def settings(self, subset: dict[str, str]) -> dict:
         """The values of `renet.metadata.own_photos.Labels`."""
@@ -152,11 +143,6 @@ class PublishedSplit(Section):
             raise ValueError("needs either `from` or `lists`, and not both.")
         return self
 
-    @property
-    def files(self) -> list[tuple[str, str]]:
-        """The lists, each after its subset."""
-        return _named_files(self.lists)
-
 
 class Archive(Section):
     """An archive; a key that is missing is not used."""
@@ -194,9 +180,8 @@ class Archive(Section):
     @model_validator(mode="after")
     def fits_together(self) -> Self:
         """Refuse keys that contradict each other."""
-        labels, is_table = self.labels, self.database == TABLE
-        names = [urls.file_name(url) for url in as_list(self.url)]
-        if (count := len(as_list(self.md5) + as_list(self.sha256))) not in (0, len(names)):
+        names, labels, is_table = self.files, self.labels, self.database == TABLE
+        if (count := len(self.listed(self.md5) + self.listed(self.sha256))) not in (0, len(names)):
             raise ValueError(
                 f"has {len(names)} URLs and {count} digests; give one md5 or one sha256 for each "
                 "URL, in the same order, or none."
@@ -226,27 +211,31 @@ class Archive(Section):
         return self
 
     @property
+    def files(self) -> list[str]:
+        """The name of each file, in the order of the URLs."""
+        return [urls.file_name(url) for url in self.listed(self.url)]
+
+    @property
     def downloads(self) -> dict[str, tuple[str, str | None]]:
         """The URL of each file, and the digest that the config gives for it."""
-        digests = [f"md5:{digest}" for digest in as_list(self.md5)]
-        digests += [f"sha256:{digest}" for digest in as_list(self.sha256)]
-        pairs = zip_longest(as_list(self.url), digests)
-        return {urls.file_name(url): (url, digest) for url, digest in pairs}
+        digests = [f"md5:{digest}" for digest in self.listed(self.md5)]
+        digests += [f"sha256:{digest}" for digest in self.listed(self.sha256)]
+        return dict(zip(self.files, zip_longest(self.listed(self.url), digests), strict=True))
 
     @property
     def tables(self) -> list[str]:
         """The files with the labels."""
-        return [file for _, file in self.labels.files] if self.labels else as_paths(self.table)
+        return [file for _, file in self.labels.files] if self.labels else self.paths(self.table)
 
     @property
     def lists(self) -> list[str]:
         """The files that list the photos of published subsets."""
-        return [file for _, file in self.split.files] if self.split else []
+        return [file for _, file in _named_files(self.split.lists if self.split else None)]
 
     @property
     def subsets(self) -> list[str]:
         """The subset of each of these files."""
-        return [subset for subset, _ in self.split.files] if self.split else []
+        return [subset for subset, _ in _named_files(self.split.lists if self.split else None)]
 
     @functools.cached_property
     def label_settings(self) -> dict | None:
@@ -282,5 +271,5 @@ class Archive(Section):
     @property
     def record(self) -> dict:
         """What a run's result depends on, as in provenance.json."""
-        keys = ("database", "photos", "subjects", "detected")
-        return {key: getattr(self, key) for key in keys}
+        kept = {"database", "photos", "subjects"}
+        return self.model_dump(include=kept) | {"detected": self.detected}

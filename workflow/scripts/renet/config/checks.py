@@ -8,10 +8,9 @@ from renet.common import urls
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
 from renet.config.archives import SAMPLE, Archive, examine_table
-from renet.config.runs import Run, complete_run
+from renet.config.runs import Run
 from renet.config.schema import Config
 from renet.config.sentences import explain
-from renet.config.several import as_list
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
@@ -76,7 +75,7 @@ def places(settings: Config) -> list[tuple[str, Path]]:
     """The keys and paths of archives on the disk, and of the photos to predict."""
     found = [("`predict.photos`", Path(place)) for place in settings.predict.places]
     for name, archive in settings.used_archives.items():
-        in_place = filter(None, map(urls.local_path, as_list(archive.url)))
+        in_place = filter(None, map(urls.local_path, archive.listed(archive.url)))
         found += [(f"`archives.{name}.url`", path) for path in in_place]
     return found
 
@@ -133,13 +132,13 @@ def _check_entries(settings: Config) -> None:
                 )
             made.add(name)
             try:
-                complete_run(settings.run_defaults, changes)
+                settings.complete(changes)
             except ValidationError as error:
                 raise InputError(next(explain(error, changes, ("runs", entry)))) from error
-    named = {"comparison.reference": settings.reference}
-    named |= {"audit.run": settings.audit_run} if settings.audit.folds else {}
+    named = {"comparison.reference": settings.comparison.reference}
+    named |= {"audit.run": settings.audit.run} if settings.audit.folds else {}
     for key, run in named.items():
-        if run not in settings.runs:
+        if settings.named_run(run) not in settings.runs:
             raise InputError(
                 f"`{key}` is {run}, but no such run is switched on; name one of these: "
                 f"{', '.join(settings.runs)}."

@@ -14,10 +14,8 @@ from collections.abc import Iterator, Mapping
 UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
 
 
-def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
-    """The names of the runs that an entry of `runs` makes, None no run, and what each changes."""
-    if changes is None:
-        return
+def expand(name: str, changes: Mapping) -> Iterator[tuple[str, dict]]:
+    """The names of the runs that an entry of `runs` makes, and what each changes."""
     rest = {key: value for key, value in changes.items() if key not in ("grid", "seeds")}
     grid = changes.get("grid", {})
     for values in itertools.product(*grid.values()):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -16,7 +15,6 @@ from renet.config.train import Recipe
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "threads": 1, "select_epoch": "last"}
 GRID_SECTIONS = {"model": KINDS.values(), "train": [Recipe]}  # that a grid may vary
 MAX_RUNS = 50
-SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may change
 
 
 class Checkpoints(Section):
@@ -90,18 +88,6 @@ def plain(sections: Any) -> dict:
     """All keys as plain values; the first key of `model` is its kind."""
     values = sections.model_dump(by_alias=True)
     return values | {"model": {"kind": sections.model.kind} | values["model"]}
-
-
-def complete_run(sections: Mapping[str, dict], changes: Mapping) -> Run:
-    """A run that changes these sections of the config, with all their keys."""
-    merged = {name: of | changes.get(name, {}) for name, of in sections.items()}
-    if merged["model"]["kind"] != sections["model"]["kind"]:  # which has other defaults
-        merged["model"] = changes["model"]
-    run = Run.model_validate({**changes, **merged})
-    if run.model.has_layers:
-        return run
-    train, resources = run.train.replace(**WITHOUT_LAYERS), run.resources.replace(nodes=1)
-    return run.replace(train=train, resources=resources)
 
 
 def digest(settings: dict) -> str:

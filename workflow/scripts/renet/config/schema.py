@@ -4,7 +4,7 @@ The docstring of a key is its comment in config.yaml, which `tools/write_config.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,12 +16,12 @@ from renet.config.archives import SAMPLE, SAMPLE_FILE, Archive
 from renet.config.crop import Crop
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
-from renet.config.runs import SECTIONS, Checkpoints, Resources, Run, complete_run, plain, some_runs
+from renet.config.runs import WITHOUT_LAYERS, Checkpoints, Resources, Run, some_runs
 from renet.config.section import WORD, File, Files, Name, Named, Section, Shards, Text, Unique
-from renet.config.several import as_paths
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
+SECTIONS = {"model", "train", "checkpoints", "resources"}  # that a run may change
 SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
 
 
@@ -88,7 +88,7 @@ class Predict(Section):
     @property
     def places(self) -> list[str]:
         """The files and folders of photos."""
-        return as_paths(self.photos)
+        return self.paths(self.photos)
 
 
 class Walkthrough(Section):
@@ -190,13 +190,8 @@ class Config(Section):
     @cached_property
     def runs(self) -> dict[str, Run]:
         """The runs by name, complete."""
-        expanded = [run for entry in self.entries for run in self.expand(entry)]
-        return {name: complete_run(self.run_defaults, changes) for name, changes in expanded}
-
-    @cached_property
-    def run_defaults(self) -> dict[str, dict]:
-        """The sections that a run may change, as plain values."""
-        return {name: values for name, values in plain(self).items() if name in SECTIONS}
+        made = [run for entry in self.entries for run in self.expand(entry)]
+        return {name: self.complete(changes) for name, changes in made}
 
     def expand(self, entry: str) -> Iterator[tuple[str, dict]]:
         """The names of the runs that an entry of `runs` makes, and what each of them changes.
@@ -204,20 +199,21 @@ class Config(Section):
         A run that is null is off; one with `seeds` or a `grid` becomes several.
         """
         run = self.entries.get(entry)
-        return grids.expand(
-            entry, run.model_dump(by_alias=True, exclude_unset=True) if run else None
-        )
+        changes = run.model_dump(by_alias=True, exclude_unset=True) if run else {}
+        return grids.expand(entry, changes) if run else iter(())
 
-    def named_run(self, name: str) -> str:
-        """The run of this name; of several seeds, or of a grid, the first."""
-        return next((run for run, _ in self.expand(name)), name)
+    def complete(self, changes: Mapping) -> Run:
+        """A run with all keys, of which it changes these."""
+        sections = self.model_dump(by_alias=True, include=SECTIONS)
+        merged = {name: of | changes.get(name, {}) for name, of in sections.items()}
+        if merged["model"]["kind"] != self.model.kind:  # which has other defaults
+            merged["model"] = changes["model"]
+        run = Run.model_validate({**changes, **merged})
+        if run.model.has_layers:
+            return run
+        train, resources = run.train.replace(**WITHOUT_LAYERS), run.resources.replace(nodes=1)
+        return run.replace(train=train, resources=resources)
 
-    @property
-    def audit_run(self) -> str:
-        """The run whose network and recipe the label audit uses."""
-        return self.named_run(self.audit.run)
-
-    @property
-    def reference(self) -> str:
-        """The run that the others are compared with: `comparison.reference`, or the first."""
-        return self.named_run(self.comparison.reference or next(iter(self.runs)))
+    def named_run(self, name: str | None) -> str:
+        """The run of this name; of seeds or a grid, or without a name, the first."""
+        return next((run for run, _ in self.expand(name or "")), name or next(iter(self.runs)))

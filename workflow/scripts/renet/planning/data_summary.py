@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from renet.common.imdb_wiki import TABLE
 from renet.common.logs import public
@@ -9,7 +10,11 @@ from renet.config.archives import SAMPLE, Archive
 from renet.config.schema import Config
 from renet.planning import run_settings
 
-ROWS = {"filter", "split", "corrections"}  # keys of the rows and their subsets
+# Keys of the config: what a run's result depends on, beside archives, model and recipe.
+OF_SAMPLE: Any = {"photos", "seed"}
+OF_DATA: Any = {key: True for key in ("sources", "filter", "split", "corrections")}
+OF_DATA |= {"hdf5": {"mean"}}
+OF_FACES = OF_DATA | {"crop": {"size", "margin"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
@@ -23,43 +28,35 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
 def for_pages(settings: Config) -> dict:
     """The settings of the data that the pages name."""
     archives = settings.used_archives
+    of_sources = {name: archives[name] for name in settings.sources}
     origins = {name: of.datasheet for name, of in archives.items() if of.datasheet}
     databases = {
-        archives[name].database
-        for name in settings.sources
+        of.database
+        for name, of in of_sources.items()
         # A table with the data set's origin is published.
-        if name != SAMPLE and not (name in origins and archives[name].database == TABLE)
+        if name != SAMPLE and not (name in origins and of.database == TABLE)
     }
-    licenses = {name: archives[name].terms or settings.license for name in settings.sources}
-    return {
+    return settings.model_dump(by_alias=True, include=OF_DATA) | {
         "databases": sorted(databases),
         "size": settings.crop.shape,
         "margin": settings.crop.margin,
         "origins": origins,
         "licenses": {
-            name: of or ("mit" if name == SAMPLE else "other") for name, of in licenses.items()
+            name: of.terms or settings.license or ("mit" if name == SAMPLE else "other")
+            for name, of in of_sources.items()
         },
         "detected": {name: of.detected for name, of in archives.items() if of.detected},
-        "published_labels": [name for name in settings.sources if archives[name].labels],
-        "published_split": [name for name in settings.sources if archives[name].split],
-        "sources": settings.sources,
-        **settings.model_dump(by_alias=True, include=ROWS),
-        "audit": {"folds": settings.audit.folds, "run": settings.audit_run},
-        "hdf5": {"mean": settings.hdf5.mean},
+        "published_labels": [name for name, of in of_sources.items() if of.labels],
+        "published_split": [name for name, of in of_sources.items() if of.split],
+        "audit": {"folds": settings.audit.folds, "run": settings.named_run(settings.audit.run)},
     }
 
 
 def for_provenance(settings: Config) -> dict:
     """The settings that a run's result depends on, beside its own model and recipe."""
-    sample = {"sample": settings.sample.model_dump(exclude={"shards"})}
-    return {
-        "sources": settings.sources,
-        **(sample if SAMPLE in settings.sources else {}),
-        "archives": {name: settings.used_archives[name].record for name in settings.sources},
-        "crop": {"size": settings.crop.size, "margin": settings.crop.margin},
-        **settings.model_dump(by_alias=True, include=ROWS),
-        "hdf5": {"mean": settings.hdf5.mean},
-    }
+    sample = {"sample": OF_SAMPLE} if SAMPLE in settings.sources else {}
+    archives = {name: settings.used_archives[name].record for name in settings.sources}
+    return settings.model_dump(by_alias=True, include=OF_FACES | sample) | {"archives": archives}
 
 
 def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
@@ -69,25 +66,19 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
     """
     archives = {
         name: of.model_dump(by_alias=True, exclude_none=True, exclude={"shards"})
+        | {"url": list(map(public, of.url)) if isinstance(of.url, list) else public(of.url)}
         for name, of in settings.used_archives.items()
         if name != SAMPLE
     }
-    for archive in archives.values():
-        url = archive["url"]
-        archive["url"] = public(url) if isinstance(url, str) else list(map(public, url))
     others = {name: None for name in of_defaults if name != run}
     of_run = run_settings.with_folds(settings.runs[run])
-    return {
-        **for_provenance(settings),
-        "sample": settings.sample.model_dump(exclude={"shards"}),
-        "external": settings.external,
+    further = {"sample": OF_SAMPLE, "external": True, "license": True, "walkthrough": True}
+    return settings.model_dump(by_alias=True, include=OF_FACES | further) | {
         "archives": archives,
         "audit": {"folds": 0},
         "predict": {"photos": None, "max_error": settings.predict.max_error},
         "export": [],
         "datasheet": None,
-        "license": settings.license,
-        "walkthrough": settings.walkthrough.model_dump(),
         "comparison": {"reference": None},
         "runs": others | {run: {key: value for key, value in of_run.items() if value}},
     }

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from renet.common import files, urls
+from renet.common import files
 from renet.config.runs import Run
 from renet.config.schema import Config
 from renet.planning import run_settings
@@ -61,13 +61,7 @@ def subset_files(settings: Config, subset: str) -> dict[str, str | list[str]]:
 def receipts(settings: Config, names: Iterable[str]) -> list[str]:
     """The receipts of the archive files of sources, in the order of the config."""
     used = settings.used_archives
-    return [f"<resources>/{name}/{file}.json" for name in names for file in used[name].downloads]
-
-
-def local_paths(url: str) -> list[str]:
-    """The path in a file:// URL, as an input; of others none."""
-    path = urls.local_path(url)
-    return [] if path is None else [str(path)]
+    return [f"<resources>/{name}/{file}.json" for name in names for file in used[name].files]
 
 
 def places_state(places: Iterable[str]) -> str:

@@ -43,7 +43,7 @@ def trained_on(run: Run) -> list[str]:
 
 def compute_settings(run: Run) -> dict:
     """The settings of `renet.network.devices.Compute` for a run."""
-    return {name: getattr(run.train, name) for name in ("device", "precision", "threads")}
+    return run.train.model_dump(include={"device", "precision", "threads"})
 
 
 def resources(run: Run) -> SimpleNamespace:
