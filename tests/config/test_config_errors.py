@@ -92,7 +92,6 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (OWN + "['file:///1/a.tar', 'file:///2/a.tar']}}", "have the same name; rename one."),
         (OWN + "['https://a/p.tgz', 'https://a/p.tar']}}", "have the same name; rename one."),
         (OWN + "['file:///p', 'https://a/p.tar.gz']}}", "have the same name; rename one."),
-        (OWN + "'https://a/a.tar', table: a.csv}}", "`archives.own` cannot have a `table`"),
         (TABLE + "table: own.csv, split: {}}}", "`archives.own.split` needs either `from` or"),
         (TABLE + "table: a.csv, split: {from: a, lists: {test: b}}}}", "either `from` or `lists`"),
         (TABLE + "}}", "needs either `table` or `labels`, because its `database` is table."),
@@ -111,6 +110,11 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
         (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
+        (LABELS + "{pattern: '(?P<gender>m)'}, table: a}}", "own` needs either `table` or"),
+        (LABELS + "{pattern: '(?P<age>'}}}", "labels.pattern` is (?P<age>, which is not a regular"),
+        (LABELS + "{pattern: '(?P<gender>m)', box: [a, b, c, d]}}}", "has `labels.box`, which"),
+        (LABELS + "{pattern: '(?P<gender>m)'}, split: {from: a}}}", "own` has `split.from`, which"),
+        (OWN.partition("\n")[2] + "'https://a/a.tar', table: a}}", "`archives.own` cannot have a"),
         (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`."),
         ("audit: {folds: 3, run: b}", "`audit.run` is b, but no such run is switched on; name one"),
         ("comparison: {reference: b}", "`comparison.reference` is b, but no such run is switched"),
@@ -190,6 +194,10 @@ def test_several_errors_are_named_up_to_five_lines(tmp_path):
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
     with pytest.raises(InputError, match=r"^--config: `train\.epochs` is x, and"):
         loaded(tmp_path, "train: {epochs: 3}", {"train": {"epochs": "x"}})
+    with pytest.raises(InputError, match=r"^--config: The run renet has `nesterov: true`, which"):
+        loaded(tmp_path, "train: {nesterov: true}", {"train": {"momentum": "0"}})
+    with pytest.raises(InputError, match=r"^\S*own.yaml: The run renet has `nesterov: true`"):
+        loaded(tmp_path, "train: {nesterov: true, momentum: 0}", {"train": {"ema": "0"}})
     with pytest.raises(InputError, match=r"^--config: \{epochs: 3 is not YAML \(expected "):
         loaded(tmp_path, "sources: [sample]", {"train": "{epochs: 3"})
     with pytest.raises(InputError, match=r"^--config: 010 is not YAML \(`010` is no decimal"):

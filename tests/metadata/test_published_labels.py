@@ -175,24 +175,6 @@ def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_p
     assert found["column race"].tolist() == ["White", "unknown", "Black"]
 
 
-ARCHIVE = {"url": "https://a.org/a.tar", "database": "table", "photos": "crop"}
-PATTERN = {"pattern": r"(?P<gender>[01])_.*jpg"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "fault"),
-    [
-        ({"labels": PATTERN, "table": "t.csv"}, "`archives.a` needs either `table` or `labels`"),
-        ({"labels": {"pattern": "(?P<age>"}}, "labels.pattern` is .*not a regular expression"),
-        ({"labels": PATTERN | {"box": list("abcd")}}, "a` has `labels.box`, which gives boxes"),
-        ({"labels": PATTERN, "split": {"from": "part"}}, "a` has `split.from`, which names a"),
-    ],
-)
-def test_labels_that_contradict_each_other_are_one_sentence(changes, fault):
-    with pytest.raises(InputError, match=rf"\A.*{fault}.*\Z"):
-        check({"archives": {"a": ARCHIVE | changes}})
-
-
 def overlay_of(name: str, folder: Path) -> dict:
     """A ready overlay whose data are the miniature in `folder`, complete."""
     text = (ROOT / "configs" / f"{name}.yaml").read_text().replace("/data/", f"{folder}/")
