@@ -143,10 +143,10 @@ def run_files(names):
     on_sets = "infer_external", "evaluate_external", "gallery_external"
     with_walkthrough = [one for one in names if RUNS[one].model.has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
-    folds = [
-        outputs("fold", run=one, **run_settings.folds(RUNS[one].folds))
-        for one in folded
-    ]
+    folds = (
+        outputs("fold", run=name, **run_settings.folds(RUNS[name].folds))
+        for name in names
+    )
     return [
         *outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
         *outputs("walkthrough", run=with_walkthrough),

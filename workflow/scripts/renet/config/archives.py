@@ -18,7 +18,6 @@ from renet.config.section import ABSENT, File, Files, Gender, Section, Shards, T
 
 SAMPLE = "sample"  # the source that is drawn, and not declared
 SAMPLE_FILE = "wiki_crop.tar"
-TERMS = "academic research only"  # IMDB-WIKI's licence
 FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
 
 
@@ -261,12 +260,6 @@ class Archive(Section):
         if self.table and examine_table(self.table, *(self.label_settings or {})["required"])[1]:
             return None
         return self.faces or "one"
-
-    @property
-    def terms(self) -> str:
-        """The licence of the photos; "" if it is not known."""
-        default = "" if self.database == TABLE else TERMS
-        return default if self.license is None else self.license
 
     @property
     def record(self) -> dict:

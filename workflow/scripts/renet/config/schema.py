@@ -182,8 +182,9 @@ class Config(Section):
     def used_archives(self) -> dict[str, Archive]:
         """The archives of the sources, then of the external sets; the sample is one, too."""
         sample = Archive.model_construct(
-            url=SAMPLE_FILE, database="wiki", photos="crop", license="", shards=self.sample.shards
-        )
+            url=SAMPLE_FILE, database="wiki", photos="crop", license=self.license or "mit",
+            shards=self.sample.shards,
+        )  # fmt: skip
         known = {SAMPLE: sample} | self.archives
         return {name: known[name] for name in (*self.sources, *self.external)}
 

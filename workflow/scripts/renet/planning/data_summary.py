@@ -10,6 +10,7 @@ from renet.config.archives import SAMPLE, Archive
 from renet.config.schema import Config
 from renet.planning import run_settings
 
+TERMS = "academic research only"  # IMDB-WIKI's licence
 # Keys of the config: what a run's result depends on, beside archives, model and recipe.
 OF_SAMPLE: Any = {"photos", "seed"}
 OF_DATA: Any = {key: True for key in ("sources", "filter", "split", "corrections")}
@@ -27,7 +28,7 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
 
 def for_pages(settings: Config) -> dict:
     """The settings of the data that the pages name."""
-    archives = settings.used_archives
+    archives, own = settings.used_archives, settings.license or "other"
     of_sources = {name: archives[name] for name in settings.sources}
     origins = {name: of.datasheet for name, of in archives.items() if of.datasheet}
     databases = {
@@ -42,7 +43,7 @@ def for_pages(settings: Config) -> dict:
         "margin": settings.crop.margin,
         "origins": origins,
         "licenses": {
-            name: of.terms or settings.license or ("mit" if name == SAMPLE else "other")
+            name: of.license or (own if of.database == TABLE else TERMS)
             for name, of in of_sources.items()
         },
         "detected": {name: of.detected for name, of in archives.items() if of.detected},
