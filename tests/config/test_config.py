@@ -141,7 +141,8 @@ def test_runs_override_their_sections_and_nothing_else():
 def test_audit_and_reference_take_the_first_seed_of_an_entry():
     named = {"audit": {"folds": 3, "run": "a"}, "comparison": {"reference": "a"}}
     config = check({"runs": {"a": {"seeds": [3, 4]}}, **named})
-    assert config.named_run("a") == "a-seed3" and config.named_run(None) == "a-seed3"
+    assert data_summary.for_pages(config)["audit"]["run"] == "a-seed3"
+    assert config.named_run(config.comparison.reference) == "a-seed3"
 
 
 def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():

@@ -9,6 +9,7 @@ from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
+from renet.common import urls
 from renet.common.imdb_wiki import SUBSETS
 from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 from renet.planning.run_figures import RUN_FIGURES, figure_files
@@ -55,6 +56,11 @@ def run_code(script):
     return of_run(partial(code, script))
 
 
+def code_of_scripts(run):
+    """Digests of the scripts that make a run."""
+    return [code(one, run) for one in code_digest.run_scripts(folds=run.folds > 0)]
+
+
 def job_run(wildcards):
     """A job's run, which is `audit.run` in the label audit."""
     return RUNS[wildcards.get("run", AUDIT_RUN)]
@@ -97,6 +103,12 @@ def not_compared(value):
 def own_file(path):
     """A file that the config names, as an input; the `prefix` of a module leaves its path alone."""
     return local(str(Path(path).expanduser())) if path else []
+
+
+def local_file(wildcards):
+    """The path of a job's file with a file:// URL, as an input; of others none."""
+    path = urls.local_path(job_archive(wildcards).downloads[wildcards.file][0])
+    return [] if path is None else [str(path)]
 
 
 def source_receipts(wildcards):

@@ -5,7 +5,6 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
-from renet.common import urls
 from renet.config.archives import SAMPLE, SAMPLE_FILE
 
 # Outputs of these rules that the config keeps. Others are deleted after their last use.
@@ -13,12 +12,6 @@ KEPT_SHARDS = [".csv", *([".npy"] if settings.crop.keep_shards else [])]
 KEPT_FILES = ["table", *(["face_file"] if settings.hdf5.keep_files else [])]
 SHARD = f"{inputs.SHARD}.npy"
 FACE_FILE = "<results>/data/{subset}.h5"
-
-
-def local_file(wildcards):
-    """The path of a job's file with a file:// URL, as an input; of others none."""
-    path = urls.local_path(job_archive(wildcards).downloads[wildcards.file][0])
-    return [] if path is None else [str(path)]
 
 
 rule make_sample:

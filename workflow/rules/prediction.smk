@@ -14,11 +14,6 @@ BESIDE_MODEL = [
 ]
 
 
-def code_of_scripts(run):
-    """Digests of the scripts that make a run."""
-    return [code(one, run) for one in code_digest.run_scripts(folds=run.folds > 0)]
-
-
 rule predictor:
     """Write down how a run's network predicts other photos."""
     input:

@@ -12,10 +12,11 @@ from renet.planning import run_settings
 
 TERMS = "academic research only"  # IMDB-WIKI's licence
 # Keys of the config: what a run's result depends on, beside archives, model and recipe.
-OF_SAMPLE: Any = {"photos", "seed"}
-OF_DATA: Any = {key: True for key in ("sources", "filter", "split", "corrections")}
-OF_DATA |= {"hdf5": {"mean"}}
-OF_FACES = OF_DATA | {"crop": {"size", "margin"}}
+ROWS: Any = {
+    "sources": True, "filter": True, "split": True, "corrections": True, "hdf5": {"mean"},
+}  # fmt: skip
+FACES = ROWS | {"crop": {"size", "margin"}}
+DRAWN = {"sample": {"photos", "seed"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
@@ -37,7 +38,7 @@ def for_pages(settings: Config) -> dict:
         # A table with the data set's origin is published.
         if name != SAMPLE and not (name in origins and of.database == TABLE)
     }
-    return settings.model_dump(by_alias=True, include=OF_DATA) | {
+    return settings.model_dump(by_alias=True, include=ROWS) | {
         "databases": sorted(databases),
         "size": settings.crop.shape,
         "margin": settings.crop.margin,
@@ -55,9 +56,9 @@ def for_pages(settings: Config) -> dict:
 
 def for_provenance(settings: Config) -> dict:
     """The settings that a run's result depends on, beside its own model and recipe."""
-    sample = {"sample": OF_SAMPLE} if SAMPLE in settings.sources else {}
+    kept = FACES | (DRAWN if SAMPLE in settings.sources else {})
     archives = {name: settings.used_archives[name].record for name in settings.sources}
-    return settings.model_dump(by_alias=True, include=OF_FACES | sample) | {"archives": archives}
+    return settings.model_dump(by_alias=True, include=kept) | {"archives": archives}
 
 
 def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
@@ -73,8 +74,8 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
     }
     others = {name: None for name in of_defaults if name != run}
     of_run = run_settings.with_folds(settings.runs[run])
-    further = {"sample": OF_SAMPLE, "external": True, "license": True, "walkthrough": True}
-    return settings.model_dump(by_alias=True, include=OF_FACES | further) | {
+    kept = FACES | DRAWN | {"external": True, "license": True, "walkthrough": True}
+    return settings.model_dump(by_alias=True, include=kept) | {
         "archives": archives,
         "audit": {"folds": 0},
         "predict": {"photos": None, "max_error": settings.predict.max_error},
