@@ -34,8 +34,6 @@ def test_grid_is_a_run_of_each_combination_named_by_key_and_value():
         name = f"a-cell_{cell}-learning_rate_{rate}"
         by_hand = check({"runs": {"renet": None, name: entry}}).runs
         assert found[name] == by_hand[name]
-        asked = [runs.digest(run_settings.training_settings(of[name])) for of in (found, by_hand)]
-        assert asked[0] == asked[1]
 
 
 def test_names_depend_on_no_position_and_on_no_spelling():

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from renet.common import urls
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
+from renet.config import grids
 from renet.config.archives import SAMPLE, Archive, examine_table
 from renet.config.runs import Run
 from renet.config.schema import Config
@@ -123,8 +124,8 @@ def _check_sources(settings: Config) -> None:
 def _check_entries(settings: Config) -> None:
     """Check the runs that the entries of `runs` make, and the names of runs in other sections."""
     made: set[str] = set()
-    for entry in settings.entries:
-        for name, changes in settings.expand(entry):
+    for entry, run in settings.entries.items():
+        for name, changes in grids.expand(entry, run):
             if name in made:
                 raise InputError(
                     f"`runs.{entry}` makes a run called {name}, but another one has this name; "
@@ -137,10 +138,10 @@ def _check_entries(settings: Config) -> None:
                 raise InputError(next(explain(error, changes, ("runs", entry)))) from error
     named = {"comparison.reference": settings.comparison.reference}
     named |= {"audit.run": settings.audit.run} if settings.audit.folds else {}
-    for key, run in named.items():
-        if settings.named_run(run) not in settings.runs:
+    for key, wanted in named.items():
+        if settings.named_run(wanted) not in settings.runs:
             raise InputError(
-                f"`{key}` is {run}, but no such run is switched on; name one of these: "
+                f"`{key}` is {wanted}, but no such run is switched on; name one of these: "
                 f"{', '.join(settings.runs)}."
             )
 

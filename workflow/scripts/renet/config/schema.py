@@ -4,7 +4,7 @@ The docstring of a key is its comment in config.yaml, which `tools/write_config.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -191,17 +191,8 @@ class Config(Section):
     @cached_property
     def runs(self) -> dict[str, Run]:
         """The runs by name, complete."""
-        made = [run for entry in self.entries for run in self.expand(entry)]
+        made = [made for entry in self.entries.items() for made in grids.expand(*entry)]
         return {name: self.complete(changes) for name, changes in made}
-
-    def expand(self, entry: str) -> Iterator[tuple[str, dict]]:
-        """The names of the runs that an entry of `runs` makes, and what each of them changes.
-
-        A run that is null is off; one with `seeds` or a `grid` becomes several.
-        """
-        run = self.entries.get(entry)
-        changes = run.model_dump(by_alias=True, exclude_unset=True) if run else {}
-        return grids.expand(entry, changes) if run else iter(())
 
     def complete(self, changes: Mapping) -> Run:
         """A run with all keys, of which it changes these."""
@@ -217,4 +208,5 @@ class Config(Section):
 
     def named_run(self, name: str | None) -> str:
         """The run of this name; of seeds or a grid, or without a name, the first."""
-        return next((run for run, _ in self.expand(name or "")), name or next(iter(self.runs)))
+        name = name or next(iter(self.runs))
+        return next((run for run, _ in grids.expand(name, self.entries.get(name))), name)
