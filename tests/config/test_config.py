@@ -84,10 +84,8 @@ def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
 
 def texts(config: Config) -> dict[str, str]:
     """The text of each section, archive and run."""
-    sections = write_config.all_keys(config)
-    parts = (
-        sections | sections["archives"] | {name: plain(run) for name, run in config.runs.items()}
-    )
+    parts = write_config.all_keys(config) | {name: plain(of) for name, of in config.runs.items()}
+    parts |= parts["archives"]
     return {name: json.dumps(parts[name]) for name in parts if name not in ("archives", "runs")}
 
 

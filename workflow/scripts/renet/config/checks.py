@@ -96,8 +96,9 @@ def _check_slices(source: str, archive: Archive) -> None:
 
 def _check_sources(settings: Config) -> None:
     known = [SAMPLE, *settings.archives]
-    for section in ("sources", "external"):
-        for name in set(getattr(settings, section)).difference(known):
+    for name in (*settings.sources, *settings.external):
+        if name not in known:
+            section = "sources" if name in settings.sources else "external"
             raise InputError(
                 f"`{section}` names {name}, which is not one of the archives: {', '.join(known)}."
             )
