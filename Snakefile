@@ -1,6 +1,5 @@
 """From the IMDB-WIKI archives to a trained and evaluated gender classifier; see `config.yaml`."""
 
-import copy
 import sys
 from pathlib import Path
 
@@ -34,12 +33,13 @@ CONFIG_FILES = {
 configfile: DEFAULTS  # not read in a module that is given its config
 
 
-# A copy, because two modules can be given the same config.
-config = copy.deepcopy(config)
-refuse_faults(validation.load, config, {} if MODULE else CONFIG_FILES, COMMAND_LINE)
+# The rules read this object; `config` stays as it was given.
+settings = refuse_faults(
+    validation.load, config, {} if MODULE else CONFIG_FILES, COMMAND_LINE
+)
 
 
-container: config["container"]  # for --sdm apptainer alone
+container: settings.container  # for --sdm apptainer alone
 
 
 report: PROJECT / "workflow/scripts/renet/pages/captions/workflow.rst"
@@ -53,12 +53,12 @@ include: PROJECT / "workflow" / "rules" / "walkthrough.smk"
 include: PROJECT / "workflow" / "rules" / "prediction.smk"
 
 
-if EXTERNAL:
+if settings.external:
 
     include: PROJECT / "workflow" / "rules" / "external.smk"
 
 
-if WITH_FOLDS or CURVES or config["audit"]["folds"]:
+if WITH_FOLDS or CURVES or settings.audit.folds:
 
     include: PROJECT / "workflow" / "rules" / "folds.smk"
 
@@ -68,19 +68,19 @@ if CURVES:
     include: PROJECT / "workflow" / "rules" / "learning_curve.smk"
 
 
-if config["audit"]["folds"]:
+if settings.audit.folds:
 
     include: PROJECT / "workflow" / "rules" / "audit.smk"
 
 
 if rules.has("predictor") and not OWN_ENVIRONMENTS:
-    refuse_faults(before_start.check_packages, config)
+    refuse_faults(before_start.check_packages, settings)
 
 
 if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
-    refuse_faults(before_start.check_results, config, RESULTS)
-    refuse_faults(before_start.check_own_results, config, RESULTS)
+    refuse_faults(before_start.check_results, settings.sources, RESULTS)
+    refuse_faults(before_start.check_own_results, settings, RESULTS)
     if IS_MAIN and ALL_RULES:
         refuse_faults(before_start.check_outputs, RESULTS, kept_outputs())
 
@@ -89,6 +89,6 @@ rule all:
     default_target: True
     input:
         # Every output that is kept, by name: a page that stands does not hide a table that is lost.
-        inputs.receipts(config, ALL_SOURCES),
-        inputs.shards(config, ALL_SOURCES, *KEPT_SHARDS),
+        inputs.receipts(settings, ALL_SOURCES),
+        inputs.shards(settings, ALL_SOURCES, *KEPT_SHARDS),
         kept_outputs,

@@ -147,11 +147,12 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
-    config = Config().complete()
+    config = Config(sources=["imdb"])
+    defaults = run_settings.with_folds(config.runs["renet"])
     settings = {
-        "runs": {RUN: run_settings.with_folds(config)},
-        "defaults": run_settings.with_folds(config),
-        "data": data_summary.for_pages(config | {"sources": ["imdb"]}),
+        "runs": {RUN: defaults},
+        "defaults": defaults,
+        "data": data_summary.for_pages(config),
     }
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 

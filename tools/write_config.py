@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from renet.config.archives import Archive
 from renet.config.model import KINDS
-from renet.config.runs import Run
+from renet.config.runs import Run, plain
 from renet.config.schema import Config
 
 CONFIG = "config.yaml"
@@ -45,9 +45,9 @@ def config_yaml() -> str:
         "archives": _descriptions(Archive),
         "runs": {key: text for key, text in _descriptions(Run).items() if text},
     }
-    for name, value in Config().complete().items():
+    for name, value in all_keys(Config()).items():
         section = getattr(Config(), name)
-        comment = Config.model_fields[name].description or inspect.getdoc(section)
+        comment = _descriptions(Config)[name] or inspect.getdoc(section)
         lines += ["", *_comment(comment)]
         column = max(map(len, tables.get(name, [""]))) + 3
         for key, text in tables.get(name, {}).items():
@@ -55,6 +55,16 @@ def config_yaml() -> str:
         is_section = isinstance(section, BaseModel)
         lines += [f"{name}:", *_keys(section, value)] if is_section else [_yaml(name, value)]
     return "\n".join(lines) + "\n"
+
+
+def all_keys(config: Config) -> dict:
+    """All keys of a config, as plain values; of a run, only what it overrides."""
+    archives, entries = config.archives.items(), config.entries.items()
+    options = {"by_alias": True}
+    return plain(config) | {
+        "archives": {name: of.model_dump(**options, exclude_none=True) for name, of in archives},
+        "runs": {name: of and of.model_dump(**options, exclude_unset=True) for name, of in entries},
+    }
 
 
 def _descriptions(section: Any) -> dict[str, str]:

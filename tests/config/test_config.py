@@ -16,8 +16,12 @@ from helpers.dry_run import plan
 from helpers.project import ROOT
 from helpers.workflow import other_text
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
-from renet.config import runs, sources, validation
+from renet.config import archives, validation
+from renet.config.crop import ready_made_margin
 from renet.config.model import Architecture, CnnArchitecture
+from renet.config.runs import plain
+from renet.config.schema import Config
+from renet.config.train import Recipe
 from renet.faces.crop import CropSpec
 from renet.planning import data_summary, inputs, run_settings
 
@@ -28,19 +32,17 @@ ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photo
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
 def test_overlay_is_valid(overlay, tmp_path):
-    config = check(with_own_photos(overlay, tmp_path))
-    for source in config["sources"]:
-        archive = sources.archive(config, source)
-        if archive["database"] == "table":
+    for archive in check(with_own_photos(overlay, tmp_path)).archives.values():
+        if archive.database == "table":
             continue  # one's own photos, wherever they are
-        assert all(url.startswith("https://data.vision.ee.ethz.ch/") for url in archive["urls"])
-        assert all(digest.startswith("md5:") for digest in archive["digests"])
+        for url, digest in archive.downloads.values():
+            assert url.startswith("https://data.vision.ee.ethz.ch/") and digest.startswith("md5:")
 
 
 @pytest.mark.parametrize("overlay", BENCHMARKS, ids=lambda path: path.stem)
 def test_overlay_of_a_benchmark_is_valid(overlay):
     text = overlay.read_text().replace("file:///data", "https://example.org")
-    assert check(yaml.safe_load(text))["runs"]
+    assert check(yaml.safe_load(text)).runs
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def with_own_photos(overlay: Path, folder: Path) -> dict:
 def test_config_yaml_and_the_json_schema_are_written_from_the_models():
     assert (ROOT / write_config.CONFIG).read_text() == write_config.config_yaml()
     assert (ROOT / write_config.SCHEMA).read_text() == write_config.json_schema()
-    assert json.dumps(complete({})) == json.dumps(complete(copy.deepcopy(CONFIG)))
+    assert json.dumps(texts(complete({}))) == json.dumps(texts(complete(CONFIG)))
 
 
 def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
@@ -80,10 +82,10 @@ def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
     assert not validator.is_valid({"train": {"epochs": 0}})
 
 
-def texts(config: dict) -> dict[str, str]:
+def texts(config: Config) -> dict[str, str]:
     """The text of each section, archive and run."""
-    named = [config, config["archives"], runs.runs(config)]
-    parts = {name: part for section in named for name, part in section.items()}
+    parts = write_config.all_keys(config) | {name: plain(of) for name, of in config.runs.items()}
+    parts |= parts["archives"]
     return {name: json.dumps(parts[name]) for name in parts if name not in ("archives", "runs")}
 
 
@@ -100,8 +102,8 @@ def texts(config: dict) -> dict[str, str]:
     ],
 )
 def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(changes):
-    config = complete(copy.deepcopy(changes))
-    assert texts(complete(other_text(config))) == texts(config)
+    config = complete(changes)
+    assert texts(complete(other_text(write_config.all_keys(config)))) == texts(config)
     assert texts(complete(other_text(changes))) == texts(config)
 
 
@@ -118,26 +120,27 @@ def archive(**changes: object) -> dict:
 
 def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
     config = check({"archives": {"wiki": {"md5": None}, "own": ROSTER}, "sources": ["wiki", "own"]})
-    assert sources.archive(config, "wiki")["digests"] == [None]
+    assert [digest for _, digest in config.used_archives["wiki"].downloads.values()] == [None]
     assert inputs.receipts(config, ["own"]) == ["<resources>/own/wiki_crop.tar.json"]
 
 
 def test_runs_override_their_sections_and_nothing_else():
     wide = {"model": {"conv_channels": [8, 16]}, "train": {"nesterov": True}}
     others = {"saved": {"checkpoints": {"minutes": 2}}, "many": {"seeds": [5, 6]}}
-    complete_runs = runs.runs(check({"runs": {"renet": None, "wide": wide, **others}}))
+    complete_runs = check({"runs": {"renet": None, "wide": wide, **others}}).runs
     assert list(complete_runs) == ["wide", "saved", "many-seed5", "many-seed6"]
-    assert complete_runs["wide"]["model"] == CONFIG["model"] | {"conv_channels": [8, 16]}
-    assert complete_runs["wide"]["train"] == CONFIG["train"] | {"nesterov": True}
-    assert complete_runs["saved"]["train"] == CONFIG["train"]
-    assert complete_runs["saved"]["checkpoints"] == {"minutes": 2}
-    assert complete_runs["many-seed6"]["train"] == CONFIG["train"] | {"seed": 6}
+    assert complete_runs["wide"].model == Architecture(conv_channels=[8, 16])
+    assert complete_runs["wide"].train == Recipe(nesterov=True)
+    assert complete_runs["saved"].train == Recipe()
+    assert complete_runs["saved"].checkpoints.minutes == 2
+    assert complete_runs["many-seed6"].train == Recipe(seed=6)
 
 
 def test_audit_and_reference_take_the_first_seed_of_an_entry():
     named = {"audit": {"folds": 3, "run": "a"}, "comparison": {"reference": "a"}}
     config = check({"runs": {"a": {"seeds": [3, 4]}}, **named})
-    assert config["audit"]["run"] == runs.reference(config) == "a-seed3"
+    assert data_summary.for_pages(config)["audit"]["run"] == "a-seed3"
+    assert config.named_run(config.comparison.reference) == "a-seed3"
 
 
 def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
@@ -145,12 +148,10 @@ def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
         "model": {"kind": "cnn", "classifier": "plain"},
         "runs": {"a": {}, "b": {"model": {"kind": "renet", "cell": "gru"}}},
     }
-    config: dict = {}
     files = {ROOT / "config.yaml": CONFIG, Path("overlay.yaml"): content}
-    validation.load(config, files, {"model": {}})
-    complete_runs = runs.runs(config)
-    assert complete_runs["a"]["model"] == CnnArchitecture(classifier="plain").model_dump()
-    assert complete_runs["b"]["model"] == Architecture(cell="gru").model_dump()
+    complete_runs = validation.load({}, files, {"model": {}}).runs
+    assert complete_runs["a"].model == CnnArchitecture(classifier="plain")
+    assert complete_runs["b"].model == Architecture(cell="gru")
 
 
 @pytest.mark.fault("unchanged-meaning")
@@ -158,7 +159,7 @@ def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
 def test_svm_and_its_predictions_depend_on_the_settings_that_they_use(of):
     def settings(kind: str = "hog_svm", **train: object) -> dict:
         overlay = {"runs": {"a": {"model": {"kind": kind}}}, "train": train}
-        return of(runs.runs(check(overlay))["a"])
+        return of(check(overlay).runs["a"])
 
     assert settings() == settings(epochs=3) == settings(threads=7)
     assert settings("renet") != settings("renet", threads=7)
@@ -168,7 +169,7 @@ def test_svm_and_its_predictions_depend_on_the_settings_that_they_use(of):
 def test_fold_depends_on_its_run_but_not_on_the_processes_or_an_unused_validation():
     def settings_with(**train):
         overlay = {"runs": {"gru": {"model": {"cell": "gru"}}}, "train": train}
-        return run_settings.fold_settings(runs.runs(check(overlay))["gru"])
+        return run_settings.fold_settings(check(overlay).runs["gru"])
 
     settings = settings_with()
     assert settings["model"]["cell"] == "gru"
@@ -192,7 +193,8 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
     (tmp_path / "own.csv").write_text("path,gender,x1,y1,x2,y2\na.jpg,f,1,1,9,9\n")
     table = {"table": str(tmp_path / "own.csv")} if "database" in changes else {}
     config = check(archive(**changes, **table) | {"crop": {"margin": 0.3, "size": [64, 96]}})
-    assert sources.crop_settings(config, "a") == crop | {"size": [64, 96], "detected": None}
+    found = config.crop.spec(config.used_archives["a"].record)
+    assert found == crop | {"size": [64, 96], "detected": None}
 
 
 @pytest.mark.parametrize(
@@ -209,12 +211,12 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
 def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
     tmp_path, monkeypatch, table, given, detected
 ):
-    reads, of_row = [], sources.find_delimiter
-    monkeypatch.setattr(sources, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
+    reads, of_row = [], archives.find_delimiter
+    monkeypatch.setattr(archives, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
     (tmp_path / "own.csv").write_text(table)
     own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
     config = check(archive(**own))
-    assert sources.crop_settings(config, "a")["detected"] == detected
+    assert config.used_archives["a"].detected == detected
     assert data_summary.for_pages(config)["detected"] == ({"a": detected} if detected else {})
     assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
     assert len(reads) == 1  # a large table takes its time
@@ -227,11 +229,9 @@ def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
 def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(tmp_path, names, expected):
     (tmp_path / "own.csv").touch()
     table = ROSTER | {"database": "table", "table": str(tmp_path / "own.csv")}
-    archives = {
-        "archive": ROSTER, "own": table, "whole": table | {"photos": "whole"},
-    }  # fmt: skip
-    config = check({"sources": names.split(), "archives": archives, "crop": {"margin": 0.3}})
-    assert sources.ready_made_margin(data_summary.for_provenance(config)) == expected
+    given = {"archive": ROSTER, "own": table, "whole": table | {"photos": "whole"}}
+    config = check({"sources": names.split(), "archives": given, "crop": {"margin": 0.3}})
+    assert ready_made_margin(data_summary.for_provenance(config)) == expected
 
 
 def test_pages_and_provenance_name_the_settings_of_the_data():
@@ -254,14 +254,14 @@ def test_config_of_a_run_adds_nothing_to_what_config_yaml_names(tmp_path):
     edited |= {"audit": {"folds": 5, "run": "gru"}, "comparison": {"reference": "gru"}}
     (tmp_path / "notes.md").touch()
     edited |= {"predict": {"photos": str(tmp_path)}, "datasheet": str(tmp_path / "notes.md")}
-    first = complete(copy.deepcopy(edited))
-    for run, settings in runs.runs(first).items():
-        repeated = copy.deepcopy(edited)
-        update_config(repeated, data_summary.to_repeat(first, run, runs_of_defaults))
-        complete(repeated)
-        assert runs.runs(repeated) == {run: settings}
-        assert not any(repeated[key] for key in ("export", "datasheet"))
-        assert not repeated["audit"]["folds"] and not repeated["predict"]["photos"]
+    first = complete(edited)
+    for run, settings in first.runs.items():
+        content = copy.deepcopy(edited)
+        update_config(content, data_summary.to_repeat(first, run, runs_of_defaults))
+        repeated = complete(content)
+        assert {name: plain(of) for name, of in repeated.runs.items()} == {run: plain(settings)}
+        assert not repeated.export and not repeated.datasheet
+        assert not repeated.audit.folds and not repeated.predict.photos
 
 
 def test_origin_names_the_overlays_and_the_keys_of_the_command_line():

@@ -16,7 +16,8 @@ from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import copy_project
 from renet.common.errors import InputError
-from renet.config import sources, validation, yaml_files
+from renet.config import validation, yaml_files
+from renet.config.schema import Config
 from renet.planning import before_start
 
 OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
@@ -28,16 +29,15 @@ ALIASES = "a0: &a0 [1]\n" + "".join(
 )
 
 
-def loaded(folder: Path, text: str, command_line: dict | None = None) -> dict:
+def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
     (folder / "own.yaml").write_text(text)
     return load(folder / "own.yaml", command_line)
 
 
-def load(overlay: Path, command_line: dict | None = None) -> dict:
+def load(overlay: Path, command_line: dict | None = None) -> Config:
     """The config as Snakemake loads it from config.yaml and an overlay."""
-    config, files = {}, {ROOT / "config.yaml": CONFIG, overlay: yaml_files.read(overlay)}
-    validation.load(config, files, command_line or {})
-    return config
+    files = {ROOT / "config.yaml": CONFIG, overlay: yaml_files.read(overlay)}
+    return validation.load({}, files, command_line or {})
 
 
 @pytest.mark.fault("wrong-config")
@@ -92,14 +92,13 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (OWN + "['file:///1/a.tar', 'file:///2/a.tar']}}", "have the same name; rename one."),
         (OWN + "['https://a/p.tgz', 'https://a/p.tar']}}", "have the same name; rename one."),
         (OWN + "['file:///p', 'https://a/p.tar.gz']}}", "have the same name; rename one."),
-        (OWN + "'https://a/a.tar', table: a.csv}}", "`archives.own` cannot have a `table`"),
         (TABLE + "table: own.csv, split: {}}}", "`archives.own.split` needs either `from` or"),
         (TABLE + "table: a.csv, split: {from: a, lists: {test: b}}}}", "either `from` or `lists`"),
         (TABLE + "}}", "needs either `table` or `labels`, because its `database` is table."),
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),
         (OWN + "/data/a.tar}}", "is a path and not a URL; write file:///data/a.tar."),
         (OWN + "'~/a.tar'}}", f"is a path and not a URL; write file://{HOME}/a.tar."),
-        (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own.faces` is for the face"),
+        (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own` has `faces`, which is for"),
         (OWN + "'ftp://a/a.tar'}}", "must be a URL such as https://example.org/a.tar or file:///"),
         (OWN + "'file://data/a.tar'}}", "is file://data/a.tar, and must be a URL such as"),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
@@ -111,6 +110,11 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
         (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
+        (LABELS + "{pattern: '(?P<gender>m)'}, table: a}}", "own` needs either `table` or"),
+        (LABELS + "{pattern: '(?P<age>'}}}", "labels.pattern` is (?P<age>, which is not a regular"),
+        (LABELS + "{pattern: '(?P<gender>m)', box: [a, b, c, d]}}}", "has `labels.box`, which"),
+        (LABELS + "{pattern: '(?P<gender>m)'}, split: {from: a}}}", "own` has `split.from`, which"),
+        (OWN.partition("\n")[2] + "'https://a/a.tar', table: a}}", "`archives.own` cannot have a"),
         (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`."),
         ("audit: {folds: 3, run: b}", "`audit.run` is b, but no such run is switched on; name one"),
         ("comparison: {reference: b}", "`comparison.reference` is b, but no such run is switched"),
@@ -166,7 +170,7 @@ def test_slice_by_a_column_that_the_table_lacks_is_named_before_any_job(tmp_path
     table = tmp_path / "photos.csv"
     table.write_text('\ufeffPath;"Gender";Skin type\na.jpg;f;3\n', encoding="utf-8")
     config = loaded(tmp_path, f"{TABLE}table: {table}, slices: [skin Type]}}}}")
-    assert sources.archive(config, "own")["slices"] == ["skin type"]
+    assert config.used_archives["own"].slice_columns == ["skin type"]
     fault = r"slices` names glasses, .* not a column of .*photos\.csv; .* path, gender, skin type"
     with pytest.raises(InputError, match=fault):
         loaded(tmp_path, f"{TABLE}table: {table}, slices: [glasses]}}}}")
@@ -176,8 +180,8 @@ def test_home_folder_is_expanded_at_use_and_recorded_as_written(tmp_path, monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "own.csv").write_text("path,gender\n")
     config = loaded(tmp_path, f"corrections: ~/own.csv\n{TABLE}table: ~/own.csv}}}}")
-    assert sources.archive(config, "own")["tables"] == [str(tmp_path / "own.csv")]
-    assert config["corrections"] == config["archives"]["own"]["table"] == "~/own.csv"
+    assert config.used_archives["own"].tables == [str(tmp_path / "own.csv")]
+    assert config.corrections == config.archives["own"].table == "~/own.csv"
 
 
 def test_several_errors_are_named_up_to_five_lines(tmp_path):
@@ -190,6 +194,10 @@ def test_several_errors_are_named_up_to_five_lines(tmp_path):
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
     with pytest.raises(InputError, match=r"^--config: `train\.epochs` is x, and"):
         loaded(tmp_path, "train: {epochs: 3}", {"train": {"epochs": "x"}})
+    with pytest.raises(InputError, match=r"^--config: The run renet has `nesterov: true`, which"):
+        loaded(tmp_path, "train: {nesterov: true}", {"train": {"momentum": "0"}})
+    with pytest.raises(InputError, match=r"^\S*own.yaml: The run renet has `nesterov: true`"):
+        loaded(tmp_path, "train: {nesterov: true, momentum: 0}", {"train": {"ema": "0"}})
     with pytest.raises(InputError, match=r"^--config: \{epochs: 3 is not YAML \(expected "):
         loaded(tmp_path, "sources: [sample]", {"train": "{epochs: 3"})
     with pytest.raises(InputError, match=r"^--config: 010 is not YAML \(`010` is no decimal"):
@@ -199,9 +207,8 @@ def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
 def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
     line = {"train": {"epochs": "1", "nesterov": "true"}, "crop": {"size": ["64", "96"]}}
     config = loaded(tmp_path, "train: {batch_size: 8}", line)
-    assert config["train"]["epochs"] == 1 and config["train"]["nesterov"] is True
-    assert config["train"]["batch_size"] == 8
-    assert config["crop"]["size"] == [64, 96]
+    assert (config.train.epochs, config.train.nesterov, config.train.batch_size) == (1, True, 8)
+    assert config.crop.size == [64, 96]
 
 
 @pytest.mark.fault("missing-package")
@@ -338,7 +345,7 @@ def test_record_of_another_form_does_not_stop_the_workflow(tmp_path):
     run.mkdir(parents=True)
     (run / "model.pt").touch()
     (run / "provenance.json").write_text("{}")
-    before_start.check_results({"sources": ["sample"]}, tmp_path)
+    before_start.check_results(["sample"], tmp_path)
 
 
 @pytest.mark.fault("own-file")

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from helpers.config import CONFIG, complete
 from helpers.project import ROOT
 from renet.common.errors import InputError
-from renet.config import runs, sources, validation
+from renet.config import validation
+from renet.config.runs import MAX_RUNS
+from renet.config.schema import Config
 from renet.planning import data_summary, inputs, run_settings
 
 URL = "https://example.org/a.tar"
@@ -61,20 +63,18 @@ def mutations(draw: st.DrawFn) -> tuple[dict, list[str]]:
     return config, places
 
 
-def planned(config: dict) -> None:
+def planned(config: Config) -> None:
     """What the Snakefile computes of a config before the first job."""
-    complete = runs.runs(config)
-    assert 0 < len(complete) <= runs.MAX_RUNS
-    for source in config["sources"]:
+    assert 0 < len(config.runs) <= MAX_RUNS
+    for source in config.sources:
         assert 0 < len(inputs.shards(config, [source], ".npy")) <= 10_000
         inputs.receipts(config, [source])
-        sources.crop_settings(config, source)
-        if source != sources.SAMPLE:
-            for file in sources.archive(config, source)["files"]:
-                inputs.local_paths(config, source, file)
-    assert config["audit"]["folds"] <= 100
-    if config["audit"]["folds"]:
-        run_settings.fold_settings(complete[config["audit"]["run"]])
+        archive = config.used_archives[source]
+        config.crop.spec(archive.record)
+        assert archive.downloads
+    assert config.audit.folds <= 100
+    if config.audit.folds:
+        run_settings.fold_settings(config.runs[config.named_run(config.audit.run)])
     json.dumps(data_summary.for_provenance(config), allow_nan=False)
     json.dumps(data_summary.for_pages(config), allow_nan=False)
 
@@ -85,7 +85,7 @@ def planned(config: dict) -> None:
 def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
     config, places = case
     try:
-        complete(config)
+        settings = complete(config)
     except InputError as error:
         lines = str(error).splitlines()
         assert len(lines) <= validation.SHOWN + 1 and max(map(len, lines)) < 1000
@@ -97,13 +97,12 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
             for line in lines
         ), error  # fmt: skip
     else:
-        planned(config)
+        planned(settings)
 
 
 def test_path_variable_can_be_written_with_the_other_one():
-    config = {"pathvars": {"resources": "<results>/archives"}}
-    complete(config)
-    assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
+    folders = complete({"pathvars": {"resources": "<results>/archives"}}).pathvars
+    assert (folders.results, folders.resources) == ("results", "<results>/archives")
 
 
 @pytest.mark.fault("large-config")

@@ -10,6 +10,7 @@ import yaml
 from helpers.config import check
 from renet.common.errors import InputError
 from renet.config import runs
+from renet.config.runs import Run
 from renet.pages import index_page, metric_tables
 from renet.pages.results import read_run, read_runs
 from renet.planning import run_settings
@@ -18,9 +19,9 @@ RATES, CELLS = [0.003, 0.01], ["tanh", "gru"]
 GRID = {"train.learning_rate": RATES, "model.cell": CELLS}
 
 
-def complete(entry: dict, **others: dict) -> dict[str, dict]:
+def complete(entry: dict, **others: dict) -> dict[str, Run]:
     """The runs of a config with an entry `a` and others."""
-    return runs.runs(check({"runs": {"renet": None, "a": entry, **others}}))
+    return check({"runs": {"renet": None, "a": entry, **others}}).runs
 
 
 def test_grid_is_a_run_of_each_combination_named_by_key_and_value():
@@ -31,10 +32,8 @@ def test_grid_is_a_run_of_each_combination_named_by_key_and_value():
     for rate, cell in itertools.product(RATES, CELLS):
         entry = {"train": {"epochs": 3, "learning_rate": rate}, "model": {"cell": cell}}
         name = f"a-cell_{cell}-learning_rate_{rate}"
-        by_hand = runs.runs(check({"runs": {"renet": None, name: entry}}))
+        by_hand = check({"runs": {"renet": None, name: entry}}).runs
         assert found[name] == by_hand[name]
-        asked = [runs.digest(run_settings.training_settings(of[name])) for of in (found, by_hand)]
-        assert asked[0] == asked[1]
 
 
 def test_names_depend_on_no_position_and_on_no_spelling():
@@ -60,10 +59,10 @@ def test_values_of_any_kind_have_names():
 def test_grid_may_vary_the_kind_and_have_seeds():
     found = complete({"grid": {"model.kind": ["renet", "cnn"]}, "seeds": [4, 5]})
     assert list(found) == [f"a-kind_{k}-seed{s}" for k in ("renet", "cnn") for s in (4, 5)]
-    assert found["a-kind_cnn-seed5"]["train"]["seed"] == 5
-    assert "strided_convs" in found["a-kind_cnn-seed4"]["model"]
+    assert found["a-kind_cnn-seed5"].train.seed == 5
+    assert found["a-kind_cnn-seed4"].model.strided_convs
     config = check({"runs": {"a": {"grid": GRID}}, "comparison": {"reference": "a"}})
-    assert runs.reference(config) == "a-cell_tanh-learning_rate_0.003"
+    assert config.named_run("a") == "a-cell_tanh-learning_rate_0.003"
     assert list(run_settings.grid_keys(config)) == ["a"]
 
 

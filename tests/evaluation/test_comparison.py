@@ -8,7 +8,6 @@ import pytest
 from helpers.config import check
 from helpers.predictions import predictions_of
 from renet.common.errors import InputError
-from renet.config import runs as runs_config
 from renet.evaluation import comparison, metrics, run_table
 from renet.evaluation.tables import COMPARISON
 from renet.pages import index_page
@@ -188,4 +187,4 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
     runs = {"renet": None, "a": {}, "b": {"seeds": [4, 5]}}
     for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):
         config = check({"runs": runs, "comparison": {"reference": named}})
-        assert runs_config.reference(config) == found
+        assert config.named_run(named) == found

@@ -127,7 +127,7 @@ def test_folds_belong_to_what_a_run_depends_on():
         "runs": {"renet": None, "a": {"seeds": [1, 2], "folds": 5}, "b": {"train": {"seed": 3}},
                  "c": {"grid": {"train.epochs": [1, 2]}, "folds": 4.0}}
     })  # fmt: skip
-    complete = {name: run_settings.with_folds(of_run) for name, of_run in runs.runs(config).items()}
+    complete = {name: run_settings.with_folds(of_run) for name, of_run in config.runs.items()}
     assert runs.seed_groups(complete) == [["a-seed1", "a-seed2"]]
     assert [one["folds"] for one in complete.values()] == [5, 5, 0, 4, 4]
     assert data_summary.to_repeat(config, "a-seed2", [])["runs"]["a-seed2"]["folds"] == 5
@@ -139,7 +139,7 @@ def test_run_with_folds_is_trained_on_all_faces_unless_it_selects_an_epoch():
     overlay = {"runs": {"renet": None, "a": {"folds": 5}, "b": {}, "svm": svm}}
     both = ["train", "validation"]
     for select, trained_on in (("last", both), ("best", ["train"])):
-        given = runs.runs(check(overlay | {"train": {"select_epoch": select}})).values()
+        given = check(overlay | {"train": {"select_epoch": select}}).runs.values()
         assert [run_settings.trained_on(one) for one in given] == [trained_on, ["train"], both]
 
 

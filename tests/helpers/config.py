@@ -8,17 +8,17 @@ from snakemake.utils import update_config
 
 from helpers.project import ROOT
 from renet.config import validation
+from renet.config.schema import Config
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
-def complete(config: dict) -> dict:
+def complete(config: dict) -> Config:
     """Fill in and check a config as the Snakefile does."""
-    validation.load(config, {Path("config.yaml"): config}, {})
-    return config
+    return validation.load({}, {Path("config.yaml"): config}, {})
 
 
-def check(overlay: dict) -> dict:
+def check(overlay: dict) -> Config:
     config = copy.deepcopy(CONFIG)
     update_config(config, overlay)
     return complete(config)

@@ -10,7 +10,6 @@ import pandas as pd
 import parse_metadata
 import pytest
 import yaml
-from snakemake.utils import update_config
 
 from helpers import published
 from helpers.archives import jpeg, mat_bytes, write_receipt, write_tar
@@ -21,8 +20,8 @@ from helpers.workflow import copy_project, run, write_config
 from renet.archives import downloads
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.config import checks, sources
-from renet.config import labels as label_settings
+from renet.config import checks
+from renet.config.archives import Archive
 from renet.config.filter import RowFilter
 from renet.dataset.tables import SPLIT
 from renet.evaluation import slices
@@ -32,28 +31,27 @@ from renet.metadata.row_filter import METADATA
 from renet.planning import data_summary
 
 
-def labels_of(labels: dict, **archive: object) -> dict:
-    """What parse_metadata gets of an archive with these `labels`."""
+def labels_of(labels: dict, **archive: object) -> Archive:
+    """An archive with these `labels`."""
     given = {"database": "table", "photos": "whole", "labels": labels} | archive
-    return label_settings.read("archives.a", given) | {"database": given["database"]}
+    return Archive.model_validate({"url": "https://a.org/a.tar"} | given)
 
 
 def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
     (folder / "t.csv").write_text(text, encoding="utf-8")
-    return own_photos.read(
-        [folder / "t.csv"], Labels(**labels_of({"tables": "t.csv"} | labels)["labels"])
-    )
+    given = labels_of({"tables": "t.csv"} | labels).label_settings
+    return own_photos.read([folder / "t.csv"], Labels(**given))
 
 
-def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.DataFrame:
+def parse(folder: Path, receipt: Path, archive: Archive, **options: object) -> pd.DataFrame:
     """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
     index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
     call_script("index_archive", receipt_files=[receipt], **index)
     parse_metadata.parse_metadata(
-        database=archive["database"], metadata=folder / "metadata.csv", source="a",
+        database=archive.database, metadata=folder / "metadata.csv", source="a",
         members=folder / "members.csv", receipt_files=[receipt], photos=folder / "photos.csv",
-        tables=list(map(Path, archive["tables"])), labels=Labels(**archive["labels"]),
-        lists=list(map(Path, archive["lists"])), subsets=archive["subsets"],
+        tables=list(map(Path, archive.tables)), labels=Labels(**archive.label_settings),
+        lists=list(map(Path, archive.lists)), subsets=archive.subsets,
         **options,
     )  # fmt: skip
     return METADATA.read(folder / "metadata.csv").set_index("path")
@@ -162,7 +160,7 @@ def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):
 def test_subset_is_a_column_of_the_tables(tmp_path):
     (tmp_path / "t.csv").write_text("file,sex,part\na.jpg,f,val\nb.jpg,m,test\nc.jpg,m,\n")
     labels = {"tables": "t.csv", "path": "file", "gender": "sex"}
-    given = labels_of(labels, split={"from": "Part"})["labels"]
+    given = labels_of(labels, split={"from": "Part"}).label_settings
     rows = own_photos.read([tmp_path / "t.csv"], Labels(**given))
     assert rows.subset.tolist() == ["validation", "test", ""]
 
@@ -170,28 +168,11 @@ def test_subset_is_a_column_of_the_tables(tmp_path):
 def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_path):
     (tmp_path / "t.csv").write_text("file,sex,race\n00/2.jpg,f,Black\n./00/0.jpg,m,White\n")
     labels = {"tables": str(tmp_path / "t.csv"), "path": "file", "gender": "sex"}
-    archive = labels_of(labels, database="wiki") | {"slices": ["race"]}
+    archives = {"wiki": labels_of(labels, database="wiki", slices=["race"])}
     predictions = predictions_of([0, 1, 0], [0.2, 0.8, 0.2])
     rows = pd.Series([7, 8, 9], index=predictions.id)
-    found = slices.add_own(predictions, rows, {"wiki": archive})
+    found = slices.add_own(predictions, rows, data_summary.sliced(archives))
     assert found["column race"].tolist() == ["White", "unknown", "Black"]
-
-
-PATTERN = {"pattern": r"(?P<gender>[01])_.*jpg"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "fault"),
-    [
-        ({"labels": PATTERN, "table": "t.csv"}, "`archives.a` needs either `table` or `labels`"),
-        ({"labels": {"pattern": "(?P<age>"}}, "labels.pattern` is .*not a regular expression"),
-        ({"labels": PATTERN | {"box": list("abcd")}}, "a.labels.box` gives boxes in whole"),
-        ({"labels": PATTERN, "split": {"from": "part"}}, "a.split.from` names a column, but"),
-    ],
-)
-def test_labels_that_contradict_each_other_are_one_sentence(changes, fault):
-    with pytest.raises(InputError, match=rf"\A.*{fault}.*\Z"):
-        label_settings.read("archives.a", {"database": "table", "photos": "crop"} | changes)
 
 
 def overlay_of(name: str, folder: Path) -> dict:
@@ -212,9 +193,9 @@ KNOWN = {
 
 def parse_overlay(overlay: dict, name: str, folder: Path) -> pd.DataFrame:
     """The rows of metadata.csv, by path, of an overlay's archive."""
-    archive = sources.archive(complete(overlay), name)
-    downloads.obtain(archive["urls"][0], None, folder / "r.json")
-    return parse(folder, folder / "r.json", archive, subjects=archive["subjects"])
+    archive = complete(overlay).used_archives[name]
+    downloads.obtain(archive.url, None, folder / "r.json")
+    return parse(folder, folder / "r.json", archive, subjects=archive.subjects)
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -287,10 +268,8 @@ def test_overlay_of_the_documentation_is_valid(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in re.findall(r"\w+\.csv", CLEAN_YAML):
         Path(name).write_text("filename,gender,age\n")
-    overlay = {"archives": {"imdb": complete({})["archives"]["imdb"]}}
-    update_config(overlay, yaml.safe_load(CLEAN_YAML))
-    found = sources.archive(check(overlay), "imdb")
-    assert found["labels"]["columns"]["gender"] == "gender" and len(found["tables"]) == 3
+    found = check(yaml.safe_load(CLEAN_YAML)).archives["imdb"]
+    assert found.label_settings["columns"]["gender"] == "gender" and len(found.tables) == 3
 
 
 @pytest.mark.slow

@@ -277,8 +277,7 @@ def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project)
 
 
 def test_model_that_the_run_itself_writes_is_one_sentence():
-    config = Config().complete()
-    config["train"]["start_from"] = "results/runs/renet/model.pt"
+    config = Config(train={"start_from": "results/runs/renet/model.pt"})
     own = "`train.start_from` of the run renet names .*, which the workflow overwrites; name a copy"
     with pytest.raises(InputError, match=own):
         before_start.check_own_results(config, Path("results"))

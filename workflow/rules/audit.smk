@@ -25,7 +25,7 @@ rule audit:
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
         corrected="<results>/data/corrected.csv",
-        corrections=own_file(config["corrections"]),
+        corrections=own_file(settings.corrections),
     output:
         labels=reported("<results>/audit/labels.csv"),
         summary="<results>/audit/summary.json",
@@ -37,7 +37,7 @@ rule audit:
     conda:
         "../../envs/audit.yaml"
     params:
-        data=data_summary.for_pages(config),
+        data=data_summary.for_pages(settings),
         has_initial_weights=bool(initial_weights({})),
         origin=not_compared(ORIGIN),
         code=code("audit.py"),

@@ -5,29 +5,28 @@ Provides: these, and the pattern of each wildcard.
 """
 
 import re
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
+from renet.common import urls
 from renet.common.imdb_wiki import SUBSETS
-from renet.config import runs, sources
-from renet.config.model import KINDS
 from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 from renet.planning.run_figures import RUN_FIGURES, figure_files
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 script_digest = cache(code_digest.digest)  # computed once for all jobs
-RUNS = runs.runs(config)
-RUN_KINDS = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
+RUNS = settings.runs
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
-SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
-WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
+SPLIT_SETTINGS = settings.split.model_dump(exclude={"from_"})
+RECORDED_DATA = data_summary.for_provenance(settings)
+WITH_FOLDS = [name for name, run in RUNS.items() if run.folds]
 # The points of all learning curves: run and fraction.
-CURVES = [(run, f"{one:g}") for run in RUNS for one in RUNS[run]["learning_curve"]]
-EXTERNAL = config["external"]
-ALL_SOURCES = sources.with_external(config)
-PHOTOS = sources.places_to_predict(config)
-AUDIT_FOLDS = run_settings.folds(config["audit"])
+CURVES = [(name, f"{one:g}") for name in RUNS for one in RUNS[name].learning_curve]
+EXTERNAL = settings.external
+ALL_SOURCES = list(settings.used_archives)
+AUDIT_RUN = settings.named_run(settings.audit.run)
+AUDIT_FOLDS = run_settings.folds(settings.audit.folds)
 
 limit_gpus(before_start.visible_gpus())
 
@@ -44,30 +43,54 @@ wildcard_constraints:
     run=one_of(RUNS),
 
 
-def code(script, wildcards=None):
+def code(script, run=None):
     """Digest of a script and all that it imports: the rule reruns when its code changes.
 
-    With the wildcards of a job, the kind of network of its run is imported, too.
+    With a run, the kind of its network is imported, too.
     """
-    modules = KINDS[job_run(wildcards)["model"]["kind"]].modules() if wildcards else []
-    return script_digest(SCRIPTS / script, *modules)
+    return script_digest(SCRIPTS / script, *(run.model.modules() if run else []))
+
+
+def run_code(script):
+    """A function of a job's wildcards: this digest, with the kind of network of the job's run."""
+    return of_run(partial(code, script))
+
+
+def code_of_scripts(run):
+    """Digests of the scripts that make a run."""
+    return [code(one, run) for one in code_digest.run_scripts(folds=run.folds > 0)]
 
 
 def job_run(wildcards):
-    """The settings of a job's run, which is `audit.run` in the label audit."""
-    return RUNS[wildcards.get("run", config["audit"]["run"])]
+    """A job's run, which is `audit.run` in the label audit."""
+    return RUNS[wildcards.get("run", AUDIT_RUN)]
 
 
-def job_resources(wildcards):
-    """The threads and resources of the jobs of a run, by name."""
-    return run_settings.resources(job_run(wildcards))
+def of_run(value):
+    """A function of a job's wildcards: this function of the job's run."""
+    return lambda wildcards: value(job_run(wildcards))
+
+
+def resource(name):
+    """A function of a job's wildcards: a resource of its run by the name in `run_settings`."""
+    return of_run(lambda run: getattr(run_settings.resources(run), name))
+
+
+def job_archive(wildcards):
+    """The archive of a job's source."""
+    return settings.used_archives[wildcards.source]
+
+
+def of_archive(name):
+    """A function of a job's wildcards: what the archive of the job's source has by this name."""
+    return lambda wildcards: getattr(job_archive(wildcards), name)
 
 
 # Resources of the jobs that may compute on a GPU. An attempt after a failure asks for twice the memory,
 # and the next ones for no more: each job of a long training, which its time limit ends, is an attempt.
 ON_DEVICE = {
-    "gpu": lambda wildcards: job_resources(wildcards).gpus,
-    "mem_mb": lambda wildcards, attempt: job_resources(wildcards).memory_mb
+    "gpu": resource("gpus"),
+    "mem_mb": lambda wildcards, attempt: job_run(wildcards).resources.memory_mb
     * min(attempt, 2),
 }
 
@@ -77,36 +100,44 @@ def not_compared(value):
     return lambda wildcards, resources: value
 
 
-def job_archive(wildcards):
-    """The archive of a job's source."""
-    return sources.archive(config, wildcards.source)
-
-
 def own_file(path):
     """A file that the config names, as an input; the `prefix` of a module leaves its path alone."""
     return local(str(Path(path).expanduser())) if path else []
 
 
-def job_slices(wildcards):
+def local_file(wildcards):
+    """The path of a job's file with a file:// URL, as an input; of others none."""
+    path = urls.local_path(job_archive(wildcards).downloads[wildcards.file][0])
+    return [] if path is None else [str(path)]
+
+
+def source_receipts(wildcards):
+    """The receipts of a job's source."""
+    return inputs.receipts(settings, [wildcards.source])
+
+
+def slices(wildcards):
     """The sources of a job's test set with columns whose values are slices; see slices.py."""
     external = wildcards.get("external")
-    return sources.sliced(config, [external] if external else config["sources"])
+    names = [external] if external else settings.sources
+    return data_summary.sliced({name: settings.used_archives[name] for name in names})
 
 
 def own_tables(wildcards):
     """The tables with these columns, as inputs."""
-    found = job_slices(wildcards).values()
+    found = slices(wildcards).values()
     return local([path for archive in found for path in archive["tables"]])
 
 
-def initial_weights(wildcards):
-    """The weights that a training starts from, which it finds by their path."""
-    return local(runs.recipe(job_run(wildcards)).start_files)
+def recorded_settings(run):
+    """All settings that a run's result depends on."""
+    return RECORDED_DATA | run_settings.with_folds(run)
 
 
-def initial_hashes(wildcards):
-    """The hashes of the faces that these weights were trained on, if they are known."""
-    return own_file(inputs.initial_hashes(job_run(wildcards)))
+# The weights that a training starts from, which it finds by their path.
+initial_weights = of_run(lambda run: local(run.train.start_files))
+# The hashes of the faces that these weights were trained on, if they are known.
+initial_hashes = of_run(lambda run: own_file(inputs.initial_hashes(run)))
 
 
 def outputs(*names, **wildcards):
@@ -122,11 +153,12 @@ def run_files(names):
     """The outputs of these runs, without the pages over all runs and the manifest of each."""
     of_run = "train infer evaluate gallery explain provenance predictor".split()
     on_sets = "infer_external", "evaluate_external", "gallery_external"
-    with_walkthrough = [one for one in names if RUN_KINDS[one].has_walkthrough]
+    with_walkthrough = [one for one in names if RUNS[one].model.has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
-    folds = [
-        outputs("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
-    ]
+    folds = (
+        outputs("fold", run=name, **run_settings.folds(RUNS[name].folds))
+        for name in names
+    )
     return [
         *outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
         *outputs("walkthrough", run=with_walkthrough),
@@ -137,15 +169,21 @@ def run_files(names):
 
 def recorded_outputs(names):
     """The outputs of these runs that their manifests record: all but the pages of `hub`."""
-    with_layers = [name for name in names if RUN_KINDS[name].has_layers]
-    weights = [one for one in config["export"] if one == "safetensors"]
-    onnx = [one for one in config["export"] if "onnx" in one]  # it has no HOG features
+    with_layers = [name for name in names if RUNS[name].model.has_layers]
+    weights = [one for one in settings.export if one == "safetensors"]
+    onnx = [one for one in settings.export if "onnx" in one]  # it has no HOG features
     return [
         *run_files(names),
-        *(outputs("predict", run=names) if PHOTOS else []),
+        *(outputs("predict", run=names) if settings.predict.places else []),
         *outputs("export", run=names, format=weights),
         *outputs("export", run=with_layers, format=onnx),
     ]
+
+
+def hub_onnx(wildcards):
+    """The ONNX model in a run's folder for a model hub, if it is exported."""
+    exported = "onnx" in settings.export and job_run(wildcards).model.has_layers
+    return outputs("hub_onnx", run=wildcards.run) if exported else []
 
 
 def without_folders(paths):
@@ -163,7 +201,7 @@ def kept_outputs(wildcards=None):
         *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
         *recorded_outputs(RUNS),
         *outputs("manifest", run=RUNS),
-        *(outputs("hub", run=RUNS) if "hub" in config["export"] else []),
+        *(outputs("hub", run=RUNS) if "hub" in settings.export else []),
         *outputs("thumbnails", "compare", "report", "learning_curve"),
         *outputs("audit", "audit_fold", **AUDIT_FOLDS),
         *chain(*(outputs("fraction", run=run, fraction=one) for run, one in CURVES)),

@@ -5,9 +5,11 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
+from renet.config.archives import SAMPLE, SAMPLE_FILE
+
 # Outputs of these rules that the config keeps. Others are deleted after their last use.
-KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
-KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]
+KEPT_SHARDS = [".csv", *([".npy"] if settings.crop.keep_shards else [])]
+KEPT_FILES = ["table", *(["face_file"] if settings.hdf5.keep_files else [])]
 SHARD = f"{inputs.SHARD}.npy"
 FACE_FILE = "<results>/data/{subset}.h5"
 
@@ -15,15 +17,15 @@ FACE_FILE = "<results>/data/{subset}.h5"
 rule make_sample:
     """Draw the built-in sample, in the layout of the real archive."""
     output:
-        receipt=f"<resources>/{sources.SAMPLE}/{sources.SAMPLE_FILE}.json",
+        receipt=f"<resources>/{SAMPLE}/{SAMPLE_FILE}.json",
     log:
         "<results>/logs/make_sample/sample.log",
     localrule: True
     conda:
         "../../envs/make_sample.yaml"
     params:
-        photos=config["sample"]["photos"],
-        seed=config["sample"]["seed"],
+        photos=settings.sample.photos,
+        seed=settings.sample.seed,
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"
@@ -33,13 +35,13 @@ rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
         # The file of a file:// URL: Snakemake notices a change by its time stamp.
-        lambda wildcards: inputs.local_paths(config, *wildcards),
+        local_file,
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
         "<results>/logs/download/{source}/{file}.log",
     wildcard_constraints:
-        source=rf"(?!{sources.SAMPLE}/)[^/]+",
+        source=rf"(?!{SAMPLE}/)[^/]+",
         file=r"[^/]+",
     localrule: True
     conda:
@@ -48,12 +50,10 @@ rule download:
         downloads=1,
     # No digest of the code: a changed script must not download anything again.
     params:
-        url=lambda wildcards: inputs.url_and_digest(config, *wildcards)[0],
-        digest=lambda wildcards: inputs.url_and_digest(config, *wildcards)[1],
+        url=lambda wildcards: job_archive(wildcards).downloads[wildcards.file][0],
+        digest=lambda wildcards: job_archive(wildcards).downloads[wildcards.file][1],
         # Not by `input`: Snakemake compares no param that is derived from it.
-        contents=lambda wildcards: inputs.places_state(
-            inputs.local_paths(config, *wildcards)
-        ),
+        contents=lambda wildcards: inputs.places_state(local_file(wildcards)),
     script:
         "../scripts/download.py"
 
@@ -61,7 +61,7 @@ rule download:
 rule index_archive:
     """Index the members of a source's archives."""
     input:
-        receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
+        receipt_files=source_receipts,
     output:
         members="<results>/data/{source}/members.csv",
         archives="<results>/data/{source}/archives.json",
@@ -71,7 +71,7 @@ rule index_archive:
         "../../envs/index_archive.yaml"
     params:
         # Tables name a file by its number in this order.
-        file_order=lambda wildcards: job_archive(wildcards)["files"],
+        file_order=of_archive("files"),
         code=code("index_archive.py"),
     script:
         "../scripts/index_archive.py"
@@ -80,10 +80,10 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept, or as dropped with its reason."""
     input:
-        tables=lambda wildcards: local(job_archive(wildcards)["tables"]),
-        lists=lambda wildcards: local(job_archive(wildcards)["lists"]),
+        tables=lambda wildcards: local(job_archive(wildcards).tables),
+        lists=lambda wildcards: local(job_archive(wildcards).lists),
         members="<results>/data/{source}/members.csv",
-        receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
+        receipt_files=source_receipts,
     output:
         metadata="<results>/data/{source}/metadata.csv",
         photos="<results>/data/{source}/photos.csv",
@@ -92,16 +92,16 @@ rule parse_metadata:
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        database=lambda wildcards: job_archive(wildcards)["database"],
-        whole=lambda wildcards: job_archive(wildcards)["photos"] == "whole"
-        and not job_archive(wildcards)["detected"],
-        subjects=lambda wildcards: job_archive(wildcards)["subjects"],
-        filter=config["filter"],
-        labels=lambda wildcards: job_archive(wildcards)["labels"],
-        subsets=lambda wildcards: job_archive(wildcards)["subsets"],
-        slices=lambda wildcards, resources: job_archive(wildcards)["slices"],  # not compared
+        database=of_archive("database"),
+        whole=lambda wildcards: job_archive(wildcards).photos == "whole"
+        and not job_archive(wildcards).detected,
+        subjects=of_archive("subjects"),
+        filter=settings.filter.model_dump(),
+        labels=of_archive("label_settings"),
+        subsets=of_archive("subsets"),
+        slices=lambda wildcards, resources: job_archive(wildcards).slice_columns,  # not compared
         file_digest=lambda wildcards: inputs.file_states(
-            job_archive(wildcards)["tables"] + job_archive(wildcards)["lists"]
+            job_archive(wildcards).tables + job_archive(wildcards).lists
         ),
         code=code("parse_metadata.py"),
     script:
@@ -111,19 +111,18 @@ rule parse_metadata:
 rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
-        receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
+        receipt_files=source_receipts,
         archives="<results>/data/{source}/archives.json",
         photos="<results>/data/{source}/photos.csv",
     output:
-        faces=SHARD if config["crop"]["keep_shards"] else temp(SHARD),
+        faces=SHARD if settings.crop.keep_shards else temp(SHARD),
         table=f"{inputs.SHARD}.csv",
     log:
         "<results>/logs/crop_faces/{source}/{shard}-of-{shards}.log",
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        # Size, margin and kind of photos.
-        crop=lambda wildcards: sources.crop_settings(config, wildcards.source),
+        crop=lambda wildcards: settings.crop.spec(job_archive(wildcards).record),
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
@@ -132,12 +131,10 @@ rule crop_faces:
 rule shuffle:
     """Assign each face to a subset, in a random order, and correct labels."""
     input:
-        metadata=expand(
-            "<results>/data/{source}/metadata.csv", source=config["sources"]
-        ),
-        tables=inputs.shards(config, config["sources"], ".csv"),
-        corrections=own_file(config["corrections"]),
-        earlier=own_file(config["split"]["from"]),
+        metadata=expand("<results>/data/{source}/metadata.csv", source=settings.sources),
+        tables=inputs.shards(settings, settings.sources, ".csv"),
+        corrections=own_file(settings.corrections),
+        earlier=own_file(settings.split.from_),
     output:
         # split_last.csv and split_before.csv beside it are none, which Snakemake would delete.
         split="<results>/data/split.csv",
@@ -149,10 +146,10 @@ rule shuffle:
         "../../envs/shuffle.yaml"
     params:
         settings=SPLIT_SETTINGS,
-        own=[one for one in config["sources"] if sources.archive(config, one)["table"]],
+        own=[one for one in settings.sources if settings.used_archives[one].table],
         # Read when the jobs are planned: rules of an outer workflow may make these files.
         file_digest=lambda wildcards: inputs.file_states(
-            [config["corrections"], config["split"]["from"]]
+            [settings.corrections, settings.split.from_]
         ),
         code=code("shuffle.py"),
     script:
@@ -162,9 +159,9 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        unpack(lambda wildcards: inputs.subset_files(config, wildcards.subset)),
+        unpack(lambda wildcards: inputs.subset_files(settings, wildcards.subset)),
     output:
-        face_file=FACE_FILE if config["hdf5"]["keep_files"] else temp(FACE_FILE),
+        face_file=FACE_FILE if settings.hdf5.keep_files else temp(FACE_FILE),
         table="<results>/data/{subset}.csv",
     log:
         "<results>/logs/write_hdf5/{subset}.log",
@@ -173,7 +170,7 @@ rule write_hdf5:
     params:
         # None for an external set, because the network has its own.
         mean=lambda wildcards: (
-            "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
+            "none" if wildcards.subset in EXTERNAL else settings.hdf5.mean
         ),
         code=code("write_hdf5.py"),
     script:

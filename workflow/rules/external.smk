@@ -10,7 +10,7 @@ rule external_set:
     """Choose the faces of an external test set that no training or choice has used."""
     input:
         metadata="<results>/data/{external}/metadata.csv",
-        tables=lambda wildcards: inputs.shards(config, [wildcards.external], ".csv"),
+        tables=lambda wildcards: inputs.shards(settings, [wildcards.external], ".csv"),
         known="<results>/data/split.csv",
     output:
         split="<results>/data/{external}/split.csv",
@@ -20,9 +20,9 @@ rule external_set:
     conda:
         "../../envs/external_set.yaml"
     params:
-        own=lambda wildcards: bool(sources.archive(config, wildcards.external)["table"]),
-        near_duplicates=config["split"]["near_duplicates"],
-        seed=config["split"]["seed"],
+        own=lambda wildcards: bool(settings.used_archives[wildcards.external].table),
+        near_duplicates=settings.split.near_duplicates,
+        seed=settings.split.seed,
         code=code("external_set.py"),
     script:
         "../scripts/external_set.py"

@@ -18,16 +18,16 @@ rule fold:
         "<results>/runs/{run}/logs/fold/{fold}-of-{folds}.log",
     conda:
         "../../envs/fold.yaml"
-    threads: lambda wildcards: job_resources(wildcards).threads
+    threads: resource("threads")
     resources:
         **ON_DEVICE,
-        runtime=lambda wildcards: job_resources(wildcards).minutes,
+        runtime=resource("minutes"),
     params:
-        by=config["split"]["by"],
-        seed=config["split"]["seed"],
-        validation=config["split"]["validation"] / (1 - config["split"]["test"]),
-        settings=lambda wildcards: run_settings.fold_settings(job_run(wildcards)),
-        code=lambda wildcards: code("fold.py", wildcards),
+        by=settings.split.by,
+        seed=settings.split.seed,
+        validation=settings.split.validation / (1 - settings.split.test),
+        settings=of_run(run_settings.fold_settings),
+        code=run_code("fold.py"),
     script:
         "../scripts/fold.py"
 

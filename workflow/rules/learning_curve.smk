@@ -38,8 +38,8 @@ rule learning_curve:
         "../../envs/learning_curve.yaml"
     params:
         points=CURVES,
-        by=config["split"]["by"],
-        seed=config["split"]["seed"],
+        by=settings.split.by,
+        seed=settings.split.seed,
         code=code("learning_curve.py"),
     script:
         "../scripts/learning_curve.py"

@@ -10,7 +10,7 @@ rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
         initial_weights,
-        unpack(lambda wildcards: inputs.training_faces(job_run(wildcards))),
+        unpack(of_run(inputs.training_faces)),
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -19,24 +19,24 @@ rule train:
         "<results>/runs/{run}/logs/train.log",
     conda:
         "../../envs/train.yaml"
-    threads: lambda wildcards: job_resources(wildcards).train_threads
+    threads: resource("train_threads")
     resources:
-        gpu=lambda wildcards: job_resources(wildcards).train_gpus,
+        gpu=resource("train_gpus"),
         mem_mb=ON_DEVICE["mem_mb"],
-        runtime=lambda wildcards: job_resources(wildcards).minutes,
-        nodes=lambda wildcards: job_resources(wildcards).nodes,
+        runtime=resource("minutes"),
+        nodes=resource("nodes"),
         # For SLURM: on several machines, the script starts a task on each of them.
-        mpi=lambda wildcards: job_resources(wildcards).mpi,
-        tasks=lambda wildcards: job_resources(wildcards).nodes,
+        mpi=resource("mpi"),
+        tasks=resource("nodes"),
         tasks_per_gpu=0,  # not set
-        gres=lambda wildcards: job_resources(wildcards).train_gres,
+        gres=resource("train_gres"),
     params:
-        settings=lambda wildcards: run_settings.training_settings(job_run(wildcards)),
+        settings=of_run(run_settings.training_settings),
         # Snakemake compares no param that is given the resources: this one trains nothing again.
-        checkpoint_seconds=lambda wildcards, resources: job_resources(
+        checkpoint_seconds=lambda wildcards, resources: resource("checkpoint_seconds")(
             wildcards
-        ).checkpoint_seconds,
-        code=lambda wildcards: code("train.py", wildcards),
+        ),
+        code=run_code("train.py"),
     script:
         "../scripts/train.py"
 
@@ -44,7 +44,7 @@ rule train:
 rule infer:
     """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:
-        unpack(lambda wildcards: inputs.validating(wildcards.run, job_run(wildcards))),
+        unpack(lambda wildcards: inputs.validating(wildcards.run, RUNS[wildcards.run])),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
@@ -56,11 +56,11 @@ rule infer:
         "<results>/runs/{run}/logs/infer.log",
     conda:
         "../../envs/infer.yaml"
-    threads: lambda wildcards: job_resources(wildcards).threads
+    threads: resource("threads")
     resources:
         **ON_DEVICE,
     params:
-        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
-        code=lambda wildcards: code("infer.py", wildcards),
+        compute=of_run(run_settings.compute_settings),
+        code=run_code("infer.py"),
     script:
         "../scripts/infer.py"

@@ -19,7 +19,7 @@ rule predictor:
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
-        faces=lambda wildcards: inputs.training_faces(job_run(wildcards))["faces"],
+        faces=of_run(lambda run: inputs.training_faces(run)["faces"]),
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",
@@ -28,8 +28,7 @@ rule predictor:
     conda:
         "../../envs/predictor.yaml"
     params:
-        settings=lambda wildcards: data_summary.for_provenance(config)
-        | run_settings.with_folds(job_run(wildcards)),
+        settings=of_run(recorded_settings),
         code=code("predictor.py"),
     script:
         "../scripts/predictor.py"
@@ -41,7 +40,7 @@ rule predict:
         *BESIDE_MODEL,
         "<results>/runs/{run}/metrics.json",
         model="<results>/runs/{run}/model.pt",
-        photos=local(PHOTOS),
+        photos=local(settings.predict.places),
     output:
         predictions="<results>/runs/{run}/predictions.csv",
         html="<results>/runs/{run}/predictions.html",
@@ -49,14 +48,14 @@ rule predict:
         "<results>/runs/{run}/logs/predict.log",
     conda:
         "../../envs/predict.yaml"
-    threads: lambda wildcards: job_resources(wildcards).threads
+    threads: resource("threads")
     resources:
         **ON_DEVICE,
     params:
-        detect=config["predict"]["detect"],
-        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
-        file_digest=lambda wildcards: inputs.places_state(PHOTOS),
-        code=lambda wildcards: code("predict.py", wildcards),
+        detect=settings.predict.detect,
+        compute=of_run(run_settings.compute_settings),
+        file_digest=lambda wildcards: inputs.places_state(settings.predict.places),
+        code=run_code("predict.py"),
     script:
         "../scripts/predict.py"
 
@@ -75,7 +74,7 @@ rule export:
     conda:
         "../../envs/export.yaml"
     params:
-        code=lambda wildcards: code("export.py", wildcards),
+        code=run_code("export.py"),
     script:
         "../scripts/export.py"
 
@@ -84,11 +83,7 @@ use rule export as hub with:
     # A folder for a model hub, with the model card, and with model.onnx if that is exported.
     input:
         *BESIDE_MODEL,
-        lambda wildcards: (
-            outputs("hub_onnx", run=wildcards.run)
-            if "onnx" in config["export"] and RUN_KINDS[wildcards.run].has_layers
-            else []
-        ),
+        hub_onnx,
         model="<results>/runs/{run}/model.pt",
         card="<results>/runs/{run}/model_card.md",
     output:
@@ -111,7 +106,7 @@ rule manifest:
     input:
         outputs=lambda wildcards: without_folders(recorded_outputs([wildcards.run])),
         tables=expand("<results>/data/{set}.csv", set=["test", *EXTERNAL]),
-        receipt_files=inputs.receipts(config, ALL_SOURCES),
+        receipt_files=inputs.receipts(settings, ALL_SOURCES),
     output:
         manifest="<results>/runs/{run}/manifest.json",
         config="<results>/runs/{run}/config.yaml",
@@ -123,11 +118,8 @@ rule manifest:
     params:
         # It switches off the other runs of config.yaml.
         settings=lambda wildcards: data_summary.to_repeat(
-            config, wildcards.run, CONFIG_FILES[DEFAULTS].get("runs") or ()
+            settings, wildcards.run, CONFIG_FILES[DEFAULTS].get("runs") or ()
         ),
-        code=lambda wildcards: [
-            code(script, wildcards)
-            for script in code_digest.run_scripts(folds=wildcards.run in WITH_FOLDS)
-        ],
+        code=of_run(code_of_scripts),
     script:
         "../scripts/manifest.py"

@@ -7,6 +7,7 @@ tables/ and page/ (what the pages read); results/data/ thumbnails and the data s
 results/comparison/; results/index.html.
 """
 
+from renet.config.runs import seed_groups
 from renet.config.schema import Config
 
 # Files of docs/: the description of all files, copied as README.md, and pages of the results.
@@ -20,11 +21,11 @@ PREDICTED += [f"external/{name}/inference" for name in EXTERNAL]
 PAGES_OF_RUN = ["report.html", "model_card.html", "model_card.md"]
 REPORTED_SETTINGS = {
     "runs": {name: run_settings.with_folds(run) for name, run in RUNS.items()},
-    "defaults": run_settings.with_folds(Config().complete()),
-    "data": data_summary.for_pages(config),
-    "grids": run_settings.grid_keys(config),
+    "defaults": run_settings.with_folds(Config().runs["renet"]),
+    "data": data_summary.for_pages(settings),
+    "grids": run_settings.grid_keys(settings),
     "external": EXTERNAL,
-    "predicted": bool(config["predict"]["photos"]),
+    "predicted": bool(settings.predict.photos),
 }
 
 
@@ -50,12 +51,12 @@ rule evaluate:
     params:
         evaluations=evaluations,
         split_settings=SPLIT_SETTINGS,
-        trained_on=lambda wildcards: run_settings.trained_on(job_run(wildcards)),
-        max_error=config["predict"]["max_error"],
-        batch_size=lambda wildcards: run_settings.training_settings(
-            job_run(wildcards)
-        )["train"].get("batch_size"),
-        slices=job_slices,
+        trained_on=of_run(run_settings.trained_on),
+        max_error=settings.predict.max_error,
+        batch_size=of_run(
+            lambda run: run.train.batch_size if run.model.has_layers else None
+        ),
+        slices=slices,
         file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),
     script:
@@ -116,12 +117,12 @@ rule explain:
         "<results>/runs/{run}/logs/explain.log",
     conda:
         "../../envs/explain.yaml"
-    threads: lambda wildcards: job_resources(wildcards).threads
+    threads: resource("threads")
     resources:
         **ON_DEVICE,
     params:
-        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
-        code=lambda wildcards: code("explain.py", wildcards),
+        compute=of_run(run_settings.compute_settings),
+        code=run_code("explain.py"),
     script:
         "../scripts/explain.py"
 
@@ -133,7 +134,7 @@ rule provenance:
         # output: by it, a job knows that nothing is left to train.
         model="<results>/runs/{run}/model.pt",
         throughput="<results>/runs/{run}/training/throughput.csv",
-        receipt_files=inputs.receipts(config, config["sources"]),
+        receipt_files=inputs.receipts(settings, settings.sources),
     output:
         provenance=reported("<results>/runs/{run}/provenance.json"),
         machine="<results>/runs/{run}/page/machine.js",
@@ -143,8 +144,7 @@ rule provenance:
     conda:
         "../../envs/provenance.yaml"
     params:
-        data=lambda wildcards: data_summary.for_provenance(config)
-        | run_settings.with_folds(job_run(wildcards)),
+        data=of_run(recorded_settings),
         code=code("provenance.py"),
     script:
         "../scripts/provenance.py"
@@ -167,9 +167,9 @@ rule compare:
         "../../envs/compare.yaml"
     params:
         names=[run for run in RUNS for _ in PREDICTED],  # the run of each file
-        reference=runs.reference(config),
-        metric=config["comparison"]["metric"],
-        groups=runs.seed_groups(REPORTED_SETTINGS["runs"]),
+        reference=settings.named_run(settings.comparison.reference),
+        metric=settings.comparison.metric,
+        groups=seed_groups(REPORTED_SETTINGS["runs"]),
         code=code("compare.py"),
     script:
         "../scripts/compare.py"
@@ -188,8 +188,8 @@ rule report:
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
-        receipts=inputs.receipts(config, ALL_SOURCES),
-        notes=own_file(config["datasheet"]),
+        receipts=inputs.receipts(settings, ALL_SOURCES),
+        notes=own_file(settings.datasheet),
     output:
         # The links between these are relative: the script writes them beside index.html.
         reported("<results>/loss_curves.svg"),
@@ -211,7 +211,7 @@ rule report:
         origin=not_compared(ORIGIN),
         evaluations=evaluations,
         file_digest=lambda wildcards: inputs.file_states(
-            [config["datasheet"], *DOCUMENTS]
+            [settings.datasheet, *DOCUMENTS]
         ),
         code=code("report.py"),
     script:

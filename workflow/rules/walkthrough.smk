@@ -16,24 +16,24 @@ rule walkthrough:
         split="<results>/data/split.csv",
         tables=expand(
             "<results>/data/{name}/{table}",
-            name=config["sources"],
+            name=settings.sources,
             table=["archives.json", "metadata.csv", "photos.csv"],
         ),
-        receipt_files=inputs.receipts(config, config["sources"]),
+        receipt_files=inputs.receipts(settings, settings.sources),
     output:
         page="<results>/runs/{run}/walkthrough.html",
         pictures=directory("<results>/runs/{run}/page/walkthrough"),
     log:
         "<results>/runs/{run}/logs/walkthrough.log",
     wildcard_constraints:
-        run=one_of(run for run in RUNS if RUN_KINDS[run].has_walkthrough),
+        run=one_of(run for run in RUNS if RUNS[run].model.has_walkthrough),
     conda:
         "../../envs/walkthrough.yaml"
     params:
-        id=config["walkthrough"]["photo"],
-        config=data_summary.for_provenance(config),
+        id=settings.walkthrough.photo,
+        config=RECORDED_DATA,
         origin=not_compared(ORIGIN),
-        compute=lambda wildcards: run_settings.compute_settings(job_run(wildcards)),
-        code=lambda wildcards: code("walkthrough.py", wildcards),
+        compute=of_run(run_settings.compute_settings),
+        code=run_code("walkthrough.py"),
     script:
         "../scripts/walkthrough.py"

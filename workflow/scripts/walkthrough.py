@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from renet.common import script
-from renet.config import sources
+from renet.config.crop import Crop
 from renet.dataset import hdf5
 from renet.evaluation.inference_table import INFERENCE
 from renet.faces.crop import CropSpec
@@ -44,6 +44,7 @@ def walkthrough(
     """Write the page that follows one test photo step by step."""
     index, sample = lineage.find_sample(table, split, id)
     archive = config["archives"][sample["source"]]
+    crop = Crop.model_validate(config["crop"])
     shown = lineage.trace(index, sample, tables, receipt_files)
     device = devices.choose("cpu", compute.threads)
     network = devices.to_device(model_file.load(model), device)
@@ -60,7 +61,7 @@ def walkthrough(
         pictures,
         seen,
         lineage.find_row(INFERENCE, inference, "id", sample["id"]),
-        **photo.steps(shown, CropSpec(**sources.crop_spec(config, archive)), face, pictures),
+        **photo.steps(shown, CropSpec(**crop.spec(archive)), face, pictures),
         lineage=shown,
         database=archive["database"],
         run=run,

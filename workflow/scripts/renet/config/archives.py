@@ -1,11 +1,25 @@
 """The config's section `archives`."""
 
+import contextlib
+import csv
+import functools
 import re
+from collections.abc import Mapping
+from itertools import zip_longest
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from renet.common import urls
+from renet.common.delimiters import find_delimiter
+from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
 from renet.config.section import ABSENT, File, Files, Gender, Section, Shards, Text, Unique
+
+SAMPLE = "sample"  # the source that is drawn, and not declared
+SAMPLE_FILE = "wiki_crop.tar"
+FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
+
 
 Url = Annotated[str, Field(pattern="^(https?://[^/]|file://(localhost)?/)")]
 Md5 = Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")]
@@ -18,6 +32,38 @@ def _own_column(name: str) -> str:
     return name
 
 
+def _expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is {pattern}, which is not a regular expression: {error}.") from error
+    return pattern
+
+
+def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
+    """The path of each list after its name, in the order of the names."""
+    named = sorted((lists or {}).items())
+    return [(name, path) for name, files in named for path in Section.paths(files)]
+
+
+@functools.cache  # a start asks dozens of times
+def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
+    """The header of a user's CSV, in lower case, and whether a row before any error has a box."""
+    header: list[str] = []
+    with (
+        contextlib.suppress(OSError, csv.Error),  # reported where the table is used
+        Path(table).expanduser().open(encoding="utf-8-sig", errors="replace", newline="") as lines,
+    ):
+        delimiter = find_delimiter(lines.readline(), required)
+        lines.seek(0)
+        rows = csv.reader(lines, delimiter=delimiter)
+        header += [field.strip().lower() for field in next(rows, [])]
+        sides = [place for place, name in enumerate(header) if name in BOX_COLUMNS]
+        fields = (row[place : place + 1] for row in rows for place in sides) if sides else ()
+        return header, any("".join(field).strip() for field in fields)
+    return header, False
+
+
 class Labels(Section):
     """Published labels: `tables` and `gender`, `lists`, or a `pattern` with the group `gender`."""
 
@@ -27,7 +73,7 @@ class Labels(Section):
     """files that list the photos of each gender, a path on each line"""
     path: str = ABSENT
     """column with the path in the archive, or a template of columns such as {folder}/{file}"""
-    pattern: str = ABSENT
+    pattern: Annotated[str, AfterValidator(_expression)] = ABSENT
     """regular expression for the path; its named groups become columns"""
     gender: str = ABSENT
     """column with the gender"""
@@ -50,6 +96,36 @@ class Labels(Section):
             raise ValueError(f"lacks {', '.join(lacks)}.")
         return self
 
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """The tables and lists, each after the gender that it lists; "" is that of a table."""
+        return [("", file) for file in self.paths(self.tables)] + _named_files(self.lists)
+
+    def settings(self, subset: dict[str, str]) -> dict:
+        """The values of `renet.metadata.own_photos.Labels`."""
+        groups = [name.lower() for name in re.compile(self.pattern or "").groupindex]
+        columns = {name: name for name in groups if name in FIELDS}
+        columns |= {"gender": "gender"} if self.lists else {}
+        columns |= {name: of.lower() for name in FIELDS if (of := getattr(self, name)) is not None}
+        columns |= subset | dict(zip(BOX_COLUMNS, map(str.lower, self.box or []), strict=False))
+        path = "path" if self.path is None else self.path
+        path = path if "{" in path else f"{{{path}}}"
+        path = re.sub("{.+?}", lambda column: column[0].lower(), path)
+        named = re.findall("{(.+?)}", path)
+        in_path = [name for name in named if name not in groups]
+        if len(in_path) < len(named):  # the groups are found in a column `path`
+            in_path = list(dict.fromkeys([*in_path, "path"]))
+        return {
+            "columns": columns,
+            "required": [*in_path, *sorted(set(columns.values()) - {*groups, *in_path})],
+            "path": path,
+            "in_path": in_path,
+            "pattern": self.pattern or "",
+            "groups": groups,
+            "values": {str(word).lower(): name for word, name in (self.values or {}).items()},
+            "genders": [gender for gender, _ in self.files],
+        }
+
 
 class PublishedSplit(Section):
     """Published subsets. Photos that are in none of them are split by the section `split`."""
@@ -58,6 +134,13 @@ class PublishedSplit(Section):
     """column of the tables, with the values train, validation and test"""
     lists: dict[Literal["train", "validation", "test"], Files] = ABSENT
     """files that list the photos of each subset, a path on each line, or tables with a path"""
+
+    @model_validator(mode="after")
+    def has_one_form(self) -> Self:
+        """Refuse both forms, and none."""
+        if (self.from_ is None) == (self.lists is None):
+            raise ValueError("needs either `from` or `lists`, and not both.")
+        return self
 
 
 class Archive(Section):
@@ -92,3 +175,94 @@ class Archive(Section):
     """shared (default): a name is one person in all sources; own: in this source alone"""
     shards: Shards = 8
     """number of crop jobs (default: 8)"""
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        """Refuse keys that contradict each other."""
+        names, labels, is_table = self.files, self.labels, self.database == TABLE
+        if (count := len(self.listed(self.md5) + self.listed(self.sha256))) not in (0, len(names)):
+            raise ValueError(
+                f"has {len(names)} URLs and {count} digests; give one md5 or one sha256 for each "
+                "URL, in the same order, or none."
+            )
+        if len({(urls.tar_name(name) or name).removesuffix(".tar") for name in names}) < len(names):
+            raise ValueError("has two URLs whose files or tars have the same name; rename one.")
+        if (self.table is not None) + (is_table and labels is not None) != is_table:
+            wrong = "needs either `table` or `labels`" if is_table else "cannot have a `table`"
+            raise ValueError(f"{wrong}, because its `database` is {self.database}.")
+        if self.split and self.split.from_ and not (self.table or (labels and labels.tables)):
+            raise ValueError("has `split.from`, which names a column, but no table; add one.")
+        if labels and labels.box and self.photos == "crop":
+            raise ValueError(
+                "has `labels.box`, which gives boxes in whole photos, but `photos` is crop; remove "
+                "it, or use whole photos with `photos: whole`."
+            )
+        if self.slices and not self.label_settings:
+            raise ValueError(
+                "has `slices`, which names columns of a table, but neither `table` nor `labels`; "
+                "add one of them, or remove `slices`."
+            )
+        if self.faces and not self.detected:
+            raise ValueError(
+                "has `faces`, which is for the face detector, which is used only for own photos "
+                "with `photos: whole` and without boxes in the table; remove `faces`."
+            )
+        return self
+
+    @property
+    def files(self) -> list[str]:
+        """The name of each file, in the order of the URLs."""
+        return [urls.file_name(url) for url in self.listed(self.url)]
+
+    @property
+    def downloads(self) -> dict[str, tuple[str, str | None]]:
+        """The URL of each file, and the digest that the config gives for it."""
+        digests = [f"md5:{digest}" for digest in self.listed(self.md5)]
+        digests += [f"sha256:{digest}" for digest in self.listed(self.sha256)]
+        return dict(zip(self.files, zip_longest(self.listed(self.url), digests), strict=True))
+
+    @property
+    def tables(self) -> list[str]:
+        """The files with the labels."""
+        return [file for _, file in self.labels.files] if self.labels else self.paths(self.table)
+
+    @property
+    def lists(self) -> list[str]:
+        """The files that list the photos of published subsets."""
+        return [file for _, file in _named_files(self.split.lists if self.split else None)]
+
+    @property
+    def subsets(self) -> list[str]:
+        """The subset of each of these files."""
+        return [subset for subset, _ in _named_files(self.split.lists if self.split else None)]
+
+    @functools.cached_property
+    def label_settings(self) -> dict | None:
+        """The values of `renet.metadata.own_photos.Labels`; None with the labels of a .mat file."""
+        subset = {"subset": self.split.from_.lower()} if self.split and self.split.from_ else {}
+        if self.labels:
+            return self.labels.settings(subset)
+        own = {name: name for name in LABELS} | subset
+        required = ["path", "gender", *subset.values()]
+        return {"columns": own, "required": required} if self.table else None
+
+    @property
+    def slice_columns(self) -> list[str]:
+        """The columns whose values are slices, in lower case."""
+        return list(dict.fromkeys(map(str.lower, self.slices or [])))
+
+    @functools.cached_property
+    def detected(self) -> str | None:
+        """The face of a photo that the detector takes; None if this archive does not use it."""
+        has_box = self.labels is not None and self.labels.box is not None
+        if self.database != TABLE or self.photos != "whole" or has_box:
+            return None
+        if self.table and examine_table(self.table, *(self.label_settings or {})["required"])[1]:
+            return None
+        return self.faces or "one"
+
+    @property
+    def record(self) -> dict:
+        """What a run's result depends on, as in provenance.json."""
+        kept = {"database", "photos", "subjects"}
+        return self.model_dump(include=kept) | {"detected": self.detected}

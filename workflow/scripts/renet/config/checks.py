@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from renet.common import urls
 from renet.common.errors import InputError
-from renet.config import runs, sources
-from renet.config.model import KINDS
+from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
+from renet.config import grids
+from renet.config.archives import SAMPLE, Archive, examine_table
+from renet.config.runs import Run
+from renet.config.schema import Config
+from renet.config.sentences import explain
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
@@ -14,44 +20,41 @@ TABLES = (
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 
 
-def check(config: dict) -> None:
-    """Check a config that fits the schema and is complete."""
-    for source in sources.with_external(config):
-        sources.crop_settings(config, source)  # raises if archive or margin cannot be used
-    _check_external(config)
-    if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
+def check(settings: Config) -> None:
+    """Check a config whose sections are valid, and its files; each check relies on those before."""
+    _check_sources(settings)
+    if Path(settings.corrections or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
-            f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
+            f"`corrections` names {settings.corrections}, which the label audit overwrites; copy "
             "it, correct each line, delete those that you cannot decide, and name the copy."
         )
-    runs.reference(config)  # raises if there is no such run
-    for name, run in runs.runs(config).items():
-        _check_run(name, run, sources.image_size(config))
+    _check_entries(settings)
+    for name, run in settings.runs.items():
+        _check_run(name, run, settings.crop.shape)
 
 
-def check_paths(config: dict, *, in_module: bool) -> None:
+def check_paths(settings: Config, *, in_module: bool) -> None:
     """Check that the files and folders that the config names are there.
 
     Snakemake would not report a missing input if the results of an earlier run exist: it would say
     "Nothing to be done". But the rules of a workflow that takes this one as a module may make it.
     """
-    named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
-    named += [("`split.from`", config["split"]["from"]), *start_files(config)]
-    for source in sources.with_external(config):
-        archive = sources.archive(config, source)
-        key = "table" if archive["table"] else "labels"
-        named += [(f"`archives.{source}.{key}`", path) for path in archive["tables"]]
-        named += [(f"`archives.{source}.split.lists`", path) for path in archive["lists"]]
-    missing = [(key, path, "does not exist") for key, path in places(config) if not path.exists()]
+    named = [*start_files(settings), ("`split.from`", settings.split.from_ or "")]
+    named += [(f"`{key}`", getattr(settings, key) or "") for key in ("datasheet", "corrections")]
+    for name, archive in settings.used_archives.items():
+        key = "table" if archive.table else "labels"
+        named += [(f"`archives.{name}.{key}`", path) for path in archive.tables]
+        named += [(f"`archives.{name}.split.lists`", path) for path in archive.lists]
+    missing = [(key, path, "does not exist") for key, path in places(settings) if not path.exists()]
     own = [(key, Path(name).expanduser()) for key, name in named if name]
     missing += [(key, path, "is not a file") for key, path in own if not path.is_file()]
     if missing and in_module:
         return
     for key, path, fault in missing:
         raise InputError(f"{key} names {path}, which {fault}; check the path.")
-    for source in sources.with_external(config):
-        _check_slices(source, sources.archive(config, source))
-    notes = config["datasheet"]
+    for name, archive in settings.used_archives.items():
+        _check_slices(name, archive)
+    notes = settings.datasheet
     try:
         _ = notes and Path(notes).expanduser().read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -60,40 +63,47 @@ def check_paths(config: dict, *, in_module: bool) -> None:
         ) from error
 
 
-def start_files(config: dict) -> list[tuple[str, str]]:
+def start_files(settings: Config) -> list[tuple[str, str]]:
     """The keys and files of the weights that trainings start from."""
     return [
         (f"`train.start_from` of the run {name}", file)
-        for name, run in runs.runs(config).items()
-        for file in runs.recipe(run).start_files
+        for name, run in settings.runs.items()
+        for file in run.train.start_files
     ]
 
 
-def places(config: dict) -> list[tuple[str, Path]]:
+def places(settings: Config) -> list[tuple[str, Path]]:
     """The keys and paths of archives on the disk, and of the photos to predict."""
-    found = [("`predict.photos`", Path(place)) for place in sources.places_to_predict(config)]
-    for source in sources.with_external(config):
-        in_place = filter(None, map(urls.local_path, sources.archive(config, source)["urls"]))
-        found += [(f"`archives.{source}.url`", path) for path in in_place]
+    found = [("`predict.photos`", Path(place)) for place in settings.predict.places]
+    for name, archive in settings.used_archives.items():
+        in_place = filter(None, map(urls.local_path, archive.listed(archive.url)))
+        found += [(f"`archives.{name}.url`", path) for path in in_place]
     return found
 
 
-def _check_slices(source: str, archive: dict) -> None:
+def _check_slices(source: str, archive: Archive) -> None:
     """Check that the tables of a source have the columns that `slices` names."""
-    labels = archive["labels"] or {}
-    for table in archive["tables"] or ["`labels.pattern`"]:
-        header = sources.examine_table(table, *labels["required"])[0] if archive["tables"] else []
+    labels = archive.label_settings or {}
+    for table in archive.tables or ["`labels.pattern`"]:
+        header = examine_table(table, *labels["required"])[0] if archive.tables else []
         known = [*header, *labels.get("groups", [])]
-        for name in set(archive["slices"]).difference(known):
+        for name in set(archive.slice_columns).difference(known):
             raise InputError(
                 f"`archives.{source}.slices` names {name}, which is not a column of {table}; its "
                 f"columns are {', '.join(known)}."
             )
 
 
-def _check_external(config: dict) -> None:
-    for name in config["external"]:
-        if name in config["sources"]:
+def _check_sources(settings: Config) -> None:
+    known = [SAMPLE, *settings.archives]
+    for name in (*settings.sources, *settings.external):
+        if name not in known:
+            section = "sources" if name in settings.sources else "external"
+            raise InputError(
+                f"`{section}` names {name}, which is not one of the archives: {', '.join(known)}."
+            )
+    for name in settings.external:
+        if name in settings.sources:
             raise InputError(
                 f"{name} is in both `sources` and `external`; remove it from one of them, because "
                 "the network cannot be tested on faces that it was trained on."
@@ -103,33 +113,62 @@ def _check_external(config: dict) -> None:
                 f"`external` names {name}, which is the name of a table in results/data; rename it "
                 "under `archives`."
             )
+    for name, archive in settings.used_archives.items():
+        is_crop = archive.database != TABLE and archive.photos != "whole"
+        if is_crop and settings.crop.margin > ARCHIVE_MARGIN:
+            raise InputError(
+                f"`crop.margin` is {settings.crop.margin:g}, but the crops of the source {name} "
+                f"have only {ARCHIVE_MARGIN:g} around the face; lower it, or use the whole photos."
+            )
 
 
-def _check_run(name: str, run: dict, size: list[int]) -> None:
-    kind, recipe = run["model"]["kind"], run["train"]
-    made = KINDS[kind].model_validate(run["model"])
-    if not made.has_layers and (recipe["start_from"] or recipe["freeze"]):
+def _check_entries(settings: Config) -> None:
+    """Check the runs that the entries of `runs` make, and the names of runs in other sections."""
+    made: set[str] = set()
+    for entry, run in settings.entries.items():
+        for name, changes in grids.expand(entry, run):
+            if name in made:
+                raise InputError(
+                    f"`runs.{entry}` makes a run called {name}, but another one has this name; "
+                    "rename the entry, or change a value of its grid."
+                )
+            made.add(name)
+            try:
+                settings.complete(changes)
+            except ValidationError as error:
+                raise InputError(next(explain(error, changes, ("runs", entry)))) from error
+    named = {"comparison.reference": settings.comparison.reference}
+    named |= {"audit.run": settings.audit.run} if settings.audit.folds else {}
+    for key, wanted in named.items():
+        if settings.named_run(wanted) not in settings.runs:
+            raise InputError(
+                f"`{key}` is {wanted}, but no such run is switched on; name one of these: "
+                f"{', '.join(settings.runs)}."
+            )
+
+
+def _check_run(name: str, run: Run, shape: list[int]) -> None:
+    kind, recipe, nodes = run.model, run.train, run.resources.nodes
+    if not kind.has_layers and (recipe.start_from or recipe.freeze):
         raise InputError(
-            f"The run {name} has `train.start_from` or `train.freeze`, but its kind {kind} has no "
-            "layers; give these keys only to runs of other kinds."
+            f"The run {name} has `train.start_from` or `train.freeze`, but its kind {kind.kind} "
+            "has no layers; give these keys only to runs of other kinds."
         )
-    layers = made.layers()
-    for layer in [] if isinstance(recipe["freeze"], str) else recipe["freeze"]:
-        if layer.partition(".")[0] not in layers:
+    for layer in [] if isinstance(recipe.freeze, str) else recipe.freeze:
+        if layer.partition(".")[0] not in kind.layers():
             raise InputError(
                 f"`train.freeze` of the run {name} names {layer}, which is not a layer of its "
-                f"network; it has {', '.join(layers)}."
+                f"network; it has {', '.join(kind.layers())}."
             )
     for key, needed in (("nesterov", "momentum"), ("age_adjustment", "age_weight")):
-        if recipe[key] and not recipe[needed]:
+        if getattr(recipe, key) and not getattr(recipe, needed):
             raise InputError(f"The run {name} has `{key}: true`, which needs `{needed}` above 0.")
-    if recipe["warm_up"] > recipe["epochs"]:
+    if recipe.warm_up > recipe.epochs:
         raise InputError(f"The run {name} has a `warm_up` above its `epochs`; lower `warm_up`.")
-    made.check_size(size, f"the network of the run {name}")
-    processes, nodes = run["train"]["processes"], run["resources"]["nodes"]
-    if processes % nodes:
+    kind.check_size(shape, f"the network of the run {name}")
+    if recipe.processes % nodes:
         raise InputError(
-            f"The run {name} has `train.processes: {processes}` and `resources.nodes: {nodes}`; "
-            "the processes must be a multiple of the nodes, because each machine gets an equal "
-            "number."
+            f"The run {name} has `train.processes: {recipe.processes}` and `resources.nodes: "
+            f"{nodes}`; the processes must be a multiple of the nodes, because each machine gets "
+            "an equal number."
         )

@@ -11,19 +11,21 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
+from renet.config.runs import Run
+
 UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
 
 
-def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
+def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
     """The names of the runs that an entry of `runs` makes, None no run, and what each changes."""
-    if changes is None:
+    if run is None:
         return
-    rest = {key: value for key, value in changes.items() if key not in ("grid", "seeds")}
-    grid = changes.get("grid", {})
+    rest = run.model_dump(by_alias=True, exclude_unset=True, exclude={"grid", "seeds"})
+    grid = run.grid or {}
     for values in itertools.product(*grid.values()):
         settings = dict(zip(grid, values, strict=True))
         of_grid = "-".join([name, *(_word(key, of) for key, of in sorted(settings.items()))])
-        seeds = [(f"-seed{seed}", {"train.seed": seed}) for seed in changes.get("seeds", [])]
+        seeds = [(f"-seed{seed}", {"train.seed": seed}) for seed in run.seeds or []]
         for suffix, of_seed in seeds or [("", {})]:
             yield of_grid + suffix, _changed(rest, settings | of_seed)
 

@@ -1,4 +1,4 @@
-"""The runs that a config names: the complete settings of each."""
+"""The config's section `runs`."""
 
 import hashlib
 import json
@@ -7,8 +7,6 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from renet.common.errors import InputError
-from renet.config import grids
 from renet.config.model import KINDS, Architecture, Model
 from renet.config.section import ABSENT, Count, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
@@ -42,15 +40,6 @@ class Resources(Section):
     """machines that share train.processes"""
 
 
-class RunSections(Section):
-    """The sections that a run may override."""
-
-    model: Model = Architecture()
-    train: Recipe = Recipe()
-    checkpoints: Checkpoints = Checkpoints()
-    resources: Resources = Resources()
-
-
 def _grid_key(key: str) -> str:
     section, _, name = key.partition(".")
     if section in GRID_SECTIONS and name:
@@ -66,14 +55,16 @@ def _grid_key(key: str) -> str:
 Grid = dict[Annotated[str, AfterValidator(_grid_key)], Annotated[Unique[Any], Field(min_length=1)]]
 
 
-class Run(RunSections):
+class Run(Section):
     """A training, with what it overrides."""
 
-    folds: Annotated[int, Field(ge=2, le=20)] = ABSENT
+    model: Model = Architecture()
+    train: Recipe = Recipe()
+    checkpoints: Checkpoints = Checkpoints()
+    resources: Resources = Resources()
+    folds: Annotated[int, Field(ge=2, le=20)] = 0
     """such as 5, adds a cross-validation on the training and validation sets, for small data"""
-    learning_curve: Annotated[Unique[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = (
-        ABSENT
-    )
+    learning_curve: Annotated[Unique[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = []
     """such as [0.25, 0.5, 1], shows the accuracy by the number of training faces"""
     grid: Annotated[Grid, Field(min_length=1)] = ABSENT
     """such as {train.learning_rate: [0.003, 0.01]}, makes a run of each combination"""
@@ -93,43 +84,10 @@ def some_runs(entries: dict[str, Run | None]) -> dict[str, Run | None]:
     return entries
 
 
-SECTIONS = tuple(RunSections.model_fields)  # that a run may override
-
-
 def plain(sections: Any) -> dict:
     """All keys as plain values; the first key of `model` is its kind."""
     values = sections.model_dump(by_alias=True)
     return values | {"model": {"kind": sections.model.kind} | values["model"]}
-
-
-def runs(config: dict) -> dict[str, dict]:
-    """The settings of each run by its name, complete, with `SECTIONS`, `folds`, `learning_curve`.
-
-    A run that is null is off; one with `seeds` or a `grid` becomes several (`grids.expand`).
-    """
-    complete: dict[str, dict] = {}
-    for name, entry in config["runs"].items():
-        for run, changes in grids.expand(name, entry):
-            if run in complete:
-                raise InputError(
-                    f"`runs.{name}` makes a run called {run}, but another one has this name; "
-                    "rename the entry, or change a value of its grid."
-                )
-            merged = {one: config[one] | changes.get(one, {}) for one in SECTIONS}
-            if merged["model"]["kind"] != config["model"]["kind"]:  # which has other defaults
-                merged["model"] = changes["model"]
-            complete[run] = plain(RunSections.model_validate(merged))
-            if not KINDS[complete[run]["model"]["kind"]].has_layers:
-                complete[run]["train"] |= WITHOUT_LAYERS
-                complete[run]["resources"]["nodes"] = 1
-            complete[run]["folds"] = changes.get("folds", 0)
-            complete[run]["learning_curve"] = changes.get("learning_curve", [])
-    return complete
-
-
-def recipe(run: dict) -> Recipe:
-    """The recipe of a complete run."""
-    return Recipe.model_validate(run["train"])
 
 
 def digest(settings: dict) -> str:
@@ -146,20 +104,3 @@ def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
         group = groups.setdefault(digest(of_run | {"train": others}), {})
         group.setdefault(of_run["train"]["seed"], name)
     return [list(names.values()) for names in groups.values() if len(names) > 1]
-
-
-def reference(config: dict) -> str:
-    """The run that the others are compared with: `comparison.reference`, or the first."""
-    return named(config, "comparison", "reference") or next(iter(runs(config)))
-
-
-def named(config: dict, section: str, key: str) -> str | None:
-    """The run that a key names; of several seeds, or of a grid, the first."""
-    name, complete = config[section][key], runs(config)
-    run, _ = next(grids.expand(name, config["runs"].get(name)), (name, {}))
-    if name is not None and run not in complete:
-        raise InputError(
-            f"`{section}.{key}` is {name}, but no such run is switched on; name one of these: "
-            f"{', '.join(complete)}."
-        )
-    return run

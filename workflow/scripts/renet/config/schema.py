@@ -4,21 +4,25 @@ The docstring of a key is its comment in config.yaml, which `tools/write_config.
 """
 
 import os
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from renet.config.archives import Archive
+from renet.config import grids
+from renet.config.archives import SAMPLE, SAMPLE_FILE, Archive
+from renet.config.crop import Crop
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
-from renet.config.runs import Checkpoints, Resources, Run, plain, some_runs
+from renet.config.runs import WITHOUT_LAYERS, Checkpoints, Resources, Run, some_runs
 from renet.config.section import WORD, File, Files, Name, Named, Section, Shards, Text, Unique
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
+SECTIONS = {"model", "train", "checkpoints", "resources"}  # that a run may change
 SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
-Side = Annotated[int, Field(ge=8, le=4096)]
 
 
 def _folder(path: str) -> str:
@@ -51,17 +55,6 @@ class Sample(Section):
     """crop jobs"""
 
 
-class Crop(Section):
-    """Cropping and resizing of the faces."""
-
-    size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
-    """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
-    margin: Annotated[float, Field(ge=0, le=2)] = 0.4
-    """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
-    keep_shards: bool = True
-    """false: saves disk space; a later change of split, hdf5 or size crops all faces again"""
-
-
 class Hdf5(Section):
     """The HDF5 files of the subsets."""
 
@@ -91,6 +84,11 @@ class Predict(Section):
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
     """highest error of the predictions that are not "unsure", with 95 % confidence; a small
     validation set gives no threshold"""
+
+    @property
+    def places(self) -> list[str]:
+        """The files and folders of photos."""
+        return self.paths(self.photos)
 
 
 class Walkthrough(Section):
@@ -170,7 +168,9 @@ class Config(Section):
     null: mit for the sample, "other" for your own photos."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
-    runs: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = {"renet": Run()}
+    entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(
+        {"renet": Run()}, alias="runs"
+    )
     """The trainings. Each writes its results to results/runs/<name>. A run may override model,
     train, checkpoints and resources:
 
@@ -178,11 +178,35 @@ class Config(Section):
 
     null switches a run off. docs/config.md has examples of these keys:"""
 
-    def complete(self) -> dict:
-        """All keys, as plain values; of a run, only what it overrides."""
-        values = plain(self)
-        for section, left_out in ("archives", "exclude_none"), ("runs", "exclude_unset"):
-            for name, entry in getattr(self, section).items():
-                if entry:
-                    values[section][name] = entry.model_dump(by_alias=True, **{left_out: True})
-        return values
+    @cached_property
+    def used_archives(self) -> dict[str, Archive]:
+        """The archives of the sources, then of the external sets; the sample is one, too."""
+        sample = Archive.model_construct(
+            url=SAMPLE_FILE, database="wiki", photos="crop", license=self.license or "mit",
+            shards=self.sample.shards,
+        )  # fmt: skip
+        known = {SAMPLE: sample} | self.archives
+        return {name: known[name] for name in (*self.sources, *self.external)}
+
+    @cached_property
+    def runs(self) -> dict[str, Run]:
+        """The runs by name, complete."""
+        made = [made for entry in self.entries.items() for made in grids.expand(*entry)]
+        return {name: self.complete(changes) for name, changes in made}
+
+    def complete(self, changes: Mapping) -> Run:
+        """A run with all keys, of which it changes these."""
+        sections = self.model_dump(by_alias=True, include=SECTIONS)
+        merged = {name: of | changes.get(name, {}) for name, of in sections.items()}
+        if merged["model"]["kind"] != self.model.kind:  # which has other defaults
+            merged["model"] = changes["model"]
+        run = Run.model_validate({**changes, **merged})
+        if run.model.has_layers:
+            return run
+        train, resources = run.train.replace(**WITHOUT_LAYERS), run.resources.replace(nodes=1)
+        return run.replace(train=train, resources=resources)
+
+    def named_run(self, name: str | None) -> str:
+        """The run of this name; of seeds or a grid, or without a name, the first."""
+        name = name or next(iter(self.runs))
+        return next((run for run, _ in grids.expand(name, self.entries.get(name))), name)

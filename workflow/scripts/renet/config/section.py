@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -19,6 +20,16 @@ class Section(BaseModel):
     def replace(self, **changes: Any) -> Self:
         """A section with other values, which are not checked."""
         return self.model_copy(update=changes)
+
+    @staticmethod
+    def listed(value: str | list[str] | None) -> list[str]:
+        """One value, several or none, as a list."""
+        return value if isinstance(value, list) else [value] if value else []
+
+    @staticmethod
+    def paths(value: str | list[str] | None) -> list[str]:
+        """One path, several or none, as a list, with the home folder in place of ~."""
+        return [str(Path(path).expanduser()) for path in Section.listed(value)]
 
 
 def _without_repetitions(values: list) -> list:

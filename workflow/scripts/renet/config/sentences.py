@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from renet.common.errors import InputError
 from renet.config.model import KINDS
 from renet.config.schema import Config
 from renet.config.section import Section
@@ -36,8 +37,8 @@ Key = tuple[str | int, ...]
 Error = Mapping[str, Any]  # as pydantic lists it
 
 
-def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[tuple[Key, str]]:
-    """The key and the sentence of each error in a value, the config or the part under a key."""
+def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[str]:
+    """The sentence of each error in a value, the config or the part under a key."""
     found: dict[Key, list[Error]] = {}
     for one in error.errors(include_url=False):
         found.setdefault(_key(one, value), []).append(one)
@@ -47,7 +48,7 @@ def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator
         others = [one for one in errors if one["loc"][-1:] == (NAME,) or not _wanted(one)]
         if told := others or ([] if key in parents else errors):
             text = _sentence((*parent, *key), told)
-            yield (*parent, *key), text[0].upper() + text[1:]
+            yield text[0].upper() + text[1:]
 
 
 def _key(error: Error, value: Any) -> Key:
@@ -74,7 +75,8 @@ def _sentence(key: Key, errors: list[Error]) -> str:
     if kind in UNKNOWN:
         return _unknown_key(key, place)
     if kind == "value_error":
-        return f"{dotted(key)} {context['error']}"
+        error = context["error"]
+        return str(error) if isinstance(error, InputError) else f"{dotted(key)} {error}"
     if kind == "missing":
         return f"{dotted(key)} lacks {_listed([str(one['loc'][-1]) for one in errors])}."
     if place[-1] == NAME and kind == "string_type":

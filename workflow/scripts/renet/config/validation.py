@@ -1,13 +1,11 @@
 """Make the config complete and validate it; each error is one sentence.
 
-A sentence (`renet.config.sentences`) begins with the file that gave the key.
+A sentence begins with the first file with which the error appears.
 """
 
-import contextlib
 import copy
-import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +13,54 @@ import yaml
 from pydantic import ValidationError
 
 from renet.common.errors import InputError
-from renet.config import checks, grids, runs, sentences, yaml_files
+from renet.config import checks, sentences, yaml_files
 from renet.config.model import KINDS
 from renet.config.schema import Config
-from renet.config.sentences import Key
 
 SHOWN = 4  # errors in one message
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 
-def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
-    """Fill in the defaults of a config, check all of it, and give it its canonical form, in place.
+def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) -> Config:
+    """The config, complete and checked; numbers have one form, however they are written.
 
     Args:
+        config: of a module, without files.
         files: content of config.yaml and the overlays, in the order in which Snakemake merges them.
         command_line: what `--config` gives; Snakemake leaves its nested values as text.
     """
-    line = {"--config": _mapped(command_line, _parsed)}
-    given: dict = files | line if files else {"": config, **line}
-    given = {f"{name}: " if name else "": _mapped(of, _number) for name, of in given.items()}
+    given = {f"{file}: ": content for file, content in files.items()} or {"": config}
+    given["--config: "] = _mapped(command_line, _parsed)
+    contents = [_mapped(content, _number) for content in given.values()]
+    settings, found = _checked(contents, in_module=not files)
+    if settings:
+        return settings
+    first: dict[str, str] = {}  # file with which a fault, as a sentence begins, appears
+    for count, file in enumerate(given, 1):
+        for sentence in _checked(contents[:count], in_module=not files)[1]:
+            first.setdefault(sentence.partition(",")[0], file)
+    said = [first[sentence.partition(",")[0]] + sentence for sentence in found]
+    more = [f"… and {len(said) - SHOWN} more errors"] if len(said) > SHOWN else []
+    raise InputError("\n".join(said[:SHOWN] + more))
+
+
+def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, list[str]]:
+    """The config that these files make together, or the sentences on its errors."""
     merged: dict = {}
-    for content in given.values():
+    for content in contents:
         _merge(merged, content)
     _complete_kinds(merged)
     try:
-        complete = Config.model_validate(merged).complete()
-        found = list(_run_faults(complete))
+        settings = Config.model_validate(merged)
+        checks.check(settings)
+        checks.check_paths(settings, in_module=in_module)
     except ValidationError as error:
-        found = list(sentences.explain(error, merged))
-    if found:
-        said = [f"{_where(given, key)}{sentence}" for key, sentence in dict.fromkeys(found)]
-        more = [f"… and {len(said) - SHOWN} more errors"] if len(said) > SHOWN else []
-        raise InputError("\n".join(said[:SHOWN] + more))
-    config.update(complete)
-    try:
-        checks.check(config)
-        if config["audit"]["folds"]:
-            config["audit"]["run"] = runs.named(config, "audit", "run")
-        checks.check_paths(config, in_module=not files)
+        return None, list(dict.fromkeys(sentences.explain(error, merged)))
     except OSError as error:  # such as a name of too many bytes
-        raise InputError(f"{error.filename}: {error.strerror}; correct the path.") from error
+        return None, [f"{error.filename}: {error.strerror}; correct the path."]
     except InputError as error:
-        overlay = f"{[*files][-1]}: " if len(files) == 2 else ""
-        raise InputError(f"{overlay}{error}") from error
+        return None, [str(error)]
+    return settings, []
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -108,24 +111,3 @@ def _complete_kinds(config: dict) -> None:
     for run in named.values() if isinstance(named, dict) else ():
         if isinstance(run, dict) and isinstance(run.get("model"), dict):
             run["model"].setdefault("kind", kind)
-
-
-def _run_faults(config: dict) -> Iterator[tuple[Key, str]]:
-    """The errors in the values of grids, of a config that otherwise is valid."""
-    for name, changes in config["runs"].items():
-        for _, of_run in grids.expand(name, changes):
-            of_run.setdefault("model", {}).setdefault("kind", config["model"]["kind"])
-            try:
-                runs.Run.model_validate(of_run)
-            except ValidationError as error:
-                yield from sentences.explain(error, of_run, ("runs", name))
-
-
-def _where(given: dict[str, Any], key: Key) -> str:
-    """The start of a sentence: the last file that gives a key, or else its nearest parent."""
-    for length in range(len(key), 0, -1):
-        for start in reversed(given):
-            with contextlib.suppress(KeyError, IndexError, TypeError):
-                _ = functools.reduce(lambda part, name: part[name], key[:length], given[start])
-                return start
-    return ""

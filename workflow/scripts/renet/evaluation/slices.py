@@ -26,7 +26,7 @@ def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict])
 
     Args:
         rows: row in the metadata of its source, by the id of the face.
-        slices: of each source, as from `renet.config.sources.sliced`.
+        slices: of each source, as from `renet.planning.data_summary.sliced`.
     """
     parts = []
     for source, given in slices.items():

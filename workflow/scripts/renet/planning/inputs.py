@@ -5,30 +5,30 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from renet.common import files, urls
-from renet.config import runs, sources
-from renet.config.model import KINDS
+from renet.common import files
+from renet.config.runs import Run
+from renet.config.schema import Config
 from renet.planning import run_settings
 
 DATA = "<results>/data"
 SHARD = f"{DATA}/{{source}}/faces/{{shard}}-of-{{shards}}"  # without the suffix
 
 
-def training_faces(run: dict) -> dict[str, str]:
+def training_faces(run: Run) -> dict[str, str]:
     """The faces that a run is trained on, and those that its training validates on, if any."""
     if len(run_settings.trained_on(run)) > 1:
         found = {"faces": f"{DATA}/development.h5"}
     else:
         found = {"faces": f"{DATA}/train.h5", "validation": f"{DATA}/validation.h5"}
     # For people, or for ages.
-    if not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0:
+    if not run.model.has_layers or run.train.age_weight > 0:
         found["table"] = found["faces"].replace(".h5", ".csv")
     return found
 
 
-def validating(name: str, run: dict) -> dict[str, str | list[str]]:
+def validating(name: str, run: Run) -> dict[str, str | list[str]]:
     """The inputs that validate a run: the validation set, or the predictions of its folds."""
-    if count := run["folds"]:
+    if count := run.folds:
         folder = f"<results>/runs/{name}/folds"
         folds = [f"{folder}/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
         return {"validation_table": f"{DATA}/development.csv", "folds": folds}
@@ -36,45 +36,32 @@ def validating(name: str, run: dict) -> dict[str, str | list[str]]:
     return {"validation_faces": f"{path}.h5", "validation_table": f"{path}.csv"}
 
 
-def initial_hashes(run: dict) -> str | None:
+def initial_hashes(run: Run) -> str | None:
     """The hashes of the faces that the initial weights were trained on, if they are of a run."""
-    weights = Path(next(iter(runs.recipe(run).start_files), "none"))
+    weights = Path(next(iter(run.train.start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
 
-def subset_files(config: dict, subset: str) -> dict[str, str | list[str]]:
+def subset_files(settings: Config, subset: str) -> dict[str, str | list[str]]:
     """The files that the HDF5 file of a subset is written from.
 
     `train` is the file whose mean is stored: every other subset takes that of the training set.
     """
-    external = subset in config["external"]
+    external = subset in settings.external
     found: dict[str, str | list[str]] = {
         "split": f"{DATA}/{subset}/split.csv" if external else f"{DATA}/split.csv",
-        "faces": shards(config, [subset] if external else config["sources"], ".npy"),
+        "faces": shards(settings, [subset] if external else settings.sources, ".npy"),
     }
-    if external or subset == "train" or config["hdf5"]["mean"] == "none":
+    if external or subset == "train" or settings.hdf5.mean == "none":
         return found
     return found | {"train": f"{DATA}/train.h5"}
 
 
-def receipts(config: dict, names: Iterable[str]) -> list[str]:
+def receipts(settings: Config, names: Iterable[str]) -> list[str]:
     """The receipts of the archive files of sources, in the order of the config."""
-    files_of = {source: sources.archive(config, source)["files"] for source in names}
-    return [f"<resources>/{source}/{name}.json" for source in files_of for name in files_of[source]]
-
-
-def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | None]:
-    """The URL of one archive file of a source, and the digest that the config gives for it."""
-    given = sources.archive(config, source)
-    number = given["files"].index(file)
-    return given["urls"][number], given["digests"][number]
-
-
-def local_paths(config: dict, source: str, file: str) -> list[str]:
-    """The path of an archive file with a file:// URL, as an input; of others none."""
-    path = urls.local_path(url_and_digest(config, source, file)[0])
-    return [] if path is None else [str(path)]
+    used = settings.used_archives
+    return [f"<resources>/{name}/{file}.json" for name in names for file in used[name].files]
 
 
 def places_state(places: Iterable[str]) -> str:
@@ -101,12 +88,12 @@ def file_states(paths: Iterable[str | None]) -> list[str]:
     return [files.file_digest(path) if path.is_file() else "" for path in named]
 
 
-def shards(config: dict, names: Iterable[str], *suffixes: str) -> list[str]:
+def shards(settings: Config, names: Iterable[str], *suffixes: str) -> list[str]:
     """The files with these suffixes of each shard of sources."""
-    count_of = {source: sources.archive(config, source)["shards"] for source in names}
+    count_of = {name: settings.used_archives[name].shards for name in names}
     return [
-        SHARD.format(source=source, shard=number, shards=count) + suffix
-        for source, count in count_of.items()
+        SHARD.format(source=name, shard=number, shards=count) + suffix
+        for name, count in count_of.items()
         for number in range(1, count + 1)
         for suffix in suffixes
     ]

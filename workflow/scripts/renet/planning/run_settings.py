@@ -3,73 +3,74 @@
 from types import SimpleNamespace
 
 from renet.config import grids
-from renet.config.model import KINDS
+from renet.config.runs import Run, plain
+from renet.config.schema import Config
 
 
-def grid_keys(config: dict) -> dict[str, dict[str, list]]:
+def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
     """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
     return {
-        name: {"keys": list(entry["grid"]), "runs": [run for run, _ in grids.expand(name, entry)]}
-        for name, entry in config["runs"].items()
-        if entry and "grid" in entry
+        name: {"keys": list(run.grid), "runs": [made for made, _ in grids.expand(name, run)]}
+        for name, run in settings.entries.items()
+        if run and run.grid
     }
 
 
-def training_settings(run: dict) -> dict:
+def training_settings(run: Run) -> dict:
     """The settings that a run's training depends on: its sections `model` and `train`.
 
     Of a kind without layers, it depends on `train.seed` alone. The number of threads, which is one,
     is for its record.
     """
-    settings = {section: run[section] for section in ("model", "train")}
-    if KINDS[run["model"]["kind"]].has_layers:
-        return settings
-    return settings | {"train": {name: run["train"][name] for name in ("seed", "threads")}}
+    values = plain(run)
+    if run.model.has_layers:
+        return {"model": values["model"], "train": values["train"]}
+    return {"model": values["model"], "train": run.train.model_dump(include={"seed", "threads"})}
 
 
-def with_folds(run: dict) -> dict:
+def with_folds(run: Run) -> dict:
     """The settings that a run's results depend on."""
-    return training_settings(run) | {"folds": run.get("folds", 0)}
+    return training_settings(run) | {"folds": run.folds}
 
 
-def trained_on(run: dict) -> list[str]:
+def trained_on(run: Run) -> list[str]:
     """The subsets that a run is trained on.
 
     With folds, the validation set too, unless the training selects its epoch on it.
     """
-    selects = run["train"]["select_epoch"] == "best"
-    return ["train", "validation"] if run["folds"] and not selects else ["train"]
+    selects = run.train.select_epoch == "best"
+    return ["train", "validation"] if run.folds and not selects else ["train"]
 
 
-def compute_settings(run: dict) -> dict:
+def compute_settings(run: Run) -> dict:
     """The settings of `renet.network.devices.Compute` for a run."""
-    return {name: run["train"][name] for name in ("device", "precision", "threads")}
+    return run.train.model_dump(include={"device", "precision", "threads"})
 
 
-def resources(run: dict) -> SimpleNamespace:
+def resources(run: Run) -> SimpleNamespace:
     """The threads, GPUs, memory and machines of a run's jobs, by name; no result depends on them.
 
     With the prefix `train_`, they are those of its training on each of its machines, and without
     it, those of one process. SLURM would distribute the resource `gpu` over several machines
     itself, so that a training asks there by `gres`; the plugin refuses both.
     """
-    train, nodes = run["train"], run["resources"]["nodes"]
-    processes = train["processes"] // nodes
-    gpus = int(train["device"] != "cpu")  # for each process
+    train, nodes = run.train, run.resources.nodes
+    processes = train.processes // nodes
+    gpus = int(train.device != "cpu")  # for each process
     return SimpleNamespace(
-        **run["resources"],
-        threads=train["threads"],
-        train_threads=train["threads"] * processes,
+        **run.resources.model_dump(),
+        threads=train.threads,
+        train_threads=train.threads * processes,
         gpus=gpus,
         train_gpus=gpus * processes if nodes == 1 else None,
         train_gres=f"gpu:{gpus * processes}" if nodes > 1 and gpus else None,
         # By this name of a launcher, the plugin leaves it to the job to start tasks.
         mpi="srun" if nodes > 1 else None,
-        checkpoint_seconds=round(60 * run["checkpoints"]["minutes"]),
+        checkpoint_seconds=round(60 * run.checkpoints.minutes),
     )
 
 
-def fold_settings(run: dict) -> dict:
+def fold_settings(run: Run) -> dict:
     """The settings that the training of a fold depends on: model and recipe of its run."""
     settings = training_settings(run)
     unused = {"processes"}  # a fold trains in one process
@@ -79,6 +80,6 @@ def fold_settings(run: dict) -> dict:
     return settings | {"train": train}
 
 
-def folds(settings: dict) -> dict[str, object]:
-    """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
-    return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
+def folds(count: int) -> dict[str, object]:
+    """The values of the wildcards `fold` and `folds`."""
+    return {"fold": range(1, count + 1), "folds": count}

@@ -18,7 +18,7 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.config import sources
+from renet.config.crop import ready_made_margin
 from renet.config.train import DESCRIPTION, MODELS, model_in
 from renet.faces import detection
 from renet.faces.crop import CropSpec
@@ -126,7 +126,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
         "above_baseline": {name: bool(claim and claim["above"]) for name, claim in claims},
-        "ready_made_crops": {"margin": sources.ready_made_margin(settings)},
+        "ready_made_crops": {"margin": ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
 

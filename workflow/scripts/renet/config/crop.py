@@ -1,0 +1,50 @@
+"""The config's section `crop`."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from renet.common.imdb_wiki import TABLE
+from renet.config.section import Section
+
+Side = Annotated[int, Field(ge=8, le=4096)]
+
+
+class Crop(Section):
+    """Cropping and resizing of the faces."""
+
+    size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
+    """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.4
+    """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
+    keep_shards: bool = True
+    """false: saves disk space; a later change of split, hdf5 or size crops all faces again"""
+
+    @property
+    def shape(self) -> list[int]:
+        """[height, width] of the faces."""
+        return self.size if isinstance(self.size, list) else [self.size, self.size]
+
+    def spec(self, archive: Mapping[str, str | None]) -> dict:
+        """The settings of `renet.faces.crop.CropSpec`, given an archive's `record`.
+
+        The EXIF orientation applies to a user's own photos only: the boxes of the archives are in
+        the stored frame. Nobody knows the margin of a user's own crops, which are left as they are.
+        """
+        own, whole = archive["database"] == TABLE, archive["photos"] == "whole"
+        return {
+            "size": self.shape,
+            "margin": None if own and not whole else self.margin,
+            "whole": whole,
+            "turn": own,
+            "detected": archive["detected"],
+        }
+
+
+def ready_made_margin(settings: Mapping) -> float | None:
+    """The margin that a training, by its settings in provenance.json, trimmed crops to, if any."""
+    crop = Crop.model_validate(settings["crop"])
+    specs = [crop.spec(archive) for archive in settings["archives"].values()]
+    margins = {spec["margin"] for spec in specs if not spec["whole"]}
+    return None if margins == {None} else crop.margin
