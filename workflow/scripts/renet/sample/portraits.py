@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from renet.sample.people import EYE_COLOURS, LIPSTICKS, Person, Shot
 
-Points = np.ndarray | Sequence[tuple[float, float]]
+Points = np.ndarray | Sequence[Sequence[float] | np.ndarray]
 Colour = np.ndarray | tuple[float, float, float]  # RGB in 0..255
 
 SCALE = 2  # the side of the drawing, of that of the photo
@@ -25,6 +25,7 @@ HAIR_COLOURS = {
     "pink": (214, 112, 150),
 }  # fmt: skip
 GREY, WHITE, DARK, GOLD = (206, 204, 206), (246, 243, 238), (34, 28, 31), (232, 196, 96)
+ALMOND = [(-1, 0.3), (-0.6, -0.7), (0.1, -1.1), (0.7, -0.75), (1, -0.1), (0.5, 0.7), (-0.5, 0.8)]
 NECKLINES = {  # x beyond the neck and y of the edge at the sides, and y of its middle
     "crew": (0.12, 1.2, 1.5), "v-neck": (0.12, 1.2, 1.95), "scoop": (0.3, 1.35, 1.85),
     "turtleneck": (0.05, 0.98, 1.02), "shirt": (0.1, 1.15, 1.6), "suit": (0.1, 1.15, 1.5),
@@ -246,12 +247,10 @@ class Portrait:
     def draw_eye(self, side: int) -> None:
         """The left (-1) or right (1) eye in the picture, with its lashes and brow."""
         face, person, size = self.face, self.person, 0.115 * self.person.eye_size
-        scale = (1.9 * size * side, size)
-        lid = [(-1, 0.3), (-0.6, -0.7), (0.1, -1.1), (0.7, -0.75), (1, -0.1)]
-        lower = [(0.5, 0.7), (-0.5, 0.8)]
-        lid, lower = (np.add(np.multiply(of, scale), (0.325 * side, -0.07)) for of in (lid, lower))
+        almond = np.multiply(ALMOND, (1.9 * size * side, size)) + np.array((0.325 * side, -0.07))
+        lid = almond[:5]  # the upper one
         x, iris = 0.305 * side + 0.08 * self.shot.gaze, np.array(EYE_COLOURS[person.eye_colour])
-        with face.within(smooth([*lid, *lower]), WHITE):
+        with face.within(smooth(almond), WHITE):
             for radius, colour in ((1.0, 0.6 * iris), (0.85, 1.1 * iris), (0.45, DARK)):
                 face.fill(ellipse(x, -0.08, radius * size, radius * size), colour)
             face.fill(ellipse(x + 0.03, -0.12, 0.025, 0.025), WHITE)
