@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from renet.sample.people import EYE_COLOURS, LIPSTICKS, Person, Shot
 
-Points = np.ndarray | Sequence[Sequence[float] | np.ndarray]
+Points = np.ndarray | Sequence[tuple[float, float]]
 Colour = np.ndarray | tuple[float, float, float]  # RGB in 0..255
 
 SCALE = 2  # the side of the drawing, of that of the photo
@@ -255,8 +255,8 @@ class Portrait:
                 face.fill(ellipse(x, -0.08, radius * size, radius * size), colour)
             face.fill(ellipse(x + 0.03, -0.12, 0.025, 0.025), WHITE)
         lashes = person.look + (self.shot.lipstick is not None)
-        tip = lid[-1] + (0.03 * lashes * side, -0.04 * lashes)
-        face.line([*lid[:-1], tip], 0.02 + 0.018 * lashes, DARK)
+        lid[-1] += (0.03 * lashes * side, -0.04 * lashes)  # their tip
+        face.line(lid, 0.02 + 0.018 * lashes, DARK)
         arch = 0.05 + 0.06 * person.look
         brow = [(0.13, -0.29), (0.3, -0.31 - arch), (0.46, -0.3 - arch), (0.58, -0.25)]
         face.line(np.multiply(brow, (side, 1)), person.brow, mixed(0.7 * self.hair, DARK, 0.3))
@@ -273,14 +273,14 @@ class Portrait:
         colour = mixed(0.8 * self.skin, (150, 70, 70), 0.4)
         if shot.lipstick is not None:
             colour = np.array(LIPSTICKS[shot.lipstick])
-        corner, gap = (0.3 + 0.05 * shot.smile, 0.57 - 0.09 * shot.smile), 0.12 * shot.mouth_open
+        x, y = corner = (0.3 + 0.05 * shot.smile, 0.57 - 0.09 * shot.smile)
+        gap = 0.12 * shot.mouth_open
         upper, lower = (0.12, 0.57 - 0.1 * lips), (0.16, 0.58 + 0.1 * lips + gap)
         face.fill(smooth(mirrored([(0, 0.56), upper, corner, lower])), colour)
         if gap:
             face.fill(smooth(mirrored([(0.1, 0.57), corner, (0.1, 0.59 + gap)])), WHITE)
-        inner = [(-0.12, 0.58), (0.12, 0.58)]
-        face.line([np.multiply(corner, (-0.8, 1)), *inner, np.multiply(corner, (0.8, 1))], 0.02,
-                  0.5 * colour)  # fmt: skip
+        between = [(-0.8 * x, y), (-0.12, 0.58), (0.12, 0.58), (0.8 * x, y)]
+        face.line(between, 0.02, 0.5 * colour)
 
     def draw_front_hair(self) -> None:
         """Hair above the forehead: between the crown and the hairline."""
