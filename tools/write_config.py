@@ -17,22 +17,28 @@ from renet.config.archives import Archive
 from renet.config.model import KINDS
 from renet.config.runs import Run, plain
 from renet.config.schema import Config
+from renet.config.validation import EXPONENT
 
 CONFIG = "config.yaml"
 SCHEMA = "workflow/schemas/config.schema.json"
 LONGEST_INLINE = 40  # of a key and its value, which the comment follows
 
 
-class WithoutTitles(GenerateJsonSchema):
-    """A schema whose keys have no titles, which would repeat their names."""
+class EditorSchema(GenerateJsonSchema):
+    """A schema without titles, which would repeat the keys, that accepts 1e-3, text for YAML."""
 
     def field_title_should_be_set(self, _: object) -> bool:
         return False
 
+    def float_schema(self, schema: Any) -> dict:
+        number = super().float_schema(schema)
+        return number | {"type": ["number", "string"], "pattern": f"^{EXPONENT.pattern}$"}
+
 
 def json_schema() -> str:
     """The JSON schema of the config, by which editors complete and check it."""
-    content = Config.model_json_schema(schema_generator=WithoutTitles)
+    content = Config.model_json_schema(schema_generator=EditorSchema)
+    del content["$defs"]["Archive"]["required"]  # a file can have the other keys
     schema = json.dumps(content, indent=1, ensure_ascii=False)
     return schema.replace('"oneOf"', '"anyOf"') + "\n"  # without `kind`, several kinds fit
 
@@ -53,6 +59,8 @@ def config_yaml() -> str:
         for key, text in tables.get(name, {}).items():
             lines += _wrapped(text, f"#   {key:{column}}", f"#   {'':{column}}")
         is_section = isinstance(section, BaseModel)
+        if name == "model":
+            del value["classes"]  # always 2
         lines += [f"{name}:", *_keys(section, value)] if is_section else [_yaml(name, value)]
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -77,9 +78,22 @@ def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
     undescribed = {name for name, of in keys if not {"description", "$ref"} & set(of)}
     assert undescribed == {"kind", "model"}  # the kinds are described as a whole
     validator = jsonschema.Draft202012Validator(schema)
-    for file in (ROOT / "config.yaml", *OVERLAYS):
+    for file in (ROOT / "config.yaml", *OVERLAYS, *(ROOT / "benchmarks/configs").glob("*.yaml")):
         assert not list(validator.iter_errors(yaml.safe_load(file.read_text()))), file
-    assert not validator.is_valid({"train": {"epochs": 0}})
+        named = re.match("# yaml-language-server: [$]schema=(.+)\n", file.read_text())
+        assert (file.parent / named[1]).samefile(ROOT / write_config.SCHEMA)
+    accepted = [
+        {"archives": {"wiki": {"shards": 4}}}, {"sources": [2024]}, {"crop": {"size": [64, 96]}},
+        {"train": {"learning_rate": "1e-3"}}, {"runs": {"cnn": None, "a": {"folds": 5}}},
+        {"archives": {"wiki": {"url": ["https://a.org/x.tar"], "md5": ["0" * 32]}}},
+        {"predict": {"photos": ["a", "b"]}}, {"model": {"classes": 2}},
+    ]  # fmt: skip
+    refused = [
+        {"train": {"epochs": 0}}, {"train": {"learning_rate": "fast"}}, {"model": {"classes": 8}},
+        {"archives": {"wiki": {"url": "/a/x.tar"}}}, {"archives": {"wiki": {"md5": "0" * 31}}},
+    ]  # fmt: skip
+    assert [content for content in accepted if not validator.is_valid(content)] == []
+    assert [content for content in refused if validator.is_valid(content)] == []
 
 
 def texts(config: Config) -> dict[str, str]:

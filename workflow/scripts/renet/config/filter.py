@@ -16,9 +16,10 @@ class RowFilter(Section):
     allow_second_face: bool = False
     """true: keeps photos with a second face, whose label is ambiguous"""
     min_age: float = 0.0
-    """in years when the photo was taken; wrong dates in WIKI give ages from -74 to 1996"""
+    """lowest age in years when the photo was taken; wrong dates in WIKI give ages from -74 to
+    1996"""
     max_age: float = 100.0
-    """in years"""
+    """highest age in years"""
 
     @model_validator(mode="after")
     def has_ages(self) -> Self:

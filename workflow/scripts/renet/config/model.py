@@ -109,7 +109,7 @@ class Architecture(Convolutions):
     ]  # fmt: skip
     """SpatialRNN blocks; each sweeps the map vertically, then horizontally"""
     cell: Literal["tanh", "relu", "gru", "lstm"] = "tanh"
-    """of the RNNs: tanh, relu, gru or lstm"""
+    """cell of the RNNs: tanh, relu, gru or lstm"""
     shared: bool = False
     """true: one RNN for all columns, one for all rows (ReNet paper)"""
     sweep_norm: bool = False

@@ -33,9 +33,9 @@ class Resources(Section):
     """Resources of a training job on a cluster (profiles/README.md). A change reruns nothing."""
 
     memory_mb: Annotated[int, Field(ge=100)] = 8000
-    """on each machine, for all its processes; after a failure twice as much"""
+    """MB of memory on each machine, for all its processes; after a failure twice as much"""
     minutes: Annotated[int, Field(ge=5)] = 1440
-    """a training that reaches this limit resumes in the next job"""
+    """time limit; a training that reaches it resumes in the next job"""
     nodes: Count = 1
     """machines that share train.processes"""
 

@@ -58,6 +58,9 @@ Files = File | Annotated[list[File], Field(min_length=1)]
 WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)"
 Name = Annotated[str, Field(pattern=f"^{WORD}")]
 # The name of a source or run; YAML reads a name such as 2024 as a number.
-Named = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
+Named = Annotated[
+    Text, BeforeValidator(lambda name: str(name) if type(name) is int else name),
+    Field(json_schema_extra={"type": ["string", "integer"]}),
+]  # fmt: skip
 ABSENT: Any = None  # default of a key that may be missing, but not null
 Gender = Literal["female", "male", "unknown"]

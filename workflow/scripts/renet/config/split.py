@@ -19,7 +19,7 @@ class SplitSettings(Section):
     near_duplicates: bool = True
     """scaled, compressed or marked copies of a photo stay in one subset"""
     seed: Seed = 42
-    """of the subsets and of the order of the faces"""
+    """seed of the subsets and of the order of the faces"""
     allow_leaks: bool = False
     """true: a published split may have a person, photo or copy in two subsets"""
     from_: File | None = Field(default=None, alias="from")

@@ -41,17 +41,17 @@ class Recipe(Section):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """sgd or adamw, which needs a learning_rate of about 0.001"""
     learning_rate: Positive = 0.01
-    """the highest one if the schedule changes it"""
+    """learning rate, the highest one if the schedule changes it"""
     schedule: Literal["constant", "cosine"] = "constant"
     """cosine: the learning rate falls to zero along half a cosine"""
     warm_up: Amount = 0.0
     """epochs in which the learning rate rises from zero"""
     momentum: Decay = 0.9
-    """of SGD"""
+    """momentum of SGD"""
     nesterov: bool = False
     """the course's text names Nesterov momentum; its code does not use it"""
     weight_decay: Amount = 0.0005
-    """of all parameters, biases and batch normalisation included, as in neon"""
+    """weight decay of all parameters, biases and batch normalisation included, as in neon"""
     label_smoothing: Decay = 0.0
     """fraction of a label's weight that is divided equally among all classes"""
     ema: Decay = 0.0
@@ -67,7 +67,7 @@ class Recipe(Section):
     """add log(p(gender | age group) / p(gender)) to the logits in training, so that the network
     does not infer gender from age; needs age_weight"""
     seed: Seed = 1
-    """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
+    """seed of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
     """false: the order of the HDF5 file in each epoch, as in neon"""
     select_epoch: Literal["last", "best"] = "last"
@@ -81,10 +81,11 @@ class Recipe(Section):
     deterministic: bool = False
     """true: a GPU is slower and gives the same bits each time, as a CPU always does"""
     threads: Count = 2
-    """of each process on a CPU; --cores does not set it, because results depend on it; hog_svm uses
-    one"""
+    """PyTorch's threads of each process on a CPU; --cores does not set them, because results depend
+    on them; hog_svm uses one"""
     processes: Count = 1
-    """divide each batch; one for each GPU, or several on the CPU; --cores does not set it"""
+    """processes that divide each batch: one for each GPU, or several on the CPU; --cores does not
+    set them"""
     start_from: File | Start | None = None
     """initial weights, such as results/runs/renet/model.pt; {file: resnet18.pth, without:
     classifier} leaves the classifier random (docs/training.md)"""
