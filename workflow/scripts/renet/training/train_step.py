@@ -30,7 +30,7 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
+    """AdamW, or SGD, which at a constant rate is neon's `GradientDescentMomentum`."""
     parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
     first = parameters[0]
     on_gpu = first.device.type != "cpu"
