@@ -26,8 +26,8 @@ def learning_curve(
     validation: Path,
     table: Path,
     figure: Path,
-    by: Literal["subject", "image"] = "subject",  # what a fraction has as a whole
-    seed: int = 42,  # the split's: a larger fraction has the faces of a smaller one
+    by: Literal["subject", "image"],  # what a fraction has as a whole
+    seed: int,  # the split's: a larger fraction has the faces of a smaller one
 ) -> None:
     """Compute the accuracy by the number of training faces."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)

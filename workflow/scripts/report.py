@@ -32,12 +32,12 @@ def report(
     index: Path,
     settings: dict,
     evaluations: Path,  # folder of the records
-    external_funnels: list[Path] = (),
-    receipts: list[Path] = (),
-    notes: Path | None = None,
-    audit: list[Path] = (),  # the first two are labels.csv and summary.json
-    learning_curve: list[Path] = (),  # the table first
-    origin: str = "",  # the config's files and options
+    external_funnels: list[Path],
+    receipts: list[Path],
+    notes: Path | None,
+    audit: list[Path],  # the first two are labels.csv and summary.json
+    learning_curve: list[Path],  # the table first
+    origin: str,  # the config's files and options
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results."""
     folder = index.parent
