@@ -1,8 +1,6 @@
 """A script's function gets its arguments from Snakemake's job or from a command line."""
 
 import dataclasses
-import importlib
-import inspect
 import json
 import re
 import sys
@@ -11,13 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from snakemake.executors import dryrun
 
-from helpers.dry_run import plan
 from helpers.project import ROOT, SCRIPTS, imported_packages, run_python, run_script
 from renet.common import command_line, script
 from renet.common.errors import InputError
-from renet.training.loop import TrainJob
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,21 +58,6 @@ def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
     }  # fmt: skip
 
 
-def test_values_of_a_job_can_be_taken_as_one_dataclass(monkeypatch, tmp_path):
-    taken = []
-
-    def take(section: Section) -> None:
-        taken.append(section)
-
-    given = job(params={"rate": 0.1, "inner": {"size": [3, 4]}}, resources={"mem_mb": 100})
-    given.log = [str(tmp_path / "log")]
-    monkeypatch.setitem(take.__globals__, "snakemake", given)
-    monkeypatch.setattr(script.logs, "start", lambda log_file: None)
-    monkeypatch.setenv(script.logs.JOB, "")  # which the job sets
-    script.run(take, Section)
-    assert taken == [Section(0.1, Inner((3, 4)))]
-
-
 @pytest.mark.parametrize("part", ["input", "output", "params"])
 def test_value_of_the_rule_that_the_function_does_not_take_is_an_error(part):
     with pytest.raises(TypeError, match="count does not take photos"):
@@ -110,46 +90,6 @@ OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$",
 
 
 BY_HAND = ("train", "predict", "export", "verify", "parse_metadata")
-ALL_FEATURES = f"""
-sources: [sample]
-external: [a]
-archives: {{a: {{url: "https://example.org/a.tar", database: wiki, photos: crop}}}}
-audit: {{folds: 2, run: svm}}
-export: [onnx, hub]
-hdf5: {{mean: channel}}
-predict: {{photos: {ROOT}/docs/faces.webp}}
-runs:
-  renet: {{folds: 2, learning_curve: [0.5, 1]}}
-  apart: {{train: {{processes: 2}}, resources: {{nodes: 2}}}}
-  svm: {{model: {{kind: hog_svm}}}}
-"""
-
-
-def test_argument_has_a_default_only_where_a_rule_leaves_it_out(tmp_path, monkeypatch):
-    """A default would hide a forgotten param; that of a command line is the user's."""
-    names = {path.stem for path in SCRIPTS.glob("*.py")} - {"verify"}
-    takers = {name: getattr(importlib.import_module(name), name) for name in names}
-    takers["train"], show = TrainJob, dryrun.Executor.run_job
-
-    def tell(executor: dryrun.Executor, job: dryrun.JobExecutorInterface) -> None:
-        show(executor, job)
-        if job.rule.script:
-            name = Path(job.rule.script).stem
-            print("takes", name, *script.job_arguments(job, takers[name]))
-
-    monkeypatch.setattr(dryrun.Executor, "run_job", tell)
-    (tmp_path / "all.yaml").write_text(ALL_FEATURES)
-    said = plan(ROOT, "--directory", tmp_path, "--configfile", tmp_path / "all.yaml")
-    taken = [line.split()[1:] for line in said.splitlines() if line.startswith("takes ")]
-    for name, taker in takers.items():
-        always = set.intersection(*(set(given) for of, *given in taken if of == name))
-        parameters = inspect.signature(taker).parameters.items()
-        defaults = {key: of.default for key, of in parameters if of.default is not of.empty}
-        required = {key for key, _ in parameters} - defaults.keys()
-        if name in BY_HAND and name != "train":
-            assert required <= always, name
-        else:
-            assert required == always and {*defaults.values()} <= {None, ()}, name
 
 
 def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
