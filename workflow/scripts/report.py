@@ -57,9 +57,9 @@ def report(
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )
-    given = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
+    paths = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
-        results.read_run(given, name, run_settings, data.runs, data.external)
+        results.read_run(paths, name, run_settings, data.runs, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))
