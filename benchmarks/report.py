@@ -210,7 +210,8 @@ def values(results: Path) -> dict[str, dict]:
             "funnel": data / "funnel.csv", "settings": settings,
             "comparison": compared / "comparison.csv", "run_table": compared / "runs.csv",
             "receipts": [results / "receipt.json"], "index": results / "index.html",
-            "external_funnels": funnels, "origin": "imdb.yaml",
+            "external_funnels": funnels, "origin": "imdb.yaml", "audit": [], "learning_curve": [],
+            "notes": None,
         },
     }  # fmt: skip
 

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from fold import fold
 from selenium.webdriver.common.by import By
 
 from helpers.browser import DESKTOP, PHONE, check_page, choose, download, texts
@@ -129,7 +128,7 @@ def audit(data, predictions, folder):
         corrections=next(folder.parent.glob("given.csv"), None),
         labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
         picture=folder / "suspects.jpg", proposals=folder / "suspects.csv",
-        data={"sources": ["wiki"], "audit": {"run": "made"}},
+        data={"sources": ["wiki"], "audit": {"run": "made"}}, has_initial_weights=False,
     )  # fmt: skip
 
 
@@ -140,9 +139,9 @@ def train_fold(data, tmp_path):
     def train(gpu: int, stop_at: int = 0) -> int:
         settings = RunSettings(SMALL, QUICK.replace(device="auto"))
         faces, tables = paths_of(data)
-        given = {"tables": tables, "predictions": tmp_path / "fold.csv", "settings": settings}
+        given = {"predictions": tmp_path / "fold.csv", "settings": settings.dump(), "gpu": gpu}
         with terminated_before(stop_at) as updates:
-            fold(faces, fold=1, folds=2, gpu=gpu, code="code", **given)
+            call_script("fold", faces=faces, tables=tables, fold=1, folds=2, code="code", **given)
         return len(updates)
 
     return train

@@ -58,21 +58,6 @@ def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
     }  # fmt: skip
 
 
-def test_values_of_a_job_can_be_taken_as_one_dataclass(monkeypatch, tmp_path):
-    taken = []
-
-    def take(section: Section) -> None:
-        taken.append(section)
-
-    given = job(params={"rate": 0.1, "inner": {"size": [3, 4]}}, resources={"mem_mb": 100})
-    given.log = [str(tmp_path / "log")]
-    monkeypatch.setitem(take.__globals__, "snakemake", given)
-    monkeypatch.setattr(script.logs, "start", lambda log_file: None)
-    monkeypatch.setenv(script.logs.JOB, "")  # which the job sets
-    script.run(take, Section)
-    assert taken == [Section(0.1, Inner((3, 4)))]
-
-
 @pytest.mark.parametrize("part", ["input", "output", "params"])
 def test_value_of_the_rule_that_the_function_does_not_take_is_an_error(part):
     with pytest.raises(TypeError, match="count does not take photos"):

@@ -25,7 +25,7 @@ def shuffle(folder, text: str | None = None, **options):
     if text is not None:
         options["corrections"] = folder / "corrections.csv"
         options["corrections"].write_text(text)
-    cropped.shuffle(folder, corrected=folder / "corrected.csv", **options)
+    cropped.shuffle(folder, **options)
 
 
 def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source, caplog):

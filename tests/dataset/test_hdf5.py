@@ -221,7 +221,7 @@ def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path, 
 def refuse(folder, fault: str, subset: str = "train") -> None:
     """Expect an error of write_hdf5.py."""
     faces = sorted(folder.glob("*/faces/*.npy"))
-    given = {"split": folder / "split.csv", "faces": faces, "subset": subset}
+    given = {"split": folder / "split.csv", "faces": faces, "subset": subset, "mean": "none"}
     with pytest.raises(InputError, match=fault):
         call_script("write_hdf5", **given, face_file=folder / "a.h5", table=folder / "a.csv")
     assert not list(folder.glob("a.*"))

@@ -46,10 +46,10 @@ def data(tmp_path):
 
 
 def predict(data, number: int, folds: int = 3, **options) -> pd.DataFrame:
-    settings = {"settings": RunSettings(SMALL, QUICK)}
-    script.fold(
-        [data / "development.h5"], tables=[data / "development.csv"], fold=number, folds=folds,
-        predictions=data / f"{number}.csv", code="code", **settings | options,
+    settings = options.pop("settings", RunSettings(SMALL, QUICK)).dump()
+    call_script(
+        "fold", faces=[data / "development.h5"], tables=[data / "development.csv"], fold=number,
+        folds=folds, predictions=data / f"{number}.csv", code="code", settings=settings, **options,
     )  # fmt: skip
     return FOLD.read(data / f"{number}.csv")
 

@@ -42,9 +42,9 @@ def test_training_on_a_fraction_sees_no_other_face_and_makes_as_many_updates(tmp
     table.to_csv(tmp_path / "all.csv", index=False)
     seen, fit = [], fold.fit
     monkeypatch.setattr(fold, "fit", lambda *given: seen.append(given) or fit(*given))
-    fold.fold(
-        [tmp_path / "all.h5"], tables=[tmp_path / "all.csv"], predictions=tmp_path / "0.25.csv",
-        fraction=0.25, settings=RunSettings(SMALL, QUICK), code="code",
+    call_script(
+        "fold", faces=[tmp_path / "all.h5"], tables=[tmp_path / "all.csv"], fraction=0.25,
+        predictions=tmp_path / "0.25.csv", settings=RunSettings(SMALL, QUICK).dump(), code="code",
     )  # fmt: skip
     assert FOLD.read(tmp_path / "0.25.csv").id.tolist() == table.id[64:].tolist()
     (settings, training, selecting, *_), *_ = seen

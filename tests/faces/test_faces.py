@@ -229,7 +229,7 @@ def make_source(
         "parse_metadata", rows=folder / "wiki.mat", database="wiki", members=members,
         metadata=folder / "meta.csv", photos=photos,
     )  # fmt: skip
-    return given | {"photos": photos, "crop": {"size": [32, 32]}}
+    return given | {"photos": photos, "crop": {"size": [32, 32]}, "shard": 1, "shards": 1}
 
 
 def cropped(folder, arguments: dict) -> pd.DataFrame:

@@ -59,9 +59,9 @@ def cropped_source(
 def shuffle(folder: Path, **options: object) -> None:
     """Run shuffle.py on the tables of all shards, or on these `tables`."""
     metadata = sorted(folder.glob("*/metadata.csv"), reverse=True)
-    options = {"tables": sorted(folder.glob("*/faces/*.csv"))} | options
-    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel")}
-    call_script("shuffle", metadata=metadata, **outputs, **options)
+    given = {"tables": sorted(folder.glob("*/faces/*.csv")), "own": [], "earlier": None}
+    given |= {name: folder / f"{name}.csv" for name in ("split", "funnel", "corrected")}
+    call_script("shuffle", **{"metadata": metadata, "settings": {}} | given | options)
 
 
 def random_hash(name: str) -> str:

@@ -168,7 +168,7 @@ def write_audit(results: Path, run: str) -> None:
         "audit", predictions=[fold], faces=[data / "test.h5"], tables=[data / "test.csv"],
         labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
         proposals=folder / "suspects.csv", picture=folder / "suspects.jpg",
-        corrected=folder / "corrected.csv", data=shown,
+        corrected=folder / "corrected.csv", data=shown, has_initial_weights=False,
     )  # fmt: skip
 
 

@@ -11,6 +11,12 @@ from renet.planning import code_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
+# What a rule gives with the default config, where a test says nothing else.
+DEFAULTS = {
+    "batch_size": None, "by": "subject", "compute": {}, "corrections": None, "figures": [],
+    "gpu": 0, "groups": [], "max_error": 0.02, "metric": "balanced_accuracy", "origin": "",
+    "seed": 42, "slices": {}, "split_settings": {}, "trained_on": ["train"], "validation": 0.1,
+}  # fmt: skip
 
 
 def imported_packages(script: Path, *chosen: str) -> set[str]:
@@ -37,4 +43,5 @@ def run_python(
 def call_script(name: str, **given: object) -> None:
     """Call a script's function with a job's values, without the seconds of a start of Python."""
     function = getattr(importlib.import_module(name), name)
-    function(**script.typed(given, function))
+    defaults = {name: DEFAULTS[name] for name in function.__annotations__ if name in DEFAULTS}
+    function(**script.typed(defaults | given, function))

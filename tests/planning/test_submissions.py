@@ -1,5 +1,7 @@
-"""What the profile for SLURM submits: groups of short jobs, GPUs, partitions, memory and time."""
+"""What jobs get: arguments, and by the profile for SLURM groups, GPUs, partitions, memory, time."""
 
+import importlib
+import inspect
 import json
 import logging
 from collections import Counter
@@ -12,7 +14,8 @@ from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 from helpers.dry_run import plan
-from helpers.project import ROOT
+from helpers.project import ROOT, SCRIPTS
+from renet.common import script
 
 CONFIG = f"""
 sources: [sample]
@@ -25,13 +28,13 @@ audit: {{folds: 2, run: course}}
 predict: {{photos: {ROOT}/docs/faces.webp}}
 runs:
   renet: null
-  course: {{seeds: [1, 2], folds: 2}}
+  course: {{seeds: [1, 2], folds: 2, learning_curve: [0.5, 1]}}
   apart: {{train: {{processes: 4}}, resources: {{nodes: 2}}}}
   svm: {{model: {{kind: hog_svm}}}}
   cpu: {{train: {{device: cpu}}}}
 """
 WITH_GPU = {
-    "train", "fold", "audit_fold", "infer", "infer_external", "explain", "predict",
+    "train", "fold", "fraction", "audit_fold", "infer", "infer_external", "explain", "predict",
 }  # fmt: skip
 LOCAL_EXEC, SHOW = Workflow.local_exec, dryrun.Executor.run_job
 
@@ -106,3 +109,24 @@ def test_each_attempt_asks_for_more_but_a_training_that_continues_only_for_twice
 def test_downloads_can_leave_the_login_node(jobs, tmp_path):
     in_jobs = submitted(tmp_path, "--groups", "download=download")
     assert [len(of_rule(found, "download")) for found in (jobs, in_jobs)] == [0, 2]
+
+
+def test_argument_has_a_default_only_where_a_rule_leaves_it_out(tmp_path, monkeypatch):
+    """Another default would hide a forgotten param, unless the script is also a command line."""
+    names = {path.stem for path in SCRIPTS.glob("*.py") if "command_line" not in path.read_text()}
+    takers = {name: getattr(importlib.import_module(name), name) for name in names}
+    takers["train"] = importlib.import_module("train").TrainJob
+
+    def print_arguments(executor: dryrun.Executor, job: dryrun.JobExecutorInterface) -> None:
+        if taker := takers.get(Path(job.rule.script or "all").stem):
+            print(f"takes {taker.__name__}:", *script.job_arguments(job, taker))
+        SHOW(executor, job)
+
+    monkeypatch.setattr(dryrun.Executor, "run_job", print_arguments)
+    (overlay := tmp_path / "overlay.yaml").write_text(CONFIG)
+    lines = plan(ROOT, "--directory", tmp_path, "--configfile", overlay).splitlines()
+    for taker in takers.values():
+        taken = [set(line.split()) for line in lines if f"takes {taker.__name__}:" in line]
+        for name, parameter in inspect.signature(taker).parameters.items():
+            defaults = [parameter.empty] if all(name in job for job in taken) else [None, ()]
+            assert taken and parameter.default in defaults, f"{name} of {taker.__name__}"

@@ -40,9 +40,9 @@ def audit(
     page: Path,
     corrected: Path,
     data: dict,
-    corrections: Path | None = None,
-    origin: str = "",  # the config's files and options
-    has_initial_weights: bool = False,  # trained on other faces, or perhaps on these
+    corrections: Path | None,
+    origin: str,  # the config's files and options
+    has_initial_weights: bool,  # trained on other faces, or perhaps on these
 ) -> None:
     """Rank all labels, the most suspicious first, and write the page of the label audit."""
     stored = [hdf5.read(path) for path in faces]

@@ -29,8 +29,8 @@ def compare(
     runs: Path,
     table: Path,
     reference: str,
-    metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy",
-    groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
+    metric: Literal["accuracy", "balanced_accuracy"],
+    groups: list[list[str]],  # the runs of each recipe, which differ in their seeds
 ) -> None:
     """State what each run reaches, and compare all runs on each test set and the validation set."""
     read: dict[str, dict[str, pd.DataFrame]] = {}  # by set and run

@@ -25,9 +25,9 @@ def crop_faces(
     photos: Path,
     faces: Path,
     table: Path,
-    crop: CropSpec = CropSpec(),
-    shard: int = 1,  # from 1
-    shards: int = 1,
+    crop: CropSpec,
+    shard: int,  # from 1
+    shards: int,
 ) -> None:
     """Crop the faces of one shard of a source from its archives."""
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel

@@ -36,20 +36,19 @@ def evaluate(
     test: Path,
     validation: Path,
     split: list[Path],  # split.csv, and last the table of the external set
-    history: Path | None = None,
-    *,
     model: Path,
     evaluations: Path,
     metrics: Path,
     slice_table: Path,
+    figures: list[Path],
+    split_settings: SplitSettings,
+    trained_on: list[str],
+    slices: dict,  # the columns and tables of each source
+    max_error: float,  # among the predictions that are not "unsure"
+    batch_size: int | None,  # of the training; None for a network that is fitted without
+    history: Path | None = None,
     groups: Path | None = None,
-    figures: list[Path] = (),
-    split_settings: SplitSettings = SplitSettings(),
-    trained_on: list[str] = ("train",),
     initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
-    slices: dict = {},  # noqa: B006 - the columns and tables of each source
-    max_error: float = 0.02,  # among the predictions that are not "unsure"
-    batch_size: int | None = None,  # of the training; None for a network that is fitted without
 ) -> None:
     """Evaluate a run: write its metrics, slices and figures."""
     predictions = INFERENCE.read(test)

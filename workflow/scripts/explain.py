@@ -35,8 +35,8 @@ def explain(
     table: Path,
     description: Path,
     layers: Path,
-    compute: devices.Compute = devices.Compute(),
-    gpu: int | None = None,
+    compute: devices.Compute,
+    gpu: int,
 ) -> None:
     """Draw saliency maps and describe the network."""
     stored = hdf5.read(faces)

@@ -25,9 +25,9 @@ def external_set(
     known: Path,
     split: Path,
     funnel: Path,
-    own: bool = False,  # the user's labels, whose contradictions are errors
-    near_duplicates: bool = True,
-    seed: int = 42,
+    own: bool,  # the user's labels, whose contradictions are errors
+    near_duplicates: bool,
+    seed: int,
 ) -> None:
     """Choose the faces of an external test set."""
     seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))

@@ -33,15 +33,15 @@ def fold(
     faces: list[Path],
     tables: list[Path],
     predictions: Path,
-    fold: int = 1,  # from 1
-    folds: int = 5,
-    fraction: float | None = None,  # part of the training set
-    by: Literal["subject", "image"] = "subject",  # what stays in one fold
-    seed: int = 42,
-    validation: float = 0.1,  # fraction of the other faces
-    settings: RunSettings = RunSettings(),
-    gpu: int | None = None,
-    code: str = "",
+    by: Literal["subject", "image"],  # what stays in one fold
+    seed: int,
+    validation: float,  # fraction of the other faces
+    settings: RunSettings,
+    gpu: int,
+    code: str,
+    fold: int | None = None,  # from 1
+    folds: int | None = None,
+    fraction: float | None = None,  # part of the training set, in place of a fold
 ) -> None:
     """Train without a part of the faces, and predict it."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)

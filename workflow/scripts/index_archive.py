@@ -19,10 +19,10 @@ def index_archive(receipt_files: list[Path], members: Path, archives: Path) -> N
     """List the files in the tars of a source, with their positions."""
     read = [receipts.read(receipt_file) for receipt_file in receipt_files]
     verified = {receipt.path for receipt in read if receipt.verified}
-    found = tar_index.index([receipt.path for receipt in read], verified)
-    MEMBERS.write(members, found)
+    index = tar_index.index([receipt.path for receipt in read], verified)
+    MEMBERS.write(members, index)
     files.write_json(archives, [receipt.indexed() for receipt in read])
-    logging.info("%d members in the archive", len(found))
+    logging.info("%d members in the archive", len(index))
 
 
 if __name__ == "__main__":

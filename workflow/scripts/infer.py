@@ -24,13 +24,13 @@ def infer(
     faces: Path,
     table: Path,
     inference: Path,
+    compute: devices.Compute,
+    gpu: int,
     course_format: Path | None = None,
-    compute: devices.Compute = devices.Compute(),
     validation_faces: Path | None = None,
     validation_table: Path | None = None,
     inference_validation: Path | None = None,
     folds: list[Path] = (),
-    gpu: int | None = None,
 ) -> None:
     """Write the predictions of a network on a file of faces."""
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)

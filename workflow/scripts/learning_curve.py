@@ -26,8 +26,8 @@ def learning_curve(
     validation: Path,
     table: Path,
     figure: Path,
-    by: Literal["subject", "image"] = "subject",  # what a fraction has as a whole
-    seed: int = 42,  # the split's: a larger fraction has the faces of a smaller one
+    by: Literal["subject", "image"],  # what a fraction has as a whole
+    seed: int,  # the split's: a larger fraction has the faces of a smaller one
 ) -> None:
     """Compute the accuracy by the number of training faces."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
@@ -39,13 +39,13 @@ def learning_curve(
         part = faces[splits.nested(faces, float(fraction), seed, by)]
         counts[float(fraction)] = {"faces": len(part), "subjects": part.subject.nunique()}
     of_runs, of_fractions = pd.DataFrame(correct), pd.DataFrame(counts).T
-    found = [
+    tables = [
         measured(of_runs[run].sort_index(axis=1), samples.subject, of_fractions).assign(run=run)
         for run in of_runs.columns.unique(0)
     ]
-    for row in pd.concat(found).itertuples():
+    for row in pd.concat(tables).itertuples():
         logging.info("%s: %.1f %% with %d faces", row.run, 100 * row.accuracy, row.faces)
-    LEARNING_CURVE.write(table, found)
+    LEARNING_CURVE.write(table, tables)
     draw(LEARNING_CURVE.read(table), figure)
 
 

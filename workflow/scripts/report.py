@@ -32,12 +32,12 @@ def report(
     index: Path,
     settings: dict,
     evaluations: Path,  # folder of the records
-    external_funnels: list[Path] = (),
-    receipts: list[Path] = (),
-    notes: Path | None = None,
-    audit: list[Path] = (),  # the first two are labels.csv and summary.json
-    learning_curve: list[Path] = (),  # the table first
-    origin: str = "",  # the config's files and options
+    external_funnels: list[Path],
+    receipts: list[Path],
+    notes: Path | None,
+    audit: list[Path],  # the first two are labels.csv and summary.json
+    learning_curve: list[Path],  # the table first
+    origin: str,  # the config's files and options
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results."""
     folder = index.parent
@@ -57,9 +57,9 @@ def report(
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )
-    given = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
+    paths = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
-        results.read_run(given, name, run_settings, data.runs, data.external)
+        results.read_run(paths, name, run_settings, data.runs, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))

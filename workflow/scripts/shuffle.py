@@ -22,16 +22,15 @@ from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 
 
 def shuffle(
-    *,
     metadata: list[Path],
     tables: list[Path],
     split: Path,
     funnel: Path,
-    corrections: Path | None = None,
-    corrected: Path | None = None,
-    own: list[str] = (),  # sources of the user's labels, whose contradictions are errors
-    earlier: Path | None = None,
-    settings: SplitSettings = SplitSettings(),
+    corrections: Path | None,
+    corrected: Path,
+    own: list[str],  # sources of the user's labels, whose contradictions are errors
+    earlier: Path | None,
+    settings: SplitSettings,
 ) -> None:
     """Assign each face to a subset in a random order, and apply corrections of labels."""
     all_rows = rows.read(metadata, tables)
@@ -49,8 +48,7 @@ def shuffle(
     SPLIT.write(split, samples)
     earlier_split.keep(split)
     FUNNEL.write(funnel, rows.funnel(all_rows, samples, applied))
-    if corrected:
-        CORRECTED.write(corrected, applied)
+    CORRECTED.write(corrected, applied)
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())

@@ -37,9 +37,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
     damaged = list(manifest.damaged_faces(results))  # shared by the runs
     for folder in folders:
         try:
-            found = manifest.read(folder)
-            covered |= {Path(normpath(folder / one)) for one in (manifest.FILE, *found["outputs"])}
-            changes = damaged + manifest.differences(folder, found, quick=quick)
+            record = manifest.read(folder)
+            covered |= {Path(normpath(folder / one)) for one in (manifest.FILE, *record["outputs"])}
+            changes = damaged + manifest.differences(folder, record, quick=quick)
         except InputError as error:
             changes = [str(error).rstrip(".")]
         differing += bool(changes)

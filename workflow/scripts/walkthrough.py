@@ -37,9 +37,9 @@ def walkthrough(
     page: Path,
     pictures: Path,
     config: dict,  # about the data
-    origin: str = "",  # the config's files and options
-    compute: devices.Compute = devices.Compute(),
-    id: str | None = None,  # or the path or file name of a photo
+    origin: str,  # the config's files and options
+    compute: devices.Compute,
+    id: str | None,  # or the path or file name of a photo
 ) -> None:
     """Write the page that follows one test photo step by step."""
     index, sample = lineage.find_sample(table, split, id)

@@ -23,7 +23,7 @@ def write_hdf5(
     face_file: Path,
     table: Path,
     subset: str,
-    mean: Literal["none", "channel"] = "none",
+    mean: Literal["none", "channel"],
     train: Path | None = None,
 ) -> None:
     """Write the faces of one subset into an HDF5 file, in the order of split.csv."""

@@ -70,18 +70,18 @@ class Download:
         offset = self.file.stat().st_size
         headers = HEADERS | ({"Range": f"bytes={offset}-"} if offset else {})
         with _request(self.url, headers) as response:
-            code, given = response.status_code, response.headers.get("Content-Range", "")
-            if code == 416 and given == f"bytes */{offset}":
+            code, sent_range = response.status_code, response.headers.get("Content-Range", "")
+            if code == 416 and sent_range == f"bytes */{offset}":
                 return  # complete, but the last process ended before it was checked
             _check_status(response, self.url)
-            rest = CONTENT_RANGE.fullmatch(given) if code == 206 and offset else None
+            rest = CONTENT_RANGE.fullmatch(sent_range) if code == 206 and offset else None
             continues = rest is not None and int(rest[1]) == offset
             if offset and not continues:
                 self.file = self.beside
                 self.file.write_bytes(b"")
             if code != 200 and not continues:
                 raise Interrupted(
-                    f"{self.url} responded {code} ({given}) to a request for the rest"
+                    f"{self.url} responded {code} ({sent_range}) to a request for the rest"
                 )
             total = int(rest[2]) if rest else response.raw.length_remaining
             logging.info("Downloading %s from byte %s.", self.url, f"{offset * continues:,}")

@@ -144,11 +144,11 @@ def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
     """Find the only `<database>.mat` in members.csv: the number of its file, and its member."""
     members = MEMBERS.read(members_file)
-    found = members[members.member.str.fullmatch(rf"(.*/)?{database}\.mat")]
-    if len(found) != 1:
+    named = members[members.member.str.fullmatch(rf"(.*/)?{database}\.mat")]
+    if len(named) != 1:
         raise InputError(
-            f"The archives have {len(found)} files named {database}.mat, but one is needed; check "
+            f"The archives have {len(named)} files named {database}.mat, but one is needed; check "
             "`url` and `database` of this source in the config."
         )
-    file, *place = next(found.itertuples(index=False, name=None))
+    file, *place = next(named.itertuples(index=False, name=None))
     return file, Member(*place)

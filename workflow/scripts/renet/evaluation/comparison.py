@@ -49,11 +49,11 @@ def compare(
     same = {reference, *(name for group in groups if reference in group for name in group)}
     rows = [
         {
-            "kind": REFERENCE if len(one) == len(other) == 1 else RECIPE,
-            "run": " ".join(one), "other": " ".join(other), "metric": metric,
-        } | difference(added[[*one]].to_numpy(), added[[*other]].to_numpy())
-        for one in dict.fromkeys(recipes.get(name, (name,)) for name in added)
-        if not same.intersection(one)
+            "kind": REFERENCE if len(recipe) == len(other) == 1 else RECIPE,
+            "run": " ".join(recipe), "other": " ".join(other), "metric": metric,
+        } | difference(added[[*recipe]].to_numpy(), added[[*other]].to_numpy())
+        for recipe in dict.fromkeys(recipes.get(name, (name,)) for name in added)
+        if not same.intersection(recipe)
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
     table["p_corrected"] = corrected(table.p.to_numpy(float))

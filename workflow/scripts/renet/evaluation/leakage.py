@@ -21,8 +21,8 @@ def check(
     """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks."""
     if settings.near_duplicates:
         samples = samples.assign(copies=near_duplicates.groups(samples.phash))
-    found = splits.in_two_subsets(samples, samples.subset)
-    if not settings.allow_leaks and (leaks := splits.leaks(found, settings.by)):
+    shared = splits.in_two_subsets(samples, samples.subset)
+    if not settings.allow_leaks and (leaks := splits.leaks(shared, settings.by)):
         raise InputError(
             f"{file} has the same {leaks} in more than one subset, so that the metrics of the test "
             "set would be too high; delete the file to have the split made again."
@@ -31,7 +31,7 @@ def check(
     trained = samples.subject[samples.subset.isin(trained_on)]
     return {
         "split_by": settings.by,
-        "in_two_subsets": found,
+        "in_two_subsets": shared,
         "test_samples_of_training_subjects": int(tested.isin(trained).sum()),
     }
 

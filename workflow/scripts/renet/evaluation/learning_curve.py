@@ -19,8 +19,8 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
         correct: 0 or 1 of each validation face, a column for each fraction in ascending order.
         faces: number of training `faces` and of their `subjects`, by the fraction.
     """
-    found = [proportion(column, subjects) for _, column in correct.items()]
-    bounds = np.array([one.interval() for one in found])
+    rates = [proportion(column, subjects) for _, column in correct.items()]
+    bounds = np.array([one.interval() for one in rates])
     added = comparison.contributions(correct, subjects)
     steps = [
         comparison.difference(added[[larger]].to_numpy(), added[[smaller]].to_numpy())
@@ -28,7 +28,7 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
     ]
     changes = pd.DataFrame([{}, *steps], columns=["difference", "low", "high"])
     rows = faces.loc[correct.columns].rename_axis("fraction").reset_index()
-    rows = rows.assign(accuracy=[one.value for one in found], low=bounds[:, 0], high=bounds[:, 1])
+    rows = rows.assign(accuracy=[one.value for one in rates], low=bounds[:, 0], high=bounds[:, 1])
     return rows.join(changes.set_axis(["change", "change_low", "change_high"], axis=1))
 
 

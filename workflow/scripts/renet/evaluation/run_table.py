@@ -20,10 +20,10 @@ def summaries(
         ranking: the set that chooses the best run.
         same_faces: the run's predictions for the faces of it that all runs share.
     """
-    fitted_on, found = own["calibration"]["fitted_on"], own["validation"]
+    fitted_on, of_ranking = own["calibration"]["fitted_on"], own["validation"]
     if ranking != fitted_on:
-        found = metrics.summarise(same_faces, found["majority_baseline"]["male_fraction"])
-    return {ranking: found, "test": own["test"], fitted_on: own["validation"], **external}
+        of_ranking = metrics.summarise(same_faces, of_ranking["majority_baseline"]["male_fraction"])
+    return {ranking: of_ranking, "test": own["test"], fitted_on: own["validation"], **external}
 
 
 def rank(summaries: Mapping[str, dict], metric: str) -> list[str]:

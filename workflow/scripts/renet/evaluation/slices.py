@@ -99,9 +99,9 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
         for value in slices[name].cat.categories
     ]
     # Ages of a table, often published bands, can be the same groups as the bands of `age`.
-    given = {mask.tobytes() for name, _, mask in groups if name == f"{OWN_COLUMN}age"}
-    groups = [one for one in groups if one[0] != "age" or one[2].tobytes() not in given]
-    rows = [_row(predictions, *one) for one in groups]
+    of_tables = {mask.tobytes() for name, _, mask in groups if name == f"{OWN_COLUMN}age"}
+    groups = [group for group in groups if group[0] != "age" or group[2].tobytes() not in of_tables]
+    rows = [_row(predictions, *group) for group in groups]
     dtypes = {**tables.SLICES.columns, "gap_p": float}
     table = pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
     faces = pd.Series([mask.tobytes() for _, _, mask in groups])

@@ -79,8 +79,8 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     if "path" not in rows:
         rows = rows.assign(path=filled())
     if labels.pattern:
-        found = rows.path.str.extract(labels.pattern).rename(columns=lambda name: str(name).lower())
-        rows = rows.assign(**found[labels.groups].fillna(""))
+        named = rows.path.str.extract(labels.pattern).rename(columns=lambda name: str(name).lower())
+        rows = rows.assign(**named[labels.groups].fillna(""))
     return rows.assign(path=filled())
 
 
@@ -129,10 +129,10 @@ def read(
     texts = rows[["path"]].assign(
         **{field: rows.get(labels.columns.get(field), "") for field in LABELS}
     )
-    given = (texts[BOX_COLUMNS] != "").any()
-    if given.any() and not given.all():
+    filled = (texts[BOX_COLUMNS] != "").any()
+    if filled.any() and not filled.all():
         raise InputError(
-            f"{name} has only {', '.join(given.index[given])} of a box; give x1, y1, x2 and y2."
+            f"{name} has only {', '.join(filled.index[filled])} of a box; give x1, y1, x2 and y2."
         )
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
     is_nobody = texts.subject.map(plain_words).isin(NOBODY)
@@ -253,8 +253,8 @@ def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.D
         )
     others = len(first) - is_labelled.sum()
     logging.info("%d photos of the labels are not in the .mat file.", others)
-    found = first.reindex(rows.path).set_axis(rows.index)
+    labelled = first.reindex(rows.path).set_axis(rows.index)
     names = ["photo_taken" if name == "year" else name for name in labels.columns]
     if "x1" in names:  # the scores are of the .mat file's own boxes
         names += ["face_score", "second_face_score"]
-    return rows.assign(not_labelled=~is_labelled, **found[names])
+    return rows.assign(not_labelled=~is_labelled, **labelled[names])

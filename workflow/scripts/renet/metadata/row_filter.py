@@ -34,14 +34,14 @@ def dropped(
     # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
     unknown = ~rows.gender.isin([0, 1])
     in_range = rows.age.between(limits.min_age, limits.max_age)
-    found = {RowReason.NOT_LABELLED: rows.not_labelled, RowReason.GENDER_UNKNOWN: unknown}
+    reasons = {RowReason.NOT_LABELLED: rows.not_labelled, RowReason.GENDER_UNKNOWN: unknown}
     if by_table:
-        return found | {
+        return reasons | {
             RowReason.REPEATED: rows.repeated,
             RowReason.NO_FACE: rows[BOX_COLUMNS].isna().any(axis=1) & whole,
             RowReason.AGE_OUT_OF_RANGE: rows.age.notna() & ~in_range,
         }
-    return found | {
+    return reasons | {
         RowReason.NO_FACE: ~np.isfinite(rows.face_score),
         RowReason.SECOND_FACE: rows.second_face_score.notna() & (not limits.allow_second_face),
         RowReason.AGE_OUT_OF_RANGE: ~in_range,

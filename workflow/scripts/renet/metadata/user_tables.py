@@ -39,9 +39,9 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
         rows, header = itertools.chain([(1, header)], rows), [*required]
     places = _places(header, [*required, *optional], file)
     if missing := [name for name in required if name not in places]:
-        given = f"has the columns {', '.join(header)} and" if header else "is empty: it"
+        content = f"has the columns {', '.join(header)} and" if header else "is empty: it"
         raise InputError(
-            f"{file} {given} lacks {', '.join(missing)}; "
+            f"{file} {content} lacks {', '.join(missing)}; "
             "its first line must name the columns, separated by commas, semicolons or tabs."
         )
     if delimiter != ",":

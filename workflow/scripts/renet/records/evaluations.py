@@ -22,7 +22,7 @@ def models_by_set(folder: Path, runs: int) -> Counter[str]:
 
     It is 0 if the record has fewer than `runs` runs, for example after it was deleted.
     """
-    found = [files.read_json(path) for path in folder.glob("*.json")]
-    models = Counter(name for name, _ in {(one["set"], one["model"]) for one in found})
-    recorded = Counter(name for name, _ in {(one["set"], one["run"]) for one in found})
+    records = [files.read_json(path) for path in folder.glob("*.json")]
+    models = Counter(name for name, _ in {(record["set"], record["model"]) for record in records})
+    recorded = Counter(name for name, _ in {(record["set"], record["run"]) for record in records})
     return Counter({name: models[name] for name in models if recorded[name] >= runs})

@@ -25,10 +25,10 @@ def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict
 
     What the pages load is added, because an output can be a folder of it.
     """
-    found = set(outputs)
-    (provenance,) = (path for path in found if path.name == PROVENANCE)
+    written = set(outputs)
+    (provenance,) = (path for path in written if path.name == PROVENANCE)
     recorded, folder = files.read_json(provenance), provenance.parent
-    paths = sorted(found.union(filter(Path.is_file, folder.glob("page/**/*"))))
+    paths = sorted(written.union(filter(Path.is_file, folder.glob("page/**/*"))))
     code = _code(recorded["config"])
     # The training recorded its own digest; `snakemake --touch` accepts results of other code.
     code["train.py"] = recorded["code"]["train"]
