@@ -49,6 +49,17 @@ def test_vertical_sweep_reaches_its_column_and_both_sweeps_the_whole_map(network
     assert (horizontal > 0).all()
 
 
+def test_without_recurrent_weights_a_state_knows_its_block_alone_and_the_first_row_stays(network):
+    maps = np.random.default_rng(1).normal(size=(8, 16, 16))
+    states, _, (alone, difference) = activations.sweeps(network.rnn1, maps)
+    same = np.tile(maps[:, :2, :4], (1, 8, 4))  # copies of one block in 8 rows and 4 columns
+    flat = activations.sweeps(network.rnn1, same)[2][0]
+    assert np.ptp(flat, axis=0) == pytest.approx(0, abs=1e-6)
+    assert alone[0] == pytest.approx(states[0][0]) and (difference[0] == 0).all()
+    assert (difference[1:] > 1e-3).all()
+    assert network.rnn1.vertical.recurrent_weight.any()  # the network itself keeps its weights
+
+
 def columns_that_change(network: ReNet, layer: str, column: int) -> int:
     """Columns of a layer's maps from the first to the last that change when one pixel does."""
     dark = np.zeros((3, 64, 64), np.uint8)

@@ -1,6 +1,7 @@
 """The activations of each layer of a network for one face."""
 
 import contextlib
+import copy
 import functools
 from dataclasses import dataclass
 
@@ -51,12 +52,13 @@ def middle(rnn: SpatialRNN) -> tuple[int, int]:
 
 
 @torch.inference_mode()
-def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The hidden states of a SpatialRNN, and their change when its middle block is set to zero.
+def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], ...]:
+    """The hidden states of a SpatialRNN, their change when its middle block is set to zero, and R.
 
     Each is (rows, columns) of blocks: the Euclidean norm over the units of a direction. They are
     those of the vertical sweep down and up, then of the horizontal sweep to the right and the left;
-    the change of the horizontal sweep is that of both directions.
+    the change of the horizontal sweep is that of both directions. For the recurrent weights R, they
+    are the states of the sweep down where R is zero, and their difference from those with R.
 
     Args:
         maps: its input, (C, H, W).
@@ -64,11 +66,14 @@ def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], list[np
     weight = rnn.vertical.input_weight
     whole = torch.from_numpy(maps).to(weight.device, weight.dtype).unsqueeze(0)
     (height, width), (row, column) = rnn.block, middle(rnn)
-    changed = whole.clone()
+    changed, without = whole.clone(), copy.deepcopy(rnn)
+    without.vertical.recurrent_weight.zero_()
     changed[..., row * height : (row + 1) * height, column * width : (column + 1) * width] = 0
     (swept, out), (swept_changed, out_changed) = (_sweeps(rnn, one) for one in (whole, changed))
     changes = [*_norms(swept_changed - swept), *_norms(out_changed - out, directions=1)]
-    return [*_norms(swept), *_norms(out)], changes
+    alone = _sweeps(without, whole)[0]
+    recurrence = [_norms(alone)[0], _norms(swept - alone)[0]]
+    return [*_norms(swept), *_norms(out)], changes, recurrence
 
 
 def _norms(maps: Tensor, directions: int = DIRECTIONS) -> list[np.ndarray]:

@@ -33,7 +33,7 @@ def stages(seen: Activations, pictures: Path) -> dict:
 
 
 def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
-    """A map (H, W) as a picture (H, W, 3) uint8, RGB.
+    """A map (H, W), or several in one scale (…, H, W), as pictures (…, H, W, 3) uint8, RGB.
 
     If it is `signed`, blue below zero, white at zero and red above it, up to the largest magnitude.
     Otherwise from black, for 0, to bright, for the largest value; none is negative.
@@ -76,9 +76,12 @@ def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
     before, name, norm, _ = names
     layer = seen.network.get_submodule(name)
     banks, parameters = (layer.vertical, layer.horizontal), parameter_count(layer)
-    states, changes = activations.sweeps(layer, seen.maps[before])
+    states, changes, recurrence = activations.sweeps(layer, seen.maps[before])
     for sweep, values in zip(SWEEPS, (*states, *changes), strict=True):
         galleries.write_image(pictures / f"{name}_{sweep}.png", colour(values))
+    in_one_scale = colour(np.stack([states[0], *recurrence]))
+    for part, picture in zip(("with_R", "without_R", "of_R"), in_one_scale, strict=True):
+        galleries.write_image(pictures / f"{name}_{part}.png", picture)
     return {
         "name": name,
         "before": before,
@@ -89,6 +92,7 @@ def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
         "further": parameters - sum(map(parameter_count, banks)),
         "block": activations.middle(layer),
         "changed": [int((change > 0).sum()) for change in changes],
+        "of_R": np.linalg.norm(recurrence[1]) / np.linalg.norm(states[0]),
     }
 
 
