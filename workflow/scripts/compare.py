@@ -71,7 +71,7 @@ def compare(
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:
-    """The set that chooses the best run, and the inference table of each run on the same faces."""
+    """Set that chooses the best run, and the inference table of each run on the same faces."""
     with_folds, others = sets.get(OUT_OF_FOLD, {}), sets.get("validation", {})
     if not others:
         return OUT_OF_FOLD, with_folds

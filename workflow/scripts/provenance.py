@@ -44,7 +44,7 @@ def provenance(
 
 
 def find_record(model: Path, trainings: Path) -> dict:
-    """The record of a model's training, in its folder; see `renet.training.folder`."""
+    """Record of a model's training, in its folder; see `renet.training.folder`."""
     digest = files.file_digest(model)
     for path in trainings.glob("*/training.json"):
         record = files.read_json(path)

@@ -49,7 +49,7 @@ def train(job: TrainJob) -> None:
 
 
 def course() -> None:
-    """The command line of the course."""
+    """Command line of the course."""
     # Imported by its name, so that the code of a job does not depend on it.
     importlib.import_module("renet.training.course_command").main()
 

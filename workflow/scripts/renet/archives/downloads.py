@@ -79,7 +79,7 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 
 
 def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> Receipt:
-    """The receipt of an archive that is already there or is downloaded."""
+    """Receipt of an archive that is already there or is downloaded."""
     url = url.replace(" ", "%20")  # a log recognises a URL by its end
     plain = logs.without_user_info(url)
     part, beside = (archive.with_name(f"{archive.name}.part{end}") for end in ("", ".new"))
@@ -104,7 +104,7 @@ def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path
 
 
 def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> str | None:
-    """The digest of the archive that is already there; None if it has to be downloaded."""
+    """Digest of the archive that is already there; None if it has to be downloaded."""
     if not archive.is_file():
         return None
     if expected := wanted or receipts.known_digest(url, receipt_file):

@@ -24,7 +24,7 @@ CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")  # first byt
 
 
 class Interrupted(Exception):
-    """The request failed, and another one may succeed."""
+    """Request failed, and another one may succeed."""
 
 
 @dataclasses.dataclass
@@ -138,7 +138,7 @@ def _receive(response: requests.Response, part: Path, total: int | None) -> None
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """The innermost error, whose message is the short one."""
+    """Innermost error, whose message is the short one."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error

@@ -35,7 +35,7 @@ class Receipt:
         note_checked(self, receipt_file)
 
     def indexed(self) -> dict:
-        """The archive in the record of an index: the digest of the receipt, and the tar's bytes."""
+        """Archive in the record of an index: the digest of the receipt, and the tar's bytes."""
         return {"digest": self.digest, "size": Path(self.path).stat().st_size}
 
     def is_checked(self, receipt_file: str | Path) -> bool:
@@ -44,13 +44,13 @@ class Receipt:
 
 
 def facts(receipt_file: str | Path) -> dict:
-    """The fields `FACTS` of a receipt, for pages and the provenance, with the public URL."""
+    """Fields `FACTS` of a receipt, for pages and the provenance, with the public URL."""
     receipt = files.read_json(receipt_file)
     return {name: receipt[name] for name in FACTS} | {"url": logs.public(receipt["url"])}
 
 
 def known_digest(url: str, receipt_file: str | Path) -> str | None:
-    """The digest of the archive that came from a URL, also if its receipt has been deleted."""
+    """Digest of the archive that came from a URL, also if its receipt has been deleted."""
     noted = _noted(receipt_file)
     return noted[2] if noted[3:] == [url] else None
 
@@ -91,7 +91,7 @@ def read(receipt_file: str | Path) -> Receipt:
 
 
 def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
-    """The archive of a receipt (see `read`), which must be the one that was indexed."""
+    """Archive of a receipt (see `read`), which must be the one that was indexed."""
     receipt = read(receipt_file)
     if receipt.indexed() != indexed:
         raise InputError(

@@ -55,7 +55,7 @@ class _Header(tarfile.TarInfo):
 
 
 def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Member]:
-    """The regular files of a tar, in its order, from one pass over the headers.
+    """Regular files of a tar, in its order, from one pass over the headers.
 
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
     in the log: no photo of the data set is among them. Unless the digest of the file is `verified`,

@@ -37,7 +37,7 @@ def compute_digest(path: Path, algorithm: str) -> str:
 
 
 def first_bytes(path: Path) -> bytes:
-    """The first bytes of a file, which show in an error what it is."""
+    """First bytes of a file, which show in an error what it is."""
     with path.open("rb") as handle:
         return handle.read(HEAD_BYTES)
 

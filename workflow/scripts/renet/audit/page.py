@@ -1,4 +1,4 @@
-"""The page of the label audit, audit/index.html."""
+"""Page of the label audit, audit/index.html."""
 
 from pathlib import Path
 

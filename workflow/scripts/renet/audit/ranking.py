@@ -30,7 +30,7 @@ PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 
 def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """The samples, the label that is most likely to be wrong first.
+    """Samples, the label that is most likely to be wrong first.
 
     Args:
         samples: the table beside the HDF5 files.
@@ -60,7 +60,7 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def skill(labels: pd.DataFrame) -> dict:
-    """The agreement of the predictions in a table `LABELS` with the labels, against the baseline.
+    """Agreement of the predictions in a table `LABELS` with the labels, against the baseline.
 
     The difference from the baseline is as in `above_baseline` of metrics.json.
     """
@@ -76,7 +76,7 @@ def skill(labels: pd.DataFrame) -> dict:
 
 
 def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
-    """The table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction."""
+    """Table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction."""
     predicted = _predicted(suspects)
     confidence = suspects[["p_female", "p_male"]].max(axis=1)
     notes = [

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def call(function: Callable[..., Result], *arguments: object) -> Result:
-    """The result of a function that foreign bytes could crash, called in a process of its own.
+    """Result of a function that foreign bytes could crash, called in a process of its own.
 
     Raises:
         BrokenProcessPool: the process crashed, or was killed.

@@ -1,4 +1,4 @@
-"""The command line of a script that a user starts, too: the arguments of its function as options.
+"""Command line of a script that a user starts, too: the arguments of its function as options.
 
 An option is `--detect` or, for a field of a dataclass, `--compute.threads 4`; positional arguments
 may be given without their name. The help is the function's docstring. `-o -` writes to standard
@@ -40,7 +40,7 @@ def run(function: Callable[..., None]) -> None:
 
 
 def options(function: Callable[..., None]) -> App:
-    """The options of a script's function."""
+    """Options of a script's function."""
     return App(
         default_command=function,
         name=Path(sys.argv[0]).name,

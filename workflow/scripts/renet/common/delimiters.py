@@ -1,4 +1,4 @@
-"""The delimiter of a user's CSV, for the config and for `user_tables`; it imports no package."""
+"""Delimiter of a user's CSV, for the config and for `user_tables`; it imports no package."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def find_delimiter(header: str, required: Iterable[str]) -> str:
-    """The delimiter with which a header names most of the required columns."""
+    """Delimiter with which a header names most of the required columns."""
 
     def named(delimiter: str) -> int:
         names = {name.strip().strip('"').lower() for name in header.split(delimiter)}

@@ -42,7 +42,7 @@ def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
 
 
 def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
-    """The sentence for an error of a disk that is full or cannot be written; None for others."""
+    """Sentence for an error of a disk that is full or cannot be written; None for others."""
     number, name = _number_and_name(error)
     paths = [Path(name)] if name else list(map(Path, outputs))
     if number is None:
@@ -67,7 +67,7 @@ def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
 
 
 def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
-    """The number of the system's error behind that of a library, and the file that it names."""
+    """Number of the system's error behind that of a library, and the file that it names."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(error, InputError):
         named = getattr(cause, "filename", None)
@@ -85,5 +85,5 @@ def _room(folder: Path) -> tuple[bool, int]:
 
 
 def _existing(path: Path) -> Path:
-    """The nearest folder above a file that exists."""
+    """Nearest folder above a file that exists."""
     return next(folder for folder in path.absolute().parents if os.access(folder, os.F_OK))

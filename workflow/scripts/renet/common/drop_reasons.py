@@ -1,4 +1,4 @@
-"""The reasons why a row of the metadata gives no face: the first that applies.
+"""Reasons why a row of the metadata gives no face: the first that applies.
 
 To add a reason: name it here, at its place in the order; decide it where the docstring of its class
 says; describe it in docs/files.md. A limit of the config is also a field of `RowFilter` and a

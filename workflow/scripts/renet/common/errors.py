@@ -10,7 +10,7 @@ class TrainingInterrupted(InputError):
 
 
 def memory_shortage(error: BaseException) -> str | None:
-    """The beginning of a sentence on an error that says memory is lacking; else None."""
+    """Beginning of a sentence on an error that says memory is lacking; else None."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # few classes
     is_one = isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs)

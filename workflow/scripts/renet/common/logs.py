@@ -85,7 +85,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
 
 
 def log_file() -> str | None:
-    """The log file given to `start`, for child processes that append to it."""
+    """Log file given to `start`, for child processes that append to it."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
             return handler.baseFilename

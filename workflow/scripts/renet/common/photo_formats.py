@@ -1,4 +1,4 @@
-"""The formats of photos that can be read."""
+"""Formats of photos that can be read."""
 
 import re
 

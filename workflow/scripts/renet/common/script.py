@@ -46,7 +46,7 @@ def run(function: Callable[..., None], job_type: type | None = None) -> None:
 
 
 def job_arguments(job: Any, function: Callable[..., object]) -> dict[str, object]:
-    """The arguments of a script's function, from the `snakemake` object of a job."""
+    """Arguments of a script's function, from the `snakemake` object of a job."""
     parameters = inspect.signature(function).parameters
     declared = dict([*job.input.items(), *job.output.items(), *job.params.items()])
     if unknown := declared.keys() - parameters.keys() - RERUN_PARAMS:

@@ -21,13 +21,13 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """The text with every character that a CSV file cannot represent replaced."""
+    """Text with every character that a CSV file cannot represent replaced."""
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The columns of a CSV file, in their order.
+    """Columns of a CSV file, in their order.
 
     Their dtypes are `str`, where an empty field is ""; `int`, where no field is empty; "Int64",
     where an empty field is NA; and `float`, where an empty field is NaN.

@@ -1,4 +1,4 @@
-"""The file names and local paths of the config's URLs."""
+"""File names and local paths of the config's URLs."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from renet.common.errors import InputError
 
 
 def file_name(url: str) -> str:
-    """The local name of an archive: the decoded end of the URL's path, without any query."""
+    """Local name of an archive: the decoded end of the URL's path, without any query."""
     parts = _split(url)
     path = parts.path.rstrip("/") if parts.scheme == "file" else parts.path  # it may be a folder
     name = unquote(path.rpartition("/")[2])
@@ -22,19 +22,19 @@ def file_name(url: str) -> str:
 
 
 def local_path(url: str) -> Path | None:
-    """The absolute path in a file URL (RFC 8089); None for http and https."""
+    """Absolute path in a file URL (RFC 8089); None for http and https."""
     parts = _split(url)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def tar_name(name: str) -> str | None:
-    """The name of the tar after decompression of .tar.gz or .tgz; None for other files."""
+    """Name of the tar after decompression of .tar.gz or .tgz; None for other files."""
     found = re.fullmatch(r"(.+)\.(tar\.gz|tgz)", name, re.IGNORECASE)
     return f"{found[1]}.tar" if found else None
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a URL that has the pattern of the config's schema."""
+    """Parts of a URL that has the pattern of the config's schema."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises if it is none

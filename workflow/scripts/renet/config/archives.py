@@ -41,7 +41,7 @@ def _expression(pattern: str) -> str:
 
 
 def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
-    """The path of each list after its name, in the order of the names."""
+    """Path of each list after its name, in the order of the names."""
     named = sorted((lists or {}).items())
     return [(name, path) for name, files in named for path in Section.paths(files)]
 
@@ -98,11 +98,11 @@ class Labels(Section):
 
     @property
     def files(self) -> list[tuple[str, str]]:
-        """The tables and lists, each after the gender that it lists; "" is that of a table."""
+        """Tables and lists, each after the gender that it lists; "" is that of a table."""
         return [("", file) for file in self.paths(self.tables)] + _named_files(self.lists)
 
     def settings(self, subset: dict[str, str]) -> dict:
-        """The values of `renet.metadata.own_photos.Labels`."""
+        """Values of `renet.metadata.own_photos.Labels`."""
         groups = [name.lower() for name in re.compile(self.pattern or "").groupindex]
         columns = {name: name for name in groups if name in FIELDS}
         columns |= {"gender": "gender"} if self.lists else {}
@@ -211,34 +211,34 @@ class Archive(Section):
 
     @property
     def files(self) -> list[str]:
-        """The name of each file, in the order of the URLs."""
+        """Name of each file, in the order of the URLs."""
         return [urls.file_name(url) for url in self.listed(self.url)]
 
     @property
     def downloads(self) -> dict[str, tuple[str, str | None]]:
-        """The URL of each file, and the digest that the config gives for it."""
+        """URL of each file, and the digest that the config gives for it."""
         digests = [f"md5:{digest}" for digest in self.listed(self.md5)]
         digests += [f"sha256:{digest}" for digest in self.listed(self.sha256)]
         return dict(zip(self.files, zip_longest(self.listed(self.url), digests), strict=True))
 
     @property
     def tables(self) -> list[str]:
-        """The files with the labels."""
+        """Files with the labels."""
         return [file for _, file in self.labels.files] if self.labels else self.paths(self.table)
 
     @property
     def lists(self) -> list[str]:
-        """The files that list the photos of published subsets."""
+        """Files that list the photos of published subsets."""
         return [file for _, file in _named_files(self.split.lists if self.split else None)]
 
     @property
     def subsets(self) -> list[str]:
-        """The subset of each of these files."""
+        """Subset of each of these files."""
         return [subset for subset, _ in _named_files(self.split.lists if self.split else None)]
 
     @functools.cached_property
     def label_settings(self) -> dict | None:
-        """The values of `renet.metadata.own_photos.Labels`; None with the labels of a .mat file."""
+        """Values of `renet.metadata.own_photos.Labels`; None with the labels of a .mat file."""
         subset = {"subset": self.split.from_.lower()} if self.split and self.split.from_ else {}
         if self.labels:
             return self.labels.settings(subset)
@@ -248,12 +248,12 @@ class Archive(Section):
 
     @property
     def slice_columns(self) -> list[str]:
-        """The columns whose values are slices, in lower case."""
+        """Columns whose values are slices, in lower case."""
         return list(dict.fromkeys(map(str.lower, self.slices or [])))
 
     @functools.cached_property
     def detected(self) -> str | None:
-        """The face of a photo that the detector takes; None if this archive does not use it."""
+        """Face of a photo that the detector takes; None if this archive does not use it."""
         has_box = self.labels is not None and self.labels.box is not None
         if self.database != TABLE or self.photos != "whole" or has_box:
             return None

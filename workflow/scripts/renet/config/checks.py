@@ -1,4 +1,4 @@
-"""The rules of the config that its schema cannot express."""
+"""Rules of the config that its schema cannot express."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def check_paths(settings: Config, *, in_module: bool) -> None:
 
 
 def start_files(settings: Config) -> list[tuple[str, str]]:
-    """The keys and files of the weights that trainings start from."""
+    """Keys and files of the weights that trainings start from."""
     return [
         (f"`train.start_from` of the run {name}", file)
         for name, run in settings.runs.items()
@@ -73,7 +73,7 @@ def start_files(settings: Config) -> list[tuple[str, str]]:
 
 
 def places(settings: Config) -> list[tuple[str, Path]]:
-    """The keys and paths of archives on the disk, and of the photos to predict."""
+    """Keys and paths of archives on the disk, and of the photos to predict."""
     found = [("`predict.photos`", Path(place)) for place in settings.predict.places]
     for name, archive in settings.used_archives.items():
         in_place = filter(None, map(urls.local_path, archive.listed(archive.url)))

@@ -27,7 +27,7 @@ class Crop(Section):
         return self.size if isinstance(self.size, list) else [self.size, self.size]
 
     def spec(self, archive: Mapping[str, str | None]) -> dict:
-        """The settings of `renet.faces.crop.CropSpec`, given an archive's `record`.
+        """Settings of `renet.faces.crop.CropSpec`, given an archive's `record`.
 
         The EXIF orientation applies to a user's own photos only: the boxes of the archives are in
         the stored frame. Nobody knows the margin of a user's own crops, which are left as they are.
@@ -43,7 +43,7 @@ class Crop(Section):
 
 
 def ready_made_margin(settings: Mapping) -> float | None:
-    """The margin that a training, by its settings in provenance.json, trimmed crops to, if any."""
+    """Margin that a training, by its settings in provenance.json, trimmed crops to, if any."""
     crop = Crop.model_validate(settings["crop"])
     specs = [crop.spec(archive) for archive in settings["archives"].values()]
     margins = {spec["margin"] for spec in specs if not spec["whole"]}

@@ -8,7 +8,7 @@ from renet.config.section import Section
 
 
 class RowFilter(Section):
-    """The rows of the .mat files that are used. Rows without a known gender or without a face are
+    """Rows of the .mat files that are used. Rows without a known gender or without a face are
     always dropped. Ages also apply to your own photos."""
 
     min_face_score: float = 1.0

@@ -17,7 +17,7 @@ UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
 
 
 def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
-    """The names of the runs that an entry of `runs` makes, None no run, and what each changes."""
+    """Names of the runs that an entry of `runs` makes, None no run, and what each changes."""
     if run is None:
         return
     rest = run.model_dump(by_alias=True, exclude_unset=True, exclude={"grid", "seeds"})
@@ -31,12 +31,12 @@ def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
 
 
 def _word(key: str, value: object) -> str:
-    """The part of a run's name for a value of a key: `learning_rate_0.01`, `augment_flip`."""
+    """Part of a run's name for a value of a key: `learning_rate_0.01`, `augment_flip`."""
     return "_".join([key.rpartition(".")[2], *(_parts(value) or ["none"])])
 
 
 def _parts(value: object) -> list[str]:
-    """The numbers and texts of a value."""
+    """Numbers and texts of a value."""
     if isinstance(value, Mapping):
         value = [value[name] for name in sorted(value, key=str)]
     if isinstance(value, list):
@@ -46,7 +46,7 @@ def _parts(value: object) -> list[str]:
 
 
 def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
-    """The changes of a run with further settings, given by `section.key`."""
+    """Changes of a run with further settings, given by `section.key`."""
     changed = copy.deepcopy(dict(changes))
     for key, value in settings.items():
         section, _, name = key.partition(".")

@@ -31,7 +31,7 @@ class StridedConv(Section):
 
 
 class Kind(Section):
-    """The settings of all kinds of networks, and the workflow's facts about each."""
+    """Settings of all kinds of networks, and the workflow's facts about each."""
 
     kind: str
     has_layers: ClassVar[bool] = True  # which are trained step by step; others are fitted
@@ -50,7 +50,7 @@ class Kind(Section):
 
     @classmethod
     def modules(cls) -> list[str]:
-        """The modules that are imported by the kind's name, so that no other kind depends on them.
+        """Modules that are imported by the kind's name, so that no other kind depends on them.
 
         The first one builds the network, and the other one, if any, fits it.
         """
@@ -58,7 +58,7 @@ class Kind(Section):
         return [f"renet.{package}.{cls.model_fields['kind'].default}" for package in packages]
 
     def size_divisors(self) -> tuple[int, int]:
-        """The divisors of the height and the width that an image must have."""
+        """Divisors of the height and the width that an image must have."""
         return 1, 1
 
     def check_size(self, size: Sequence[int], network: str) -> None:
@@ -71,12 +71,12 @@ class Kind(Section):
             )
 
     def layers(self) -> list[str]:
-        """The names of the network's layers, in their order."""
+        """Names of the network's layers, in their order."""
         return []
 
 
 class Convolutions(Kind):
-    """The settings that renet and cnn share."""
+    """Settings that renet and cnn share."""
 
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
     """output channels of 3x3 convolutions with dilation 2; max-pooling follows each but the last"""
@@ -85,7 +85,7 @@ class Convolutions(Kind):
     and ReLU"""
 
     def blocks(self) -> dict[str, list[int]]:
-        """The [height, width] that each further layer makes one value, by the layer's name."""
+        """[height, width] that each further layer makes one value, by the layer's name."""
         raise NotImplementedError
 
     def size_divisors(self) -> tuple[int, int]:

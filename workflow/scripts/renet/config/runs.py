@@ -18,7 +18,7 @@ MAX_RUNS = 50
 
 
 class Checkpoints(Section):
-    """The interval of checkpoints. A change here does not repeat a finished training."""
+    """Interval of checkpoints. A change here does not repeat a finished training."""
 
     removed: ClassVar = {
         "save_every": "`minutes` is the time between checkpoints",

@@ -1,4 +1,4 @@
-"""The config: its sections, and the keys that only the rules take.
+"""Config: its sections, and the keys that only the rules take.
 
 The docstring of a key is its comment in config.yaml, which `tools/write_config.py` writes.
 """
@@ -45,7 +45,7 @@ class Folders(Section):
 
 
 class Sample(Section):
-    """The built-in sample of drawn portraits."""
+    """Built-in sample of drawn portraits."""
 
     photos: Annotated[int, Field(ge=60, le=10_000)] = 600
     """number of photos"""
@@ -56,7 +56,7 @@ class Sample(Section):
 
 
 class Hdf5(Section):
-    """The HDF5 files of the subsets."""
+    """HDF5 files of the subsets."""
 
     mean: Literal["none", "channel"] = "none"
     """channel: the network subtracts the mean of each channel of the training set"""
@@ -87,7 +87,7 @@ class Predict(Section):
 
     @property
     def places(self) -> list[str]:
-        """The files and folders of photos."""
+        """Files and folders of photos."""
         return self.paths(self.photos)
 
 
@@ -110,7 +110,7 @@ class Comparison(Section):
 
 
 class Config(Section):
-    """The defaults of the workflow, which runs on the built-in sample. Change a line here, or put
+    """Defaults of the workflow, which runs on the built-in sample. Change a line here, or put
     the lines that differ into a file of your own:
 
       make CONFIG=configs/wiki.yaml
@@ -190,7 +190,7 @@ class Config(Section):
 
     @cached_property
     def runs(self) -> dict[str, Run]:
-        """The runs by name, complete."""
+        """Runs by name, complete."""
         made = [made for entry in self.entries.items() for made in grids.expand(*entry)]
         return {name: self.complete(changes) for name, changes in made}
 
@@ -207,6 +207,6 @@ class Config(Section):
         return run.replace(train=train, resources=resources)
 
     def named_run(self, name: str | None) -> str:
-        """The run of this name; of seeds or a grid, or without a name, the first."""
+        """Run of this name; of seeds or a grid, or without a name, the first."""
         name = name or next(iter(self.runs))
         return next((run for run, _ in grids.expand(name, self.entries.get(name))), name)

@@ -1,4 +1,4 @@
-"""The base of the config's sections, and the types of their keys."""
+"""Base of the config's sections, and the types of their keys."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The sentence of each error that pydantic finds in a config.
+"""Sentence of each error that pydantic finds in a config.
 
 A sentence names the key as a dotted path, what is wrong, and the nearest valid form.
 """
@@ -38,7 +38,7 @@ Error = Mapping[str, Any]  # as pydantic lists it
 
 
 def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[str]:
-    """The sentence of each error in a value, the config or the part under a key."""
+    """Sentence of each error in a value, the config or the part under a key."""
     found: dict[Key, list[Error]] = {}
     for one in error.errors(include_url=False):
         found.setdefault(_key(one, value), []).append(one)
@@ -52,7 +52,7 @@ def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator
 
 
 def _key(error: Error, value: Any) -> Key:
-    """The key of an error, whose place also names the choices of unions."""
+    """Key of an error, whose place also names the choices of unions."""
     place, is_unknown = error["loc"], error["type"] in UNKNOWN
     key: Key = ()
     for part in place[:-1] if is_unknown else place:
@@ -96,7 +96,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
 
 
 def _rule(key: Key, value: Any, errors: list[Error]) -> str:
-    """The valid values, as the end of a sentence."""
+    """Valid values, as the end of a sentence."""
     kind, context = errors[0]["type"], errors[0].get("ctx", {})
     if kind in ("too_short", "string_too_short", "string_pattern_mismatch") and not value:
         return "and must not be empty."
@@ -124,7 +124,7 @@ def _rule(key: Key, value: Any, errors: list[Error]) -> str:
 
 
 def _wanted(error: Error) -> str | None:
-    """The type or the values that are valid, for an error in these; None for other errors."""
+    """Type or the values that are valid, for an error in these; None for other errors."""
     context = error.get("ctx", {})
     expected = context.get("expected", context.get("expected_tags", ""))
     return expected.replace(" or ", ", ").replace("'", "") or TYPES.get(error["type"])
@@ -143,7 +143,7 @@ def _pattern_rule(value: str, pattern: str) -> str:
 
 
 def _unknown_key(key: Key, place: Sequence) -> str:
-    """The sentence about a key that its section lacks; `place` has also the kind of a network."""
+    """Sentence about a key that its section lacks; `place` has also the kind of a network."""
     name = str(key[-1]).lower()
     kind = place[-2] if key[-2:-1] == ("model",) and place[-2] in KINDS else None
     sections = [KINDS[kind]] if kind else [*_sections_in(_declared(key[:-1])[0])]
@@ -165,13 +165,13 @@ def _unknown_key(key: Key, place: Sequence) -> str:
 
 
 def _similar(name: str, known: Collection[str]) -> list[str]:
-    """The key that a name may mean, as a short form such as lr or by its letters."""
+    """Key that a name may mean, as a short form such as lr or by its letters."""
     initials = {"".join(word[0] for word in one.split("_")): one for one in known if "_" in one}
     return [initials[name]] if name in initials else difflib.get_close_matches(name, known, 1)
 
 
 def _declared(key: Key) -> tuple[Any, str]:
-    """The declared type of a key, and its description."""
+    """Declared type of a key, and its description."""
     declared: Any = Config
     description = ""
     for part in key:
@@ -192,7 +192,7 @@ def _sections_in(declared: Any) -> Iterator[type[Section]]:
 
 
 def _fields(sections: Iterable[type[Section]]) -> dict[str, Any]:
-    """The fields of sections by their keys."""
+    """Fields of sections by their keys."""
     fields = [one.model_fields.items() for one in sections]
     return {field.alias or name: field for named in fields for name, field in named}
 

@@ -12,7 +12,7 @@ DESCRIPTION = "config.json"  # beside safetensors
 
 
 def model_in(place: str | Path) -> Path:
-    """The model in a folder of a run or for a model hub; any other path stays as it is."""
+    """Model in a folder of a run or for a model hub; any other path stays as it is."""
     return next((path for name in MODELS if (path := Path(place, name)).is_file()), Path(place))
 
 
@@ -94,7 +94,7 @@ class Recipe(Section):
 
     @property
     def start_files(self) -> list[str]:
-        """The weights that the training starts from, and the config.json beside them, if any."""
+        """Weights that the training starts from, and the config.json beside them, if any."""
         start = self.start_from.file if isinstance(self.start_from, Start) else self.start_from
         if not start:
             return []

@@ -45,7 +45,7 @@ def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) 
 
 
 def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, list[str]]:
-    """The config that these files make together, or the sentences on its errors."""
+    """Config that these files make together, or the sentences on its errors."""
     merged: dict = {}
     for content in contents:
         _merge(merged, content)

@@ -16,7 +16,7 @@ from renet.common.errors import InputError
 
 
 def read(file: Path) -> dict:
-    """The keys of a file; an InputError names the line and the column of an error in it."""
+    """Keys of a file; an InputError names the line and the column of an error in it."""
     if file.is_file() and file.stat().st_size > 1_000_000:
         raise InputError(f"{file} is larger than 1 MB, which no config is; name another file.")
     try:

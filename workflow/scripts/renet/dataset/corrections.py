@@ -23,7 +23,7 @@ HEADER = "id,gender,photo_digest,note"
 
 
 class Outcome(enum.StrEnum):
-    """The effect of a correction."""
+    """Effect of a correction."""
 
     CORRECTED = enum.auto()
     CONFIRMED = enum.auto()  # it repeats the label
@@ -49,7 +49,7 @@ def read(file: str | Path) -> pd.DataFrame:
 
 
 def as_written(file: Path | None) -> dict:
-    """The columns, delimiter and lines by id ("" of the header), to which others can be added.
+    """Columns, delimiter and lines by id ("" of the header), to which others can be added.
 
     A file without the column `note` gets none.
     """
@@ -73,7 +73,7 @@ def as_written(file: Path | None) -> dict:
 def correct(
     samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None, own: Collection[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The samples with a person's corrections, and what became of each (`CORRECTED`).
+    """Samples with a person's corrections, and what became of each (`CORRECTED`).
 
     Args:
         all_rows: of the sources, kept or not.

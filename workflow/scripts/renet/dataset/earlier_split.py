@@ -14,7 +14,7 @@ NAMED = 20  # faces that the log names
 
 
 def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
-    """The subset that an earlier split.csv, of any version, gives each sample; "" for none.
+    """Subset that an earlier split.csv, of any version, gives each sample; "" for none.
 
     Faces are found by id, and photos of which no face is found, by source and path.
     """

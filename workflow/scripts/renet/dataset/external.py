@@ -10,7 +10,7 @@ from renet.dataset.tables import DEVELOPMENT
 
 
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
-    """The rows of an external set with the reasons `ExternalReason` where they apply."""
+    """Rows of an external set with the reasons `ExternalReason` where they apply."""
     seen = split[split.subset.isin(DEVELOPMENT)]
     reason = rows.reason
     known_photos = rows.digest.isin(seen.digest)
@@ -32,6 +32,6 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
 
 
 def shuffle(samples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The samples in a random order, with the name of their source as the subset."""
+    """Samples in a random order, with the name of their source as the subset."""
     order = np.random.default_rng(seed).permutation(len(samples))
     return samples.assign(subset=samples.source).iloc[order].reset_index(drop=True)

@@ -63,7 +63,7 @@ def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndar
 
 
 def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
-    """The faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`."""
+    """Faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`."""
     columns = ["subset", "source", "shard", "index", "target", "digest"]
     places = pd.concat(read_subset(split, subset, columns))
     if places.empty:
@@ -76,7 +76,7 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """The rows of a subset in split.csv, or of those of `development`, in chunks."""
+    """Rows of a subset in split.csv, or of those of `development`, in chunks."""
     names = DEVELOPMENT if subset == "development" else (subset,)
     for rows in SPLIT.read_chunks(split, columns):
         yield rows[rows.subset.isin(names)]

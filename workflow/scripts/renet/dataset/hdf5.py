@@ -127,7 +127,7 @@ def _whole_numbers(values: Any, name: str) -> np.ndarray:
 
 
 def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
-    """The mean of faces of the shape (N, C, H, W), (C,) or (C*H*W,) float64."""
+    """Mean of faces of the shape (N, C, H, W), (C,) or (C*H*W,) float64."""
     mean = stored[...].astype(np.float64).ravel()
     if not np.isfinite(mean).all() or mean.size not in (shape[1], int(np.prod(shape[1:]))):
         raise ValueError(f"mean must be a finite number for each channel or pixel of {shape[1:]}")
@@ -135,7 +135,7 @@ def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def content_digest(faces: FaceFile) -> str:
-    """The digest by which a training recognises its faces: the stored one, or that of the file."""
+    """Digest by which a training recognises its faces: the stored one, or that of the file."""
     return faces.digest or files.file_digest(faces.path)
 
 
@@ -180,7 +180,7 @@ def check_table(faces: FaceFile, table: Path, predictions: Path | None = None) -
 
 
 def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
-    """The memory-mapped pixels (N, C, H, W) of `count` faces."""
+    """Memory-mapped pixels (N, C, H, W) of `count` faces."""
     shape = tuple(_whole_numbers(stored.attrs["lshape"], "the attribute lshape").tolist())
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"the attribute lshape must be channels, height and width, not {shape}")

@@ -1,4 +1,4 @@
-"""The parts of a data set for a training that holds some faces out: a fold, or a learning curve."""
+"""Parts of a data set for a training that holds some faces out: a fold, or a learning curve."""
 
 from enum import IntEnum
 
@@ -9,13 +9,13 @@ from renet.dataset import splits
 
 
 class Part(IntEnum):
-    """The use of a face."""
+    """Use of a face."""
 
     TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
 
 def without_fold(samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str) -> np.ndarray:
-    """The `Part` of each face, (faces,): one fold is held out, without those that share a photo."""
+    """`Part` of each face, (faces,): one fold is held out, without those that share a photo."""
     is_held_out = splits.folds(samples, folds, seed, by) == fold
     part = np.where(is_held_out, Part.HELD_OUT, Part.TRAINING)
     return _without_shared_photos(samples, part, Part.HELD_OUT)

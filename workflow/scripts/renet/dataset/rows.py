@@ -1,4 +1,4 @@
-"""The rows of sources: what the metadata and the tables of the shards say of each."""
+"""Rows of sources: what the metadata and the tables of the shards say of each."""
 
 import logging
 from pathlib import Path
@@ -34,7 +34,7 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
 
 
 def faces(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that have a face, with the names of columns as in split.csv."""
+    """Rows that have a face, with the names of columns as in split.csv."""
     kept = rows[rows.reason == ""].rename(columns=SAMPLE_NAMES)
     return kept.assign(target=kept.gender.astype(int))
 
@@ -82,7 +82,7 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
 
 
 def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
-    """The funnel of each source, down to its faces in each subset."""
+    """Funnel of each source, down to its faces in each subset."""
     dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
     dropped &= all_rows.reason == ""  # not an earlier line of the same face
     reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)

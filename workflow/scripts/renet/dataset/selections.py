@@ -24,7 +24,7 @@ class SelectedPixels:
     def take(
         self, rows: np.ndarray, axis: int = 0, out: np.ndarray | None = None, mode: str = "raise"
     ) -> np.ndarray:
-        """The faces of these rows of the selection, for `np.take`."""
+        """Faces of these rows of the selection, for `np.take`."""
         places = self._rows[rows]
         out = np.empty((len(places), *self.shape[1:]), self.dtype) if out is None else out
         owner = np.searchsorted(self._starts, places, side="right") - 1
@@ -38,7 +38,7 @@ class SelectedPixels:
 
 
 def select(files: list[FaceFile], rows: np.ndarray) -> FaceFile:
-    """The faces at these rows, counted over all files one after the other.
+    """Faces at these rows, counted over all files one after the other.
 
     The mean is that of the first file; the digest depends on all files and rows.
     """

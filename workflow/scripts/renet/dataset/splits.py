@@ -18,7 +18,7 @@ FILLED = ["test", "validation", "train"]  # in this order: the test set ignores 
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
-    """The keys of samples, by name; those with an equal value of a key stay together."""
+    """Keys of samples, by name; those with an equal value of a key stay together."""
     keys = {
         "people": samples.subject,
         "photos": samples.source + ":" + samples.path,
@@ -28,7 +28,7 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np.ndarray:
-    """The number of each sample's group, (samples,); a group stays in one subset.
+    """Number of each sample's group, (samples,); a group stays in one subset.
 
     It is `linked`. But people who share photos are a group each if they have more than `LINKED` of
     the faces, or if `fixed` (see `split`) puts them into several subsets.
@@ -47,7 +47,7 @@ def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np
 
 
 def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
-    """The number of each sample's linked faces, (samples,): they share any of `shared`."""
+    """Number of each sample's linked faces, (samples,): they share any of `shared`."""
     keys = shared(samples)
     if by == "image":
         del keys["people"]
@@ -58,7 +58,7 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
-    """The part of each sample, (samples,): whole groups, with these fractions of each class."""
+    """Part of each sample, (samples,): whole groups, with these fractions of each class."""
     group = groups(samples, by)
     free = np.full(group.max() + 1, len(fractions))
     return _filled(free, np.array(fractions), _in_stable_order(samples, group, by, seed))[group]
@@ -81,7 +81,7 @@ def _filled(
 
 
 def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
-    """The number of the part of each group, (groups,).
+    """Number of the part of each group, (groups,).
 
     Groups of these sizes fill the parts in their order, each as close to its wanted number of faces
     as whole groups allow, and each that is `needed` with at least one. Groups with more faces than
@@ -130,7 +130,7 @@ def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.nda
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> np.ndarray:
-    """The fold of each sample, from 0, (samples,); an `InputError` if one would be empty."""
+    """Fold of each sample, from 0, (samples,); an `InputError` if one would be empty."""
     fold = parts(samples, [1 / count] * count, seed, by)
     if (filled := len(set(fold))) < count:
         raise InputError(
@@ -245,12 +245,12 @@ def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSetting
 
 
 def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
-    """The number of values of each key of `shared` that are in more than one subset."""
+    """Number of values of each key of `shared` that are in more than one subset."""
     keys = shared(samples).items()
     return {name: int((subset.groupby(key, sort=False).nunique() > 1).sum()) for name, key in keys}
 
 
 def leaks(found: dict[str, int], by: str) -> str:
-    """The leaks that a split must not have, as `people (2), photos (1)`; "" without any."""
+    """Leaks that a split must not have, as `people (2), photos (1)`; "" without any."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())

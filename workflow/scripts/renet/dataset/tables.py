@@ -1,4 +1,4 @@
-"""The CSV tables about the samples of the data set."""
+"""CSV tables about the samples of the data set."""
 
 from renet.common.table import Table
 

@@ -32,7 +32,7 @@ ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confiden
 def summarise(
     validation: pd.DataFrame, test: pd.DataFrame, temperature: float, max_error: float
 ) -> dict:
-    """The section `abstention` of metrics.json."""
+    """Section `abstention` of metrics.json."""
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
     choice = choose(
         log_odds(one_each), one_each.correct.to_numpy(), max_error, _error_bound(validation)
@@ -46,12 +46,12 @@ def summarise(
 
 
 def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
-    """The probability of the predicted class at a temperature, from its log-odds, (n,)."""
+    """Probability of the predicted class at a temperature, from its log-odds, (n,)."""
     return expit(np.asarray(odds) / temperature)
 
 
 def _error_bound(validation: pd.DataFrame) -> Callable[[float], float]:
-    """The upper bound of the error over all photos above a threshold, as a function of it."""
+    """Upper bound of the error over all photos above a threshold, as a function of it."""
     score, correct = log_odds(validation), validation.correct.to_numpy()
     # The design effect of all photos, since those above a high threshold have no error.
     whole = proportion(correct, validation.subject)
@@ -70,7 +70,7 @@ def choose(
     max_error: float,
     further_bound: Callable[[float], float] = lambda _: 0.0,
 ) -> dict:
-    """The threshold that accepts the most predictions, with an error of at most `max_error`.
+    """Threshold that accepts the most predictions, with an error of at most `max_error`.
 
     The scores, such as `log_odds`, are of independent predictions. `further_bound` is another upper
     bound of the error above a score, which must be at most `max_error`, too. Returns keys of the

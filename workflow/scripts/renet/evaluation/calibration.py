@@ -35,7 +35,7 @@ def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.Da
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
-    """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
+    """Absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
     # Near 1, a probability is rounded, and the other one is not.
     with np.errstate(divide="ignore"):
         logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
@@ -69,7 +69,7 @@ def _confidences(interval: list[float] | None) -> str:
 
 
 def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:
-    """The temperature of the lowest log loss, and its 95 % profile likelihood interval.
+    """Temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
     The likelihood ratio is divided by the design effect of its scores, since photos of one person
     are not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None at a limit of the search.
@@ -94,7 +94,7 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
 
 
 def _crossing(function: Callable[[float], float], inside: float, bound: float) -> float:
-    """The value at which a function changes its sign, or the bound if it does not."""
+    """Value at which a function changes its sign, or the bound if it does not."""
     if function(bound) <= 0:
         return bound
     return float(optimize.brentq(function, *sorted((inside, bound))))

@@ -18,7 +18,7 @@ SMALLEST = 1e-9  # a smaller standard error, or part of the noise, is a rounding
 
 
 def side_by_side(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
-    """The `contributions` of all runs on one set; an `InputError` if their faces differ."""
+    """`contributions` of all runs on one set; an `InputError` if their faces differ."""
     first = next(iter(runs.values()))
     for run, table in runs.items():
         if not table.id.equals(first.id):
@@ -38,7 +38,7 @@ def compare(
     groups: Sequence[Sequence[str]] = (),
     corrected: Callable[[np.ndarray], np.ndarray] = confidence_intervals.holm,
 ) -> pd.DataFrame:
-    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
+    """Table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
 
     `added` is from `side_by_side` with this metric; a group differs in its seeds alone.
     """
@@ -62,7 +62,7 @@ def compare(
 
 
 def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
-    """The table `COMPARISON` of the validation set: each trained model against the chosen one.
+    """Table `COMPARISON` of the validation set: each trained model against the chosen one.
 
     The same faces chose it: the correction is Tukey's for all pairs (Hochberg and Tamhane, 1987).
     """
@@ -88,7 +88,7 @@ def contributions(
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """The difference of two sides by Student's t, as columns of `COMPARISON`.
+    """Difference of two sides by Student's t, as columns of `COMPARISON`.
 
     Each side is the `contributions` of a recipe, (subjects, seeds), or a model, (subjects, 1).
     """
@@ -106,7 +106,7 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 
 def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The standard error of a difference, and its degrees of freedom; arguments as `difference`.
+    """Standard error of a difference, and its degrees of freedom; arguments as `difference`.
 
     Subjects and seeds are random effects. The noise of each seed on each subject is subtracted from
     the variance between subjects (Searle, Casella and McCulloch, Variance Components, 1992).

@@ -23,7 +23,7 @@ class Advice(enum.StrEnum):
 
 
 def of_groups(slices: pd.DataFrame) -> dict:
-    """The section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
+    """Section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
 
     `tested` are compared with the other faces, and some are significantly `below` these; the
     recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in both.
@@ -43,7 +43,7 @@ def of_groups(slices: pd.DataFrame) -> dict:
 
 
 def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict:
-    """The sections that a run's own evaluation adds to a summary, which is metrics.json so far.
+    """Sections that a run's own evaluation adds to a summary, which is metrics.json so far.
 
     `batch_size` is None for a kind of network that is fitted without.
     """
@@ -70,7 +70,7 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict
 
 
 def advise(updates: int | None, training: float, majority: float, test: float) -> Advice:
-    """The advice on a trained network that is not better than the baseline.
+    """Advice on a trained network that is not better than the baseline.
 
     Args:
         updates: of the weights; None for a kind of network that is fitted without.

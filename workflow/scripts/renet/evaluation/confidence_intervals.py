@@ -23,7 +23,7 @@ SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
 @dataclass(frozen=True)
 class Proportion:
-    """The fraction of some predictions that are correct, as an estimate for further people."""
+    """Fraction of some predictions that are correct, as an estimate for further people."""
 
     value: float
     faces: int
@@ -32,7 +32,7 @@ class Proportion:
     design_effect: float
 
     def effective_size(self, tail: float = TAIL) -> float:
-        """The number of independent faces that say as much, for an interval with this tail.
+        """Number of independent faces that say as much, for an interval with this tail.
 
         Corrected for the degrees of freedom, which are the people less one (Korn and Graubard,
         Survey Methodology 24, 1998). 0 for one person, and nearly one, who says nothing of others.
@@ -48,7 +48,7 @@ class Proportion:
 
 
 def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series) -> Proportion:
-    """The fraction of correct predictions, given as 0 or 1, (faces,), at least one."""
+    """Fraction of correct predictions, given as 0 or 1, (faces,), at least one."""
     correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
     value, faces, people = float(correct.mean()), len(correct), effective_number(number)
     effect = faces / people  # if the photos of a person are all predicted alike
@@ -61,7 +61,7 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
 
 
 def clopper_pearson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
-    """The exact interval of a fraction of `size` independent faces; (0, 1) for none."""
+    """Exact interval of a fraction of `size` independent faces; (0, 1) for none."""
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
     right, wrong = value * size, (1 - value) * size
@@ -133,7 +133,7 @@ def auc_interval(
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """The adjusted p-values of Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
+    """Adjusted p-values of Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
     order = np.argsort(p_values, kind="stable")
     adjusted = np.empty(len(p_values))
     divisors = np.arange(len(p_values), 0, -1)

@@ -30,7 +30,7 @@ OUT_OF_FOLD = "out_of_fold"
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """The table `INFERENCE` of samples with these probabilities, (N, 2)."""
+    """Table `INFERENCE` of samples with these probabilities, (N, 2)."""
     predicted = probabilities.argmax(axis=1)  # the lower class if both are equal, as in neon
     predictions = samples.assign(
         p_female=probabilities[:, 0],
@@ -42,7 +42,7 @@ def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
-    """The probabilities (N, 2) of samples from the tables `FOLD` that name each of them once."""
+    """Probabilities (N, 2) of samples from the tables `FOLD` that name each of them once."""
     return pd.concat(map(FOLD.read, folds)).set_index("id").loc[samples.id].to_numpy()
 
 

@@ -13,7 +13,7 @@ from renet.evaluation.confidence_intervals import proportion
 
 
 def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `LEARNING_CURVE` of one run.
+    """Rows of `LEARNING_CURVE` of one run.
 
     Args:
         correct: 0 or 1 of each validation face, a column for each fraction in ascending order.

@@ -1,4 +1,4 @@
-"""The metrics of a set of predictions, computed from an inference table alone."""
+"""Metrics of a set of predictions, computed from an inference table alone."""
 
 from collections.abc import Callable
 
@@ -63,7 +63,7 @@ def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -
 
 
 def _balanced_claim(recalls: dict[str, Proportion]) -> dict | None:
-    """The claim of the balanced accuracy, whose baseline is 1/2; None for a set of one class."""
+    """Claim of the balanced accuracy, whose baseline is 1/2; None for a set of one class."""
     if len(recalls) < len(CLASSES):
         return None
     value = float(np.mean([recall.value for recall in recalls.values()]))
@@ -76,7 +76,7 @@ def _balanced_claim(recalls: dict[str, Proportion]) -> dict | None:
 
 
 def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Proportion]:
-    """The fraction of correct predictions of each class that a column has.
+    """Fraction of correct predictions of each class that a column has.
 
     These are the recalls, and if the column is `predicted`, the precisions.
     """
@@ -103,7 +103,7 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
 
 
 def _intervals(predictions: pd.DataFrame) -> dict[str, tuple[float, float] | None]:
-    """The 95 % intervals of the fractions and of the ROC AUC, None where not defined."""
+    """95 % intervals of the fractions and of the ROC AUC, None where not defined."""
     recalls = by_class(predictions)
     fractions = {"recall": recalls, "precision": by_class(predictions, "predicted")}
     scores = (predictions[name].to_numpy() for name in ("p_male", "target", "subject"))
@@ -120,7 +120,7 @@ def _intervals(predictions: pd.DataFrame) -> dict[str, tuple[float, float] | Non
 
 
 def _mean_interval(recalls: dict[str, Proportion], tail: float = TAIL) -> tuple[float, float]:
-    """The interval of the mean of the recalls."""
+    """Interval of the mean of the recalls."""
     return combination([1 / len(recalls)] * len(recalls), [*recalls.values()], tail)
 
 

@@ -1,4 +1,4 @@
-"""The style of all figures, and their SVG files, whose bytes depend on the data alone."""
+"""Style of all figures, and their SVG files, whose bytes depend on the data alone."""
 
 from pathlib import Path
 

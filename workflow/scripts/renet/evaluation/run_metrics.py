@@ -1,4 +1,4 @@
-"""The metrics of a run on a test set, with all that is chosen on its validation set."""
+"""Metrics of a run on a test set, with all that is chosen on its validation set."""
 
 import pandas as pd
 
@@ -37,7 +37,7 @@ def evaluate(
 
 
 def _composition(split: pd.DataFrame) -> dict:
-    """The numbers of faces and people, and the years of the photos, None without any."""
+    """Numbers of faces and people, and the years of the photos, None without any."""
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},

@@ -1,4 +1,4 @@
-"""The figures of one run (`run_figures.RUN_FIGURES`): one function each, of the same name."""
+"""Figures of one run (`run_figures.RUN_FIGURES`): one function each, of the same name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from renet.evaluation.plot_style import BLUE, GREY, RED
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The data of a run's figures."""
+    """Data of a run's figures."""
 
     predictions: pd.DataFrame  # on the test set, or on an external one
     metrics: dict  # metrics.json

@@ -1,4 +1,4 @@
-"""The table `RUNS`: what each run reaches on each set, and where that is above the baseline."""
+"""Table `RUNS`: what each run reaches on each set, and where that is above the baseline."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
 def summaries(
     own: dict, external: Mapping[str, dict], ranking: str, same_faces: pd.DataFrame
 ) -> dict[str, dict]:
-    """The metrics of a run by set, as from `metrics.summarise`; first of the set that ranks.
+    """Metrics of a run by set, as from `metrics.summarise`; first of the set that ranks.
 
     Args:
         own: metrics.json of the run; `external` has its section `test` on each external set.
@@ -27,13 +27,13 @@ def summaries(
 
 
 def rank(summaries: Mapping[str, dict], metric: str) -> list[str]:
-    """The runs by their metric on the set that chooses, highest first; equal ones by their loss."""
+    """Runs by their metric on the set that chooses, highest first; equal ones by their loss."""
     rounded = {run: round(one[metric], 9) for run, one in summaries.items()}  # of float errors
     return sorted(summaries, key=lambda run: (-rounded[run], summaries[run]["loss"]))
 
 
 def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.DataFrame:
-    """The rows of one run, given its metrics by set.
+    """Rows of one run, given its metrics by set.
 
     The set that leads is one test; the others are corrected by Holm. No claim is made by the
     validation set, which chooses the run, and about the balanced accuracy of a set of one class.
@@ -60,7 +60,7 @@ def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.Da
 
 
 def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """The rows of each group of runs that differ in their seeds alone, by the rows of the runs.
+    """Rows of each group of runs that differ in their seeds alone, by the rows of the runs.
 
     The value is the mean. It is above the baseline if that of each run is.
     """

@@ -51,7 +51,7 @@ def _most_frequent(values: pd.Series) -> pd.Series:
 
 
 def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
-    """The value of each slice for each sample: one column a slice, categories in their order.
+    """Value of each slice for each sample: one column a slice, categories in their order.
 
     A slice without a known value, such as the decade of own photos, is left out.
     """
@@ -87,7 +87,7 @@ def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
 
 
 def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
-    """The table `SLICES`: one row for each value of each slice, given as from `assign`.
+    """Table `SLICES`: one row for each value of each slice, given as from `assign`.
 
     A slice and its complement are one test, which the less accurate one has; equal slices with two
     names are one test, too.

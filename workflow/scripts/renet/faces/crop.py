@@ -31,7 +31,7 @@ HALVED_SURPLUS = 2
 
 @dataclasses.dataclass(frozen=True)
 class CropSpec:
-    """The settings of the cropping."""
+    """Settings of the cropping."""
 
     size: tuple[int, int] = (128, 128)  # height and width of the face in pixels
     # On each side, as a fraction of the face's size; None: a ready-made crop is not trimmed.
@@ -53,7 +53,7 @@ class RejectedImage(ValueError):
 
 
 def too_large(fault: str) -> RejectedImage:
-    """The rejection of an image that would need too much memory, with the limits."""
+    """Rejection of an image that would need too much memory, with the limits."""
     in_jpeg = f"{4 * MAX_PIXELS:,} in a JPEG ({MAX_MEMORY // 14:,} if it is progressive)"
     others = f"{MAX_OTHER_PIXELS:,} pixels, {2 * MAX_OTHER_PIXELS:,} in a PNG of 8 bits"
     limits = f"{others}, {in_jpeg}, and {MAX_FILE_BYTES:,} bytes"
@@ -67,7 +67,7 @@ def require_bytes(size: int) -> None:
 
 
 class Box(NamedTuple):
-    """The box of a face as in IMDB-WIKI: 1-based pixels, both ends included."""
+    """Box of a face as in IMDB-WIKI: 1-based pixels, both ends included."""
 
     x1: float
     y1: float
@@ -75,7 +75,7 @@ class Box(NamedTuple):
     y2: float
 
     def scaled(self, factor: float) -> "Box":
-        """The box in the same photo of another size."""
+        """Box in the same photo of another size."""
         if factor == 1:
             return self
         left, top = (1 + factor * (side - 1) for side in self[:2])
@@ -101,7 +101,7 @@ class Face(NamedTuple):
 
 
 def memory(data: bytes, header: jpeg.Header) -> int:
-    """The bytes that decoding an image file takes; MAX_MEMORY if its header is not read here."""
+    """Bytes that decoding an image file takes; MAX_MEMORY if its header is not read here."""
     if pixels := header.height * header.width:
         of_pixel = 1.5 if pixels > MAX_PIXELS else 6  # decoded at half its size
         return int((of_pixel + 8 * header.several_scans) * pixels)
@@ -198,7 +198,7 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
 
 
 def _trimmed(length: int, margin: float | None) -> int:
-    """The pixels that are trimmed at each end of a side of a ready-made crop."""
+    """Pixels that are trimmed at each end of a side of a ready-made crop."""
     margin = ARCHIVE_MARGIN if margin is None else margin
     return round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
 

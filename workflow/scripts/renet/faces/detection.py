@@ -40,7 +40,7 @@ class BoxMap:
     faces: int = 0  # number of training faces that it is fitted on; 0: the defaults
 
     def apply(self, box: Box) -> Box:
-        """The data set's box for a detector's box."""
+        """Data set's box for a detector's box."""
         width, height = box.x2 - box.x1, box.y2 - box.y1
         x = (box.x1 + box.x2) / 2 + self.right * width
         y = (box.y1 + box.y2) / 2 + self.down * height
@@ -56,7 +56,7 @@ class Detection(NamedTuple):
 
 
 def detect(photo: np.ndarray) -> list[Detection]:
-    """The faces of a photo (H, W, 3) uint8 BGR, the highest score first, in its pixels, from 1."""
+    """Faces of a photo (H, W, 3) uint8 BGR, the highest score first, in its pixels, from 1."""
     seen = _shrunk(photo, MAX_SIDE)
     detections = _detect(seen, photo.shape)
     if not detections and max(seen.shape) > CLOSE_UP_SIDE:
@@ -77,7 +77,7 @@ def _detect(seen: np.ndarray, shape: tuple[int, ...]) -> list[Detection]:
 
 
 def _shrunk(photo: np.ndarray, most: int) -> np.ndarray:
-    """The photo with a longer side of at most so many pixels."""
+    """Photo with a longer side of at most so many pixels."""
     height, width = photo.shape[:2]
     shrink = most / max(height, width)
     if shrink >= 1:
@@ -87,7 +87,7 @@ def _shrunk(photo: np.ndarray, most: int) -> np.ndarray:
 
 
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
-    """The data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
+    """Data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)

@@ -21,5 +21,5 @@ def as_words(hashes: Iterable[str]) -> np.ndarray:
 
 
 def distances(words: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The number of bits in which hashes differ, row by row or one of them against many."""
+    """Number of bits in which hashes differ, row by row or one of them against many."""
     return np.bitwise_count(words ^ others).sum(axis=-1, dtype=np.int64)

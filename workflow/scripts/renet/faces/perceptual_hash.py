@@ -14,7 +14,7 @@ FREQUENCIES = 16  # in each direction
 
 
 def perceptual_hash(pixels: np.ndarray) -> str:
-    """The hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits.
+    """Hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits.
 
     Each bit says whether a frequency is above the median; the first one, the brightness, is 0.
     """

@@ -1,4 +1,4 @@
-"""The places of a source's photos in its archives, and their division into shards."""
+"""Places of a source's photos in its archives, and their division into shards."""
 
 import logging
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,7 @@ PHOTOS = Table(
 
 
 def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) -> np.ndarray:
-    """The position of each photo, relative to `folder`, in the index `members`; -1 if missing."""
+    """Position of each photo, relative to `folder`, in the index `members`; -1 if missing."""
     names = [str(folder / path) for path in paths]
     found = pd.Index(members.member).get_indexer(names)
     if (found < 0).any():  # macOS writes the accents of names as characters of their own
@@ -37,7 +37,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def photos(members: pd.DataFrame) -> pd.Series:
-    """The photos among the files of an index, without hidden ones."""
+    """Photos among the files of an index, without hidden ones."""
     is_photo = members.member.str.lower().str.endswith(SUFFIXES)
     return members.member[is_photo & ~members.member.str.contains(HIDDEN)]
 
@@ -69,7 +69,7 @@ def log_differences(
 
 
 def _nearest(path: str, members: pd.DataFrame) -> str:
-    """The file that has the name of a missing one in another folder or case, or the first one."""
+    """File that has the name of a missing one in another folder or case, or the first one."""
     name = PurePosixPath(path).name.lower()
     same = (member for member in members.member if PurePosixPath(member).name.lower() == name)
     return next(same, next(iter(members.member), "no file"))
@@ -84,7 +84,7 @@ def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
 
 
 def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray) -> pd.DataFrame:
-    """The photos of the kept rows (`PHOTOS`), given all rows and their positions in `members`."""
+    """Photos of the kept rows (`PHOTOS`), given all rows and their positions in `members`."""
     is_kept = metadata.status == drop_reasons.KEPT
     found = members.iloc[positions[is_kept]]
     places = {name: found[name].to_numpy() for name in ("file", "offset", "size")}
@@ -92,14 +92,14 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
 
 
 def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:
-    """The rows of photos.csv that a shard (from 1) crops; no others are kept in memory."""
+    """Rows of photos.csv that a shard (from 1) crops; no others are kept in memory."""
     photos = PHOTOS.read(photos_file)
     chosen = shard_photos(photos["size"].to_numpy(np.float64), shards, shard)
     return photos[chosen].reset_index(drop=True)
 
 
 def shard_photos(sizes: np.ndarray, shards: int, shard: int) -> slice:
-    """The positions of a shard's photos, given the bytes of all; shards read about equally many."""
+    """Positions of a shard's photos, given the bytes of all; shards read about equally many."""
     middles = sizes.cumsum() - sizes / 2
     bounds = np.array([shard - 1, shard]) * sizes.sum() / shards
     start, stop = np.searchsorted(middles, bounds)

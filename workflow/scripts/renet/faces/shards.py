@@ -23,7 +23,7 @@ SHARD = Table(
 
 
 def source_and_number(path: Path) -> tuple[str, int]:
-    """The source of a shard's file, and the shard's number (from 1), as its path says."""
+    """Source of a shard's file, and the shard's number (from 1), as its path says."""
     return path.parent.parent.name, int(path.name.partition("-of-")[0])
 
 
@@ -34,7 +34,7 @@ def write_header(handle: BinaryIO, shape: tuple[int, ...]) -> None:
 
 
 def open_faces(faces_file: str | Path) -> np.memmap:
-    """The faces of a shard, (faces, C, H, W) uint8."""
+    """Faces of a shard, (faces, C, H, W) uint8."""
     try:
         faces = np.load(faces_file, mmap_mode="r")
     except (ValueError, EOFError) as error:

@@ -1,4 +1,4 @@
-"""The .mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
+""".mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
 from concurrent.futures.process import BrokenProcessPool
 from io import BytesIO
@@ -25,7 +25,7 @@ PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
 def read(path: str | Path, database: str, member: Member | None = None) -> pd.DataFrame:
-    """The rows of `wiki.mat` or `imdb.mat`, or of that member of a tar, in the file's order.
+    """Rows of `wiki.mat` or `imdb.mat`, or of that member of a tar, in the file's order.
 
     Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
     x2, y2`. Numbers are float64; dob is MATLAB's serial day.
@@ -59,7 +59,7 @@ def _read(path: str | Path, database: str, member: Member | None, name: str) -> 
 def read_with_folder(
     mat: Path | None, database: str, members: Path | None, receipt_files: list[Path] | None
 ) -> tuple[PurePosixPath, pd.DataFrame]:
-    """The folder of the .mat file in the archives, and its rows, or those of `mat` instead."""
+    """Folder of the .mat file in the archives, and its rows, or those of `mat` instead."""
     folder = PurePosixPath()
     if members:
         file, member = tar_index.find_metadata(members, database)
@@ -108,7 +108,7 @@ def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
 
 
 def _cells(field: Any) -> list:
-    """The contents of a cell array, also of one that scipy squeezed to its only cell."""
+    """Contents of a cell array, also of one that scipy squeezed to its only cell."""
     is_array = isinstance(field, np.ndarray) and field.dtype == object
     return np.ravel(field).tolist() if is_array else [field]
 
@@ -119,7 +119,7 @@ def _text(cell: Any) -> str:
 
 
 def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
-    """The columns of metadata.csv that describe rows as from `read`."""
+    """Columns of metadata.csv that describe rows as from `read`."""
     births = birth_dates(rows.dob.to_numpy())
     return rows.assign(
         id=[f"{source}:{number}" for number in range(len(rows))],
@@ -149,7 +149,7 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
 
 
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
-    """The subject of each photo: the name, because a person can be in IMDB and in WIKI.
+    """Subject of each photo: the name, because a person can be in IMDB and in WIKI.
 
     Without one, it is IMDB's celeb_id, or the page number of a WIKI photo.
     """

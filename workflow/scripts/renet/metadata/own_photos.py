@@ -30,7 +30,7 @@ SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """The columns that describe photos: of a user's own table, or of `labels` in the config."""
+    """Columns that describe photos: of a user's own table, or of `labels` in the config."""
 
     columns: dict = dataclasses.field(default_factory=lambda: {name: name for name in LABELS})
     """column of each label"""
@@ -53,7 +53,7 @@ class Labels:
 def written(
     files: Sequence[Path], labels: Labels, photos: Iterable[str] = (), further: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """The rows of the files, or of the photos: `path`, `labels` and `further` columns, as text."""
+    """Rows of the files, or of the photos: `path`, `labels` and `further` columns, as text."""
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
         optional = [one for one in labels.columns.values() if one not in labels.groups]
@@ -87,7 +87,7 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
 def subsets(
     described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
 ) -> pd.Series:
-    """The subset of each row: by the published lists `files` of the subsets `names`, or its own."""
+    """Subset of each row: by the published lists `files` of the subsets `names`, or its own."""
     if not files:
         return described.subset
     lists = [_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files]
@@ -224,7 +224,7 @@ def _repeated(
 
 
 def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
-    """The columns of metadata.csv of rows as from `read`; an id does not depend on other rows."""
+    """Columns of metadata.csv of rows as from `read`; an id does not depend on other rows."""
     box = rows[BOX_COLUMNS].apply(
         lambda edges: "#" + "_".join(map("{:.15g}".format, edges)), axis=1
     )

@@ -28,7 +28,7 @@ def are_photos(subjects: pd.Series) -> pd.Series:
 
 
 def counts(subjects: pd.Series) -> dict[str, int]:
-    """The number of `subjects`, and of the `unnamed_photos` among them."""
+    """Number of `subjects`, and of the `unnamed_photos` among them."""
     distinct = subjects.drop_duplicates()
     return {"subjects": len(distinct), "unnamed_photos": int(are_photos(distinct).sum())}
 

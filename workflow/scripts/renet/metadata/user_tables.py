@@ -26,7 +26,7 @@ NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a m
 
 
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
-    """The columns `required` and `optional` of a table, or of a list of photos without a header.
+    """Columns `required` and `optional` of a table, or of a list of photos without a header.
 
     They are text without surrounding spaces, and "" where a field is empty or a column absent. The
     index is the file and line at which each row begins; empty lines are left out.
@@ -71,7 +71,7 @@ def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
 
 
 def genders(column: pd.Series, name: str, values: dict | None = None) -> pd.Series:
-    """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
+    """Class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
         values: of published labels, the gender of each spelling that is not a known word. No digit
@@ -108,7 +108,7 @@ def _text(file: str | Path) -> str:
 
 
 def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """The fields of each row, and the number of its first line."""
+    """Fields of each row, and the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:

@@ -1,4 +1,4 @@
-"""The device and the precision in which a network computes."""
+"""Device and the precision in which a network computes."""
 
 import ctypes
 import dataclasses
@@ -39,7 +39,7 @@ Compute = dataclasses.make_dataclass(
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """The device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
+    """Device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
     return "cpu" if gpus == 0 else device
 
 

@@ -1,4 +1,4 @@
-"""The layers of a network: shapes, parameters, and the operations of a training step."""
+"""Layers of a network: shapes, parameters, and the operations of a training step."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -9,7 +9,7 @@ SAMPLES = 2  # batch size of the counted step: batch normalisation needs two
 
 
 def describe(network: Network) -> list[dict]:
-    """The rows of layers.csv: output (C, H, W), parameters, operations for one image.
+    """Rows of layers.csv: output (C, H, W), parameters, operations for one image.
 
     Operations are the multiplications and additions of the matrix products and convolutions of a
     forward and a backward pass; all others are few. The running statistics of the network change.

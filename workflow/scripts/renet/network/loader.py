@@ -26,7 +26,7 @@ class Loader:
         self.data_wait = 0.0  # seconds that the caller has waited for the latest `batches`
 
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
-        """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
+        """Faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
         self.data_wait = 0.0
         with (
             ThreadPoolExecutor(self.AHEAD if self._on_gpu else 1, "reader") as readers,

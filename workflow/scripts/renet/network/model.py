@@ -1,4 +1,4 @@
-"""The parts that several kinds of networks share; `renet.network.kinds` has a module for each."""
+"""Parts that several kinds of networks share; `renet.network.kinds` has a module for each."""
 
 import math
 from collections import OrderedDict
@@ -96,7 +96,7 @@ class ConvReLU(nn.Conv2d):
         return self.convolve(maps, self.weight)
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
-        """The output with `kernel` in place of the layer's weight."""
+        """Output with `kernel` in place of the layer's weight."""
         output = self._conv_forward(maps, kernel, self.bias)
         return F.relu(output, inplace=not torch.is_grad_enabled())
 
@@ -126,7 +126,7 @@ class Classifier(ConvReLU):
 
 
 class LinearClassifier(nn.Linear):
-    """The last layer of the other kinds of networks, in the dtype of its weights, too."""
+    """Last layer of the other kinds of networks, in the dtype of its weights, too."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, features) to (N, outputs)."""
@@ -178,7 +178,7 @@ class CourseNetwork(Network):
         raise NotImplementedError
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """The means of the classifier's map.
+        """Means of the classifier's map.
 
         If the ReLU of the course's classifier is 0 for every input, the training stops there.
         """

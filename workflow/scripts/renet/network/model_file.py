@@ -40,7 +40,7 @@ def save(path: str | Path, model: Network, **more: object) -> None:
 
 
 def file_content(path: str | Path, model: Network, **more: object) -> dict:
-    """The checked content of a model file; it shares the tensors that are in main memory."""
+    """Checked content of a model file; it shares the tensors that are in main memory."""
     content = {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
@@ -55,7 +55,7 @@ def file_content(path: str | Path, model: Network, **more: object) -> dict:
 
 
 def describe(path: Path, model: Network) -> dict[str, object]:
-    """The record of a network and of its model file, for the pages."""
+    """Record of a network and of its model file, for the pages."""
     return {
         "architecture": model.architecture.model_dump(),
         "input_shape": list(model.input_shape),
@@ -81,7 +81,7 @@ def check_tensors(content: dict, consequence: str) -> None:
 
 
 def _fault(tensor: Tensor) -> str | None:
-    """The fault of a tensor. The file of a repeated value can be far smaller than it."""
+    """Fault of a tensor. The file of a repeated value can be far smaller than it."""
     if tensor.is_meta or tensor.layout != torch.strided:
         return "does not store its values"
     if tensor.nbytes > tensor.untyped_storage().nbytes():
@@ -92,7 +92,7 @@ def _fault(tensor: Tensor) -> str | None:
 
 
 def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
-    """The tensors in nested dicts and lists, with their keys and numbers as their name."""
+    """Tensors in nested dicts and lists, with their keys and numbers as their name."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, dict | list):
@@ -101,7 +101,7 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def read(path: str | Path, *, state_dict: bool = False) -> dict:
-    """The content of a model file, or with `state_dict` also that of another project's weights."""
+    """Content of a model file, or with `state_dict` also that of another project's weights."""
     path = Path(path)
     if not path.is_file():  # to read a pipe or a device could take for ever
         raise InputError(f"The model {path} does not exist or is no file; check the path.")
@@ -162,7 +162,7 @@ def _read_safetensors(path: Path) -> dict:
 
 
 def tensors_digest(data: bytes) -> str:
-    """The SHA-256 of the tensors in the bytes of a safetensors file, without its header."""
+    """SHA-256 of the tensors in the bytes of a safetensors file, without its header."""
     return hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
 
 
@@ -201,7 +201,7 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
 
 
 def load(path: str | Path) -> Network:
-    """The network in a model file; see `read` and `build` for the errors."""
+    """Network in a model file; see `read` and `build` for the errors."""
     return build(read(path), path)
 
 
@@ -230,13 +230,13 @@ def load_initial_weights(network: Network, recipe: Recipe) -> None:
 
 
 def _shapes(architecture: AnyArchitecture, state: dict[str, Tensor]) -> dict[str, object]:
-    """The keys of a network's `model`, and the shapes of its weights."""
+    """Keys of a network's `model`, and the shapes of its weights."""
     keys = {f"model.{key}": value for key, value in architecture.model_dump().items()}
     return keys | {name: list(value.shape) for name, value in state.items()}
 
 
 def _initial_weights(file: str) -> tuple[AnyArchitecture, dict[str, Tensor]]:
-    """The architecture and the weights in a model file, or in a file of another project."""
+    """Architecture and the weights in a model file, or in a file of another project."""
     content = read(file, state_dict=True)
     if "format" in content:
         theirs = build(content, file)

@@ -1,4 +1,4 @@
-"""The recurrent block of section 3.1.4 of the course, after ReNet (arXiv:1505.00393)."""
+"""Recurrent block of section 3.1.4 of the course, after ReNet (arXiv:1505.00393)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -57,7 +57,7 @@ class SpatialRNN(nn.Module):
         return swept.permute(2, 0, 1, 3).contiguous().permute(0, 3, 1, 2)
 
     def over_columns(self, maps: Tensor) -> Tensor:
-        """The vertical sweep: (N, C, H, W) to (block columns, block rows, N, 2 * units)."""
+        """Vertical sweep: (N, C, H, W) to (block columns, block rows, N, 2 * units)."""
         blocks = self.split(maps)
         swept = self.vertical(blocks)
         if self.around is not None:
@@ -65,7 +65,7 @@ class SpatialRNN(nn.Module):
         return swept if self.norm is None else self.norm(swept)
 
     def over_rows(self, swept: Tensor) -> Tensor:
-        """The horizontal sweep, to (block rows, block columns, N, 2 * units)."""
+        """Horizontal sweep, to (block rows, block columns, N, 2 * units)."""
         rows = swept.transpose(0, 1)
         return self.horizontal(rows) if self.around is None else self.horizontal(rows) + rows
 
@@ -144,7 +144,7 @@ class BiRNNBank(nn.Module):
     def _sweep_by_steps(
         self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
     ) -> Tensor:
-        """The sweep without writes in place, which autograd and other formats can follow."""
+        """Sweep without writes in place, which autograd and other formats can follow."""
         drives = to_steps(project(inputs, input_weight, bias))
         weight = recurrent_weight.transpose(1, 2)
         steps: dict[str, Callable] = {"gru": self._gru_step, "lstm": self._lstm_step}
@@ -199,13 +199,13 @@ def to_steps(values: Tensor) -> Tensor:
 
 
 def from_steps(steps: Tensor) -> Tensor:
-    """The inverse of `to_steps`."""
+    """Inverse of `to_steps`."""
     forwards, backwards = steps.unflatten(1, (-1, DIRECTIONS)).unbind(2)
     return torch.cat([forwards, backwards.flip(0)], 3).transpose(0, 1)
 
 
 class ElmanSweep(torch.autograd.Function):
-    """The forward pass of a whole bank for tanh and relu, with its own backward pass.
+    """Forward pass of a whole bank for tanh and relu, with its own backward pass.
 
     PyTorch's autograd would add a gradient of the recurrent weights at every step, and transpose
     the gradients in memory. Here each is one product over all steps, in the weight's own layout.
@@ -231,7 +231,7 @@ class ElmanSweep(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of inputs, weights and bias."""
+        """Gradients of inputs, weights and bias."""
         inputs, input_weight, recurrent_weight, hidden = ctx.saved_tensors
         drive = to_steps(gradient)  # becomes the gradient of the activation's input
         for time in reversed(range(len(drive))):

@@ -1,4 +1,4 @@
-"""The page of a run; model card and data sheet: Markdown, and a page beside it.
+"""Page of a run; model card and data sheet: Markdown, and a page beside it.
 
 After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al., Datasheets for
 Datasets (2021).
@@ -47,7 +47,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
-    """The YAML that model hubs read at the head of a model card: licence and tags.
+    """YAML that model hubs read at the head of a model card: licence and tags.
 
     Keys and values are those of Hugging Face, which knows neither the data nor most of the metrics.
     """

@@ -69,7 +69,7 @@ def listed(parts: list[str]) -> str:
 
 
 def group_name(row: Any) -> str:
-    """The name of a row of slices.csv: `age 20–29 years`, or of a user's column `glasses: no`."""
+    """Name of a row of slices.csv: `age 20–29 years`, or of a user's column `glasses: no`."""
     column = row.slice.removeprefix("column ")  # `slices.OWN_COLUMN`
     return f"{column}{'' if column == row.slice else ':'} {row.value}"
 

@@ -1,4 +1,4 @@
-"""The faces that pages show: which ones, and as one image of many tiles."""
+"""Faces that pages show: which ones, and as one image of many tiles."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ QUALITY = {
 
 
 def mistakes(predictions: pd.DataFrame, count: int = GALLERY_SIZE) -> pd.DataFrame:
-    """The wrong predictions of the highest confidence."""
+    """Wrong predictions of the highest confidence."""
     return _by_confidence(predictions[predictions.correct == 0], ascending=False).head(count)
 
 
 def hard_cases(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The correct predictions of the lowest confidence."""
+    """Correct predictions of the lowest confidence."""
     return _by_confidence(predictions[predictions.correct == 1]).head(GALLERY_SIZE)
 
 
 def to_explain(predictions: pd.DataFrame, count: int = EXPLAINED) -> pd.DataFrame:
-    """The highest-confidence correct predictions, `count / 2` of each class, and the mistakes."""
+    """Highest-confidence correct predictions, `count / 2` of each class, and the mistakes."""
     correct = _by_confidence(predictions[predictions.correct == 1], ascending=False)
     correct = correct.groupby("target").head(count // 2)
     return pd.concat([correct, mistakes(predictions, count)])
@@ -44,7 +44,7 @@ def _by_confidence(predictions: pd.DataFrame, *, ascending: bool = True) -> pd.D
 
 @dataclass(frozen=True)
 class Grid:
-    """The layout of an image of many faces, which a page loads faster than many images."""
+    """Layout of an image of many faces, which a page loads faster than many images."""
 
     columns: int  # tiles a line
     side: int  # pixels of a tile

@@ -1,4 +1,4 @@
-"""The page over all runs, index.html, and its figures: the loss of all runs, and the funnel."""
+"""Page over all runs, index.html, and its figures: the loss of all runs, and the funnel."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def write(
 
 
 def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> dict[str, object]:
-    """The lead of the best run by the rows of comparison.csv that have it as `other`; {} without.
+    """Lead of the best run by the rows of comparison.csv that have it as `other`; {} without.
 
     `seeds` are groups of runs that differ by their seeds alone. The lead can be chance over
     `unclear` runs, and is smallest over the `nearest`, of those if there are; the runs `equal` have
@@ -131,7 +131,7 @@ def _rows(
 
 
 def _entry(names: list[str]) -> str:
-    """The entry of the config that runs of several seeds are of; else their names."""
+    """Entry of the config that runs of several seeds are of; else their names."""
     entries = {re.sub(r"-seed\d+$", "", name) for name in names}
     return entries.pop() if len(entries) == 1 else ", ".join(names)
 
@@ -156,7 +156,7 @@ def grid_rows(
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
-    """The settings that are not the default in a run: the default, and the value in each run."""
+    """Settings that are not the default in a run: the default, and the value in each run."""
     flat = {name: _flatten(of_run) for name, of_run in settings.items()}
     known: dict[str, object] = {}
     for kind in KINDS.values():

@@ -1,4 +1,4 @@
-"""The metrics of a run: where metrics.json holds them, and the tables of pages and cards."""
+"""Metrics of a run: where metrics.json holds them, and the tables of pages and cards."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ class Metric:
         return "_".join(self.path)
 
     def value(self, summary: dict) -> Any:
-        """The metric in a summary; None where the set or the baseline does not define it."""
+        """Metric in a summary; None where the set or the baseline does not define it."""
         value: Any = summary
         for key in self.path:
             value = value.get(key)
@@ -77,7 +77,7 @@ def metrics_table(results: SetResults) -> PageTable:
 
 
 def slices_table(results: SetResults) -> PageTable:
-    """The slices of enough faces for a statement: accuracy, recalls, differences."""
+    """Slices of enough faces for a statement: accuracy, recalls, differences."""
     rows = [
         [
             filters.group_name(row),
@@ -102,7 +102,7 @@ def slices_table(results: SetResults) -> PageTable:
 
 
 def _suffix(results: SetResults) -> str:
-    """The part of a label that tells the tables of a page apart."""
+    """Part of a label that tells the tables of a page apart."""
     return "" if results.set == "test" else f" of the {sentences('set_name', results.set)}"
 
 
@@ -119,7 +119,7 @@ def _tested(text: str, p_value: float) -> str:
 
 
 def history_table(run: RunResults) -> PageTable:
-    """The metrics of each epoch."""
+    """Metrics of each epoch."""
     rows = run.history.map(lambda one: filters.UNDEFINED if pd.isna(one) else f"{one:.4g}")
     headings = [name.replace("_", " ") for name in rows]
     return PageTable("Metrics by epoch", headings, rows.to_numpy().tolist(), collapsed=True)

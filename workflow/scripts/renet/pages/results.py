@@ -1,4 +1,4 @@
-"""The content of the pages: the results of a run, and those of the data.
+"""Content of the pages: the results of a run, and those of the data.
 
 The properties decide the cases that the templates word.
 """
@@ -27,7 +27,7 @@ SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit'
 
 
 def caption(name: str) -> str:
-    """The caption of a figure, which Snakemake's report shows, too, in one line without markup."""
+    """Caption of a figure, which Snakemake's report shows, too, in one line without markup."""
     text = Path(__file__).with_name("captions").joinpath(f"{name}.rst").read_text(encoding="utf-8")
     return " ".join(text.replace("``", "").split())
 
@@ -48,12 +48,12 @@ class SetResults:
 
     @property
     def test(self) -> dict:
-        """The metrics on this set."""
+        """Metrics on this set."""
         return self.metrics["test"]
 
     @property
     def groups(self) -> pd.DataFrame:
-        """The tested slices with `is_below`, the least good first.
+        """Tested slices with `is_below`, the least good first.
 
         The genders, which have a conclusion of their own, are none of them. Of slices that are one
         test, such as a slice and its complement, only that with the test is listed.
@@ -62,18 +62,18 @@ class SetResults:
         return rows.assign(is_below=rows.index.isin(self.named("below").index))
 
     def named(self, conclusion: str) -> pd.DataFrame:
-        """The slices that `groups` of metrics.json has under a conclusion, such as `below`."""
+        """Slices that `groups` of metrics.json has under a conclusion, such as `below`."""
         keys = self.metrics["groups"][conclusion]
         return self.slices.set_index(["slice", "value"], drop=False).loc[[*map(tuple, keys)]]
 
     def shown_faces(self, name: str) -> pd.DataFrame:
-        """The faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
+        """Faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
         return self.gallery[self.gallery.gallery == name]
 
 
 @dataclass(frozen=True)
 class RunResults(SetResults):
-    """The results of one run: the files of these names."""
+    """Results of one run: the files of these names."""
 
     name: str
     settings: dict  # the sections `model` and `train` of the config, and `folds`
@@ -92,17 +92,17 @@ class RunResults(SetResults):
 
     @property
     def stated(self) -> SetResults:
-        """The results on the set that leads."""
+        """Results on the set that leads."""
         return self if self.metrics["leads"] == "test" else cast(SetResults, self.out_of_fold)
 
     @property
     def claim(self) -> pd.Series:
-        """The row of runs.csv of the set that leads."""
+        """Row of runs.csv of the set that leads."""
         return self.claims.loc[self.metrics["leads"]]
 
     @property
     def other_sets(self) -> list[SetResults]:
-        """The sets beside the test set: the out-of-fold set, and the external ones."""
+        """Sets beside the test set: the out-of-fold set, and the external ones."""
         return [*filter(None, [self.out_of_fold]), *self.external.values()]
 
     @property
@@ -131,7 +131,7 @@ class RunResults(SetResults):
 
 @dataclass(frozen=True)
 class DataResults:
-    """The results that all runs share."""
+    """Results that all runs share."""
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
@@ -148,7 +148,7 @@ class DataResults:
     predicted: bool  # whether each run has predictions.html
 
     def suspected(self, run: RunResults) -> int | None:
-        """The number of mistakes in the gallery with suspect labels; None without an audit."""
+        """Number of mistakes in the gallery with suspect labels; None without an audit."""
         if self.suspects is None:
             return None
         suspected = self.suspects.id[self.suspects.suspect == 1]
@@ -181,7 +181,7 @@ class DataResults:
 
     @property
     def choice_metric(self) -> str:
-        """The metric that chooses the best run, and that the pages show first."""
+        """Metric that chooses the best run, and that the pages show first."""
         return self.runs.metric.iloc[0]
 
     @property

@@ -24,7 +24,7 @@ ENDS = ("", "NoDevFiles")  # they end the list in CUDA_VISIBLE_DEVICES, as negat
 
 
 def visible_gpus() -> int:
-    """The number of NVIDIA GPUs that a job on this machine can use.
+    """Number of NVIDIA GPUs that a job on this machine can use.
 
     As in CUDA, the first invalid entry of CUDA_VISIBLE_DEVICES hides those after it.
     """

@@ -31,7 +31,7 @@ def digest(script: Path, *chosen: str) -> str:
 
 
 def used_files(script: Path, *chosen: str) -> set[Path]:
-    """The script, the modules that it imports, and the files that these or such files name."""
+    """Script, the modules that it imports, and the files that these or such files name."""
     found = set(imported_modules(script, *chosen).values())
     names = set().union(*(parsed(module).strings for module in found))
     files = _data_files(script.resolve().parent)
@@ -50,7 +50,7 @@ def _data_files(folder: Path) -> set[Path]:
 
 
 def run_scripts(*, folds: bool) -> list[str]:
-    """The scripts that make a run, perhaps with folds, from the archives to its manifest."""
+    """Scripts that make a run, perhaps with folds, from the archives to its manifest."""
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
         "external_set.py", "train.py", "infer.py", "evaluate.py", "gallery.py", "explain.py",
@@ -59,7 +59,7 @@ def run_scripts(*, folds: bool) -> list[str]:
 
 
 def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
-    """The file of a script, `__main__`, and of each local module that it or those chosen import.
+    """File of a script, `__main__`, and of each local module that it or those chosen import.
 
     The standard library's `modulefinder` finds the same. Snakemake asks for some thirty scripts at
     each start, and `modulefinder` would compile their common modules again for each of them.
@@ -80,7 +80,7 @@ def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
 
 
 class Parsed(NamedTuple):
-    """The parts of a module's source."""
+    """Parts of a module's source."""
 
     modules: set[str]  # that it may import, and the packages that they are in
     strings: set[str]  # its string constants, docstrings aside
@@ -88,7 +88,7 @@ class Parsed(NamedTuple):
 
 
 def parsed(module: Path) -> Parsed:
-    """The content of a module, whose imports are absolute."""
+    """Content of a module, whose imports are absolute."""
     return _parsed(module.read_text(encoding="utf-8"))
 
 

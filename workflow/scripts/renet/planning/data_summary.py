@@ -1,4 +1,4 @@
-"""The facts about the data for the pages and for the provenance of a run."""
+"""Facts about the data for the pages and for the provenance of a run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ DRAWN = {"sample": {"photos", "seed"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """The config, or module, of the results, for each page's foot: `a.yaml, --config train`."""
+    """Config, or module, of the results, for each page's foot: `a.yaml, --config train`."""
     if module:
         return f"module {module}"
     names = [file.name for file in files] or ["config.yaml"]
@@ -28,7 +28,7 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
 
 
 def for_pages(settings: Config) -> dict:
-    """The settings of the data that the pages name."""
+    """Settings of the data that the pages name."""
     archives, own = settings.used_archives, settings.license or "other"
     of_sources = {name: archives[name] for name in settings.sources}
     origins = {name: of.datasheet for name, of in archives.items() if of.datasheet}
@@ -55,14 +55,14 @@ def for_pages(settings: Config) -> dict:
 
 
 def for_provenance(settings: Config) -> dict:
-    """The settings that a run's result depends on, beside its own model and recipe."""
+    """Settings that a run's result depends on, beside its own model and recipe."""
     kept = FACES | (DRAWN if SAMPLE in settings.sources else {})
     archives = {name: settings.used_archives[name].record for name in settings.sources}
     return settings.model_dump(by_alias=True, include=kept) | {"archives": archives}
 
 
 def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
-    """The config of one run: all that its results depend on, and nothing of other runs.
+    """Config of one run: all that its results depend on, and nothing of other runs.
 
     With config.yaml, whose runs are `of_defaults`, it trains only this run. Its URLs are public.
     """

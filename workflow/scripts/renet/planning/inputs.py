@@ -1,4 +1,4 @@
-"""The inputs of rules that follow from the settings, as paths with Snakemake's path variables."""
+"""Inputs of rules that follow from the settings, as paths with Snakemake's path variables."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ SHARD = f"{DATA}/{{source}}/faces/{{shard}}-of-{{shards}}"  # without the suffix
 
 
 def training_faces(run: Run) -> dict[str, str]:
-    """The faces that a run is trained on, and those that its training validates on, if any."""
+    """Faces that a run is trained on, and those that its training validates on, if any."""
     if len(run_settings.trained_on(run)) > 1:
         found = {"faces": f"{DATA}/development.h5"}
     else:
@@ -27,7 +27,7 @@ def training_faces(run: Run) -> dict[str, str]:
 
 
 def validating(name: str, run: Run) -> dict[str, str | list[str]]:
-    """The inputs that validate a run: the validation set, or the predictions of its folds."""
+    """Inputs that validate a run: the validation set, or the predictions of its folds."""
     if count := run.folds:
         folder = f"<results>/runs/{name}/folds"
         folds = [f"{folder}/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
@@ -37,14 +37,14 @@ def validating(name: str, run: Run) -> dict[str, str | list[str]]:
 
 
 def initial_hashes(run: Run) -> str | None:
-    """The hashes of the faces that the initial weights were trained on, if they are of a run."""
+    """Hashes of the faces that the initial weights were trained on, if they are of a run."""
     weights = Path(next(iter(run.train.start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
 
 def subset_files(settings: Config, subset: str) -> dict[str, str | list[str]]:
-    """The files that the HDF5 file of a subset is written from.
+    """Files that the HDF5 file of a subset is written from.
 
     `train` is the file whose mean is stored: every other subset takes that of the training set.
     """
@@ -59,7 +59,7 @@ def subset_files(settings: Config, subset: str) -> dict[str, str | list[str]]:
 
 
 def receipts(settings: Config, names: Iterable[str]) -> list[str]:
-    """The receipts of the archive files of sources, in the order of the config."""
+    """Receipts of the archive files of sources, in the order of the config."""
     used = settings.used_archives
     return [f"<resources>/{name}/{file}.json" for name in names for file in used[name].files]
 
@@ -89,7 +89,7 @@ def file_states(paths: Iterable[str | None]) -> list[str]:
 
 
 def shards(settings: Config, names: Iterable[str], *suffixes: str) -> list[str]:
-    """The files with these suffixes of each shard of sources."""
+    """Files with these suffixes of each shard of sources."""
     count_of = {name: settings.used_archives[name].shards for name in names}
     return [
         SHARD.format(source=name, shard=number, shards=count) + suffix

@@ -1,4 +1,4 @@
-"""The figures of a run: declared here once, for the rule, the script and the page.
+"""Figures of a run: declared here once, for the rule, the script and the page.
 
 To add a figure: declare it in `RUN_FIGURES`, draw it in evaluation/run_plots.py (a function of the
 same name), write its caption in pages/captions/<name>.rst (its first sentence begins the text
@@ -19,5 +19,5 @@ RUN_FIGURES = {"training_curves": "Training", **FIGURES_OF_PREDICTIONS}  # name,
 
 
 def figure_files(folder: str, names: Iterable[str] = FIGURES_OF_PREDICTIONS) -> list[str]:
-    """The files of figures, given the folder of a run or of its results on another set."""
+    """Files of figures, given the folder of a run or of its results on another set."""
     return [f"{folder}/figures/{name}.svg" for name in names]

@@ -1,4 +1,4 @@
-"""The params and resources of a run's jobs: each has the settings that it depends on."""
+"""Params and resources of a run's jobs: each has the settings that it depends on."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
 
 
 def training_settings(run: Run) -> dict:
-    """The settings that a run's training depends on: its sections `model` and `train`.
+    """Settings that a run's training depends on: its sections `model` and `train`.
 
     Of a kind without layers, it depends on `train.seed` alone. The number of threads, which is one,
     is for its record.
@@ -29,12 +29,12 @@ def training_settings(run: Run) -> dict:
 
 
 def with_folds(run: Run) -> dict:
-    """The settings that a run's results depend on."""
+    """Settings that a run's results depend on."""
     return training_settings(run) | {"folds": run.folds}
 
 
 def trained_on(run: Run) -> list[str]:
-    """The subsets that a run is trained on.
+    """Subsets that a run is trained on.
 
     With folds, the validation set too, unless the training selects its epoch on it.
     """
@@ -43,12 +43,12 @@ def trained_on(run: Run) -> list[str]:
 
 
 def compute_settings(run: Run) -> dict:
-    """The settings of `renet.network.devices.Compute` for a run."""
+    """Settings of `renet.network.devices.Compute` for a run."""
     return run.train.model_dump(include={"device", "precision", "threads"})
 
 
 def resources(run: Run) -> SimpleNamespace:
-    """The threads, GPUs, memory and machines of a run's jobs, by name; no result depends on them.
+    """Threads, GPUs, memory and machines of a run's jobs, by name; no result depends on them.
 
     With the prefix `train_`, they are those of its training on each of its machines, and without
     it, those of one process. SLURM would distribute the resource `gpu` over several machines
@@ -71,7 +71,7 @@ def resources(run: Run) -> SimpleNamespace:
 
 
 def fold_settings(run: Run) -> dict:
-    """The settings that the training of a fold depends on: model and recipe of its run."""
+    """Settings that the training of a fold depends on: model and recipe of its run."""
     settings = training_settings(run)
     unused = {"processes"}  # a fold trains in one process
     if settings["train"].get("select_epoch") == "last":
@@ -81,5 +81,5 @@ def fold_settings(run: Run) -> dict:
 
 
 def folds(count: int) -> dict[str, object]:
-    """The values of the wildcards `fold` and `folds`."""
+    """Values of the wildcards `fold` and `folds`."""
     return {"fold": range(1, count + 1), "folds": count}

@@ -29,7 +29,7 @@ LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # in Markdown
 
 
 class Probabilities(nn.Module):
-    """The network with its flip averaging, temperature and softmax."""
+    """Network with its flip averaging, temperature and softmax."""
 
     def __init__(self, predictor: Predictor):
         super().__init__()
@@ -152,7 +152,7 @@ WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_
 
 
 def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
-    """The function that writes the format that the end of a file's name stands for."""
+    """Function that writes the format that the end of a file's name stands for."""
     for suffix, write in WRITERS.items():
         if path.name.endswith(suffix):
             return write

@@ -1,4 +1,4 @@
-"""The photos that a user names: files, folders and tars, and how each is decoded."""
+"""Photos that a user names: files, folders and tars, and how each is decoded."""
 
 import contextlib
 import functools

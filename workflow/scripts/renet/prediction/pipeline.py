@@ -1,4 +1,4 @@
-"""The pipeline from photos to predictions: read ahead, cut in threads, predicted in batches.
+"""Pipeline from photos to predictions: read ahead, cut in threads, predicted in batches.
 
 The memory is that of a few batches, for any number of photos.
 """
@@ -101,7 +101,7 @@ def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:
 
 
 def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
-    """The faces of a whole photo, the highest detector score first.
+    """Faces of a whole photo, the highest detector score first.
 
     The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
     """
@@ -158,7 +158,7 @@ def cores() -> int:
 
 
 def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
-    """The rows of predictions.csv for some cuts."""
+    """Rows of predictions.csv for some cuts."""
     table = PREDICTIONS.frame([_without_prediction(cut) for cut in batch])
     is_face = np.array([cut.pixels is not None for cut in batch])
     if is_face.any():

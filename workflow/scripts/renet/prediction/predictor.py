@@ -76,14 +76,14 @@ class Predictor:
         return self.content["unsure"]["threshold"]
 
     def crop(self, *, whole: bool) -> CropSpec:
-        """The cropping of a whole photo by a box, or of a ready-made crop."""
+        """Cropping of a whole photo by a box, or of a ready-made crop."""
         _, *size = self.network.input_shape
         margin = (self.content if whole else self.content["ready_made_crops"])["margin"]
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
     @property
     def device(self) -> torch.device:
-        """The device that the network is on."""
+        """Device that the network is on."""
         return next(self.network.parameters()).device
 
     def placed(self, device: torch.device, precision: str) -> "Predictor":
@@ -102,7 +102,7 @@ class Predictor:
 
 
 def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
-    """The content of predictor.json.
+    """Content of predictor.json.
 
     Args:
         faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
@@ -162,7 +162,7 @@ def load(path: str | Path) -> Predictor:
 
 
 def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
-    """The limits of the predictions, by the content of predictor.json."""
+    """Limits of the predictions, by the content of predictor.json."""
     if content["model"]["sha256"] is None:  # perhaps it was exported without predictor.json
         return (
             f"There is no {FILE} beside the model: the probabilities are not calibrated, no "

@@ -52,7 +52,7 @@ def covered(
 
 
 def corners(side: int, part: float, positions: int) -> list[int]:
-    """The first pixel of a patch at each of its positions on a side."""
+    """First pixel of a patch at each of its positions on a side."""
     return np.linspace(0, side - round(side * part), positions).round().astype(int).tolist()
 
 

@@ -20,7 +20,7 @@ WORDS = BYTES // 8
 
 
 def hashes(faces: np.ndarray) -> np.ndarray:
-    """The hashes (WORDS, faces) uint64 of faces (N, 3, height, width) uint8 RGB."""
+    """Hashes (WORDS, faces) uint64 of faces (N, 3, height, width) uint8 RGB."""
     found = map(perceptual_hash, Progress(faces, desc="hashes", unit=" faces"))
     return np.ascontiguousarray(as_words(found).T)
 

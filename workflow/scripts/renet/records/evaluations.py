@@ -1,4 +1,4 @@
-"""The folder `evaluations` of the results: a file for each trained model on each set of faces.
+"""Folder `evaluations` of the results: a file for each trained model on each set of faces.
 
 The number of models tells how often a test set was used. The files are not outputs of a rule, which
 Snakemake would delete. They have no date: repeating an evaluation changes nothing.
@@ -18,7 +18,7 @@ def record(folder: Path, run: str, model: Path, name: str) -> None:
 
 
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
-    """The number of trained models that were evaluated on each set.
+    """Number of trained models that were evaluated on each set.
 
     It is 0 if the record has fewer than `runs` runs, for example after it was deleted.
     """

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def summarise(training: dict, throughput: pd.DataFrame) -> dict[str, str]:
-    """The texts of the cells with `data-machine`, from training.json and throughput.csv."""
+    """Texts of the cells with `data-machine`, from training.json and throughput.csv."""
     seconds = throughput.seconds.sum()
     return {
         "time": duration(seconds),
@@ -38,7 +38,7 @@ def _hardware(computed: dict, hardware: dict) -> str:
 
 
 def commit(code: dict) -> str:
-    """The git commit in the `code` of a provenance, and whether files differed from it."""
+    """Git commit in the `code` of a provenance, and whether files differed from it."""
     if code["revision"] is None:
         return "not under git"
     return code["revision"][:10] + (" with changes" if code["modified"] else "")

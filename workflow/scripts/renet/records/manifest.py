@@ -21,7 +21,7 @@ IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be ins
 
 
 def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
-    """The manifest of a run, from provenance.json and other files, most of them in its folder.
+    """Manifest of a run, from provenance.json and other files, most of them in its folder.
 
     What the pages load is added, because an output can be a folder of it.
     """
@@ -47,7 +47,7 @@ def _code(config: dict) -> dict[str, str]:
 
 
 def read(folder: Path) -> dict:
-    """The manifest of the run in a folder."""
+    """Manifest of the run in a folder."""
     if not (folder / FILE).is_file():
         raise InputError(f"{folder} has no {FILE}; run the workflow to have it made.")
     manifest = files.read_json(folder / FILE)
@@ -60,7 +60,7 @@ def read(folder: Path) -> dict:
 
 
 def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
-    """The differences from the manifest of a run in a folder of results, a phrase each.
+    """Differences from the manifest of a run in a folder of results, a phrase each.
 
     Receipts are found from the working directory. If `quick`, the archives are not read.
     """
@@ -71,7 +71,7 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
 
 
 def damaged_faces(results: Path) -> Iterator[str]:
-    """The HDF5 files of a folder of results whose faces are not those of their digests."""
+    """HDF5 files of a folder of results whose faces are not those of their digests."""
     for path in sorted(results.glob("data/*.h5")):
         try:
             hdf5.check_digest(stored := hdf5.read(path))
@@ -81,7 +81,7 @@ def damaged_faces(results: Path) -> Iterator[str]:
 
 
 def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
-    """The files of a folder that are not among these, or their folder if it has none of these."""
+    """Files of a folder that are not among these, or their folder if it has none of these."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and any(one.is_relative_to(path) for one in covered):
             yield from not_covered(path, covered)
@@ -90,7 +90,7 @@ def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
 
 
 def _changes(folder: Path, manifest: dict) -> Iterator[str]:
-    """The differences in outputs, code and data set."""
+    """Differences in outputs, code and data set."""
     outputs, code = manifest["outputs"], manifest["code"]
     for name, digest in Progress(outputs.items(), desc=folder.name, unit=" files"):
         if not (path := Path(normpath(folder / name))).is_file():  # also ../../data/test.csv

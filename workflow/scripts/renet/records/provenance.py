@@ -1,4 +1,4 @@
-"""The record of a training: training.json."""
+"""Record of a training: training.json."""
 
 import importlib.metadata
 import logging
@@ -22,7 +22,7 @@ DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
 def training_record(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
-    """The content of training.json; the settings have the precision that was chosen."""
+    """Content of training.json; the settings have the precision that was chosen."""
     recipe = settings.train
     device = devices.device_type(recipe.device)  # no GPU is taken: the training is over
     start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
@@ -56,7 +56,7 @@ def installed_packages() -> dict[str, str]:
 
 
 def hardware() -> dict:
-    """The hardware that the bits of a result can depend on, and the size of the machine."""
+    """Hardware that the bits of a result can depend on, and the size of the machine."""
     cpuinfo = Path("/proc/cpuinfo")
     name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
@@ -71,7 +71,7 @@ def hardware() -> dict:
 
 
 def revision(folder: Path) -> dict:
-    """The git commit of a project's folder, and how files differ from it; None outside of git."""
+    """Git commit of a project's folder, and how files differ from it; None outside of git."""
     unknown = dict.fromkeys(("revision", "modified", "diff", "untracked"))
     try:
         described = _git(folder, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")

@@ -1,4 +1,4 @@
-"""The built-in sample: drawn portraits of invented people, in the layout of wiki_crop.tar.
+"""Built-in sample: drawn portraits of invented people, in the layout of wiki_crop.tar.
 
 It has the quirks of the real archive: missing genders, rows with no face or two, impossible ages,
 unreadable files, misleading file names. About one row in six cannot be used.
@@ -70,7 +70,7 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
 
 
 def _rows(photos: int, seed: int) -> Iterator[dict[str, Any]]:
-    """The rows of the sample in random order: second photos of people first, quirks last."""
+    """Rows of the sample in random order: second photos of people first, quirks last."""
     rng = np.random.default_rng((seed, 0))
     repeated = max(3, round(REPEATED_FRACTION * photos))
     subjects = _subjects(rng, photos - repeated)
@@ -177,7 +177,7 @@ def _write_tar(handle: io.BufferedIOBase, rows: list[dict[str, Any]]) -> None:
 
 
 def _mat(rows: list[dict[str, Any]]) -> bytes:
-    """The rows as a MATLAB v5 file with the struct `wiki`."""
+    """Rows as a MATLAB v5 file with the struct `wiki`."""
     struct = {}
     for field in [field for field in rows[0] if field != "photo"]:
         values = [row[field] for row in rows]

@@ -1,4 +1,4 @@
-"""The photos of the sample as JPEG files: drawn, encoded, and damaged where a quirk asks for it."""
+"""Photos of the sample as JPEG files: drawn, encoded, and damaged where a quirk asks for it."""
 
 import cv2
 import numpy as np
@@ -32,7 +32,7 @@ def adapt_shot(shot: people.Shot, quirk: str | None) -> None:
 def take_photo(
     rng: Generator, person: people.Person, shot: people.Shot, quirk: str | None
 ) -> tuple[bytes, Box]:
-    """The JPEG file of a shot, and the box of the face in the whole photo that it was cut from."""
+    """JPEG file of a shot, and the box of the face in the whole photo that it was cut from."""
     quality = int(rng.integers(50, 97))
     if quirk == "one pixel":
         return _jpeg(np.full((1, 1, 3), int(rng.integers(256)), np.uint8), quality), (1, 1, 1, 1)

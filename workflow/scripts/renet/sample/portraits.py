@@ -58,7 +58,7 @@ def mirrored(right: Points) -> np.ndarray:
 
 
 def ellipse(x: float, y: float, width: float, height: float) -> np.ndarray:
-    """The outline of an ellipse about (x, y) with these half axes."""
+    """Outline of an ellipse about (x, y) with these half axes."""
     angle = np.linspace(0, 2 * np.pi, 36)
     return np.stack([x + width * np.cos(angle), y + height * np.sin(angle)], 1)
 
@@ -75,7 +75,7 @@ class Canvas:
         self.origin = middle + base * np.array(shot.shift) - self.unit * np.array((0, MIDDLE))
 
     def _positions(self, points: Points) -> list[np.ndarray]:
-        """The positions of points in sixteenths of a pixel, as OpenCV takes them."""
+        """Positions of points in sixteenths of a pixel, as OpenCV takes them."""
         points = np.array(points, float)
         points[:, 0] += self.yaw * np.sqrt(np.clip(1 - points[:, 0] ** 2, 0, 1))
         return [np.round(16 * (points @ self.axes + self.origin)).astype(np.int32)]
@@ -211,7 +211,7 @@ class Portrait:
                 body.line(np.multiply(edge, (side, 1)), width, 0.8 * colour)
 
     def draw_ear(self, side: int) -> None:
-        """The left (-1) or right (1) ear in the picture, and its earring."""
+        """Left (-1) or right (1) ear in the picture, and its earring."""
         x = side * (self.width + 0.03) - 0.35 * self.shot.yaw
         self.head.fill(ellipse(x, 0.02, 0.1, 0.19), 0.9 * self.skin)
         self.head.fill(ellipse(x, 0.02, 0.05, 0.1), 0.75 * self.skin)
@@ -245,7 +245,7 @@ class Portrait:
         self.face.fill(smooth(mirrored(shape)), colour)
 
     def draw_eye(self, side: int) -> None:
-        """The left (-1) or right (1) eye in the picture, with its lashes and brow."""
+        """Left (-1) or right (1) eye in the picture, with its lashes and brow."""
         face, person, size = self.face, self.person, 0.115 * self.person.eye_size
         almond = np.multiply(ALMOND, (1.9 * size * side, size)) + np.array((0.325 * side, -0.07))
         lid = almond[:5]  # the upper one
@@ -299,7 +299,7 @@ class Portrait:
         self.fill_hair([*crown, *np.stack([x, y.clip(-1, -0.1)], 1)])
 
     def draw_glasses(self, side: int, kind: str) -> None:
-        """The left (-1) or right (1) lens in the picture, and its temple."""
+        """Left (-1) or right (1) lens in the picture, and its temple."""
         square = smooth([(-0.3, -0.28), (0.3, -0.28), (0.28, 0.25), (-0.26, 0.25)])
         lens = square if kind == "square" else ellipse(0, 0, 0.26, 0.24)
         lens = lens * (side, 1) + (0.34 * side, -0.05)
@@ -310,7 +310,7 @@ class Portrait:
 
 
 def photograph(pixels: np.ndarray, shot: Shot, rng: Generator) -> np.ndarray:
-    """The photo of a drawing: light from one side, focus, noise, and a border that repeats."""
+    """Photo of a drawing: light from one side, focus, noise, and a border that repeats."""
     height, width = shot.size
     photo = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)

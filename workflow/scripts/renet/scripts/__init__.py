@@ -1,4 +1,4 @@
-"""The scripts of the rules as modules, for the commands of an editable installation."""
+"""Scripts of the rules as modules, for the commands of an editable installation."""
 
 from pathlib import Path
 

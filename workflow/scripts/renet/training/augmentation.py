@@ -60,14 +60,14 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """The changes of a recipe; see `CHANGES`."""
+    """Changes of a recipe; see `CHANGES`."""
 
     recipe: Recipe
     count: int  # number of training faces
     classes: int
 
     def rows_to_read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """The rows, and behind them their partners for mixup."""
+        """Rows, and behind them their partners for mixup."""
         if not self.recipe.mixup:
             return rows
         partners = (self._mixup_draws(rows, epoch)[:, 0] * self.count).astype(np.int64)
@@ -93,7 +93,7 @@ class Augmentation:
         return _blend(pixels, weight.view(-1, 1, 1, 1)), _blend(ones, weight.view(-1, 1))
 
     def _mixup_draws(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """The draws of each row's partner and of its own weight, (N, 2)."""
+        """Draws of each row's partner and of its own weight, (N, 2)."""
         return uniform(keys(self.recipe.seed, epoch, rows), MIXUP_DRAWS)
 
 
@@ -126,7 +126,7 @@ def _mix(state: Words) -> Words:
 
 
 def _shifted(words: Words, shift: int) -> Words:
-    """The words shifted to the right as if they had no sign."""
+    """Words shifted to the right as if they had no sign."""
     return (words >> shift) & ((1 << (64 - shift)) - 1)
 
 
@@ -170,7 +170,7 @@ def _around(drawn: np.ndarray, largest: float) -> np.ndarray:
 
 
 def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
-    """The matrix (2, 3) of each face, row after row."""
+    """Matrix (2, 3) of each face, row after row."""
     height, width = size
     angle, scale = _around(drawn[:, 0], ANGLE), 1 + _around(drawn[:, 1], SCALE)
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
@@ -191,7 +191,7 @@ def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 
 @functools.cache
 def _centres(side: int, device: torch.device) -> Tensor:
-    """The centres of the pixels on a side from -1 to 1."""
+    """Centres of the pixels on a side from -1 to 1."""
     return _on_device([((2 * np.arange(side) + 1) / side - 1).astype(np.float32)], device)[0]
 
 

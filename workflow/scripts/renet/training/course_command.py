@@ -1,4 +1,4 @@
-"""The command line of the course's main_classify.py, whose options are neon's NeonArgparser's.
+"""Command line of the course's main_classify.py, whose options are neon's NeonArgparser's.
 
 It trains on --data_root, saves the network to --save_path and prints the accuracy at the end.
 torchrun can start it in several processes, on one machine or several.
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The options of the course's script."""
+    """Options of the course's script."""
     parser = argparse.ArgumentParser(
         description="Train the course's network on train.h5. Options as in its main_classify.py.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -1,4 +1,4 @@
-"""The faces of an HDF5 file as a data set of PyTorch, for trainings of other programs."""
+"""Faces of an HDF5 file as a data set of PyTorch, for trainings of other programs."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The folder of a training, `<parent>/<fingerprint>`, with all files of the training.
+"""Folder of a training, `<parent>/<fingerprint>`, with all files of the training.
 
     checkpoint.pt, previous.pt     until it has finished: model files with its state
     tensorboard/                   events
@@ -35,7 +35,7 @@ MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end o
 
 
 class TrainingFolder:
-    """The folder of one training, in that of all trainings of a run."""
+    """Folder of one training, in that of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
         """Name the folder by all that the results depend on, also the version of PyTorch."""
@@ -109,7 +109,7 @@ def _link_or_copy(result: Path, output: Path) -> None:
 
 
 class Checkpoint:
-    """The latest checkpoint of a training and the previous one."""
+    """Latest checkpoint of a training and the previous one."""
 
     def __init__(self, folder: Path, seconds: float, gap: float = MIN_CHECKPOINT_GAP):
         """Name them; within an epoch one is due after `seconds`, at its end after `gap`."""
@@ -130,7 +130,7 @@ class Checkpoint:
         self._latest = time.monotonic()
 
     def load(self) -> dict | None:
-        """The content of the latest intact checkpoint, if any; an InputError if reading fails."""
+        """Content of the latest intact checkpoint, if any; an InputError if reading fails."""
         for path in filter(Path.exists, (self.path, self.previous)):
             try:
                 return model_file.read(path)

@@ -1,4 +1,4 @@
-"""The tables of a training; this module does not import PyTorch."""
+"""Tables of a training; this module does not import PyTorch."""
 
 from renet.common.table import Table
 

@@ -1,4 +1,4 @@
-"""The fit of the kind hog_svm: scikit-learn's SVM on the features of all faces."""
+"""Fit of the kind hog_svm: scikit-learn's SVM on the features of all faces."""
 
 import logging
 
@@ -25,7 +25,7 @@ LARGEST = 50_000  # faces of a set whose features are in memory, 7 kB each by de
 def fit(
     settings: RunSettings, subjects: np.ndarray, faces: FaceFile, validation: FaceFile | None = None
 ) -> tuple[Network, list[dict], list[dict]]:
-    """The network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
+    """Network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
 
     The cross-validation keeps the photos of a person, `subjects` (N,), together.
     """
@@ -53,7 +53,7 @@ def fit(
 
 
 def make_folds(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The rows outside and inside of each fold of the people."""
+    """Rows outside and inside of each fold of the people."""
     count = min(FOLDS, len(np.unique(subjects)))
     folds = list(GroupKFold(count).split(targets, groups=subjects)) if count > 1 else []
     if not folds or any(len(np.unique(targets[others])) < 2 for others, _ in folds):

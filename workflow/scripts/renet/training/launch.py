@@ -126,7 +126,7 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
 
 
 def _cause(error: ChildFailedError, count: int) -> Exception:
-    """The failure of a process as one sentence; a traceback goes to the log."""
+    """Failure of a process as one sentence; a traceback goes to the log."""
     rank, failure = error.get_first_failure()
     process = f"Training process {rank + 1} of {count}"
     if failure.exitcode == -signal.SIGTERM:

@@ -45,7 +45,7 @@ Batch = tuple[Tensor, Tensor, float]  # what a `TrainStep` takes
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainJob:
-    """The inputs, outputs, params and resources of the rule `train`, for each process of a run."""
+    """Inputs, outputs, params and resources of the rule `train`, for each process of a run."""
 
     settings: RunSettings
     faces: Path
@@ -65,14 +65,14 @@ class TrainJob:
         return [path for path in (self.faces, self.validation) if path]
 
     def read(self) -> list[FaceFile]:
-        """The files of `paths`, with the ages in the table for a recipe with `age_weight`."""
+        """Files of `paths`, with the ages in the table for a recipe with `age_weight`."""
         faces, *validation = [hdf5.read(path) for path in self.paths]
         if self.table and self.settings.train.age_weight:
             faces = hdf5.with_ages(faces, SPLIT.read(self.table).age)
         return [faces, *validation]
 
     def folder(self) -> TrainingFolder:
-        """The folder of this training, beside the model."""
+        """Folder of this training, beside the model."""
         settings = self.settings
         depends_on = [settings.without_device(), self.code, *map(hdf5.content_digest, self.read())]
         if self.table and not settings.model.has_layers:
@@ -254,7 +254,7 @@ class Trainer:
         self.global_step += 1
 
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
-        """The batches of all steps that are left, read ahead and augmented."""
+        """Batches of all steps that are left, read ahead and augmented."""
         recipe, count = self.recipe, len(self.faces)
         labels = age_groups.label_count(recipe, self.faces.class_count)
         augmentation = Augmentation(recipe, count, labels)
@@ -329,7 +329,7 @@ class Trainer:
             self._checkpoint.save(self.eval_model, self.state())
 
     def state(self) -> dict:
-        """The state as it is, for model files: plain values, and tensors that are shared."""
+        """State as it is, for model files: plain values, and tensors that are shared."""
         trained = self.step.model
         return {
             "epoch": self.epoch,
@@ -353,7 +353,7 @@ class Trainer:
         logging.info("Continuing after epoch %d, batch %d", self.epoch, self.epoch_step)
 
     def _divergence(self, what: str, batch: int) -> InputError:
-        """The error for numbers that are no longer finite."""
+        """Error for numbers that are no longer finite."""
         return InputError(
             f"{what} is NaN or infinite in epoch {self.epoch + 1}, batch {batch}, at a learning "
             f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`, which starts the "
@@ -377,7 +377,7 @@ def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.nd
 
 
 def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
-    """The order of the samples in an epoch (from 0): the file's, or a random one."""
+    """Order of the samples in an epoch (from 0): the file's, or a random one."""
     if not recipe.shuffle_each_epoch:
         return np.arange(count)
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)

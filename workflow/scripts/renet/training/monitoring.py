@@ -38,7 +38,7 @@ class Throughput:
         self._part = dict(NOTHING)
 
     def state(self) -> dict:
-        """The measurements so far."""
+        """Measurements so far."""
         return {"throughput": self.rows, "part_of_epoch": self._part}
 
     def restore(self, state: dict) -> None:
@@ -69,7 +69,7 @@ class Throughput:
             part["gpu_memory"] = max(part["gpu_memory"], reserved)
 
     def time_for(self, images: int, images_done: int) -> str:
-        """The time that `images` will take at the speed of this epoch, such as 01:20."""
+        """Time that `images` will take at the speed of this epoch, such as 01:20."""
         self.measure()
         return Progress.format_interval(self._part["seconds"] / images_done * images)
 

@@ -1,4 +1,4 @@
-"""The processes that train one network together, each on its part of every batch.
+"""Processes that train one network together, each on its part of every batch.
 
 They are those of `torch.distributed`'s group. Without a group, this process is number 0 of 1.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def group(device: str) -> Iterator[None]:
-    """The group, if any, that torchrun or `launch` describes in the environment."""
+    """Group, if any, that torchrun or `launch` describes in the environment."""
     if not distributed.is_torchelastic_launched():
         yield
         return
@@ -47,12 +47,12 @@ def stop_requests() -> Iterator[list[int]]:
 
 
 def size() -> int:
-    """The number of processes."""
+    """Number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
+    """Number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
@@ -80,7 +80,7 @@ def broadcast(tensors: Iterable[torch.Tensor]) -> None:
 
 
 def from_main(compute: Callable[[], T]) -> T:
-    """The value that rank 0 computes, in all processes."""
+    """Value that rank 0 computes, in all processes."""
     found: list = [compute() if is_main() else None]
     if distributed.is_initialized():
         distributed.broadcast_object_list(found)
@@ -88,7 +88,7 @@ def from_main(compute: Callable[[], T]) -> T:
 
 
 def gather(value: T) -> list[T]:
-    """The values of all processes, in all processes; waits for all."""
+    """Values of all processes, in all processes; waits for all."""
     values = [value] * size()
     if distributed.is_initialized():
         distributed.all_gather_object(values, value)

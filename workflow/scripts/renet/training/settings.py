@@ -1,4 +1,4 @@
-"""The settings of a training: the sections of a run that its result depends on."""
+"""Settings of a training: the sections of a run that its result depends on."""
 
 import dataclasses
 from typing import Any
@@ -12,7 +12,7 @@ from renet.network import devices
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """The network and the recipe of a run."""
+    """Network and the recipe of a run."""
 
     model: AnyArchitecture = dataclasses.field(default_factory=Architecture)
     train: Recipe = dataclasses.field(default_factory=Recipe)
@@ -22,7 +22,7 @@ class RunSettings:
         return dataclasses.replace(self, train=self.train.replace(**changes))
 
     def dump(self) -> dict:
-        """The settings as plain values."""
+        """Settings as plain values."""
         return {"model": self.model.model_dump(), "train": self.train.model_dump()}
 
     def granted(self, gpus: int | None) -> "RunSettings":
@@ -37,7 +37,7 @@ class RunSettings:
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> dict:
-        """The settings that a training depends on: no device, but the content of `start_from`."""
+        """Settings that a training depends on: no device, but the content of `start_from`."""
         settings, recipe = self.dump(), self.train
         start = [*map(files.file_digest, recipe.start_files), settings["train"]["start_from"]]
         depends_on = {"device": "auto", "start_from": start if recipe.start_from else None}

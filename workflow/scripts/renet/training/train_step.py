@@ -16,7 +16,7 @@ from renet.training import age_groups, processes
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of a step, from 0: a linear warm-up, then constant or half a cosine.
+    """Learning rate of a step, from 0: a linear warm-up, then constant or half a cosine.
 
     The cosine schedule (Loshchilov and Hutter, arXiv:1608.03983) ends at zero.
     """
@@ -142,7 +142,7 @@ class TrainStep:
         self.sums[:3] = torch.tensor(state["sums"], dtype=torch.float64)
 
     def _changed(self) -> list[Tensor]:
-        """The tensors that a step changes; those of the optimizer exist after its first step."""
+        """Tensors that a step changes; those of the optimizer exist after its first step."""
         averages = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 

@@ -1,4 +1,4 @@
-"""The activations of each layer of a network for one face."""
+"""Activations of each layer of a network for one face."""
 
 import contextlib
 import copy
@@ -16,7 +16,7 @@ from renet.network.rnn import DIRECTIONS, SpatialRNN
 
 @dataclass(frozen=True)
 class Activations:
-    """The outputs of a network's layers for one face (C, H, W) uint8."""
+    """Outputs of a network's layers for one face (C, H, W) uint8."""
 
     network: Network
     face: np.ndarray
@@ -81,7 +81,7 @@ def _norms(maps: Tensor, directions: int = DIRECTIONS) -> list[np.ndarray]:
 
 
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The maps of the vertical sweep's RNNs, and those after the horizontal sweep.
+    """Maps of the vertical sweep's RNNs, and those after the horizontal sweep.
 
     Each is (units, rows, columns). A normalisation after the vertical sweep mixes its directions,
     and is not in the former.

@@ -1,4 +1,4 @@
-"""The lineage of one face: its rows in the tables of the workflow, and its bytes in the archive."""
+"""Lineage of one face: its rows in the tables of the workflow, and its bytes in the archive."""
 
 import dataclasses
 import logging
@@ -18,7 +18,7 @@ from renet.metadata.row_filter import METADATA
 
 @dataclasses.dataclass(frozen=True)
 class Lineage:
-    """The origin of one face."""
+    """Origin of one face."""
 
     index: int  # position of the face in the HDF5 file
     sample: dict  # its row of the table beside the HDF5 file
@@ -53,7 +53,7 @@ def trace(
 
 
 def find_sample(table: Path, split: Path, face: str | None) -> tuple[int, dict]:
-    """The position of a face in its HDF5 file, and its row of the table of that file.
+    """Position of a face in its HDF5 file, and its row of the table of that file.
 
     `face` is its id, or the path or the name of a photo of one face; None is the first face. The
     table `split` has the faces of all subsets.
@@ -76,7 +76,7 @@ def find_sample(table: Path, split: Path, face: str | None) -> tuple[int, dict]:
 
 
 def _named(samples: pd.DataFrame, name: str | None) -> pd.DataFrame:
-    """The faces with this id, or else this path, or else this file name."""
+    """Faces with this id, or else this path, or else this file name."""
     for names in (samples.id, samples.path, samples.path.str.rpartition("/")[2]):
         if (names == name).any():
             return samples[names == name]

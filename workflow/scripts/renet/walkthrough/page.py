@@ -1,4 +1,4 @@
-"""The page that follows one photo through the workflow and the network, walkthrough.html."""
+"""Page that follows one photo through the workflow and the network, walkthrough.html."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The steps of one photo from the metadata to the HDF5 file, for the page walkthrough.html."""
+"""Steps of one photo from the metadata to the HDF5 file, for the page walkthrough.html."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""The stages of the network for one photo, for the page walkthrough.html."""
+"""Stages of the network for one photo, for the page walkthrough.html."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
 
 
 def most_varied(maps: np.ndarray, count: int = SHOWN) -> list[int]:
-    """The channels whose values vary most over the positions, by standard deviation; in order."""
+    """Channels whose values vary most over the positions, by standard deviation; in order."""
     deviations = maps.std(axis=(1, 2))
     return np.sort(np.argsort(-deviations, kind="stable")[:count]).tolist()
 
@@ -97,7 +97,7 @@ def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
 
 
 def product(bank: BiRNNBank) -> str:
-    """The number of a bank's parameters as a product of RNNs, directions, gates and sizes."""
+    """Number of a bank's parameters as a product of RNNs, directions, gates and sizes."""
     banks, outputs = bank.bias.shape
     gates = outputs // (2 * bank.units)
     sizes = f"({bank.inputs} × {bank.units} + {bank.units} × {bank.units} + {bank.units})"

@@ -1,4 +1,4 @@
-"""The kinds of networks, a module for each, found by its name.
+"""Kinds of networks, a module for each, found by its name.
 
 Such a module has `build(input_shape, architecture, mean)`, a network whose weights are to be loaded
 or drawn. No module but that of the chosen kind is imported, and the digest of a run's code takes no
@@ -22,5 +22,5 @@ def build(
 
 
 def module(kind: str) -> ModuleType:
-    """The module of a kind."""
+    """Module of a kind."""
     return importlib.import_module(f"{__name__}.{kind}")

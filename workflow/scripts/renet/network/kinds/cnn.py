@@ -1,4 +1,4 @@
-"""The kind cnn: renet with strided convolutions in place of the SpatialRNNs."""
+"""Kind cnn: renet with strided convolutions in place of the SpatialRNNs."""
 
 from renet.config.model import CnnArchitecture
 from renet.network.model import ConvReLU, CourseNetwork, Shape

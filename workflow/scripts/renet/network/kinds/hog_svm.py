@@ -1,4 +1,4 @@
-"""The kind hog_svm: scikit-image's histograms of oriented gradients and a linear SVM.
+"""Kind hog_svm: scikit-image's histograms of oriented gradients and a linear SVM.
 
 Dalal and Triggs, Histograms of Oriented Gradients for Human Detection (2005). The rule train fits
 it with scikit-learn; here are its coefficients, in a network that a model file can hold.
@@ -38,7 +38,7 @@ class Hog(nn.Module):
         return torch.from_numpy(self.features(pixels.cpu().numpy())).to(pixels.device)
 
     def features(self, faces: np.ndarray) -> np.ndarray:
-        """The same of arrays, without the pixels right of and below the last whole cell."""
+        """Same of arrays, without the pixels right of and below the last whole cell."""
         height, width = (self.cells * side for side in self.cell_size)
         sizes = self.orientations, self.cell_size, (BLOCK, BLOCK)
         features = [hog(face[:, :height, :width], *sizes, channel_axis=0) for face in faces]

@@ -1,4 +1,4 @@
-"""The kind renet: the course's network (section 3.1.3, `generate_rnn_model`)."""
+"""Kind renet: the course's network (section 3.1.3, `generate_rnn_model`)."""
 
 from renet.config.model import Architecture
 from renet.network.model import CourseNetwork, Shape

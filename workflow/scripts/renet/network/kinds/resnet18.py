@@ -1,4 +1,4 @@
-"""The kind resnet18: torchvision's ResNet-18.
+"""Kind resnet18: torchvision's ResNet-18.
 
 He et al., Deep Residual Learning for Image Recognition (arXiv:1512.03385).
 """
@@ -26,7 +26,7 @@ class ResNet18(Network):
     """torchvision's network, with the batch normalisation of the other kinds."""
 
     def init_weights(self, seed: int) -> None:
-        """The initial weights that torchvision draws for this seed."""
+        """Initial weights that torchvision draws for this seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             drawn = _children(self.architecture)
@@ -54,7 +54,7 @@ def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
 
 
 def only(state: object, file: str) -> dict[str, Tensor]:
-    """The weights of the ResNet-18 in a state dict, of which it can be a module such as `model`."""
+    """Weights of the ResNet-18 in a state dict, of which it can be a module such as `model`."""
     tensors = state.items() if isinstance(state, dict) else ()
     found = {str(name): value for name, value in tensors if isinstance(value, Tensor)}
     prefixes = [name.removesuffix(LAST) for name in found if name.endswith(LAST)]
@@ -73,7 +73,7 @@ def only(state: object, file: str) -> dict[str, Tensor]:
 
 
 def converted(state: dict[str, Tensor], given: dict | None, file: str) -> dict[str, Tensor]:
-    """The weights of torchvision's or timm's ResNet-18 for this kind, whose output is the same.
+    """Weights of torchvision's or timm's ResNet-18 for this kind, whose output is the same.
 
     The deviation of the pixels (`given`, or ImageNet's) becomes part of the first convolution, the
     difference of eps part of the running variances, which then can be below zero.
