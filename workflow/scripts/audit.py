@@ -44,7 +44,7 @@ def audit(
     origin: str,  # the config's files and options
     has_initial_weights: bool,  # trained on other faces, or perhaps on these
 ) -> None:
-    """Rank all labels, the most suspicious first, and write the page of the label audit."""
+    """Compute the rule's outputs, as the module says."""
     stored = [hdf5.read(path) for path in faces]
     for file, table in zip(stored, tables, strict=True):
         hdf5.check_table(file, table)

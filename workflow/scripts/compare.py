@@ -32,7 +32,7 @@ def compare(
     metric: Literal["accuracy", "balanced_accuracy"],
     groups: list[list[str]],  # the runs of each recipe, which differ in their seeds
 ) -> None:
-    """State what each run reaches, and compare all runs on each test set and the validation set."""
+    """Compute the rule's outputs, as the module says."""
     read: dict[str, dict[str, pd.DataFrame]] = {}  # by set and run
     for path, run in zip(inference, names, strict=True):
         predictions = INFERENCE.read(path)

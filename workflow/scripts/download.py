@@ -16,7 +16,7 @@ from renet.common import script
 
 
 def download(url: str, digest: str | None, receipt: Path) -> None:
-    """Download or find one archive, check it, and write its receipt."""
+    """Compute the rule's outputs, as the module says."""
     downloads.obtain(url, digest, receipt)
 
 

@@ -50,7 +50,7 @@ def evaluate(
     groups: Path | None = None,
     initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
 ) -> None:
-    """Evaluate a run: write its metrics, slices and figures."""
+    """Compute the rule's outputs, as the module says."""
     predictions = INFERENCE.read(test)
     if (name := predictions.subset.iloc[0]) != OUT_OF_FOLD:  # which the models of folds predicted
         records.record(evaluations, run, model, name)

@@ -38,7 +38,7 @@ def explain(
     compute: devices.Compute,
     gpu: int,
 ) -> None:
-    """Draw saliency maps and describe the network."""
+    """Compute the rule's outputs, as the module says."""
     stored = hdf5.read(faces)
     hdf5.check_table(stored, face_table, inference)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)

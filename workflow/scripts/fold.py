@@ -43,7 +43,7 @@ def fold(
     folds: int | None = None,
     fraction: float | None = None,  # part of the training set, in place of a fold
 ) -> None:
-    """Train without a part of the faces, and predict it."""
+    """Compute the rule's outputs, as the module says."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     # A network that knows a copy of a photo would repeat its label.
     samples["copies"] = near_duplicates.groups(samples.phash)

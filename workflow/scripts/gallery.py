@@ -31,7 +31,7 @@ def gallery(
     pictures: list[Path],  # <gallery>.jpg each
     predictions: Path | None = None,
 ) -> None:
-    """Write the pictures of example, wrong and least confident predictions of a run."""
+    """Compute the rule's outputs, as the module says."""
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     hdf5.check_table(stored, face_table, inference)
     chosen = {

@@ -32,7 +32,7 @@ def infer(
     inference_validation: Path | None = None,
     folds: list[Path] = (),
 ) -> None:
-    """Write the predictions of a network on a file of faces."""
+    """Compute the rule's outputs, as the module says."""
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device)
     subsets = [(faces, table, inference)]

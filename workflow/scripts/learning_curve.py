@@ -29,7 +29,7 @@ def learning_curve(
     by: Literal["subject", "image"],  # what a fraction has as a whole
     seed: int,  # the split's: a larger fraction has the faces of a smaller one
 ) -> None:
-    """Compute the accuracy by the number of training faces."""
+    """Compute the rule's outputs, as the module says."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
     faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
     correct, counts = {}, {}

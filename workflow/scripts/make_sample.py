@@ -14,7 +14,7 @@ from renet.sample.archive import write_sample
 
 
 def make_sample(photos: int, seed: int, receipt: Path) -> None:
-    """Draw the built-in sample, and write its receipt."""
+    """Compute the rule's outputs, as the module says."""
     archive = receipt.with_suffix("")
     write_sample(archive, photos, seed)
     size = archive.stat().st_size

@@ -32,7 +32,7 @@ def shuffle(
     earlier: Path | None,
     settings: SplitSettings,
 ) -> None:
-    """Assign each face to a subset in a random order, and apply corrections of labels."""
+    """Compute the rule's outputs, as the module says."""
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest

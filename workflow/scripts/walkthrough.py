@@ -41,7 +41,7 @@ def walkthrough(
     compute: devices.Compute,
     id: str | None,  # or the path or file name of a photo
 ) -> None:
-    """Write the page that follows one test photo step by step."""
+    """Compute the rule's outputs, as the module says."""
     index, sample = lineage.find_sample(table, split, id)
     archive = config["archives"][sample["source"]]
     crop = Crop.model_validate(config["crop"])
