@@ -7,15 +7,13 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from cyclopts import Parameter
 from torch import nn
 
 from renet.common import locks
 from renet.common.errors import InputError
-from renet.config.train import Recipe
 
 GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
 NVIDIA_DEVICE = Path("/dev/nvidia0")
@@ -25,17 +23,16 @@ BFLOAT16_CAPABILITY = (8, 0)  # NVIDIA's GPUs from Ampere on
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's malloc.h
 
 
-# The keys of the config's section `train` that a computation depends on, as options of a script.
-Compute = dataclasses.make_dataclass(
-    "Compute",
-    [
-        (name, Annotated[key.annotation, Parameter(help=key.description)], key.default)
-        for name, key in Recipe.model_fields.items()
-        if name in ("device", "precision", "threads")
-    ],
-    frozen=True,
-    namespace={"__module__": __name__},
-)
+@dataclasses.dataclass(frozen=True)
+class Compute:
+    """Settings of a computation, those of the config's section `train`."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU if PyTorch finds one, else the CPU"""
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """auto: bfloat16 if the device supports it, else float32"""
+    threads: int = 2
+    """of PyTorch, on a CPU"""
 
 
 def granted(device: str, gpus: int | None) -> str:
