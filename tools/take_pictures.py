@@ -17,12 +17,13 @@ from helpers.browser import PROGRAMS, Browser, opened
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = ROOT / "docs" / "pictures.json"
 WIDTH, MARGIN, QUALITY = 1080, 6, (cv2.IMWRITE_WEBP_QUALITY, 80)
+REACH = "#rnn1 ~ h3:has(+ p + .pixels)"  # "What R contributes" is the first one
 # Of each picture: the page, and the selectors of the first and the last element that it shows.
 PICTURES = {
     "run": ("index.html", ".conclusions", ".row8"),
     "faces": ("runs/renet/report.html", "#hard_cases", "#hard_cases ~ ul ~ ul"),
     "walkthrough": ("runs/renet/walkthrough.html", "#rnn1", "#rnn1 ~ figure"),
-    "reach": ("runs/renet/walkthrough.html", "#rnn1 ~ h3:has(+ p + .pixels)", "#rnn1 ~ .pixels"),
+    "reach": ("runs/renet/walkthrough.html", f"{REACH} ~ {REACH[8:]}", "#rnn1 ~ .pixels ~ .pixels"),
 }
 
 
