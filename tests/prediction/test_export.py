@@ -1,6 +1,7 @@
 """A run's network in other formats predicts what predict.py predicts."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -130,13 +131,28 @@ def test_wrong_number_in_a_hub_folder_is_named_with_its_file(hub):
         predictor.load(hub)
 
 
+def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub):
+    run = hub.parent / "run"
+    given = {"model": run, "exported": hub / "model.safetensors", "card": run / "model_card.md"}
+    for content in (b"of this training", None):  # the second training is exported without it
+        if content:
+            (run / "model.onnx").write_bytes(content)
+        call_script("export", **given, onnx=run / "model.onnx" if content else None)
+        found = hub / "model.onnx"
+        assert (found.read_bytes() if found.exists() else None) == content
+    with pytest.raises(InputError, match="is a folder of a run"):
+        call_script("export", **given | {"exported": run / "model.safetensors"})
+    assert (run / "model.onnx").exists()
+
+
 @pytest.mark.parametrize("formats", [["hub"], ["hub", "onnx"]])
-def test_folder_for_model_hubs_has_an_onnx_file_if_the_config_exports_it(tmp_path, formats):
+def test_folder_for_model_hubs_takes_the_onnx_file_that_the_config_exports(tmp_path, formats):
     project = copy_project(tmp_path / "project")
     write_config(project, export=formats, runs={"svm": {"model": {"kind": "hog_svm"}}})
     said = plan(project, "--configfile", "small.yaml")
-    assert "runs/svm/hub/model.safetensors" in said and "runs/svm/hub/model.onnx" not in said
-    assert ("runs/renet/hub/model.onnx" in said) == ("onnx" in formats)
+    inputs = re.findall(r"rule hub:\n +input: (.+)", said)
+    assert len(inputs) == 2
+    assert [("model.onnx" in of) for of in sorted(inputs)] == ["onnx" in formats, False]
 
 
 @pytest.mark.fault("damaged-model")

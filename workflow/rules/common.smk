@@ -151,16 +151,16 @@ def outputs(*names, **wildcards):
 
 def run_files(names):
     """The outputs of these runs, without the pages over all runs and the manifest of each."""
-    of_run = "train infer evaluate gallery explain provenance predictor".split()
+    on_test_set = "train infer evaluate gallery explain provenance predictor".split()
     on_sets = "infer_external", "evaluate_external", "gallery_external"
     with_walkthrough = [one for one in names if RUNS[one].model.has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
     folds = (
         outputs("fold", run=name, **run_settings.folds(RUNS[name].folds))
-        for name in names
+        for name in folded
     )
     return [
-        *outputs(*of_run, *on_sets, run=names, external=EXTERNAL),
+        *outputs(*on_test_set, *on_sets, run=names, external=EXTERNAL),
         *outputs("walkthrough", run=with_walkthrough),
         *outputs("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
         *chain.from_iterable(folds),
@@ -168,7 +168,7 @@ def run_files(names):
 
 
 def recorded_outputs(names):
-    """The outputs of these runs that their manifests record: all but the pages of `hub`."""
+    """The outputs of these runs that their manifests record: all but the folder `hub`."""
     with_layers = [name for name in names if RUNS[name].model.has_layers]
     weights = [one for one in settings.export if one == "safetensors"]
     onnx = [one for one in settings.export if "onnx" in one]  # it has no HOG features
@@ -181,9 +181,9 @@ def recorded_outputs(names):
 
 
 def hub_onnx(wildcards):
-    """The ONNX model in a run's folder for a model hub, if it is exported."""
+    """The ONNX model for a run's folder for a model hub, if it is exported."""
     exported = "onnx" in settings.export and job_run(wildcards).model.has_layers
-    return outputs("hub_onnx", run=wildcards.run) if exported else []
+    return outputs("export", run=wildcards.run, format="onnx") if exported else []
 
 
 def without_folders(paths):

@@ -83,22 +83,15 @@ use rule export as hub with:
     # A folder for a model hub, with the model card, and with model.onnx if that is exported.
     input:
         *BESIDE_MODEL,
-        hub_onnx,
         model="<results>/runs/{run}/model.pt",
         card="<results>/runs/{run}/model_card.md",
+        onnx=hub_onnx,
     output:
         "<results>/runs/{run}/hub/README.md",
         "<results>/runs/{run}/hub/config.json",
         exported="<results>/runs/{run}/hub/model.safetensors",
     log:
         "<results>/runs/{run}/logs/hub.log",
-
-
-use rule export as hub_onnx with:
-    output:
-        exported="<results>/runs/{run}/hub/model.onnx",
-    log:
-        "<results>/runs/{run}/logs/hub_onnx.log",
 
 
 rule manifest:

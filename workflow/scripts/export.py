@@ -20,6 +20,7 @@ def export(
     *,
     exported: command_line.Output,
     card: Path | None = None,
+    onnx: Path | None = None,
 ) -> None:
     """Write the network of a run in a format of other programs.
 
@@ -27,13 +28,14 @@ def export(
         model: folder of a run, or its model.pt.
         exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
         card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
+        onnx: model.onnx of the run, for this folder.
     """
     write = formats.find_writer(exported)
-    files.check_distinct([exported], [predictor.model_in(model), card])
+    files.check_distinct([exported], [predictor.model_in(model), card, onnx])
     if card:
         if exported.suffix != ".safetensors":
             raise InputError(f"{exported} cannot have a card; name it *.safetensors.")
-        write = partial(formats.write_for_hub, card=card)
+        write = partial(formats.write_for_hub, card=card, onnx=onnx)
     write(exported, predictor.load(model))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 

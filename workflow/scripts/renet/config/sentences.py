@@ -76,7 +76,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
         return _unknown_key(key, place)
     if kind == "value_error":
         error = context["error"]
-        return str(error) if isinstance(error, InputError) else f"{dotted(key)} {error}"
+        return f"{dotted(key)}{':' * isinstance(error, InputError)} {error}"
     if kind == "missing":
         return f"{dotted(key)} lacks {_listed([str(one['loc'][-1]) for one in errors])}."
     if place[-1] == NAME and kind == "string_type":

@@ -70,8 +70,8 @@ class Normalise(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of maps, weight and bias; mean and variance are functions of the maps.
 
-        PyTorch's kernel adds up in float32: sums of two million values were wrong by 5e-5. Rounding
-        that flips ReLUs changed the gradients of a whole network by up to 5e-4.
+        PyTorch's kernel adds up in float32. Sums of two million values were wrong by up to 1.4e-4,
+        below the 5e-4 by which rounding that flips ReLUs changes the gradients of a network.
         """
         maps, weight, mean, scale = ctx.saved_tensors
         gradients = torch.ops.aten.native_batch_norm_backward(
@@ -102,7 +102,7 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
     values = maps.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
     groups = values.reshape(width * math.gcd(count, 8), -1, 1, 1)
     dtype = torch.promote_types(maps.dtype, torch.float32)  # of the statistics
-    running = torch.zeros(2, groups.shape[1], dtype=dtype)
+    running = maps.new_zeros(2, groups.shape[1], dtype=dtype)
     of_groups = torch.batch_norm_update_stats(groups, *running, momentum=0.0)
     mean, variance = (part.double().view(-1, channels) for part in of_groups)
     return mean.mean(0), variance.mean(0) + mean.var(0, unbiased=False)

@@ -8,6 +8,7 @@ what else a prediction needs. A writer raises an InputError if its packages are 
 import json
 import logging
 import re
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.config.train import DESCRIPTION
 from renet.network import model_file
-from renet.prediction.predictor import Predictor
+from renet.prediction.predictor import FILE, Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
@@ -125,8 +126,18 @@ def write_safetensors(
         temporary.write_bytes(content)
 
 
-def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
-    """Write what model hubs and `predictor.load` read: weights, README.md and config.json."""
+def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | None = None) -> None:
+    """Write what model hubs and `predictor.load` read: weights, README.md and config.json.
+
+    Without `onnx`, a model.onnx in the folder is of another training or config, and is deleted.
+    """
+    if (path.parent / FILE).exists():
+        raise InputError(f"{path.parent} is a folder of a run; name a folder for the hub alone.")
+    beside = path.parent / "model.onnx"
+    beside.unlink(missing_ok=True)
+    if onnx:
+        with files.replacing(beside) as temporary:
+            shutil.copyfile(onnx, temporary)
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)

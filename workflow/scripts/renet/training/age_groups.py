@@ -19,10 +19,10 @@ GROUPS = len(LOWEST_AGES) + 1
 
 
 class WithAges(nn.Module):
-    """A network in its training, and a second last layer, for the age groups."""
+    """A network in its training, and an output layer for the age groups beside its own."""
 
     def __init__(self, network: nn.Module):
-        """Take a network that is on its device. The second last layer begins with zeros."""
+        """Take a network that is on its device. The new layer begins with zeros."""
         super().__init__()
         self.network, weight = network, [*network.children()][-1].weight
         self.ages = LinearClassifier(weight.shape[1], GROUPS).to(weight)

@@ -92,7 +92,7 @@ def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
         "further": parameters - sum(map(parameter_count, banks)),
         "block": activations.middle(layer),
         "changed": [int((change > 0).sum()) for change in changes],
-        "of_R": np.linalg.norm(recurrence[1]) / np.linalg.norm(states[0]),
+        "of_R": states[0].any() and np.linalg.norm(recurrence[1]) / np.linalg.norm(states[0]),
     }
 
 
