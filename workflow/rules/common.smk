@@ -182,8 +182,9 @@ def recorded_outputs(names):
 
 def hub_onnx(wildcards):
     """The ONNX model for a run's folder for a model hub, if it is exported."""
-    exported = "onnx" in settings.export and job_run(wildcards).model.has_layers
-    return outputs("export", run=wildcards.run, format="onnx") if exported else []
+    if "onnx" not in settings.export or not job_run(wildcards).model.has_layers:
+        return []
+    return outputs("export", run=wildcards.run, format="onnx")[0]
 
 
 def without_folders(paths):
