@@ -26,16 +26,16 @@ def test_params_are_built_in_values_and_all_but_a_few_are_compared(tmp_path, mon
     """Snakemake leaves any other object out of its records: its change would repeat nothing."""
     execute = DAGApi.execute_workflow
 
-    def execute_and_tell(self: DAGApi, *arguments: object, **options: object) -> None:
+    def execute_and_record(self: DAGApi, *arguments: object, **options: object) -> None:
         execute(self, *arguments, **options)
         jobs = self.workflow_api._workflow.dag.jobs
         params = [(job, name, value) for job in jobs for name, value in job.params.items()]
         compared = {job: [id(value) for value in job.non_derived_params] for job in jobs}
         left_out = {f"{job.rule}.{name}" for job, name, of in params if id(of) not in compared[job]}
-        told = [[value for _, _, value in params], sorted(left_out)]
-        (tmp_path / "params.json").write_text(json.dumps(told))
+        content = [[value for _, _, value in params], sorted(left_out)]
+        (tmp_path / "params.json").write_text(json.dumps(content))
 
-    monkeypatch.setattr(DAGApi, "execute_workflow", execute_and_tell)
+    monkeypatch.setattr(DAGApi, "execute_workflow", execute_and_record)
     (tmp_path / "own.csv").write_text("path,gender,skin\n")
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(EVERYTHING))
     plan(ROOT, "--directory", tmp_path, "--configfile", tmp_path / "own.yaml")

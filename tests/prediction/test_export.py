@@ -149,8 +149,8 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
 def test_folder_for_model_hubs_takes_the_onnx_file_that_the_config_exports(tmp_path, formats):
     project = copy_project(tmp_path / "project")
     write_config(project, export=formats, runs={"svm": {"model": {"kind": "hog_svm"}}})
-    said = plan(project, "--configfile", "small.yaml")
-    inputs = re.findall(r"rule hub:\n +input: (.+)", said)
+    planned = plan(project, "--configfile", "small.yaml")
+    inputs = re.findall(r"rule hub:\n +input: (.+)", planned)
     assert len(inputs) == 2
     assert [("model.onnx" in of) for of in sorted(inputs)] == ["onnx" in formats, False]
 

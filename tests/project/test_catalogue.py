@@ -90,9 +90,9 @@ def test_changes_name_the_kinds_of_network_that_train_again_since_the_last_versi
     newest = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
     if not newest.startswith("Unreleased"):  # then the file has the digests of this version
         assert last == {"version": VERSION, **digests}
-    said = re.search(r"Runs of these kinds of network train again:([\w\s,]+)\.", newest)
+    stated = re.search(r"Runs of these kinds of network train again:([\w\s,]+)\.", newest)
     changed = [kind for kind, digest in digests.items() if last.get(kind) != digest]
-    assert (re.findall(r"\w+", said[1]) if said else []) == changed
+    assert (re.findall(r"\w+", stated[1]) if stated else []) == changed
 
 
 def test_each_row_of_the_faults_has_a_test_and_each_marker_names_a_row():

@@ -113,7 +113,7 @@ def test_adjusted_network_does_not_take_an_age_for_a_gender(faces):
 
 
 @pytest.mark.parametrize("kind", SMALL_KINDS)
-def test_second_last_layer_has_the_features_of_the_classifier_of_each_kind(kind):
+def test_layer_of_the_age_groups_has_the_features_of_the_classifier_of_each_kind(kind):
     network = new_network(SMALL_KINDS[kind]).double()
     model, pixels = age_groups.WithAges(network), torch.randint(0, 256, (4, 3, 32, 32))
     assert not model(pixels)[:, 2:].any()

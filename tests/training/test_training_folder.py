@@ -94,8 +94,8 @@ def test_outputs_are_those_of_a_training_that_is_computed_once(link, outputs, ca
         history.write("a note")  # costs no training
     assert not link()
     assert all(output.read_text() == f"{SETTINGS} {name}" for name, output in outputs.items())
-    (said,) = (record.message for record in caplog.records if record.levelname == "WARNING")
-    assert said.startswith(f"The results of this training are taken from {folder}. To train again")
+    (warning,) = (record.message for record in caplog.records if record.levelname == "WARNING")
+    assert warning.startswith(f"The results of this training are taken from {folder}. To train")
 
 
 @pytest.mark.fault("finished-training")

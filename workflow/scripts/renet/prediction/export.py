@@ -133,11 +133,11 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | Non
     """
     if (path.parent / FILE).exists():
         raise InputError(f"{path.parent} is a folder of a run; name a folder for the hub alone.")
-    beside = path.parent / "model.onnx"
-    beside.unlink(missing_ok=True)
     if onnx:
-        with files.replacing(beside) as temporary:
+        with files.replacing(path.parent / "model.onnx") as temporary:
             shutil.copyfile(onnx, temporary)
+    else:
+        (path.parent / "model.onnx").unlink(missing_ok=True)
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)
