@@ -1,8 +1,8 @@
 """Write a run's predictor in a format of other programs.
 
 Reads: model.pt of a run, and predictor.json beside it.
-Writes: model.onnx, model.int8.onnx or model.safetensors; with the run's model card, README.md and
-config.json beside it, a folder as model hubs and predict.py read it.
+Writes: model.onnx, model.int8.onnx or model.safetensors; with the run's model card, README.md,
+config.json and the given model.onnx beside it, a folder as model hubs and predict.py read it.
 """
 
 import logging
