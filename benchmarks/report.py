@@ -138,8 +138,7 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     training = {
         "config": {}, "faces": {}, "software": {},
         "code": {"train": "0", "revision": "0123456789abcdef", "modified": False},
-        "computed": {"device": "cpu", "precision": "float32", "threads": 2, "processes": 1,
-                     "machines": 1},
+        "computed": {"device": "cpu", "precision": "float32", "threads": 2, "processes": 1},
         "hardware": {"cpu": "A processor", "cores": 2, "gpus": []}, "start_from": None,
         "results": {"model.pt": files.file_digest(run / "model.pt")},
     }  # fmt: skip

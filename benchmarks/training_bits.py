@@ -118,7 +118,7 @@ def job_of(name: str, inputs: Path, run: Path) -> dict:
             "throughput": str(run / "training" / "throughput.csv"),
         },
         "params": {"settings": {"model": {"kind": "renet"} | model, "train": train}, "code": "-"},
-        "resources": {"checkpoint_seconds": 0, "gpu": 0, "nodes": 1},
+        "resources": {"checkpoint_seconds": 0, "gpu": 0},
         "log": [str(run / "train.log")],
     }  # fmt: skip
 

@@ -117,7 +117,7 @@ def forked_processes() -> Iterator[None]:
 def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJob:
     """The rule `train` on the faces in a folder, with its results in the folder's `run`."""
     run_folder = folder / "run"
-    required = {"checkpoint_seconds": 3600, "code": "code", "gpu": 0, "nodes": 1}
+    required = {"checkpoint_seconds": 3600, "code": "code", "gpu": 0}
     return TrainJob(
         settings=settings, faces=folder / "train.h5", validation=folder / "validation.h5",
         model=run_folder / "model.pt", history=run_folder / "history.csv",

@@ -211,9 +211,9 @@ def test_duration_is_read_without_counting():
 
 
 def test_hardware_of_a_training_on_gpus_is_the_gpus():
-    computed = {"device": "cuda", "precision": "bfloat16", "processes": 4, "machines": 2}
+    computed = {"device": "cuda", "precision": "bfloat16", "processes": 4}
     training = {"computed": computed | {"threads": 2}, "hardware": {"gpus": ["NVIDIA H100"]},
                 "code": {"revision": None, "modified": None}}  # fmt: skip
     facts = machine.summarise(training, pd.DataFrame({"images": [100], "seconds": [2.0]}))
-    assert facts["hardware"] == "4 × NVIDIA H100, 2 machines, bfloat16"
+    assert facts["hardware"] == "4 × NVIDIA H100, bfloat16"
     assert facts["speed"] == "50" and facts["commit"] == "not under git"

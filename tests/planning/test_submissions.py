@@ -29,7 +29,7 @@ predict: {{photos: {ROOT}/docs/faces.webp}}
 runs:
   renet: null
   course: {{seeds: [1, 2], folds: 2, learning_curve: [0.5, 1]}}
-  apart: {{train: {{processes: 4}}, resources: {{nodes: 2}}}}
+  parallel: {{train: {{processes: 4}}}}
   svm: {{model: {{kind: hog_svm}}}}
   cpu: {{train: {{device: cpu}}}}
 """
@@ -90,9 +90,9 @@ def test_jobs_that_may_use_a_gpu_get_one_its_partition_and_the_memory_of_a_train
     assert not any(job["gpus"] for job in jobs if not WITH_GPU & set(job["rules"]))
 
 
-def test_training_on_several_machines_asks_for_its_gpus_in_one_way(jobs):
+def test_training_asks_for_a_gpu_for_each_process(jobs):
     asked = Counter(job["gpus"] for job in of_rule(jobs, "train"))
-    assert asked == {"--gpus=1": 2, "--gres=gpu:2": 1, "": 2}  # course twice, apart, cpu and svm
+    assert asked == {"--gpus=1": 2, "--gpus=4": 1, "": 2}  # course twice, parallel, cpu and svm
 
 
 def test_each_attempt_asks_for_more_but_a_training_that_continues_only_for_twice_the_memory(

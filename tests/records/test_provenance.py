@@ -34,14 +34,14 @@ DATA = {"sources": ["wiki"], "filter": {}, "crop": {}, "split": {}, "hdf5": {}}
 
 @pytest.fixture
 def origin(tmp_path) -> dict:
-    """The record of a training on two machines."""
+    """The record of a training in two processes."""
     faces = [tmp_path / f"{name}.h5" for name in ("train", "validation")]
     for number, path in enumerate(faces):
         write_hdf5(path, np.full((2, 3, 4, 4), number, np.uint8), np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
     code = "0123456789abcdef"
-    record = provenance.training_record(SETTINGS, faces, code, machines=2)
+    record = provenance.training_record(SETTINGS, faces, code)
     (tmp_path / "model.pt").write_bytes(b"weights")
     record["results"] = {"model.pt": files.file_digest(tmp_path / "model.pt")}
     files.write_json(tmp_path / "of_another_one" / "training.json", {"results": {"model.pt": "0"}})
@@ -103,9 +103,9 @@ def test_byte_that_changed_in_an_archive_is_noticed_by_its_digest(tmp_path, url)
 def test_record_has_versions_device_precision_and_processes_of_the_computation(origin):
     packages = origin["software"]["packages"]
     assert (packages["torch"], packages["numpy"]) == (torch.__version__, np.__version__)
-    assert origin["computed"] == {
-        "device": "cpu", "precision": "bfloat16", "threads": 3, "processes": 2, "machines": 2,
-    }  # fmt: skip
+    computed = origin["computed"]
+    assert (computed["device"], computed["precision"]) == ("cpu", "bfloat16")
+    assert (computed["threads"], computed["processes"]) == (3, 2)
 
 
 def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog):

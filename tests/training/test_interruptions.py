@@ -45,7 +45,7 @@ class Training:
             },
             "output": {Path(name).stem: str(self.run / name) for name in RESULTS},
             "params": {"settings": settings, "code": "code", "checkpoint_seconds": 0.3},
-            "resources": {"gpu": 0, "nodes": 1}, "log": [str(self.log)],
+            "resources": {"gpu": 0}, "log": [str(self.log)],
         }  # fmt: skip
 
     def finish(self) -> dict[str, bytes]:

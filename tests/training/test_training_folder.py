@@ -20,7 +20,6 @@ from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_jo
 from helpers.workflow import run, snakemake, write_config
 from renet.common import files, locks
 from renet.common.errors import InputError
-from renet.training import launch
 from renet.training.folder import TrainingFolder
 from renet.training.loop import TrainJob
 from renet.training.settings import RunSettings
@@ -204,7 +203,7 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
     """Under NCCL the others would wait for no longer than ten minutes."""
     with h5py.File(job.validation, "a") as store:
         store["input"][3, 7] ^= 1
-    monkeypatch.setattr(launch, "launch", lambda *_, **__: pytest.fail("they have started"))
+    monkeypatch.setattr("train.launch", lambda *_, **__: pytest.fail("they have started"))
     with pytest.raises(InputError, match=r"validation\.h5 is damaged"):
         train(job)
 

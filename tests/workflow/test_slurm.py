@@ -26,15 +26,13 @@ pytestmark = pytest.mark.slow
 # Long enough to be interrupted. The GPUs of the cluster are for scheduling alone.
 TRAINED = {"renet": {"train": {"epochs": 300, "device": "cpu"}}}
 EVALUATED = {
-    "apart": {
-        "train": {"epochs": 100, "device": "cpu", "processes": 2}, "resources": {"nodes": 2},
-    },
+    "parallel": {"train": {"epochs": 2, "device": "cpu", "processes": 2}},
     "folded": {"train": {"epochs": 2, "device": "cpu"}, "folds": 2},
-}  # fmt: skip
+}
 # Rules and groups with a GPU, and others.
 IN_GPU = ("rule_fold", "rule_predict", "group_evaluation", "group_external")
 IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
-ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine
+ASKING = "train:gpu=1"
 # What the small cluster of the tests needs on top of the profile.
 OPTIONS = [
     *("--profile", "profiles/slurm", "--configfile", "small.yaml", "--latency-wait", "10"),
@@ -167,10 +165,10 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
             compared += 1
     assert compared > 60
     schema = yaml.safe_load((ROOT / "workflow/schemas/provenance.schema.yaml").read_text())
-    for name, machines in (("folded", 1), ("apart", 2)):
+    for name, processes in (("folded", 1), ("parallel", 2)):
         origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
         jsonschema.Draft202012Validator(schema).validate(origin)
-        assert origin["computed"]["machines"] == machines
+        assert origin["computed"]["processes"] == processes
     jobs = {name: work.jobs(name) for name in (*IN_GPU, *IN_MAIN, "rule_train")}
     for name in (*IN_GPU, *IN_MAIN):
         for job in jobs[name]:
@@ -183,20 +181,8 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
     }  # fmt: skip
 
 
-def test_two_machines_share_a_training(project, local):
-    with training(project, "apart", "--set-resources", ASKING["apart"]) as work:
-        (job,) = work.jobs("rule_train")
-        described = slurm_cluster.ask("scontrol", "show", "job", job)
-        (killed, *_) = processes_of(project, "renet.training.launch")
-        os.kill(killed, signal.SIGKILL)
-    assert "cpu=2,mem=3000M,node=2" in described and "NodeList=n[1-2]" in described
-    assert "TresPerNode=gres/gpu:1" in described and "Partition=gpu" in described
-    assert len(work.jobs("rule_train")) == 2
-    assert_same_training(project, local, "apart")
-
-
 def test_killed_training_is_submitted_again_with_more_memory_and_continues(project, local):
-    with training(project, "renet", "--set-resources", ASKING["renet"]) as work:
+    with training(project, "renet", "--set-resources", ASKING) as work:
         for process in processes_of(project, ".train.py"):
             os.kill(process, signal.SIGKILL)
     first, second = (
@@ -208,12 +194,12 @@ def test_killed_training_is_submitted_again_with_more_memory_and_continues(proje
     assert_same_training(project, local, "renet")
 
 
-def test_requeued_training_of_two_machines_continues(project, local):
-    with training(project, "apart", "--retries", 0, "--set-resources", ASKING["apart"]) as work:
+def test_requeued_training_continues(project, local):
+    with training(project, "renet", "--retries", 0, "--set-resources", ASKING) as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.requeue(job)
     assert len(work.jobs("rule_train")) == 1
-    assert_same_training(project, local, "apart")
+    assert_same_training(project, local, "renet")
 
 
 def test_training_that_runs_out_of_time_continues_in_another_job(project, local):

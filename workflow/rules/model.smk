@@ -24,12 +24,7 @@ rule train:
         gpu=resource("train_gpus"),
         mem_mb=ON_DEVICE["mem_mb"],
         runtime=resource("minutes"),
-        nodes=resource("nodes"),
-        # For SLURM: on several machines, the script starts a task on each of them.
-        mpi=resource("mpi"),
-        tasks=resource("nodes"),
-        tasks_per_gpu=0,  # not set
-        gres=resource("train_gres"),
+        nodes=1,  # SLURM could divide the GPUs among several
     params:
         settings=of_run(run_settings.training_settings),
         # Snakemake compares no param that is given the resources: this one trains nothing again.

@@ -13,22 +13,20 @@ On a command line, the script has the options of the course's main_classify.py:
 import dataclasses
 import importlib
 import logging
-import os
 from pathlib import Path
 
 from renet.common import script
 from renet.dataset import hdf5
 from renet.records import provenance
-from renet.training import launch
 from renet.training.folder import RESULTS
+from renet.training.launch import launch
 from renet.training.loop import TrainJob, run_training
 
 
 def train(job: TrainJob) -> None:
-    """Train one run of the workflow on the GPUs and machines that Snakemake grants."""
+    """Train one run of the workflow on the GPUs that Snakemake grants."""
     settings = job.settings.granted(job.gpu)
-    nodes = job.nodes if launch.JOB_VARIABLE in os.environ else 1
-    job = dataclasses.replace(job, settings=settings, nodes=nodes)
+    job = dataclasses.replace(job, settings=settings)
     recipe = settings.train
 
     def compute(model: Path, history: Path, throughput: Path) -> dict:
@@ -37,12 +35,9 @@ def train(job: TrainJob) -> None:
             hdf5.check_digest(hdf5.read(path))  # before there are processes that would wait for it
         if job.table:
             hdf5.check_table(hdf5.read(job.faces), job.table)
-        if job.nodes > 1:
-            launch.launch_on_machines(here)
-        else:
-            launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
+        launch(run_training, here, count=recipe.processes, device=recipe.device)
         logging.info("%s is trained", job.model)
-        return provenance.training_record(settings, job.paths, job.code, job.nodes)
+        return provenance.training_record(settings, job.paths, job.code)
 
     outputs = job.model, job.history, job.throughput
     job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute)

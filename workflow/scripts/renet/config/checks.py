@@ -148,7 +148,7 @@ def _check_entries(settings: Config) -> None:
 
 
 def _check_run(name: str, run: Run, shape: list[int]) -> None:
-    kind, recipe, nodes = run.model, run.train, run.resources.nodes
+    kind, recipe = run.model, run.train
     if not kind.has_layers and (recipe.start_from or recipe.freeze):
         raise InputError(
             f"The run {name} has `train.start_from` or `train.freeze`, but its kind {kind.kind} "
@@ -166,9 +166,3 @@ def _check_run(name: str, run: Run, shape: list[int]) -> None:
     if recipe.warm_up > recipe.epochs:
         raise InputError(f"The run {name} has a `warm_up` above its `epochs`; lower `warm_up`.")
     kind.check_size(shape, f"the network of the run {name}")
-    if recipe.processes % nodes:
-        raise InputError(
-            f"The run {name} has `train.processes: {recipe.processes}` and `resources.nodes: "
-            f"{nodes}`; the processes must be a multiple of the nodes, because each machine gets "
-            "an equal number."
-        )

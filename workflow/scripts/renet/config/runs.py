@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field
 
 from renet.config.model import KINDS, Architecture, Model
-from renet.config.section import ABSENT, Count, Positive, Section, Seed, Unique
+from renet.config.section import ABSENT, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
 
 # Keys of `train`: in one thread, predictions, like the fit, do not depend on the number of threads.
@@ -32,12 +32,12 @@ class Checkpoints(Section):
 class Resources(Section):
     """Resources of a training job on a cluster (profiles/README.md). A change reruns nothing."""
 
+    removed: ClassVar = {"nodes": "a training runs on one machine"}
+
     memory_mb: Annotated[int, Field(ge=100)] = 8000
-    """MB of memory on each machine, for all its processes; after a failure twice as much"""
+    """MB of memory for all its processes; after a failure twice as much"""
     minutes: Annotated[int, Field(ge=5)] = 1440
     """time limit; a training that reaches it resumes in the next job"""
-    nodes: Count = 1
-    """machines that share train.processes"""
 
 
 def _grid_key(key: str) -> str:

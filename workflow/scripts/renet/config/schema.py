@@ -203,8 +203,7 @@ class Config(Section):
         run = Run.model_validate({**changes, **merged})
         if run.model.has_layers:
             return run
-        train, resources = run.train.replace(**WITHOUT_LAYERS), run.resources.replace(nodes=1)
-        return run.replace(train=train, resources=resources)
+        return run.replace(train=run.train.replace(**WITHOUT_LAYERS))
 
     def named_run(self, name: str | None) -> str:
         """Run of this name; of seeds or a grid, or without a name, the first."""

@@ -48,24 +48,17 @@ def compute_settings(run: Run) -> dict:
 
 
 def resources(run: Run) -> SimpleNamespace:
-    """Threads, GPUs, memory and machines of a run's jobs, by name; no result depends on them.
+    """Threads, GPUs, memory and time of a run's jobs, by name; no result depends on them.
 
-    With the prefix `train_`, they are those of its training on each of its machines, and without
-    it, those of one process. SLURM would distribute the resource `gpu` over several machines
-    itself, so that a training asks there by `gres`; the plugin refuses both.
+    With the prefix `train_`, they are those of its training, and without it, those of one process.
     """
-    train, nodes = run.train, run.resources.nodes
-    processes = train.processes // nodes
-    gpus = int(train.device != "cpu")  # for each process
+    train, gpus = run.train, int(run.train.device != "cpu")  # for each process
     return SimpleNamespace(
         **run.resources.model_dump(),
         threads=train.threads,
-        train_threads=train.threads * processes,
+        train_threads=train.threads * train.processes,
         gpus=gpus,
-        train_gpus=gpus * processes if nodes == 1 else None,
-        train_gres=f"gpu:{gpus * processes}" if nodes > 1 and gpus else None,
-        # By this name of a launcher, the plugin leaves it to the job to start tasks.
-        mpi="srun" if nodes > 1 else None,
+        train_gpus=gpus * train.processes,
         checkpoint_seconds=round(60 * run.checkpoints.minutes),
     )
 

@@ -28,12 +28,11 @@ def duration(seconds: float) -> str:
 
 
 def _hardware(computed: dict, hardware: dict) -> str:
-    processes, machines = computed["processes"], computed["machines"]
+    processes = computed["processes"]
     if computed["device"] == "cuda":
         parts = [f"{processes} × {hardware['gpus'][0]}"]
     else:
         parts = [hardware["cpu"], f"{processes * computed['threads']} threads"]
-    parts += [f"{machines} machines"] if machines > 1 else []
     return ", ".join([*parts, computed["precision"]])
 
 

@@ -21,7 +21,7 @@ CODE = "workflow", "envs", "Snakefile"
 DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
-def training_record(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
+def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
     """Content of training.json; the settings have the precision that was chosen."""
     recipe = settings.train
     device = devices.device_type(recipe.device)  # no GPU is taken: the training is over
@@ -36,7 +36,6 @@ def training_record(settings: Any, faces: Iterable[Path], code: str, machines: i
             "precision": recipe.precision,
             "threads": recipe.threads,
             "processes": recipe.processes,
-            "machines": machines,
         },
         "hardware": hardware(),
         "software": {

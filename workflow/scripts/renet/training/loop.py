@@ -56,8 +56,7 @@ class TrainJob:
     throughput: Path
     checkpoint_seconds: float
     code: str
-    gpu: int | None = None
-    nodes: int  # machines, which have each its own GPUs
+    gpu: int
 
     @property
     def paths(self) -> list[Path]:
@@ -139,7 +138,6 @@ def build(
             model_file.load_initial_weights(model, settings.train)
     model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
-    logging.debug("%s", model)
     trainer = Trainer(devices.to_device(model, device), settings.train, faces, validation)
     if saved:
         trainer.restore(saved["training"])
@@ -256,8 +254,8 @@ class Trainer:
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
         """Batches of all steps that are left, read ahead and augmented."""
         recipe, count = self.recipe, len(self.faces)
-        labels = age_groups.label_count(recipe, self.faces.class_count)
-        augmentation = Augmentation(recipe, count, labels)
+        groups = age_groups.GROUPS + 1 if recipe.age_weight else 1
+        augmentation = Augmentation(recipe, count, groups * self.faces.class_count)
         parts, ahead = itertools.tee(batches(recipe, count, self.global_step))
         rows = (augmentation.rows_to_read(own, epoch) for epoch, own, _ in ahead)
         with contextlib.closing(loader.batches(rows)) as loaded:
