@@ -17,9 +17,6 @@ from renet.network import model_file
 from renet.network.kinds.renet import ReNet
 from renet.network.model import parameter_count
 
-CIRCLE: list = []
-CIRCLE.append(CIRCLE)
-
 
 def test_default_is_the_courses_network():
     model = ReNet((3, 128, 128), Architecture())
@@ -191,37 +188,14 @@ def test_missing_model_pipe_and_device_are_named(tmp_path):
 
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize(
-    "changed",
-    [
-        lambda weight: weight.to("meta"),
-        lambda weight: torch.zeros(1).expand(weight.shape),
-        lambda weight: torch.zeros(1).expand(10**6, 10**6),
-        lambda weight: weight.to_sparse(),
-        lambda weight: weight.to(torch.float8_e4m3fn),
-        lambda weight: weight.to(torch.complex64),
-    ],
-    ids=["meta", "expanded", "large", "sparse", "float8", "complex"],
-)
-def test_weight_that_is_no_array_of_ordinary_numbers_is_named(tmp_path, changed):
-    path = tmp_path / "model.pt"
-    model_file.save(path, new_network())
-    content = torch.load(path, weights_only=True)
-    content["state"]["conv1.weight"] = changed(content["state"]["conv1.weight"])
-    torch.save(content, path)
-    with pytest.raises(InputError, match=r"model\.pt cannot be used, because conv1\.weight"):
-        model_file.load(path)
-
-
-@pytest.mark.fault("damaged-model")
-@pytest.mark.parametrize(
     "change",
     [
         {"input_shape": [3, 32]}, {"input_shape": None}, {"architecture": {"kind": "none"}},
         {"architecture": {"cell": "gru"}}, {"architecture": {"units": 3}}, {"state": {}},
         {"architecture": SMALL.model_dump() | {"classes": 8}},  # with age groups, up to 3.0.0
         {"state": {"conv1.weight": 3}}, {"state": [1]}, {"state": {"conv1.weight": torch.ones(2)}},
-        {"input_shape": torch.tensor([3, 32, 32])}, {"classes": ["male", "female"]},
-        {"architecture": SMALL.model_dump() | {"flip_average": "no"}}, {"more": CIRCLE},
+        {"input_shape": torch.tensor([3, 32, 32])},
+        {"architecture": SMALL.model_dump() | {"flip_average": "no"}},
         {"architecture": SMALL.model_dump() | {"spatial_rnns": [{"units": 5, "block": [0, 2]}]}},
     ],
     ids=repr,
@@ -230,7 +204,7 @@ def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
     model_file.save(tmp_path / "model.pt", new_network())
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     torch.save(content | change, tmp_path / "model.pt")
-    fault = r"model\.pt (cannot be used, because|has no weights|has the classes)"
+    fault = r"model\.pt (cannot be used, because|has no weights)"
     with pytest.raises(InputError, match=fault) as caught:
         model_file.load(tmp_path / "model.pt")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600

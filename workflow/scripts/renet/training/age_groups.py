@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from renet.config.train import Recipe
 from renet.network.model import LinearClassifier
 
 LOWEST_AGES = 10, 20, 30, 45, 60  # in years, of all groups but the first
@@ -53,11 +52,6 @@ def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) ->
         logging.warning("`train.age_weight` has no effect: no training face has a known age.")
     groups = np.where(known, np.searchsorted(LOWEST_AGES, ages, side="right"), GROUPS)
     return targets + classes * groups
-
-
-def label_count(recipe: Recipe, classes: int) -> int:
-    """Number of different labels of the training faces: classes, or joint ones."""
-    return classes * (GROUPS + 1) if recipe.age_weight else classes
 
 
 def logit_adjustment(joint: np.ndarray, classes: int) -> np.ndarray:

@@ -26,9 +26,9 @@ DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 def main() -> None:
     """Train from the command line."""
     arguments = parse_arguments()
-    level = logging.DEBUG if arguments.verbose > 1 else logging.INFO
     # Only the first of several processes logs more than warnings.
-    logs.start(level=level if os.environ.get("RANK", "0") == "0" else logging.WARNING)
+    is_first = os.environ.get("RANK", "0") == "0"
+    logs.start(level=logging.INFO if is_first else logging.WARNING)
     os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
     outputs = filter(None, (arguments.save_path, arguments.output_file))
     with disk.explained(outputs), processes.group(DEVICE_OF_BACKEND[arguments.backend]):
@@ -42,7 +42,6 @@ def parse_arguments() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("-v", "--verbose", action="count", default=1, help="log more; may be repeated")
     add("--no_progress_bar", action="store_true", help="do not show a progress bar")
     add("--data_root", type=Path, default="./results/data", help="folder of train.h5 and test.h5")
     add("-e", "--epochs", type=int, default=10, help="epochs in total, also with --model_file")
