@@ -72,20 +72,16 @@ def audit(
         has_initial_weights=has_initial_weights,
     )  # fmt: skip
     logging.info(
-        "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",
+        "%d of %d labels are suspect. The networks agree with %.1f%% of the labels; always "
+        "predicting %s agrees with %.1f%%.",
+        len(suspects), len(ranked),
         100 * skill["accuracy"], skill["majority"], 100 * skill["baseline"],
     )  # fmt: skip
     if not skill["above"]:
         logging.warning(
-            "The networks of the audit are not significantly better than always predicting %s, so "
-            "that the suspects are no evidence of wrong labels. Give the run `audit.run` more "
-            "epochs or photos before you review them.",
-            skill["majority"],
+            "The difference is not significant, so that the suspects are no evidence of wrong "
+            "labels. Give the run `audit.run` more epochs or photos before you review them."
         )
-    logging.info(
-        "%d of %d labels are suspect: %d female, %d male",
-        len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
-    )  # fmt: skip
 
 
 if __name__ == "__main__":
