@@ -26,7 +26,6 @@ from renet.dataset.corrections import APPLIED, Outcome, as_written
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import SAMPLE
-from renet.pages import templates
 
 
 def audit(
@@ -68,8 +67,7 @@ def audit(
     audit_page.write(
         page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},
         corrections=as_written(corrections), labels_digest=files.file_digest(labels),
-        reviewed=templates.sentences("reviewed_labels", counts),
-        has_initial_weights=has_initial_weights,
+        reviewed=counts, has_initial_weights=has_initial_weights,
     )  # fmt: skip
     logging.info(
         "%d of %d labels are suspect. The networks agree with %.1f%% of the labels; always "

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
-from torch import nn
 
 from renet.pages import galleries
 from renet.walkthrough import activations
@@ -54,12 +53,11 @@ def _convolution(seen: Activations, names: tuple[str, ...], pictures: Path) -> d
         files[f"{name}_{channel}.png"] = f"channel {channel}"
         galleries.write_image(pictures / f"{name}_{channel}.png", colour(seen.maps[name][channel]))
     field = activations.receptive_fields(network)[name]
-    is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
     return {
         "name": name,
         "layer": network.get_submodule(name),
         "norm": norm,
-        "pool": following if is_pooled else None,
+        "pool": following if following.startswith("pool") else None,
         "field": tuple(map(min, field, network.input_shape[1:])),  # as far as the face fills it
         "files": files,
     }
