@@ -1,7 +1,7 @@
 """One photo of the test set on its way through the workflow and the network.
 
-Requires: model.pt and inference.csv of each run; results/data/ test set, split and tables of each
-source; the archives.
+Requires: model.pt and inference.csv of each run; results/data/ test set and tables of each source;
+the archives.
 Provides: results/runs/<run>/ walkthrough.html and page/walkthrough/.
 """
 
@@ -13,7 +13,6 @@ rule walkthrough:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
-        split="<results>/data/split.csv",
         tables=expand(
             "<results>/data/{name}/{table}",
             name=settings.sources,

@@ -26,7 +26,6 @@ from renet.dataset.corrections import APPLIED, Outcome, as_written
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import SAMPLE
-from renet.pages import templates
 
 
 def audit(
@@ -68,24 +67,19 @@ def audit(
     audit_page.write(
         page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},
         corrections=as_written(corrections), labels_digest=files.file_digest(labels),
-        reviewed=templates.sentences("reviewed_labels", counts),
-        has_initial_weights=has_initial_weights,
+        reviewed=counts, has_initial_weights=has_initial_weights,
     )  # fmt: skip
     logging.info(
-        "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",
+        "%d of %d labels are suspect. The networks agree with %.1f%% of the labels; always "
+        "predicting %s agrees with %.1f%%.",
+        len(suspects), len(ranked),
         100 * skill["accuracy"], skill["majority"], 100 * skill["baseline"],
     )  # fmt: skip
     if not skill["above"]:
         logging.warning(
-            "The networks of the audit are not significantly better than always predicting %s, so "
-            "that the suspects are no evidence of wrong labels. Give the run `audit.run` more "
-            "epochs or photos before you review them.",
-            skill["majority"],
+            "The difference is not significant, so that the suspects are no evidence of wrong "
+            "labels. Give the run `audit.run` more epochs or photos before you review them."
         )
-    logging.info(
-        "%d of %d labels are suspect: %d female, %d male",
-        len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

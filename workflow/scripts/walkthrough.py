@@ -1,15 +1,14 @@
 """Follow one photo of the test set from its row in the metadata to its prediction, as a page.
 
-Reads: model.pt and inference.csv of a run; test.h5 with its table, and split.csv; of the photo's
-source archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If the
-archive is gone, the page lacks the photo as it was before cropping.
+Reads: model.pt and inference.csv of a run; test.h5 with its table; of the photo's source
+archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If the archive is
+gone, the page lacks the photo as it was before cropping.
 Writes: the page, and a folder with its pictures and the probabilities of the face under a grey
 square, occlusion.js.
 Decides: nothing; without an id it is the first face of the test set, whose order is random. The
 network computes on the CPU, since one photo needs no GPU.
 """
 
-import itertools
 import logging
 from pathlib import Path
 
@@ -31,7 +30,6 @@ def walkthrough(
     inference: Path,
     faces: Path,
     table: Path,
-    split: Path,
     tables: list[Path],  # of all sources
     receipt_files: list[Path],
     page: Path,
@@ -42,7 +40,7 @@ def walkthrough(
     id: str | None,  # or the path or file name of a photo
 ) -> None:
     """Compute the rule's outputs, as the module says."""
-    index, sample = lineage.find_sample(table, split, id)
+    index, sample = lineage.find_sample(table, id)
     archive = config["archives"][sample["source"]]
     crop = Crop.model_validate(config["crop"])
     shown = lineage.trace(index, sample, tables, receipt_files)
@@ -53,8 +51,6 @@ def walkthrough(
     face = np.array(stored.pixels[index])
     # A CPU may lack bfloat16, which was computed in on a GPU.
     precision = "float32" if compute.precision == "float32" else "auto"
-    with inference.open(encoding="utf-8") as rows:  # in the order of the HDF5 file
-        lines = [next(rows).rstrip("\n"), next(itertools.islice(rows, index, None)).rstrip("\n")]
     seen = activations.record(network, face, device, precision)
     walkthrough_page.write(
         page,
@@ -66,7 +62,7 @@ def walkthrough(
         database=archive["database"],
         run=run,
         data=config | {"origin": origin},
-        lines=lines,
+        lines=inference.read_text(encoding="utf-8").split("\n"),  # in the order of the HDF5 file
     )
     walkthrough_page.write_occlusion(pictures, seen, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])

@@ -64,11 +64,10 @@ def skill(labels: pd.DataFrame) -> dict:
 
     The difference from the baseline is as in `above_baseline` of metrics.json.
     """
-    agrees = _predicted(labels) == labels.target
+    given = labels.assign(correct=(_predicted(labels) == labels.target).astype(int))
     majority = int(labels.target.mean() >= 0.5)
-    given = labels.assign(correct=agrees.astype(int))
     return {
-        "accuracy": agrees.mean(),
+        "accuracy": given.correct.mean(),
         "baseline": (labels.target == majority).mean(),
         "majority": CLASSES[majority],
         **metrics.claim(*metrics.over_baseline(given, majority)),
@@ -77,13 +76,12 @@ def skill(labels: pd.DataFrame) -> dict:
 
 def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
     """Table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction."""
-    predicted = _predicted(suspects)
     confidence = suspects[["p_female", "p_male"]].max(axis=1)
     notes = [
         f"was {CLASSES[target]}, predicted with {100 * p:.1f} %"
         for target, p in zip(suspects.target, confidence, strict=True)
     ]
-    genders = [CLASSES[new] for new in predicted]
+    genders = [CLASSES[new] for new in _predicted(suspects)]
     return suspects.assign(gender=genders, note=notes)[list(PROPOSALS.columns)]
 
 

@@ -52,11 +52,10 @@ def trace(
     )
 
 
-def find_sample(table: Path, split: Path, face: str | None) -> tuple[int, dict]:
+def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
     """Position of a face in its HDF5 file, and its row of the table of that file.
 
-    `face` is its id, or the path or the name of a photo of one face; None is the first face. The
-    table `split` has the faces of all subsets.
+    `face` is its id, or the path or the name of a photo of one face; None is the first face.
 
     Raises:
         InputError: the table has none of this name, or several.
@@ -68,10 +67,8 @@ def find_sample(table: Path, split: Path, face: str | None) -> tuple[int, dict]:
     if len(found):
         ids = ", ".join(found.id)
         raise InputError(f"{table} has {len(found)} faces named {face}; give the id of one: {ids}.")
-    others = _named(SPLIT.read(split), face)
-    where = f" ({face} is in the subset {others.subset.iloc[0]})" if len(others) else ""
     raise InputError(
-        f"{table} has no face with the id {face}{where}; give another one, such as {samples.id[0]}."
+        f"{table} has no face with the id {face}; give one of a test face, such as {samples.id[0]}."
     )
 
 

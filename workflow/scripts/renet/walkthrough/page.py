@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
+from renet.common.imdb_wiki import CLASSES
 from renet.network import inference
 from renet.pages import page_data, templates
 from renet.prediction import saliency
@@ -16,7 +16,7 @@ from renet.walkthrough import stages
 from renet.walkthrough.activations import Activations
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
-PARTS = {"a quarter": 1 / 4, "an eighth": 1 / 8}  # sizes of the grey square, of the face's sides
+SQUARE = 1 / 4  # side of the grey square, as a fraction of the face's sides
 POSITIONS = 15  # positions of the square on a side
 GREY = 128
 
@@ -52,8 +52,7 @@ def write(
         label=CLASSES[prediction["target"]],
         predicted=CLASSES[prediction["predicted"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
-        archive_margin=ARCHIVE_MARGIN,
-        parts=PARTS,
+        square=SQUARE,
         positions=POSITIONS,
         **stages.stages(seen, pictures),
         **context,
@@ -62,9 +61,7 @@ def write(
 
 def write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:
     """Write the probabilities of a face under a grey square that the reader moves."""
-    columns = {}
-    for size, part in PARTS.items():
-        copies = np.stack([*saliency.covered(seen.face, GREY, part, POSITIONS)])
-        logits = inference.logits(seen.network, copies, device, precision)
-        columns[size] = pd.Series(inference.softmax(logits)[:, 1]).round(4)
-    page_data.write_table(folder / "occlusion.js", "renetOcclusion", columns)
+    copies = np.stack([*saliency.covered(seen.face, GREY, SQUARE, POSITIONS)])
+    logits = inference.logits(seen.network, copies, device, precision)
+    male = pd.Series(inference.softmax(logits)[:, 1]).round(4)
+    page_data.write_table(folder / "occlusion.js", "renetOcclusion", {"male": male})

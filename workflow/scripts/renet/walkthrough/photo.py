@@ -17,19 +17,16 @@ from renet.walkthrough.lineage import Lineage
 
 PHOTO_SIDE = 480  # pixels of the longer side of the photo on the page
 PATCH = 8  # rows and columns of pixels that are shown as numbers
-HEAD_BYTES = 12  # first bytes of the photo's file
 
 
 def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
     """The values of the page's steps about the data; the pictures are written."""
     galleries.write_image(pictures / "face.png", face.transpose(1, 2, 0))
-    middle = tuple(side // 2 for side in face.shape[1:])
-    top, left = (max(0, place - PATCH // 2) for place in middle)
+    top, left = (max(0, (side - PATCH) // 2) for side in face.shape[1:])
     return {
         "crop": spec,
         "photo": _photo(lineage, spec, face, pictures),
         "digest": files.face_digest(face),
-        "middle": middle,
         "patch_corner": (top, left),
         "patch": face[0, top : top + PATCH, left : left + PATCH],  # red values
     }
@@ -62,7 +59,6 @@ def _photo(
     galleries.write_image(pictures / "photo.jpg", _shrink(photo[..., ::-1]))
     galleries.write_image(pictures / "crop.jpg", _shrink(cut))
     return {
-        "head": lineage.data[:HEAD_BYTES].hex(" "),
         "sides": photo.shape[:2],
         "box": box,
         "crop": cut.shape[:2],

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
-from torch import nn
 
-from renet.network.model import parameter_count
-from renet.network.rnn import BiRNNBank
 from renet.pages import galleries
 from renet.walkthrough import activations
 from renet.walkthrough.activations import Activations
 
-SHOWN = 8  # feature maps of a layer
 # Pictures of the hidden states, and of their changes without a block.
 SWEEPS = ("down", "up", "right", "left", "downward", "upward", "horizontal")
 
@@ -43,7 +39,7 @@ def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
     return (255 * coloured[..., :3]).round().astype(np.uint8)
 
 
-def most_varied(maps: np.ndarray, count: int = SHOWN) -> list[int]:
+def most_varied(maps: np.ndarray, count: int = 8) -> list[int]:
     """Channels whose values vary most over the positions, by standard deviation; in order."""
     deviations = maps.std(axis=(1, 2))
     return np.sort(np.argsort(-deviations, kind="stable")[:count]).tolist()
@@ -51,31 +47,29 @@ def most_varied(maps: np.ndarray, count: int = SHOWN) -> list[int]:
 
 def _convolution(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
     """A convolution with its batch normalisation and pooling."""
-    before, name, norm, following = names
-    network, channels = seen.network, most_varied(seen.maps[name])
-    for channel in channels:
+    _, name, norm, following = names
+    network, files = seen.network, {}
+    for channel in most_varied(seen.maps[name]):
+        files[f"{name}_{channel}.png"] = f"channel {channel}"
         galleries.write_image(pictures / f"{name}_{channel}.png", colour(seen.maps[name][channel]))
     field = activations.receptive_fields(network)[name]
-    is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
     return {
         "name": name,
         "layer": network.get_submodule(name),
-        "before": before,
         "norm": norm,
-        "pool": following if is_pooled else None,
+        "pool": following if following.startswith("pool") else None,
         "field": tuple(map(min, field, network.input_shape[1:])),  # as far as the face fills it
-        "channels": channels,
+        "files": files,
     }
 
 
 def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
-    """A SpatialRNN: its parameters, and how far one block reaches.
+    """A SpatialRNN, and how far one block reaches.
 
     Its hidden states and their changes are written as pictures of a pixel for each block.
     """
     before, name, norm, _ = names
     layer = seen.network.get_submodule(name)
-    banks, parameters = (layer.vertical, layer.horizontal), parameter_count(layer)
     states, changes, recurrence = activations.sweeps(layer, seen.maps[before])
     for sweep, values in zip(SWEEPS, (*states, *changes), strict=True):
         galleries.write_image(pictures / f"{name}_{sweep}.png", colour(values))
@@ -84,22 +78,9 @@ def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
         galleries.write_image(pictures / f"{name}_{part}.png", picture)
     return {
         "name": name,
-        "before": before,
         "norm": norm,
         "layer": layer,
-        "parameters": parameters,
-        "products": list(map(product, banks)),
-        "further": parameters - sum(map(parameter_count, banks)),
         "block": activations.middle(layer),
         "changed": [int((change > 0).sum()) for change in changes],
         "of_R": states[0].any() and np.linalg.norm(recurrence[1]) / np.linalg.norm(states[0]),
     }
-
-
-def product(bank: BiRNNBank) -> str:
-    """Number of a bank's parameters as a product of RNNs, directions, gates and sizes."""
-    banks, outputs = bank.bias.shape
-    gates = outputs // (2 * bank.units)
-    sizes = f"({bank.inputs} × {bank.units} + {bank.units} × {bank.units} + {bank.units})"
-    factors = [str(factor) for factor in (banks, 2, gates) if factor > 1]
-    return " × ".join([*factors, sizes])
