@@ -4,15 +4,11 @@ After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al.,
 Datasets (2021).
 """
 
-import html
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
 
 from renet.common import files
 from renet.pages import metric_tables, templates
@@ -21,6 +17,13 @@ from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+# Wide parts of a page scroll, by keyboard too.
+SCROLLING = {
+    "<pre>": '<pre tabindex="0">',
+    "<table>": '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>',
+    "</table>": "</table></div>",
+}
 
 
 def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
@@ -42,8 +45,7 @@ def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
-    more = {"front_matter": front_matter(run, data), "tables": metric_tables}
-    _write("model_card.md.j2", path, run, data, root="../../", **more)
+    _write("model_card.md.j2", path, run, data, "../../", head=front_matter(run, data))
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
@@ -59,12 +61,12 @@ def front_matter(run: RunResults, data: DataResults) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "face", "gender", run.settings["model"]["kind"]],
     }
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return f"---\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True)}---\n\n"
 
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
-    _write("datasheet.md.j2", path, run, data, root="../")
+    _write("datasheet.md.j2", path, run, data, "../")
 
 
 def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:
@@ -87,33 +89,23 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
             return text
         return f"[{text}]({target})"
 
-    _write_page(path, LINK.sub(link, markdown), data=data.config, root="", markdown="")
+    _write_page(path, LINK.sub(link, markdown), data, root="")
 
 
 def _write(
-    template: str, path: Path, run: RunResults, data: DataResults, root: str, **more: object
+    template: str, path: Path, run: RunResults, data: DataResults, root: str, head: str = ""
 ) -> None:
-    """Write a card as Markdown, and as a page with the same text and links to the folder `root`."""
-    values = {"run": run, "results": data, "data": data.config, **more}
-    files.write_text(path, templates.render(template, suffix="md", **values))
-    text = templates.render(template, suffix="html", **values)
-    _write_page(path.with_suffix(".html"), text, data=data.config, root=root, markdown=path.name)
+    """Write a card as Markdown below a `head`, and as a page, which links the folder `root`."""
+    values = {"run": run, "results": data, "data": data.config, "tables": metric_tables}
+    text = templates.render(template, **values)
+    files.write_text(path, head + text)
+    linked = text.replace("/datasheet.md)", "/datasheet.html)")
+    _write_page(path.with_suffix(".html"), linked, data, root)
 
 
-def _write_page(path: Path, text: str, **values: object) -> None:
+def _write_page(path: Path, text: str, data: DataResults, root: str) -> None:
     """Write a page from Markdown, whose first line is its title."""
-    title = text.splitlines()[0].removeprefix("# ")
-    body = MARKDOWN.render(text).replace("<pre>", '<pre tabindex="0">')  # it scrolls by keyboard
-    templates.write("card.html.j2", path, title=title, body=body, **values)
-
-
-def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
-    """A table in a box that scrolls by keyboard too; its name is the heading before it."""
-    number = max(place for place in range(index) if tokens[place].type == "heading_open")
-    name = html.escape(tokens[number + 1].content)
-    return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}"><table>\n'
-
-
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-MARKDOWN.add_render_rule("table_open", _open_table)
-MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    title, body = text.splitlines()[0].removeprefix("# "), MARKDOWN.render(text)
+    for tag, scrolling in SCROLLING.items():
+        body = body.replace(tag, scrolling)
+    templates.write("card.html.j2", path, title=title, body=body, data=data.config, root=root)

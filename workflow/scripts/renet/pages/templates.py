@@ -12,7 +12,6 @@ some 400 kB to each page.
 import functools
 import inspect
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +79,6 @@ ENVIRONMENT.filters |= dict(inspect.getmembers(filters, inspect.isfunction))
 add_sentences("words.j2")
 ENVIRONMENT.filters |= {
     "headings": re.compile(r'<h2 id="([\w.-]+)"[^>]*>(.*?)</h2>').findall,
-    "shell_quoted": shlex.quote,
     "thousands": "{:,.0f}".format,
 }
 
