@@ -18,12 +18,7 @@ from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-# Wide parts of a page scroll, by keyboard too.
-SCROLLING = {
-    "<pre>": '<pre tabindex="0">',
-    "<table>": '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>',
-    "</table>": "</table></div>",
-}
+SCROLLING = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
 
 
 def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
@@ -45,14 +40,11 @@ def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
-    _write("model_card.md.j2", path, run, data, "../../", head=front_matter(run, data))
+    _write("model_card.md.j2", path, run, data, root="../../")
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
-    """YAML that model hubs read at the head of a model card: licence and tags.
-
-    Keys and values are those of Hugging Face, which knows neither the data nor most of the metrics.
-    """
+    """Licence and tags at the head of a model card: what Hugging Face knows of them."""
     names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
     name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())  # as model hubs write it
     content = {
@@ -66,7 +58,7 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
-    _write("datasheet.md.j2", path, run, data, "../")
+    _write("datasheet.md.j2", path, run, data, root="../")
 
 
 def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:
@@ -92,20 +84,18 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
     _write_page(path, LINK.sub(link, markdown), data, root="")
 
 
-def _write(
-    template: str, path: Path, run: RunResults, data: DataResults, root: str, head: str = ""
-) -> None:
-    """Write a card as Markdown below a `head`, and as a page, which links the folder `root`."""
+def _write(template: str, path: Path, run: RunResults, data: DataResults, root: str) -> None:
+    """Write a card as Markdown, and as a page without its front matter."""
     values = {"run": run, "results": data, "data": data.config, "tables": metric_tables}
-    text = templates.render(template, **values)
-    files.write_text(path, head + text)
-    linked = text.replace("/datasheet.md)", "/datasheet.html)")
-    _write_page(path.with_suffix(".html"), linked, data, root)
+    text = templates.render(template, front_matter=front_matter(run, data), **values)
+    files.write_text(path, text)
+    shown = text[text.index("# ") :].replace("/datasheet.md)", "/datasheet.html)")
+    _write_page(path.with_suffix(".html"), shown, data, root)
 
 
 def _write_page(path: Path, text: str, data: DataResults, root: str) -> None:
     """Write a page from Markdown, whose first line is its title."""
-    title, body = text.splitlines()[0].removeprefix("# "), MARKDOWN.render(text)
-    for tag, scrolling in SCROLLING.items():
-        body = body.replace(tag, scrolling)
+    title = text.splitlines()[0].removeprefix("# ")
+    body = MARKDOWN.render(text).replace("<pre>", '<pre tabindex="0">')  # it scrolls by keyboard
+    body = body.replace("<table>", SCROLLING + "<table>").replace("</table>", "</table></div>")
     templates.write("card.html.j2", path, title=title, body=body, data=data.config, root=root)

@@ -151,7 +151,8 @@
     headings.append(heading);
   }
   form.append(element("input", { type: "hidden", name: "sort" }));
-  form.addEventListener("input", updateAndKeep);
+  form.query.addEventListener("input", updateAndKeep);
+  form.querySelectorAll("select").forEach((one) => one.addEventListener("change", updateAndKeep));
   form.addEventListener("submit", (event) => event.preventDefault());
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
