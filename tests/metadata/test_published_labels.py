@@ -292,6 +292,5 @@ def test_ready_overlays_train_a_network_and_are_external_sets(tmp_path):
     table = pd.read_csv(results / "runs/renet/tables/slices.csv").set_index("slice")
     assert set(table.value["column race"]) == set(published.RACES)
     sheet = (results / "data" / "datasheet.md").read_text()
-    assert "The labels of fairface come from published tables" in sheet
     assert "The subsets of fairface are published ones" in sheet
     assert RowReason.NOT_LABELLED in (results / "data/utkface/external_funnel.csv").read_text()

@@ -4,15 +4,11 @@ After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al.,
 Datasets (2021).
 """
 
-import html
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
 
 from renet.common import files
 from renet.pages import metric_tables, templates
@@ -21,6 +17,8 @@ from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+SCROLLING = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
 
 
 def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
@@ -42,15 +40,11 @@ def write_run_page(path: Path, run: RunResults, data: DataResults) -> None:
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
-    more = {"front_matter": front_matter(run, data), "tables": metric_tables}
-    _write("model_card.md.j2", path, run, data, root="../../", **more)
+    _write("model_card.md.j2", path, run, data, root="../../")
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
-    """YAML that model hubs read at the head of a model card: licence and tags.
-
-    Keys and values are those of Hugging Face, which knows neither the data nor most of the metrics.
-    """
+    """Licence and tags at the head of a model card: what Hugging Face knows of them."""
     names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
     name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())  # as model hubs write it
     content = {
@@ -59,7 +53,7 @@ def front_matter(run: RunResults, data: DataResults) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "face", "gender", run.settings["model"]["kind"]],
     }
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return f"---\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True)}---\n\n"
 
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
@@ -87,33 +81,21 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
             return text
         return f"[{text}]({target})"
 
-    _write_page(path, LINK.sub(link, markdown), data=data.config, root="", markdown="")
+    _write_page(path, LINK.sub(link, markdown), data, root="")
 
 
-def _write(
-    template: str, path: Path, run: RunResults, data: DataResults, root: str, **more: object
-) -> None:
-    """Write a card as Markdown, and as a page with the same text and links to the folder `root`."""
-    values = {"run": run, "results": data, "data": data.config, **more}
-    files.write_text(path, templates.render(template, suffix="md", **values))
-    text = templates.render(template, suffix="html", **values)
-    _write_page(path.with_suffix(".html"), text, data=data.config, root=root, markdown=path.name)
+def _write(template: str, path: Path, run: RunResults, data: DataResults, root: str) -> None:
+    """Write a card as Markdown, and as a page without its front matter."""
+    values = {"run": run, "results": data, "data": data.config, "tables": metric_tables}
+    text = templates.render(template, front_matter=front_matter(run, data), **values)
+    files.write_text(path, text)
+    shown = text[text.index("# ") :].replace("/datasheet.md)", "/datasheet.html)")
+    _write_page(path.with_suffix(".html"), shown, data, root)
 
 
-def _write_page(path: Path, text: str, **values: object) -> None:
+def _write_page(path: Path, text: str, data: DataResults, root: str) -> None:
     """Write a page from Markdown, whose first line is its title."""
     title = text.splitlines()[0].removeprefix("# ")
     body = MARKDOWN.render(text).replace("<pre>", '<pre tabindex="0">')  # it scrolls by keyboard
-    templates.write("card.html.j2", path, title=title, body=body, **values)
-
-
-def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
-    """A table in a box that scrolls by keyboard too; its name is the heading before it."""
-    number = max(place for place in range(index) if tokens[place].type == "heading_open")
-    name = html.escape(tokens[number + 1].content)
-    return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}"><table>\n'
-
-
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-MARKDOWN.add_render_rule("table_open", _open_table)
-MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    body = body.replace("<table>", SCROLLING + "<table>").replace("</table>", "</table></div>")
+    templates.write("card.html.j2", path, title=title, body=body, data=data.config, root=root)

@@ -9,7 +9,6 @@ import pandas as pd
 from renet.common.imdb_wiki import CLASSES
 
 UNDEFINED = "–"
-MARKUP = re.compile(r"([\\`*\[\]<>|])")
 
 
 def percentage(fraction: float | None, digits: int = 1) -> str:
@@ -19,9 +18,9 @@ def percentage(fraction: float | None, digits: int = 1) -> str:
     return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
-def decimal(value: float | None) -> str:
-    """`0.833`, with a minus sign."""
-    return UNDEFINED if pd.isna(value) else f"{value:z.3f}".replace("-", "\N{MINUS SIGN}")
+def decimal(value: float | None, digits: int = 3) -> str:
+    """`0.833`, with a minus sign, but not before zero."""
+    return UNDEFINED if pd.isna(value) else f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def interval(bounds: list[float] | None) -> str:
@@ -33,9 +32,7 @@ def interval(bounds: list[float] | None) -> str:
 
 def points(difference: float) -> str:
     """A difference of fractions in percentage points, `−3.6`; NaN is undefined."""
-    if pd.isna(difference):
-        return UNDEFINED
-    return f"{100 * difference:z.1f}".replace("-", "\N{MINUS SIGN}")  # z: no minus before 0.0
+    return decimal(100 * difference, 1)
 
 
 def gain(difference: float) -> str:
@@ -81,17 +78,14 @@ def setting(value: object) -> str:
 
 def markdown_text(text: str) -> str:
     """A text that is no markup in Markdown, nor the end of a table's cell."""
-    return MARKUP.sub(r"\\\1", re.sub(r"\s*[\r\n]\s*", " ", text))
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", re.sub(r"\s*[\r\n]\s*", " ", text))
 
 
 def faces(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table of predictions, with `label`, `predicted` and `confidence` as text."""
-    return [
-        {
-            **row,
-            "label": CLASSES[row["target"]],
-            "predicted": CLASSES[int(row["p_male"] > row["p_female"])],
-            "confidence": percentage(max(row["p_female"], row["p_male"])),
-        }
-        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
-    ]
+    shown, classes = rows.astype(object).where(rows.notna(), None), dict(enumerate(CLASSES))
+    return shown.assign(
+        label=rows.target.map(classes),
+        predicted=(rows.p_male > rows.p_female).astype(int).map(classes),
+        confidence=rows[["p_female", "p_male"]].max(axis=1).map(percentage),
+    ).to_dict("records")

@@ -1,5 +1,6 @@
 """Data that jobs write for the pages: tables, and scripts, as a page on a disk cannot load JSON."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from renet.common import files
 from renet.common.table import Table
 from renet.evaluation.inference_table import INFERENCE
 
+_json = functools.partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"
 
 # gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
@@ -38,7 +40,3 @@ def write_groups(path: Path, slices: pd.DataFrame) -> None:
 def write_entry(path: Path, name: str, key: str, value: dict) -> None:
     """Write `window.<name>[key] = {…}`, so that a page can load several such scripts."""
     files.write_text(path, f"(window.{name} ??= {{}})[{_json(key)}] = {_json(value)};\n")
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -5,14 +5,12 @@ A macro of words.j2 is a filter of all templates, `{{ test|people }}`, and a fun
 
 Pages need neither a server nor a network and hold no dates, so that the same results make the same
 pages. The charts are SVG, which a printer and Snakemake's report show, too. The table of all faces
-is our own script (templates/faces.js): grid libraries that hold 50,000 rows, like Tabulator, add
-some 400 kB to each page.
+is our own script: grid libraries that hold 50,000 rows add some 400 kB to each page.
 """
 
 import functools
 import inspect
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +27,7 @@ ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # each feature with its te
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
 # The first line of a page, by which predict.py knows its own.
 FIRST_LINE = (TEMPLATES / "base.html.j2").read_text(encoding="utf-8").partition("\n")[0]
+MACROS: dict[str, str] = {}  # the template of each macro that is a filter
 ENVIRONMENT = jinja2.Environment(
     loader=LOADER,
     autoescape=jinja2.select_autoescape(["html.j2"]),
@@ -41,18 +40,15 @@ ENVIRONMENT = jinja2.Environment(
 
 def sentences(macro: str, *values: object) -> str:
     """A macro that `add_sentences` added, filled in, as one line of plain text."""
-    return ENVIRONMENT.filters[macro](*values)
+    text = getattr(ENVIRONMENT.get_template(MACROS[macro]).module, macro)(*values)
+    return re.sub(r"[ \n]+", " ", text).strip()
 
 
 def add_sentences(template: str) -> None:
     """Make the macros of a template filters of all others."""
-
-    def fill_in(macro: str, *values: object) -> str:
-        text = getattr(ENVIRONMENT.get_template(template).module, macro)(*values)
-        return re.sub(r"[ \n]+", " ", text).strip()
-
     for macro in re.findall(r"{% macro (\w+)", _file(template)):
-        ENVIRONMENT.filters[macro] = functools.partial(fill_in, macro)
+        MACROS[macro] = template
+        ENVIRONMENT.filters[macro] = functools.partial(sentences, macro)
 
 
 @dataclass(frozen=True)
@@ -77,12 +73,9 @@ ENVIRONMENT.globals |= {
     "zip": zip,
 }
 ENVIRONMENT.filters |= dict(inspect.getmembers(filters, inspect.isfunction))
+ENVIRONMENT.filters["headings"] = re.compile(r'<h2 id="([\w.-]+)"[^>]*>(.*?)</h2>').findall
+ENVIRONMENT.filters["thousands"] = "{:,.0f}".format
 add_sentences("words.j2")
-ENVIRONMENT.filters |= {
-    "headings": re.compile(r'<h2 id="([\w.-]+)"[^>]*>(.*?)</h2>').findall,
-    "shell_quoted": shlex.quote,
-    "thousands": "{:,.0f}".format,
-}
 
 
 def render(template: str, **values: object) -> str:

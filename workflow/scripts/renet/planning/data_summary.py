@@ -32,12 +32,8 @@ def for_pages(settings: Config) -> dict:
     archives, own = settings.used_archives, settings.license or "other"
     of_sources = {name: archives[name] for name in settings.sources}
     origins = {name: of.datasheet for name, of in archives.items() if of.datasheet}
-    databases = {
-        of.database
-        for name, of in of_sources.items()
-        # A table with the data set's origin is published.
-        if name != SAMPLE and not (name in origins and of.database == TABLE)
-    }
+    published = {name for name in origins if archives[name].database == TABLE}
+    databases = {of_sources[name].database for name in of_sources.keys() - published - {SAMPLE}}
     return settings.model_dump(by_alias=True, include=ROWS) | {
         "databases": sorted(databases),
         "size": settings.crop.shape,
@@ -48,7 +44,6 @@ def for_pages(settings: Config) -> dict:
             for name, of in of_sources.items()
         },
         "detected": {name: of.detected for name, of in archives.items() if of.detected},
-        "published_labels": [name for name, of in of_sources.items() if of.labels],
         "published_split": [name for name, of in of_sources.items() if of.split],
         "audit": {"folds": settings.audit.folds, "run": settings.named_run(settings.audit.run)},
     }
@@ -72,7 +67,6 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
         for name, of in settings.used_archives.items()
         if name != SAMPLE
     }
-    others = {name: None for name in of_defaults if name != run}
     of_run = run_settings.with_folds(settings.runs[run])
     kept = FACES | DRAWN | {"external": True, "license": True, "walkthrough": True}
     return settings.model_dump(by_alias=True, include=kept) | {
@@ -82,7 +76,8 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
         "export": [],
         "datasheet": None,
         "comparison": {"reference": None},
-        "runs": others | {run: {key: value for key, value in of_run.items() if value}},
+        "runs": dict.fromkeys(of_defaults)
+        | {run: {key: value for key, value in of_run.items() if value}},
     }
 
 

@@ -127,18 +127,14 @@ def write_safetensors(
 
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | None = None) -> None:
-    """Write what model hubs and `predictor.load` read: weights, README.md and config.json.
-
-    Without `onnx`, a model.onnx in the folder is of another training or config, and is deleted.
-    """
-    if (path.parent / FILE).exists():
-        raise InputError(f"{path.parent} is a folder of a run; name a folder for the hub alone.")
-    if onnx:
-        with files.replacing(path.parent / "model.onnx") as temporary:
-            shutil.copyfile(onnx, temporary)
-    else:
-        (path.parent / "model.onnx").unlink(missing_ok=True)
+    """Write what model hubs and `predictor.load` read: weights, README.md and config.json."""
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
+    if (folder / FILE).exists():
+        raise InputError(f"{folder} is a folder of a run; name a folder for the hub alone.")
+    (folder / "model.onnx").unlink(missing_ok=True)  # of another training or config
+    if onnx:
+        with files.replacing(folder / "model.onnx") as temporary:
+            shutil.copyfile(onnx, temporary)
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)
     about = json.loads(described(predictor, files.file_digest(path)))

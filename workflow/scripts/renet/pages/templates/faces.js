@@ -11,29 +11,23 @@
     section.querySelector(".missing").hidden = false;
     return;
   }
-  const count = samples.row.length;
   const isCorrect = (n) => predictions.predicted[n] === samples.target[n];
   const personOf = (n) => samples.subjects[samples.subject[n]];
-  // The value that a column is sorted by; `show` gives the text if that is something else.
+  const confidence = (n) => Math.max(predictions.p_male[n], 1 - predictions.p_male[n]);
+  // The value that a column is sorted by; `show` gives its text or element, if that is something else.
   const COLUMNS = {
-    photo: { value: (n) => n },
+    __proto__: null, // a column of the URL may have any name
+    photo: { value: (n) => n, show: photo },
     // By source, then by row: the names of the sources are sorted, and a row is less than 2 ** 32.
     id: {
       value: (n) => samples.source[n] * 2 ** 32 + samples.row[n],
       show: (n) => samples.id[n],
-      text: true,
     },
-    person: { value: (n) => samples.subject[n], show: personOf, text: true },
-    label: { value: (n) => samples.target[n], show: (n) => CLASSES[samples.target[n]] },
-    predicted: {
-      value: (n) => predictions.predicted[n],
-      show: (n) => CLASSES[predictions.predicted[n]],
-    },
-    correct: { value: (n) => Number(isCorrect(n)), show: (n) => (isCorrect(n) ? "yes" : "no") },
-    confidence: {
-      value: (n) => Math.max(predictions.p_male[n], 1 - predictions.p_male[n]),
-      show: (n) => `${(100 * COLUMNS.confidence.value(n)).toFixed(1)} %`,
-    },
+    person: { value: (n) => samples.subject[n], show: personOf },
+    label: { value: (n) => CLASSES[samples.target[n]] },
+    predicted: { value: (n) => CLASSES[predictions.predicted[n]] },
+    correct: { value: (n) => (isCorrect(n) ? "yes" : "no") },
+    confidence: { value: confidence, show: (n) => `${(100 * confidence(n)).toFixed(1)} %` },
     age: { value: (n) => samples.age[n] },
     year: { value: (n) => samples.year[n] },
     face_score: {
@@ -44,145 +38,125 @@
       value: (n) => samples.width[n] * samples.height[n],
       show: (n) => `${samples.width[n]} × ${samples.height[n]}`,
     },
-    path: { value: (n) => samples.path[n], text: true },
+    path: { value: (n) => samples.path[n] },
   };
   const viewport = section.querySelector(".viewport");
-  const body = viewport.querySelector("tbody");
-  const controls = section.querySelector("form");
-  const status = section.querySelector("output");
-  const headings = viewport.querySelector("thead tr");
-  const fileOrder = Uint32Array.from({ length: count }, (_, n) => n);
-  const haystack = samples.path.map((path, n) => `${samples.id[n]} ${personOf(n) ?? ""} ${path}`.toLowerCase());
+  const table = viewport.querySelector("table");
+  const headings = table.tHead.rows[0];
+  const form = section.querySelector("form");
+  const all = Array.from(samples.row, (_, n) => n);
+  const haystack = all.map((n) => `${samples.id[n]} ${personOf(n) ?? ""} ${samples.path[n]}`.toLowerCase());
   const groups = new Map(Object.entries(slices.values).flatMap(([slice, values]) =>
-    values.map((value, place) => [`${slice}:${value}`, { codes: slices[slice], place }])));
-  let order = fileOrder;
-  let shown = order;
+    values.map((value, place) => [`${slice}:${value}`, (n) => slices[slice][n] === place])));
+  let shown = all;
 
-  // An element with these properties and attributes.
-  function element(name, properties, attributes = {}) {
-    const made = Object.assign(document.createElement(name), properties);
-    Object.entries(attributes).forEach((attribute) => made.setAttribute(...attribute));
-    return made;
-  }
-
-  function heading(name) {
-    const className = COLUMNS[name].text ? "text" : "";
-    const th = element("th", { scope: "col", className }, { "data-column": name });
-    const button = element("button", { type: "button", textContent: name.replace("_", " ") });
-    button.addEventListener("click", () => {
-      sort(name, th.getAttribute("aria-sort") === "ascending");
-      filterAndKeep();
-    });
-    th.append(button);
-    return th;
-  }
-
-  function cell(name, n) {
-    const td = document.createElement("td");
-    if (name === "photo") {
-      td.append(photo(n));
-      return td;
-    }
-    const { value, show = value, text } = COLUMNS[name];
-    td.textContent = show(n) ?? "–";
-    return text ? Object.assign(td, { title: td.textContent, className: "text" }) : td;
+  function element(name, properties) {
+    return Object.assign(document.createElement(name), properties);
   }
 
   function photo(n) {
     const { folder, side, columns, per_sheet: perSheet } = samples.sheets;
     const tile = n % perSheet;
-    const label = `Photo ${samples.id[n]}, labelled ${CLASSES[samples.target[n]]}`;
-    const span = element("span", { className: "photo" }, { role: "img", "aria-label": label });
+    const ariaLabel = `Photo ${samples.id[n]}, labelled ${CLASSES[samples.target[n]]}`;
+    const span = element("span", { className: "photo", role: "img", ariaLabel });
     span.style.backgroundImage = `url("${viewport.dataset.base}${folder}${Math.floor(n / perSheet)}.webp")`;
     span.style.backgroundPosition =
       `${-side * (tile % columns)}px ${-side * Math.floor(tile / columns)}px`;
     return span;
   }
 
+  function cell({ value, show = value }, n) {
+    const td = document.createElement("td");
+    td.append(show(n) ?? "–");
+    td.title = td.textContent; // a long one is cut off
+    return td;
+  }
+
   function gap(rows) {
     const style = `height: ${rows * ROW_HEIGHT}px`;
-    return element("tr", { className: "gap" }, { "aria-hidden": "true", style });
+    return element("tr", { ariaHidden: "true", className: "gap", style });
   }
 
   function draw() {
     const first = Math.max(0, Math.floor(viewport.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
     const visible = Math.ceil(viewport.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
-    const rows = Array.from(shown.slice(first, first + visible), (n, place) => {
-      const number = first + place + 2; // row 1 is the heading
-      const tr = element("tr", { className: isCorrect(n) ? "" : "wrong" }, { "aria-rowindex": number });
-      tr.append(...Object.keys(COLUMNS).map((name) => cell(name, n)));
+    const rows = shown.slice(first, first + visible).map((n, place) => {
+      const ariaRowIndex = first + place + 2; // row 1 is the heading
+      const tr = element("tr", { ariaRowIndex, className: isCorrect(n) ? "" : "wrong" });
+      tr.append(...Object.values(COLUMNS).map((column) => cell(column, n)));
       return tr;
     });
-    body.replaceChildren(gap(first), ...rows, gap(shown.length - first - rows.length));
+    table.tBodies[0].replaceChildren(gap(first), ...rows, gap(shown.length - first - rows.length));
   }
 
-  function filter() {
-    const words = controls.query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const { prediction, label, group } = Object.fromEntries(new FormData(controls));
-    const { codes, place } = groups.get(group) ?? {};
-    shown = order.filter((n) =>
-      (!codes || codes[n] === place) &&
+  // Filters and sorts as the form says; its `sort` is a column, after a minus if it is descending.
+  function update() {
+    const { query, prediction, label, group, sort } = Object.fromEntries(new FormData(form));
+    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    const inGroup = groups.get(group);
+    shown = all.filter((n) =>
+      (!inGroup || inGroup(n)) &&
       (prediction === "" || isCorrect(n) === (prediction === "correct")) &&
       (label === "" || samples.target[n] === Number(label)) &&
       words.every((word) => haystack[n].includes(word)));
-    status.textContent = `${shown.length.toLocaleString("en")} of ${count.toLocaleString("en")} faces`;
-    viewport.querySelector("table").setAttribute("aria-rowcount", shown.length + 1);
+    const { value } = COLUMNS[sort.replace(/^-/, "")] ?? {};
+    const sign = sort.startsWith("-") ? -1 : 1;
+    if (value) shown.sort((one, two) => {
+      const [left, right] = [value(one), value(two)];
+      if (left === right) return 0;
+      if (left === null || right === null) return left === null ? 1 : -1; // unknown values come last
+      return left < right ? -sign : sign;
+    });
+    for (const th of headings.cells) {
+      const directions = { [th.dataset.column]: "ascending", [`-${th.dataset.column}`]: "descending" };
+      th.ariaSort = directions[sort] ?? null;
+    }
+    const counts = [shown.length, all.length].map((count) => count.toLocaleString("en"));
+    section.querySelector("output").textContent = `${counts.join(" of ")} faces`;
+    table.ariaRowCount = shown.length + 1;
     viewport.scrollTop = 0;
     draw();
   }
 
-  function sort(name, descending) {
-    for (const th of headings.cells) {
-      th.removeAttribute("aria-sort");
-      const direction = descending ? "descending" : "ascending";
-      if (th.dataset.column === name) th.setAttribute("aria-sort", direction);
-    }
-    order = fileOrder;
-    if (!Object.hasOwn(COLUMNS, name)) return;
-    const values = Array.from(fileOrder, COLUMNS[name].value);
-    const sign = descending ? -1 : 1;
-    order = fileOrder.slice().sort((one, two) => {
-      const [left, other] = [values[one], values[two]];
-      if (left === other) return one - two;
-      if (left === null || other === null) return left === null ? 1 : -1; // unknown values come last
-      return left < other ? -sign : sign;
-    });
-  }
-
-  // The state is in the URL's fragment, `#faces?query=anna&group=source:own&sort=-age`, so that a link,
-  // a bookmark and the back button restore it: the form, and a column, after a minus if it is descending.
+  // The form is in the URL's fragment, `#faces?query=anna&group=source:own&sort=-age`, so that a link,
+  // a bookmark and the back button restore it; empty values are left out.
   function restore() {
     const [name, query] = window.location.hash.slice(1).split("?");
     if (name !== "faces" || query === undefined) return;
     const state = new URLSearchParams(query);
-    ["query", "prediction", "label", "group"].forEach((field) => {
-      controls[field].value = state.get(field) ?? "";
-      if (controls[field].selectedIndex === -1) controls[field].value = ""; // no such choice
+    form.querySelectorAll("[name]").forEach((field) => {
+      field.value = state.get(field.name) ?? "";
+      if (field.selectedIndex === -1) field.value = ""; // no such choice
     });
-    const column = state.get("sort") ?? "";
-    sort(column.replace(/^-/, ""), column.startsWith("-"));
-    filter();
+    update();
     section.focus(); // as a browser does with a plain fragment
   }
 
-  // Without a step in the browser's history; empty values are left out.
-  function filterAndKeep() {
-    filter();
-    const sorted = headings.querySelector("[aria-sort]");
-    const minus = sorted?.getAttribute("aria-sort") === "descending" ? "-" : "";
-    const entries = [...new FormData(controls), ["sort", sorted ? minus + sorted.dataset.column : ""]];
-    const query = new URLSearchParams(entries.filter(([, value]) => value !== "")).toString();
-    window.history.replaceState(null, "", query ? `#faces?${query}` : "#faces");
+  // Without a step in the browser's history.
+  function updateAndKeep() {
+    update();
+    const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    window.history.replaceState(null, "", `#faces?${query}`);
   }
 
-  headings.append(...Object.keys(COLUMNS).map(heading));
+  for (const column of Object.keys(COLUMNS)) {
+    const button = element("button", { type: "button", textContent: column.replace("_", " ") });
+    button.addEventListener("click", () => {
+      form.sort.value = form.sort.value === column ? `-${column}` : column;
+      updateAndKeep();
+    });
+    const heading = element("th", { scope: "col" });
+    heading.dataset.column = column;
+    heading.append(button);
+    headings.append(heading);
+  }
+  form.append(element("input", { type: "hidden", name: "sort" }));
+  form.query.addEventListener("input", updateAndKeep);
+  form.querySelectorAll("select").forEach((one) => one.addEventListener("change", updateAndKeep));
+  form.addEventListener("submit", (event) => event.preventDefault());
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
-  controls.query.addEventListener("input", filterAndKeep);
-  controls.querySelectorAll("select").forEach((one) =>
-    one.addEventListener("change", filterAndKeep));
-  controls.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", restore);
-  filter();
+  update();
   restore();
 })();
