@@ -87,7 +87,7 @@ def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_a
     pages = {run: (changed / "runs" / run / "report.html").read_text() for run in settings["runs"]}
     assert all("same class for every face of the test set." in page for page in pages.values())
     assert all("The network has not learnt: " in page for page in pages.values())
-    said = "Run slow: Significantly above the baseline: "
+    said = "Run slow: Significantly above the baseline of "
     assert said in caplog.text  # by numbers of another network
     assert [run for run, page in pages.items() if "The ReLU\nbefore" in page] == ["made"]
 

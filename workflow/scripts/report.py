@@ -75,8 +75,8 @@ def report(
         of_set = "test faces" if run.stated is run else "faces by cross-validation"
         if test["constant_prediction"] or run.claims.above[run.stated.set] != 1:
             found = templates.sentences("above_baseline", run, run.stated)
-            advice = templates.sentences("advice", [run.metrics["advice"]])
-            logging.warning("Run %s: %s %s", run.name, found, advice)
+            steps = templates.sentences("advice", data.next_steps(run))
+            logging.warning("Run %s: %s %s", run.name, found, steps)
         logging.info(
             "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",
             run.name, 100 * test["accuracy"], test["n"], of_set,
