@@ -183,8 +183,8 @@ SMALL_SETS = {  # the first three are too small for a conclusion
     ),
 }
 CONCLUSIONS = (
-    "often:", "significantly lower", "No significant", "too high:", "too low:", "below the others",
-    "All groups", ">group</th>", "Accuracy by group of",
+    "Recall of", "Test of the confidences: too", "below the others", "All groups", ">group</th>",
+    "Accuracy by group of",
 )  # fmt: skip
 UNDEFINED = r"\bnan\b|\bNone\b|<NA>|(?<!\N{MINUS SIGN})100\.0 to 100|1\.000 to 1\.000"
 

@@ -306,7 +306,7 @@ CASES = [
      "In more than one subset: people (0), photos (2), pixels (0). The metrics can be too high."),
     ({"leakage.in_two_subsets": SHARED | {"people": 1}, "leakage.split_by": "image"}, "In more "
      "than one subset: people (1), photos (0), pixels (0). The metrics"),
-    (NOT_ABOVE, "Not significantly above the baseline: "),
+    (NOT_ABOVE, "Not significantly above the baseline of 50.0 % (always male): "),
     (NOT_ABOVE | {"advice": "few_updates"}, "The training made few updates"),
     (NOT_ABOVE | {"advice": "not_learnt"}, "The network has not learnt"),
     (NOT_ABOVE | {"advice": "few_photos"}, "test faces. Add photos, or vary them"),
