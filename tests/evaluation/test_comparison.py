@@ -159,21 +159,17 @@ def lead_over(significant: dict[str, int], seeds: list[list[str]] = ()) -> str:
 @pytest.mark.parametrize(
     ("significant", "said"),
     [
-        (
-            {"b": 0, "c": 1, "d": 0},
-            "can be chance: \N{MINUS SIGN}4.0 points over b (",
-        ),
-        (dict.fromkeys("bcdefg", 0), "). The same holds for 5 other runs."),
+        ({"b": 1, "c": 0, "d": 0}, "can be chance: \N{MINUS SIGN}4.0 points over c ("),
         ({"b": 1, "c": 1}, "over each other run is significant: \N{MINUS SIGN}4.0 points over b"),
     ],
 )
-def test_lead_that_can_be_chance_is_named_with_the_number_of_others(significant, said):
+def test_lead_that_can_be_chance_is_named_first(significant, said):
     assert said in lead_over(significant)
 
 
 def test_lead_over_other_seeds_of_the_best_run_is_not_named():
     said = lead_over({"b": 0, "c": 0}, [["a", "b"]])
-    assert "points over c (" in said and said.endswith(").")
+    assert "points over c (" in said
     assert "points over b (" in lead_over({"b": 0}, [["a", "b"]])
 
 

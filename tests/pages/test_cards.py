@@ -141,7 +141,6 @@ def test_card_and_data_sheet_of_a_published_set_have_its_licence(changed):
     assert "Not documented" not in text and "own photos" not in text.lower()
     assert "license_name: non-commercial-use" in (changed / f"{CARD}.md").read_text()
     assert "Somebody (2017) labelled them" in text
-    assert "hotographs of published data sets (imdb)" in (changed / "index.html").read_text()
 
 
 def test_front_matter_of_the_model_card_names_only_what_model_hubs_know(results):

@@ -7,8 +7,7 @@ for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, 
 results.smk.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
 loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
-the data sheet and the model cards as pages too (.html). The pages show figures by relative links
-and link all files of a run.
+the data sheet and the model cards as pages too (.html). The pages show figures by relative links.
 """
 
 import logging
@@ -74,9 +73,10 @@ def report(
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.stated.test
         of_set = "test faces" if run.stated is run else "faces by cross-validation"
-        if not run.is_above:
-            sentences = [templates.sentences(name, run) for name in ("sureness", "advice")]
-            logging.warning("Run %s: %s %s", run.name, *sentences)
+        if test["constant_prediction"] or run.claims.above[run.stated.set] != 1:
+            found = templates.sentences("above_baseline", run, run.stated)
+            steps = templates.sentences("advice", data.next_steps(run))
+            logging.warning("Run %s: %s %s", run.name, found, steps)
         logging.info(
             "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",
             run.name, 100 * test["accuracy"], test["n"], of_set,

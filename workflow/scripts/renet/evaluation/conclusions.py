@@ -1,7 +1,5 @@
 """Conclusions on a run: its groups, the set that leads, and what may help."""
 
-import enum
-
 import pandas as pd
 
 from renet.evaluation.inference_table import OUT_OF_FOLD
@@ -11,15 +9,6 @@ FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
 LEARNT = 0.8  # fraction of the baseline's errors; a network with more in training has not learnt
 MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memorised
 GAP = 0.1  # training above test accuracy, from which there are too few photos
-
-
-class Advice(enum.StrEnum):
-    """What may help a network; the first of them also one that is above the baseline."""
-
-    FEW_PHOTOS = "few_photos"
-    FEW_UPDATES = "few_updates"
-    NOT_LEARNT = "not_learnt"
-    FEW_TEST_FACES = "few_test_faces"
 
 
 def of_groups(slices: pd.DataFrame) -> dict:
@@ -62,15 +51,15 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict
     return {
         "leads": leads,
         "updates": updates,
-        "advice": kind if needed or kind == Advice.FEW_PHOTOS else None,
+        "advice": kind if needed or kind == "few_photos" else None,
         "chosen_by_few": {
             what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()
         },
     }
 
 
-def advise(updates: int | None, training: float, majority: float, test: float) -> Advice:
-    """Advice on a trained network that is not better than the baseline.
+def advise(updates: int | None, training: float, majority: float, test: float) -> str:
+    """What may help a network that is not better than the baseline; more photos also a better one.
 
     Args:
         updates: of the weights; None for a kind of network that is fitted without.
@@ -79,9 +68,9 @@ def advise(updates: int | None, training: float, majority: float, test: float) -
     """
     is_gap = training > test + GAP
     if is_gap and 1 - training < MEMORISED * (1 - majority):
-        return Advice.FEW_PHOTOS
+        return "few_photos"
     if updates is not None and updates < FEW_UPDATES:
-        return Advice.FEW_UPDATES
+        return "few_updates"
     if updates is not None and 1 - training > LEARNT * (1 - majority):
-        return Advice.NOT_LEARNT
-    return Advice.FEW_PHOTOS if is_gap else Advice.FEW_TEST_FACES
+        return "not_learnt"
+    return "few_photos" if is_gap else "few_test_faces"

@@ -35,11 +35,6 @@ def points(difference: float) -> str:
     return decimal(100 * difference, 1)
 
 
-def gain(difference: float) -> str:
-    """A difference in percentage points with its sign, `+3.6`."""
-    return f"{'+' if difference > 0 else ''}{points(difference)}"
-
-
 def points_interval(bounds: list[float]) -> str:
     """An interval of a difference, in percentage points: `−3.6 to 28.3`; NaN is undefined."""
     return UNDEFINED if pd.isna(bounds[0]) else f"{points(bounds[0])} to {points(bounds[1])}"

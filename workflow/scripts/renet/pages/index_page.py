@@ -13,7 +13,7 @@ from renet.config.model import KINDS
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, RED
 from renet.evaluation.tables import BEST, SEEDS
-from renet.pages import filters, metric_tables, templates
+from renet.pages import filters, templates
 from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults
 
@@ -67,32 +67,26 @@ def write(
         rows_of=lambda name: data.runs[data.runs.set == name],
         rows=_rows(runs, ranking, best, of_seeds, grids),
         comparisons=dict(list(comparisons.groupby("set", sort=False))),
-        tables=metric_tables,
         grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
         trained=trained,
         differences=differences(settings, defaults),
     )
 
 
-def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> dict[str, object]:
-    """Lead of the best run by the rows of comparison.csv that have it as `other`; {} without.
+def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> pd.Series | None:
+    """The smallest lead of the best run by the rows of comparison.csv that have it as `other`.
 
-    `seeds` are groups of runs that differ by their seeds alone. The lead can be chance over
-    `unclear` runs, and is smallest over the `nearest`, of those if there are; the runs `equal` have
-    the same metric, and a higher log loss.
+    `seeds` are groups of runs that differ by their seeds alone: the lead over those of the best run
+    counts only if there is no other. Leads that can be chance come first.
     """
     if rows.empty:
-        return {}
-    rows = rows.sort_values("value", ascending=False, kind="stable")
-    same = {name for group in seeds if rows.other.iloc[0] in group for name in group}
-    others = rows if rows.run.isin(same).all() else rows[~rows.run.isin(same)]
-    unclear = others[others.significant != 1]
-    return {
-        "set": rows.set.iloc[0],
-        "unclear": len(unclear),
-        "nearest": (others if unclear.empty else unclear).iloc[0],
-        "equal": rows.run[np.isclose(rows.value, rows.other_value)].tolist(),
-    }
+        return None
+    same = [name for group in seeds if rows.other.iloc[0] in group for name in group]
+    rows = rows.assign(significant=rows.significant.fillna(0))
+    keys = pd.DataFrame(
+        {"same": rows.run.isin(same), "is_shown": rows.significant == 1, "lead": -rows.value}
+    )
+    return rows.loc[keys.sort_values([*keys], kind="stable").index[0]]
 
 
 def _rows(

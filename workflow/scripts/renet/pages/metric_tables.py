@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from renet.evaluation.inference_table import OUT_OF_FOLD
-from renet.evaluation.tables import NOT_COMPARED
 from renet.pages import filters
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable, sentences
@@ -85,18 +84,17 @@ def slices_table(results: SetResults) -> PageTable:
             f"{row.subjects:,}",
             filters.percentage(row.accuracy),
             filters.interval([row.low, row.high]),
-            f"{filters.points(row.difference)}{_tested(' (p {})', row.p_holm)}",
+            filters.points(row.difference),
+            "–" if pd.isna(row.p_holm) else filters.p_value(row.p_holm).removeprefix("= "),
             filters.percentage(row.recall_female),
             filters.percentage(row.recall_male),
-            _gap(row, results.test["n"]),
         ]
         for row in results.slices.itertuples()
         if not (row.small or results.test["small"])
     ]
     headings = [
         "group", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
-        "difference from the others, points (corrected p)", "recall of female", "recall of male",
-        "difference of the recalls, points (95 % interval, corrected p)",
+        "difference from the others, points", "corrected p", "recall of female", "recall of male",
     ]  # fmt: skip
     return PageTable("All groups" + _suffix(results), headings, rows, collapsed=True)
 
@@ -104,18 +102,6 @@ def slices_table(results: SetResults) -> PageTable:
 def _suffix(results: SetResults) -> str:
     """Part of a label that tells the tables of a page apart."""
     return "" if results.set == "test" else f" of the {sentences('set_name', results.set)}"
-
-
-def _gap(row: Any, faces: int) -> str:
-    """`−3.6 (−9.1 to 1.2, p = 0.012)`, where the genders are compared in a slice."""
-    if row.slice in NOT_COMPARED or row.n == faces or pd.isna(row.gap):
-        return filters.UNDEFINED
-    interval = filters.points_interval([row.gap_low, row.gap_high])
-    return f"{filters.points(row.gap)} ({interval}{_tested(', p {}', row.gap_p_holm)})"
-
-
-def _tested(text: str, p_value: float) -> str:
-    return "" if pd.isna(p_value) else text.format(filters.p_value(p_value))
 
 
 def history_table(run: RunResults) -> PageTable:

@@ -16,7 +16,6 @@ from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import tables
-from renet.evaluation.conclusions import Advice
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.pages import templates
 from renet.pages.page_data import GALLERY, LAYERS, MISTAKES, SALIENCY
@@ -96,37 +95,9 @@ class RunResults(SetResults):
         return self if self.metrics["leads"] == "test" else cast(SetResults, self.out_of_fold)
 
     @property
-    def claim(self) -> pd.Series:
-        """Row of runs.csv of the set that leads."""
-        return self.claims.loc[self.metrics["leads"]]
-
-    @property
     def other_sets(self) -> list[SetResults]:
         """Sets beside the test set: the out-of-fold set, and the external ones."""
         return [*filter(None, [self.out_of_fold]), *self.external.values()]
-
-    @property
-    def has_new_people(self) -> bool:
-        """Whether the people of the set that leads are recorded, and in no training."""
-        shared = any(self.metrics["leakage"]["in_two_subsets"].values())
-        started = self.settings["train"].get("start_from")  # from weights that may know them
-        return not (shared or started or self.stated.test["unnamed_photos"])
-
-    @property
-    def is_above(self) -> bool:
-        """Whether it predicts both classes, and is above the baseline on the set that leads."""
-        return self.claim.above == 1 and not self.stated.test["constant_prediction"]
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is a network that was trained without augmentation."""
-        return self.settings["train"].get("augment") == []
-
-    @property
-    def advice(self) -> str | None:
-        """What may help; above the baseline, photos alone."""
-        few_photos = self.metrics["advice"] == Advice.FEW_PHOTOS
-        return self.metrics["advice"] if few_photos or not self.is_above else None
 
 
 @dataclass(frozen=True)
@@ -156,13 +127,14 @@ class DataResults:
 
     def next_steps(self, run: RunResults) -> list[str]:
         """What may come next, at most two steps: the case of each."""
+        advice, is_plain = run.metrics["advice"], run.settings["train"].get("augment") == []
         steps = {
-            run.advice: run.advice is not None,
+            advice: advice is not None,
             "folds": run.test["few"] and not run.folds,
             "audit": self.to_review > 0,
-            "modern": run.advice is None and run.is_plain,
+            "modern": advice is None and is_plain,
         }
-        return [str(step) for step, holds in steps.items() if holds][:2]
+        return [step for step, holds in steps.items() if holds][:2]
 
     @property
     def steps(self) -> pd.DataFrame:
