@@ -281,42 +281,6 @@ def test_bomb_of_an_image_takes_no_memory(tmp_path):
     assert outcome.stdout == "too_large\n", outcome.stderr
 
 
-def pax_size(size: int) -> bytes:
-    """A tar whose extended header gives a member another size than its own header."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in ("a.jpg", "b.jpg"):
-            header = tarfile.TarInfo(name)
-            header.size, header.pax_headers = 10, {"size": str(size)}
-            archive.addfile(header, io.BytesIO(bytes(10)))
-    return stream.getvalue()
-
-
-def gnu_size(size: int, kind: bytes = b"S") -> bytes:
-    """A tar header with a size in GNU's binary form, which can be negative or enormous."""
-    header = bytearray(tarfile.TarInfo("a.jpg").tobuf(tarfile.GNU_FORMAT))
-    header[156:157] = kind
-    header[124:136] = size.to_bytes(12, "big", signed=True)
-    if size >= 0:
-        header[124] |= 0x80
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header) + bytes(10_240)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [pax_size(-512), pax_size(-4096), pax_size(10**15), gnu_size(-512), gnu_size(-512, b"0"),
-     gnu_size(1 << 60, b"0"), gnu_size(1 << 40, b"L"), gnu_size(1 << 40, b"x"),
-     tarfile.TarInfo("a" * (2 << 20)).tobuf(tarfile.GNU_FORMAT) + bytes(1024)],
-    ids=len,
-)  # fmt: skip
-def test_tar_with_an_impossible_size_neither_loops_nor_fills_the_memory(tmp_path, data):
-    (tmp_path / "a.tar").write_bytes(data)
-    with pytest.raises(InputError, match="not a complete tar archive"):
-        tar_index.index([tmp_path / "a.tar"])
-
-
 @pytest.mark.fault("damaged-mat")
 @pytest.mark.parametrize("kept", [130, 300, 0.5, 0.9])
 def test_truncated_mat_file_is_refused(kept):
