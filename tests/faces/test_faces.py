@@ -8,16 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_receipt, write_tar
+from helpers.archives import (
+    encode,
+    jpeg,
+    mat_bytes,
+    picture,
+    read_mat,
+    turned_jpeg,
+    write_receipt,
+    write_tar,
+)  # fmt: skip
 from helpers.project import call_script
-from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.jpeg import Header
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
-from renet.metadata import mat_file
 from renet.metadata.row_filter import METADATA
 
 SMALL = CropSpec((32, 32))
@@ -220,14 +227,13 @@ def make_source(
     """A source of some photos; the arguments that crop_faces.py needs then."""
     members = {f"{root}{path}": data for path, data in photos.items()}
     write_tar(folder / "wiki_crop.tar", members | {f"{root}wiki.mat": mat_bytes(rows)})
-    (folder / "wiki.mat").write_bytes(mat_bytes(rows))
     write_receipt(folder / "r.json", folder / "wiki_crop.tar")
     members, photos = folder / "members.csv", folder / "photos.csv"
     given = {"receipt_files": [folder / "r.json"], "archives": folder / "archives.json"}
     call_script("index_archive", members=members, **given)
     call_script(
-        "parse_metadata", rows=folder / "wiki.mat", database="wiki", members=members,
-        metadata=folder / "meta.csv", photos=photos,
+        "parse_metadata", database="wiki", members=members, tables=[],
+        receipt_files=given["receipt_files"], metadata=folder / "meta.csv", photos=photos,
     )  # fmt: skip
     return given | {"photos": photos, "crop": {"size": [32, 32]}, "shard": 1, "shards": 1}
 
@@ -301,9 +307,7 @@ def test_archive_crops_and_our_crops_of_the_whole_photos_agree(reference_data):
         tarfile.open(folder / "wiki.tar.gz") as whole,
         tarfile.open(folder / "wiki_crop.tar") as crops,
     ):
-        mat = crops.getmember("wiki_crop/wiki.mat")
-        member = Member(mat.name, mat.offset_data, mat.size)
-        table = mat_file.read(folder / "wiki_crop.tar", "wiki", member)
+        table = read_mat(crops.extractfile("wiki_crop/wiki.mat").read(), "wiki")
         table = table[np.isfinite(table.face_score)]
         ratios = []
         for row in table.itertuples():

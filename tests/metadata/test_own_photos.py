@@ -267,7 +267,12 @@ def parse(folder, members: dict[str, bytes], table: str, **options: object) -> p
     call_script("index_archive", receipt_files=[receipt], members=index, archives=archives)
     outputs = {name: folder / f"{name}.csv" for name in ("metadata", "photos")}
     rows = write(folder / "t.csv", table)
-    call_script("parse_metadata", rows=rows, database="table", members=index, **outputs, **options)
+    given = {
+        "receipt_files": [receipt],
+        "members": index,
+        "tables": [write(folder / "t.csv", table)],
+    }
+    call_script("parse_metadata", database="table", **given, **outputs, **options)
     return METADATA.read(folder / "metadata.csv")
 
 
@@ -307,6 +312,13 @@ def test_table_that_names_no_subject_is_a_warning(tmp_path, caplog, text, warns)
     parse(tmp_path, {"a.jpg": jpeg(), "b.jpg": jpeg()}, text)
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert ["names no subject" in one.getMessage() for one in warnings] == [True] * warns
+
+
+def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
+    members, table = {"1.jpg": b"", "2.jpg": b""}, "path,gender,subject\n1.jpg,f,Anna\n2.jpg,f,\n"
+    shared, own = (parse(tmp_path, members, table, subjects=one) for one in ("shared", "own"))
+    assert shared.subject.tolist() == ["anna", "own:/2.jpg"]
+    assert own.subject.tolist() == ["own:anna", "own:own:/2.jpg"]
 
 
 PORTRAIT = skimage.data.astronaut()[..., ::-1]  # one face

@@ -1,7 +1,6 @@
 """Damaged and hostile bytes end in a reason or in an InputError, and in bounded memory.
 
-Every run tests a hundred cases of each kind; the slow one tests a thousand of each. Of .mat files,
-which a child process reads, it is a fifth.
+Every run tests a hundred cases of each kind; the slow one tests a thousand of each.
 """
 
 import io
@@ -20,7 +19,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,16 +114,6 @@ MAT_ROWS = [
 ]
 
 
-def compressed(mat: bytes) -> bytes:
-    stream = io.BytesIO()
-    content = scipy.io.loadmat(io.BytesIO(mat), mat_dtype=True)
-    scipy.io.savemat(stream, {"wiki": content["wiki"]}, do_compression=True)
-    return stream.getvalue()
-
-
-MATS = [mat_bytes(MAT_ROWS), compressed(mat_bytes(MAT_ROWS))]
-
-
 def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> None:
     """A table that was read can be described, and comes back from metadata.csv row by row."""
     described = metadata_of(table)
@@ -138,15 +126,6 @@ def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> 
     assert again.row.tolist() == list(range(len(described)))
     for column in ("path", "name", "subject", "reason"):
         assert again[column].tolist() == described[column].tolist()
-
-
-def check_mat(folder: Path, case: tuple[bytes, bytes]) -> None:
-    try:
-        table = read_mat(case[1], "wiki")
-    except InputError as error:
-        assert "wiki.mat" in str(error)
-        return
-    check_table(folder, table)
 
 
 def check_values(folder: Path, rows: list[dict]) -> None:
@@ -231,7 +210,6 @@ def check_image(case: tuple[tuple[bytes, bytes], Box, CropSpec]) -> None:
 
 PROPERTIES = {
     "damaged tar": (damaged(TARS), in_scratch(check_tar)),
-    "damaged .mat": (damaged(MATS), in_scratch(check_mat)),
     "odd values in a .mat": (VALUES, in_scratch(check_values)),
     "odd table": (OWN_TABLES, in_scratch(check_own_table)),
     "damaged image": (st.tuples(damaged(IMAGES), BOXES, SPECS), check_image),
@@ -243,7 +221,6 @@ PROPERTIES = {
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_bytes_end_in_a_reason_or_in_an_input_error(name, count):
     cases, check = PROPERTIES[name]
-    count //= 5 if ".mat" in name else 1
     options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
     options(given(cases)(check))()
 

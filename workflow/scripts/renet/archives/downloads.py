@@ -83,9 +83,6 @@ def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path
     url = url.replace(" ", "%20")  # a log recognises a URL by its end
     plain = logs.without_user_info(url)
     part, beside = (archive.with_name(f"{archive.name}.part{end}") for end in ("", ".new"))
-    for place in (archive, part, beside):
-        if place.exists() and not place.is_file():  # to open a pipe could take for ever
-            raise InputError(f"{place} is not a file, but a download is written there; move it.")
     with locks.sole_writer(part):
         try:
             digest = _digest_in_place(plain, archive, wanted, receipt_file)
