@@ -8,16 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.archives import (
-    encode,
-    jpeg,
-    mat_bytes,
-    picture,
-    read_mat,
-    turned_jpeg,
-    write_receipt,
-    write_tar,
-)  # fmt: skip
+from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_receipt, write_tar
 from helpers.project import call_script
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
@@ -25,6 +16,7 @@ from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.jpeg import Header
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
+from renet.metadata import mat_file
 from renet.metadata.row_filter import METADATA
 
 SMALL = CropSpec((32, 32))
@@ -307,7 +299,7 @@ def test_archive_crops_and_our_crops_of_the_whole_photos_agree(reference_data):
         tarfile.open(folder / "wiki.tar.gz") as whole,
         tarfile.open(folder / "wiki_crop.tar") as crops,
     ):
-        table = read_mat(crops.extractfile("wiki_crop/wiki.mat").read(), "wiki")
+        table = mat_file.read(crops.extractfile("wiki_crop/wiki.mat"), "wiki", "wiki.mat")
         table = table[np.isfinite(table.face_score)]
         ratios = []
         for row in table.itertuples():
