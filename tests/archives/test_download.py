@@ -1,7 +1,6 @@
 """One archive from a server."""
 
 import gzip
-import os
 import resource
 from pathlib import Path
 
@@ -117,17 +116,6 @@ def test_write_error_keeps_the_part_for_the_next_run(server, receipt_file, archi
 def test_unusable_url_is_refused_with_what_to_write(receipt_file, url):
     with pytest.raises(InputError, match=r"write|give|correct"):
         downloads.obtain(url, None, receipt_file)
-
-
-@pytest.mark.fault("odd-file")
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-@pytest.mark.parametrize("end", ["", ".part", ".part.new"])
-def test_pipe_or_folder_in_the_place_of_a_download_is_named(server, receipt_file, end, make):
-    place = receipt_file.with_name(f"wiki_crop.tar{end}")
-    place.parent.mkdir(parents=True)
-    make(place)
-    with pytest.raises(InputError, match=f"{place} is not a file, but a download is written there"):
-        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
 
 
 @pytest.mark.fault("second-start")

@@ -32,14 +32,6 @@ def test_slow_server_is_waited_for_as_long_as_bytes_come(server, receipt_file, m
     assert time.monotonic() - started > 1.5 and len(server.requests) == 1
 
 
-@pytest.mark.fault("broken-connection")
-def test_headers_that_come_byte_by_byte_are_given_up(server, receipt_file, archive, monkeypatch):
-    monkeypatch.setattr(http_transfer, "TIMEOUT", (1.0, 1.0))
-    server.responses = [Response(slow_headers=True)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR and len(server.requests) >= 2
-
-
 @pytest.mark.fault("busy-server")
 @pytest.mark.fault("refused-download")
 @pytest.mark.parametrize(

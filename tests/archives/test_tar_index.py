@@ -1,15 +1,12 @@
 """Archives are read in place, and nothing in them reaches the file system."""
 
-import gzip
 import io
 import tarfile
 
 import pytest
 
 from helpers.archives import write_receipt, write_tar
-from helpers.download import digest_of
-from helpers.project import call_script
-from renet.archives import downloads, receipts, tar_index
+from renet.archives import receipts, tar_index
 from renet.archives.tar_index import MEMBERS, Member
 from renet.common.errors import InputError
 
@@ -99,29 +96,6 @@ def test_archive_with_a_damaged_header_is_refused(tmp_path):
     tar_path.write_bytes(data)
     with pytest.raises(InputError, match="there is neither a member nor the end mark"):
         list(tar_index.tar_members(tar_path))
-
-
-@pytest.mark.fault("damaged-archive")
-@pytest.mark.parametrize("damage", ["appended", "gzipped", "hole"])
-def test_bytes_behind_the_end_mark_are_refused_unless_the_digest_is_right(tmp_path, damage):
-    """`cat a.tar b.tar`, also of gzipped tars, or 4 KB of zeros over the header of 3.jpg."""
-    path = write_tar(tmp_path / "a.tar", {f"{number}.jpg": b"x" * 9000 for number in range(9)})
-    data = path.read_bytes()
-    assert len(tar_index.index([path])) == 9 and data.endswith(bytes(4096))  # a record's padding
-    if damage == "hole":
-        data = data[: 3 * 9728] + bytes(4096) + data[3 * 9728 + 4096 :]
-    else:
-        path = path.with_suffix(".tgz" if damage == "gzipped" else ".tar")
-        data = 2 * (gzip.compress(data) if damage == "gzipped" else data)
-    path.write_bytes(data)
-    receipt_file, members = tmp_path / "in" / "r.json", tmp_path / "members.csv"
-    outputs = {"members": members, "archives": tmp_path / "archives.json"}
-    downloads.obtain(path.as_uri(), None, receipt_file)
-    with pytest.raises(InputError, match=r"follow the end mark at byte .* digest"):
-        call_script("index_archive", receipt_files=[receipt_file], **outputs)
-    downloads.obtain(path.as_uri(), digest_of(data), receipt_file)
-    call_script("index_archive", receipt_files=[receipt_file], **outputs)
-    assert len(MEMBERS.read(members)) == (3 if damage == "hole" else 9)
 
 
 def test_member_whose_name_is_no_utf8_can_be_written_down(tmp_path):

@@ -16,7 +16,7 @@ from renet.audit import ranking
 from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import SUBSETS
-from renet.dataset import corrections, hdf5, selections, splits
+from renet.dataset import corrections, hdf5, splits
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.training.settings import RunSettings
 
@@ -102,14 +102,14 @@ def data(tmp_path):
 def test_selection_is_the_rows_of_all_files(data):
     files = [hdf5.read(data / f"{subset}.h5") for subset in SUBSETS]
     rows = np.array([119, 0, 81, 95, 79, 96])
-    chosen = selections.select(files, rows)
+    chosen = hdf5.select(files, rows)
     everything = np.concatenate([file.pixels for file in files])
     assert chosen.pixels.shape == (6, 3, 32, 32)
     assert np.array_equal(chosen.pixels.take(np.arange(6)), everything[rows])
     assert np.array_equal(np.take(chosen.pixels[1:], [3, 0], axis=0), everything[rows[[4, 1]]])
     targets = np.concatenate([file.targets for file in files])
     assert chosen.targets.tolist() == targets[rows].tolist()
-    assert chosen.digest != selections.select(files, rows[::-1]).digest
+    assert chosen.digest != hdf5.select(files, rows[::-1]).digest
 
 
 def paths_of(data) -> list:
@@ -260,8 +260,8 @@ def test_decisions_survive_a_reload_and_become_corrections(window, guessed, data
     train = SPLIT.read(data / "train.csv")
     train.loc[::8, "id"] = own = [f"own:{name}" for name in HOSTILE[-10:]]
     SPLIT.write(data / "train.csv", train)
-    header, line = "\ufeffWho;ID ;Gender;Note", ';trainwiki:5;drop;"a ""dog"";\n2"'
-    (tmp_path / "given.csv").write_text(f"{header}\r\n{line}\r\nme;{own[-1]};f;mine", "utf-8")
+    text = f'\ufeffID ;Gender;Note\r\ntrainwiki:5;drop;"a ""dog"", 2"\r\n{own[-1]};f;mine'
+    (tmp_path / "given.csv").write_text(text, "utf-8")
     page = guessed(mostly_right)[0] / "index.html"
     window.get(page.as_uri())
     choices = ["keep", "flip", "drop", "undecided", *["flip"] * 11]
@@ -270,8 +270,8 @@ def test_decisions_survive_a_reload_and_become_corrections(window, guessed, data
     window.refresh()
     assert texts(window, "output b, label:has(:checked)") == ["14", *choices]
     file = download(window, tmp_path)
-    added = f';{own[-1]};male;"was female, predicted with 95.0 %";file 72'
-    assert file.read_text("utf-8").startswith(f"{header};photo_digest\n{line};\n{added}\n")
+    text = f'id,gender,photo_digest,note\ntrainwiki:5,drop,,"a ""dog"", 2"\n{own[-1]},male,file 72,'
+    assert file.read_text("utf-8").startswith(f'{text}"was female, predicted with 95.0 %"\n')
     samples = pd.concat([SPLIT.read(path) for path in paths_of(data)[1]])
     outcomes = corrections.correct(samples, samples, file, ["own"])[1].set_index("id").outcome
     suspects = LABELS.read(page.with_name("labels.csv")).id[:15]

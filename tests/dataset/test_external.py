@@ -4,11 +4,10 @@ import pandas as pd
 import pytest
 
 from helpers.cropped import random_hash
-from helpers.project import ROOT, call_script, run_python
+from helpers.project import ROOT, run_python
 from renet.common.errors import InputError
 from renet.dataset import external
 from renet.metadata import own_photos
-from renet.metadata.row_filter import METADATA
 
 SPLIT = pd.DataFrame(
     {"subset": ["train", "validation", "test"], "subject": ["anna", "berta", "carla"],
@@ -61,18 +60,6 @@ def test_order_of_a_set_follows_from_the_seed():
     pd.testing.assert_frame_equal(first, again)
     assert first.digest.tolist() != other.digest.tolist() != samples.digest.tolist()
     assert (first.subset == "old").all() and set(first.digest) == set(samples.digest)
-
-
-def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
-    (tmp_path / "photos.csv").write_text("path,gender,subject\n1.jpg,f,Anna\n2.jpg,f,\n")
-    for subjects in ("shared", "own"):
-        call_script(
-            "parse_metadata", rows=tmp_path / "photos.csv", database="table", source="old",
-            subjects=subjects, metadata=tmp_path / f"{subjects}.csv",
-        )  # fmt: skip
-    shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
-    assert shared.tolist() == ["anna", "old:/2.jpg"]
-    assert own.tolist() == ["old:anna", "old:old:/2.jpg"]
 
 
 def test_example_writes_the_table_of_the_members_of_congress(tmp_path):

@@ -10,7 +10,6 @@ import pytest
 
 from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_receipt, write_tar
 from helpers.project import call_script
-from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
@@ -220,14 +219,13 @@ def make_source(
     """A source of some photos; the arguments that crop_faces.py needs then."""
     members = {f"{root}{path}": data for path, data in photos.items()}
     write_tar(folder / "wiki_crop.tar", members | {f"{root}wiki.mat": mat_bytes(rows)})
-    (folder / "wiki.mat").write_bytes(mat_bytes(rows))
     write_receipt(folder / "r.json", folder / "wiki_crop.tar")
     members, photos = folder / "members.csv", folder / "photos.csv"
     given = {"receipt_files": [folder / "r.json"], "archives": folder / "archives.json"}
     call_script("index_archive", members=members, **given)
     call_script(
-        "parse_metadata", rows=folder / "wiki.mat", database="wiki", members=members,
-        metadata=folder / "meta.csv", photos=photos,
+        "parse_metadata", database="wiki", members=members, tables=[],
+        receipt_files=given["receipt_files"], metadata=folder / "meta.csv", photos=photos,
     )  # fmt: skip
     return given | {"photos": photos, "crop": {"size": [32, 32]}, "shard": 1, "shards": 1}
 
@@ -301,9 +299,7 @@ def test_archive_crops_and_our_crops_of_the_whole_photos_agree(reference_data):
         tarfile.open(folder / "wiki.tar.gz") as whole,
         tarfile.open(folder / "wiki_crop.tar") as crops,
     ):
-        mat = crops.getmember("wiki_crop/wiki.mat")
-        member = Member(mat.name, mat.offset_data, mat.size)
-        table = mat_file.read(folder / "wiki_crop.tar", "wiki", member)
+        table = mat_file.read(crops.extractfile("wiki_crop/wiki.mat"), "wiki", "wiki.mat")
         table = table[np.isfinite(table.face_score)]
         ratios = []
         for row in table.itertuples():

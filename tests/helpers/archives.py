@@ -2,7 +2,6 @@
 
 import io
 import tarfile
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +51,7 @@ def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
 
 
 def read_mat(data: bytes, database: str) -> pd.DataFrame:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{database}.mat"
-        path.write_bytes(data)
-        return mat_file.read(path, database)
+    return mat_file.read(io.BytesIO(data), database, f"{database}.mat")
 
 
 def metadata_of(

@@ -28,7 +28,6 @@ class Response:
             until the server is closed.
         throttle: bytes a second, at most.
         chunked: whether the body is sent in chunks, without its length.
-        slow_headers: whether a byte of a header is sent each 0.1 s, for STALL_SECONDS.
     """
 
     status: int | None = None
@@ -39,7 +38,6 @@ class Response:
     stall_after: int | None = None
     throttle: int | None = None
     chunked: bool = False
-    slow_headers: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,10 +125,6 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)
-        for _ in range(int(STALL_SECONDS / 0.1) * response.slow_headers):
-            self.flush_headers()
-            self.wfile.write(b"X")
-            time.sleep(0.1)
         self.end_headers()
         limits = [n for n in (response.drop_after, response.stall_after) if n is not None]
         self._send_body(body[: min(limits)] if limits else body, response)

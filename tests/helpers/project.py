@@ -14,8 +14,10 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 # What a rule gives with the default config, where a test says nothing else.
 DEFAULTS = {
     "batch_size": None, "by": "subject", "compute": {}, "corrections": None, "figures": [],
-    "gpu": 0, "groups": [], "max_error": 0.02, "metric": "balanced_accuracy", "origin": "",
-    "seed": 42, "slices": {}, "split_settings": {}, "trained_on": ["train"], "validation": 0.1,
+    "filter": {}, "gpu": 0, "groups": [], "labels": None, "lists": [], "max_error": 0.02,
+    "metric": "balanced_accuracy", "origin": "", "seed": 42, "slices": {}, "source": "own",
+    "split_settings": {}, "subjects": "shared", "subsets": [], "trained_on": ["train"],
+    "validation": 0.1, "whole": False,
 }  # fmt: skip
 
 

@@ -117,7 +117,6 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
         ("path,gender\n\n,\n", "no line below its header"),
         ("file,sex\na.jpg,f\n", "has the columns file, sex and lacks path, gender"),
         ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
-        ("path,gender,subjects\na.jpg,f,me\n", 'column "subjects"; did you mean subject'),
         ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give x1, y1, x2 and y2"),
         ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write female'),
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
@@ -267,7 +266,8 @@ def parse(folder, members: dict[str, bytes], table: str, **options: object) -> p
     call_script("index_archive", receipt_files=[receipt], members=index, archives=archives)
     outputs = {name: folder / f"{name}.csv" for name in ("metadata", "photos")}
     rows = write(folder / "t.csv", table)
-    call_script("parse_metadata", rows=rows, database="table", members=index, **outputs, **options)
+    given = {"receipt_files": [receipt], "members": index, "tables": [rows]}
+    call_script("parse_metadata", database="table", **given, **outputs, **options)
     return METADATA.read(folder / "metadata.csv")
 
 
@@ -307,6 +307,13 @@ def test_table_that_names_no_subject_is_a_warning(tmp_path, caplog, text, warns)
     parse(tmp_path, {"a.jpg": jpeg(), "b.jpg": jpeg()}, text)
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert ["names no subject" in one.getMessage() for one in warnings] == [True] * warns
+
+
+def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
+    members, table = {"1.jpg": b"", "2.jpg": b""}, "path,gender,subject\n1.jpg,f,Anna\n2.jpg,f,\n"
+    shared, own = (parse(tmp_path, members, table, subjects=one) for one in ("shared", "own"))
+    assert shared.subject.tolist() == ["anna", "own:/2.jpg"]
+    assert own.subject.tolist() == ["own:anna", "own:own:/2.jpg"]
 
 
 PORTRAIT = skimage.data.astronaut()[..., ::-1]  # one face

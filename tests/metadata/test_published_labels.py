@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import parse_metadata
 import pytest
 import yaml
 
@@ -47,12 +46,11 @@ def parse(folder: Path, receipt: Path, archive: Archive, **options: object) -> p
     """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
     index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
     call_script("index_archive", receipt_files=[receipt], **index)
-    parse_metadata.parse_metadata(
-        database=archive.database, metadata=folder / "metadata.csv", source="a",
-        members=folder / "members.csv", receipt_files=[receipt], photos=folder / "photos.csv",
-        tables=list(map(Path, archive.tables)), labels=Labels(**archive.label_settings),
-        lists=list(map(Path, archive.lists)), subsets=archive.subsets,
-        **options,
+    call_script(
+        "parse_metadata", database=archive.database, source="a", receipt_files=[receipt],
+        **{name: folder / f"{name}.csv" for name in ("members", "metadata", "photos")},
+        tables=archive.tables, labels=archive.label_settings, lists=archive.lists,
+        subsets=archive.subsets, **options,
     )  # fmt: skip
     return METADATA.read(folder / "metadata.csv").set_index("path")
 

@@ -14,10 +14,9 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from helpers.archives import FIELDS, metadata_of
+from helpers.archives import FIELDS, metadata_of, read_mat
 from helpers.project import run_python
 from renet.archives import receipts
-from renet.archives.tar_index import Member
 from renet.metadata import mat_file, subjects
 from renet.sample import people, portraits
 from renet.sample.archive import write_sample
@@ -35,9 +34,8 @@ class Sample:
             self.members = tar.getmembers()
             files = [member for member in self.members if member.isfile()]
             self.files = {member.name: tar.extractfile(member).read() for member in files}
-        self.mat, mat = self.files["wiki_crop/wiki.mat"], self.members[-1]
-        member = Member(mat.name, mat.offset_data, mat.size)
-        self.table = mat_file.read(self.archive, "wiki", member)
+        self.mat = self.files["wiki_crop/wiki.mat"]
+        self.table = read_mat(self.mat, "wiki")
         data = self.table.path.map(lambda path: self.files.get(f"wiki_crop/{path}"))
         described = metadata_of(self.table, missing=data.isna())
         image = data.map(decode, na_action="ignore")

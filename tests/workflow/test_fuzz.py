@@ -1,7 +1,6 @@
 """Damaged and hostile bytes end in a reason or in an InputError, and in bounded memory.
 
-Every run tests a hundred cases of each kind; the slow one tests a thousand of each. Of .mat files,
-which a child process reads, it is a fifth.
+Every run tests a hundred cases of each kind; the slow one tests a thousand of each.
 """
 
 import io
@@ -20,7 +19,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,16 +114,6 @@ MAT_ROWS = [
 ]
 
 
-def compressed(mat: bytes) -> bytes:
-    stream = io.BytesIO()
-    content = scipy.io.loadmat(io.BytesIO(mat), mat_dtype=True)
-    scipy.io.savemat(stream, {"wiki": content["wiki"]}, do_compression=True)
-    return stream.getvalue()
-
-
-MATS = [mat_bytes(MAT_ROWS), compressed(mat_bytes(MAT_ROWS))]
-
-
 def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> None:
     """A table that was read can be described, and comes back from metadata.csv row by row."""
     described = metadata_of(table)
@@ -138,15 +126,6 @@ def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> 
     assert again.row.tolist() == list(range(len(described)))
     for column in ("path", "name", "subject", "reason"):
         assert again[column].tolist() == described[column].tolist()
-
-
-def check_mat(folder: Path, case: tuple[bytes, bytes]) -> None:
-    try:
-        table = read_mat(case[1], "wiki")
-    except InputError as error:
-        assert "wiki.mat" in str(error)
-        return
-    check_table(folder, table)
 
 
 def check_values(folder: Path, rows: list[dict]) -> None:
@@ -231,7 +210,6 @@ def check_image(case: tuple[tuple[bytes, bytes], Box, CropSpec]) -> None:
 
 PROPERTIES = {
     "damaged tar": (damaged(TARS), in_scratch(check_tar)),
-    "damaged .mat": (damaged(MATS), in_scratch(check_mat)),
     "odd values in a .mat": (VALUES, in_scratch(check_values)),
     "odd table": (OWN_TABLES, in_scratch(check_own_table)),
     "damaged image": (st.tuples(damaged(IMAGES), BOXES, SPECS), check_image),
@@ -243,7 +221,6 @@ PROPERTIES = {
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_bytes_end_in_a_reason_or_in_an_input_error(name, count):
     cases, check = PROPERTIES[name]
-    count //= 5 if ".mat" in name else 1
     options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
     options(given(cases)(check))()
 
@@ -279,42 +256,6 @@ def test_bomb_of_an_image_takes_no_memory(tmp_path):
         env=os.environ | {"OMP_NUM_THREADS": "1"},  # each thread has memory of its own
     )  # fmt: skip
     assert outcome.stdout == "too_large\n", outcome.stderr
-
-
-def pax_size(size: int) -> bytes:
-    """A tar whose extended header gives a member another size than its own header."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in ("a.jpg", "b.jpg"):
-            header = tarfile.TarInfo(name)
-            header.size, header.pax_headers = 10, {"size": str(size)}
-            archive.addfile(header, io.BytesIO(bytes(10)))
-    return stream.getvalue()
-
-
-def gnu_size(size: int, kind: bytes = b"S") -> bytes:
-    """A tar header with a size in GNU's binary form, which can be negative or enormous."""
-    header = bytearray(tarfile.TarInfo("a.jpg").tobuf(tarfile.GNU_FORMAT))
-    header[156:157] = kind
-    header[124:136] = size.to_bytes(12, "big", signed=True)
-    if size >= 0:
-        header[124] |= 0x80
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header) + bytes(10_240)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [pax_size(-512), pax_size(-4096), pax_size(10**15), gnu_size(-512), gnu_size(-512, b"0"),
-     gnu_size(1 << 60, b"0"), gnu_size(1 << 40, b"L"), gnu_size(1 << 40, b"x"),
-     tarfile.TarInfo("a" * (2 << 20)).tobuf(tarfile.GNU_FORMAT) + bytes(1024)],
-    ids=len,
-)  # fmt: skip
-def test_tar_with_an_impossible_size_neither_loops_nor_fills_the_memory(tmp_path, data):
-    (tmp_path / "a.tar").write_bytes(data)
-    with pytest.raises(InputError, match="not a complete tar archive"):
-        tar_index.index([tmp_path / "a.tar"])
 
 
 @pytest.mark.fault("damaged-mat")

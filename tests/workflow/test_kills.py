@@ -4,10 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +13,6 @@ from snakemake.workflow import Workflow
 
 from helpers.archives import jpeg
 from helpers.dry_run import plan
-from helpers.liveness import is_alive
 from helpers.project import ROOT, SCRIPTS, run_python
 from helpers.workflow import MAY_DIFFER, copy_project, write_config
 
@@ -102,22 +97,3 @@ def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_pa
     texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
     rules = re.findall(r"^rule (\w+):", "\n".join(texts), re.MULTILINE)
     assert len(rules) > 20 and {*rules} <= kill_jobs(tmp_path, kills=9)
-
-
-@pytest.mark.fault("killed-job")
-def test_worker_of_a_pool_ends_with_the_job_that_is_killed():
-    program = f"""
-import os, signal, sys
-sys.path.append({str(SCRIPTS)!r})
-from concurrent.futures import ProcessPoolExecutor
-from renet.common import child_processes
-pool = ProcessPoolExecutor(1, initializer=child_processes.begin, initargs=[os.getpid()])
-print(pool.submit(os.getpid).result(), flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    said = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
-    assert said.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 10
-    while is_alive(int(said.stdout)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

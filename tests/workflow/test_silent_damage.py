@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.archives import jpeg, write_tar
-from renet.archives import receipts, verification
+from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.common.errors import InputError
@@ -20,7 +20,7 @@ def receipt_file(tmp_path) -> Path:
     folder = tmp_path / "my photos"  # a URL in the config can have a space
     folder.mkdir()
     tar = write_tar(folder / "a.tar", {"wiki/a.jpg": jpeg()})
-    digest = verification.compute_digest(tar, "sha256")
+    digest = receipts.compute_digest(tar, "sha256")
     receipt = Receipt(f"file://{tar}", str(tar), tar.stat().st_size, digest, verified=False)
     receipt.write(folder / "a.tar.json")
     return folder / "a.tar.json"
@@ -28,9 +28,9 @@ def receipt_file(tmp_path) -> Path:
 
 @pytest.mark.fault("changed-archive")
 def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
-    checked, compute = [], verification.compute_digest
+    checked, compute = [], receipts.compute_digest
     monkeypatch.setattr(
-        verification, "compute_digest", lambda *given: checked.append(given) or compute(*given)
+        receipts, "compute_digest", lambda *given: checked.append(given) or compute(*given)
     )
     text = receipt_file.read_bytes()
     copied = receipt_file.with_suffix("")

@@ -21,7 +21,7 @@ from renet.audit import page as audit_page
 from renet.audit import ranking
 from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common import files, script
-from renet.dataset import hdf5, selections
+from renet.dataset import hdf5
 from renet.dataset.corrections import APPLIED, Outcome, as_written
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table
@@ -62,7 +62,7 @@ def audit(
     count = len(to_review) if skill["above"] else 0
     files.write_json(summary, {**skill, "reviewed": counts, "to_review": count})
     listed = audit_page.GRID.placed(suspects.head(audit_page.MAX_SUSPECTS))
-    pixels = selections.select(stored, listed.index.to_numpy()).pixels
+    pixels = hdf5.select(stored, listed.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
         page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},

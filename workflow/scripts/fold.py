@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, near_duplicates, parts, selections
+from renet.dataset import hdf5, near_duplicates, parts
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.parts import Part
 from renet.dataset.tables import SPLIT
@@ -62,7 +62,7 @@ def fold(
         part = parts.with_validation(samples, part, validation, seed, by)
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
-        selections.select(stored, np.flatnonzero(part == one))
+        hdf5.select(stored, np.flatnonzero(part == one))
         for one in (Part.TRAINING, Part.VALIDATION, Part.HELD_OUT)
     )
     is_training, is_held_out = part == Part.TRAINING, part == Part.HELD_OUT

@@ -18,8 +18,7 @@ from renet.common import files, script
 def index_archive(receipt_files: list[Path], members: Path, archives: Path) -> None:
     """List the files in the tars of a source, with their positions."""
     read = [receipts.read(receipt_file) for receipt_file in receipt_files]
-    verified = {receipt.path for receipt in read if receipt.verified}
-    index = tar_index.index([receipt.path for receipt in read], verified)
+    index = tar_index.index([receipt.path for receipt in read])
     MEMBERS.write(members, index)
     files.write_json(archives, [receipt.indexed() for receipt in read])
     logging.info("%d members in the archive", len(index))

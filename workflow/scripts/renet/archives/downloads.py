@@ -10,14 +10,22 @@ Files beside the receipt, named after the end of the URL:
     <file>.checked     state, digest and URL of the archive; see `receipts`
 """
 
+import dataclasses
+import gzip
 import logging
+import os
+import re
+import shutil
+import tarfile
+import zlib
 from pathlib import Path
 
-from renet.archives import http_transfer, local_tars, receipts, verification
-from renet.archives.receipts import Receipt
-from renet.archives.verification import first_bytes
-from renet.common import files, locks, logs, urls
+from renet.archives import http_transfer, receipts
+from renet.archives.receipts import BLOCK_BYTES, Receipt, first_bytes
+from renet.common import disk, files, locks, logs, urls
 from renet.common.errors import InputError
+from renet.common.photo_formats import HIDDEN
+from renet.common.progress import Progress
 
 
 def obtain(url: str, digest: str | None, receipt_file: Path) -> Receipt:
@@ -50,7 +58,7 @@ def _obtain(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> 
         fault = "%s is not verified, because the config gives no digest for it; its digest is %s."
         logging.warning(fault, receipt.path, receipt.digest)
     tar = urls.tar_name(archive.name)
-    return local_tars.decompress(receipt, archive.with_name(tar), receipt_file) if tar else receipt
+    return _decompress(receipt, archive.with_name(tar), receipt_file) if tar else receipt
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
@@ -60,7 +68,7 @@ def _offer_to_accept(wanted: str | None, digest: str) -> str:
 def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
     if not path.is_file():
         raise InputError(f"The file {path} of the URL {url} does not exist; check the path.")
-    digest, fault = verification.examine(path, path.name, wanted)
+    digest, fault = receipts.examine(path, path.name, wanted)
     size = path.stat().st_size
     if fault:
         raise InputError(
@@ -73,8 +81,8 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
 def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Receipt:
     if wanted:
         raise InputError(f"{url} is a folder, which has no digest; remove `md5` or `sha256`.")
-    local_tars.pack(folder, tar)
-    digest = verification.compute_digest(tar, "sha256")
+    _pack(folder, tar)
+    digest = receipts.compute_digest(tar, "sha256")
     return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
 
 
@@ -83,9 +91,6 @@ def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path
     url = url.replace(" ", "%20")  # a log recognises a URL by its end
     plain = logs.without_user_info(url)
     part, beside = (archive.with_name(f"{archive.name}.part{end}") for end in ("", ".new"))
-    for place in (archive, part, beside):
-        if place.exists() and not place.is_file():  # to open a pipe could take for ever
-            raise InputError(f"{place} is not a file, but a download is written there; move it.")
     with locks.sole_writer(part):
         try:
             digest = _digest_in_place(plain, archive, wanted, receipt_file)
@@ -108,7 +113,7 @@ def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: 
     if not archive.is_file():
         return None
     if expected := wanted or receipts.known_digest(url, receipt_file):
-        digest, fault = verification.examine(archive, archive.name, expected)
+        digest, fault = receipts.examine(archive, archive.name, expected)
     else:
         digest, fault = "", f"it did not come from {url}"
     if fault:
@@ -123,12 +128,12 @@ def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
 
     A part of the right kind stays, because the digest in the config may be the wrong one.
     """
-    digest, fault = verification.examine(received, archive.name, wanted)
+    digest, fault = receipts.examine(received, archive.name, wanted)
     if not fault:
         files.move(received, archive)
         return digest
     size, head, way_out = received.stat().st_size, first_bytes(received), "Start again"
-    if received.suffix == ".new" or not verification.begins_as_tar(received, archive.name):
+    if received.suffix == ".new" or not receipts.begins_as_tar(received, archive.name):
         received.unlink()
     else:
         way_out = f"Delete {received} to download it again"
@@ -136,3 +141,59 @@ def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
         f"{url} did not send what the config expects: {fault}. The {size:,} bytes received begin "
         f"{head!r}. {way_out}{_offer_to_accept(wanted, digest)}."
     )
+
+
+def _decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
+    """Decompress an archive to `tar`, whose members can be read by offset; returns its receipt."""
+    archive, decompressed = Path(receipt.path), dataclasses.replace(receipt, path=str(tar))
+    if decompressed.is_checked(receipt_file):
+        logging.info("%s is decompressed already.", tar)
+        return decompressed
+    disk.require_space(tar, receipt.size)  # JPEGs hardly shrink: the tar is about as large
+    with (
+        files.replacing(tar) as temporary,
+        Progress.open_file(archive, f"decompressing {archive.name}") as raw,
+        gzip.open(raw) as stream,
+        temporary.open("wb") as out,
+    ):
+        try:
+            shutil.copyfileobj(stream, out, BLOCK_BYTES)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(
+                f"{archive} is damaged and cannot be decompressed ({error}); its bytes "
+                f"begin {first_bytes(archive)!r}. Put an intact copy in its place, or delete it to "
+                "download it again."
+            ) from error
+    return decompressed
+
+
+def _pack(folder: Path, tar: Path) -> None:
+    """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
+
+    Links to files are followed, links to folders are not. Hidden and special files are left out.
+    """
+    if tar.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"The folder {folder} holds {tar}, into which it would be packed; move the photos to a "
+            "folder beside it."
+        )
+    inner = [path.relative_to(folder) for path in files.below(folder)]
+    found = [folder / path for path in inner if not re.search(HIDDEN, path.as_posix())]
+    paths = [path for path in found if path.is_file()]
+    skipped = [one for one in found if not one.is_file() and (one.is_symlink() or not one.is_dir())]
+    if skipped:
+        fact = "%s: %d links to folders, broken links, pipes or devices are skipped, such as %s."
+        logging.warning(fact, folder, len(skipped), skipped[0].name)
+    if not paths:
+        raise InputError(f"The folder {folder} has no files; put the photos there.")
+    disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
+    with (
+        files.replacing(tar) as temporary,
+        tarfile.open(temporary, "w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        for path in Progress(paths, desc=f"packing {folder.name}", unit=" files"):
+            header = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            with path.open("rb") as handle:
+                header.size = os.fstat(handle.fileno()).st_size
+                archive.addfile(header, handle)
+            archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers

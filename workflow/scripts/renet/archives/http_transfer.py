@@ -4,7 +4,6 @@ import dataclasses
 import logging
 import os
 import re
-import signal
 import time
 from pathlib import Path
 
@@ -91,22 +90,13 @@ class Download:
             raise Interrupted(f"{self.url} ended after {size:,} of {total:,} bytes")
 
 
-def _time_out(*_: object) -> None:
-    raise TimeoutError("its headers took too long")
-
-
 def _request(url: str, headers: dict[str, str]) -> requests.Response:
-    handler = signal.signal(signal.SIGALRM, _time_out)
-    signal.setitimer(signal.ITIMER_REAL, sum(TIMEOUT))  # TIMEOUT alone starts again at each byte
     try:
         return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
-    except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
+    except (requests.ConnectionError, requests.Timeout) as error:
         raise Interrupted(f"{url} cannot be reached ({_root_cause(error)})") from error
     except requests.RequestException as error:
         raise InputError(f"{url} cannot be downloaded ({error}); check the URL.") from error
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
 
 
 def _check_status(response: requests.Response, url: str) -> None:

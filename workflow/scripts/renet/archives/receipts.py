@@ -1,18 +1,25 @@
 """Receipts: where an archive file lies, and whether its digest was verified.
 
+A file is verified by a digest of the config, else by its first bytes.
 The receipt is the declared output of the rule download, not the archive, which Snakemake would
 delete before it repeats the job. Beside it, `<file>.checked` has the size and time of the archive
 when its digest was computed, the digest and the URL; the receipt is the same on every machine.
 """
 
 import dataclasses
+import gzip
+import hashlib
 import logging
+import tarfile
+import zlib
 from pathlib import Path
 
-from renet.archives import verification
 from renet.common import files, logs, urls
 from renet.common.errors import InputError
+from renet.common.progress import Progress
 
+BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 80  # first bytes of a file, in an error
 FACTS = ("url", "size", "digest", "verified")  # the same on every machine
 
 
@@ -79,7 +86,7 @@ def read(receipt_file: str | Path) -> Receipt:
     if not archive.is_file():
         raise ArchiveIsGone(f"The archive {receipt.path} of {receipt_file} is gone; {way_out}.")
     if not (is_decompressed(receipt.url, archive) or receipt.is_checked(receipt_file)):
-        digest = verification.compute_digest(archive, receipt.digest.partition(":")[0])
+        digest = compute_digest(archive, receipt.digest.partition(":")[0])
         if digest != receipt.digest:
             raise InputError(
                 f"{archive} has changed since its receipt {receipt_file} was written: its digest "
@@ -124,3 +131,45 @@ def _state(receipt: Receipt) -> list[str]:
 def _noted(receipt_file: str | Path) -> list[str]:
     checked = Path(receipt_file).with_suffix(".checked")
     return checked.read_text(encoding="utf-8").strip().split(" ", 3) if checked.is_file() else []
+
+
+def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
+    """The digest of a file, and what is wrong with the file as a phrase, or None.
+
+    Without an expected digest, it is a SHA-256, and the name of the file tells its kind.
+    """
+    digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
+    if expected:
+        return digest, None if digest == expected else f"its digest is {digest}, not {expected}"
+    if begins_as_tar(path, name):
+        return digest, None
+    way_out = "; unpack the zip, and name the folder" * first_bytes(path).startswith(b"PK")
+    return digest, f"it is not a {'gzipped ' if urls.tar_name(name) else ''}tar file{way_out}"
+
+
+def compute_digest(path: Path, algorithm: str) -> str:
+    """`<algorithm>:<hex>` of a whole file."""
+    state = hashlib.new(algorithm, usedforsecurity=False)
+    with Progress.open_file(path, f"{algorithm} of {path.name}") as handle:
+        while block := handle.read(BLOCK_BYTES):
+            state.update(block)
+    return f"{algorithm}:{state.hexdigest()}"
+
+
+def first_bytes(path: Path) -> bytes:
+    """First bytes of a file, which show in an error what it is."""
+    with path.open("rb") as handle:
+        return handle.read(HEAD_BYTES)
+
+
+def begins_as_tar(path: Path, name: str) -> bool:
+    """Whether a file begins as a tar, or as a gzipped one if its name tells so.
+
+    The first block's checksum has to fit, because old (v7) tars have no magic number.
+    """
+    try:
+        with (gzip.open if urls.tar_name(name) else open)(path, "rb") as stream:
+            tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+    return True

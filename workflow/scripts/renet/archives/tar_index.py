@@ -7,7 +7,7 @@ import logging
 import os
 import tarfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -19,7 +19,6 @@ from renet.common.table import UNPRINTABLE, Table
 
 # members.csv: `file` is the position of the archive in the source's list.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
-READ_BYTES = 1 << 20
 
 
 class Member(NamedTuple):
@@ -30,36 +29,11 @@ class Member(NamedTuple):
     size: int
 
 
-class _Header(tarfile.TarInfo):
-    """A header whose size is checked: tarfile would seek backwards, or read gigabytes of a name."""
-
-    IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers
-    MAX_IN_MEMORY = 1 << 20
-
-    @property
-    def size(self) -> int:  # type: ignore[override]
-        """Size in bytes, from the header or from an extended one."""
-        return self._size
-
-    @size.setter
-    def size(self, size: int) -> None:
-        if size < 0:
-            raise tarfile.ReadError(f"a header has the size {size}")
-        self._size = size
-
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        """Read what belongs to a header: the method that tarfile lets subclasses override."""
-        if self.type in self.IN_MEMORY and self.size > self.MAX_IN_MEMORY:
-            raise tarfile.ReadError(f"a name or an extended header has {self.size} bytes")
-        return super()._proc_member(archive)  # type: ignore[misc]
-
-
-def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Member]:
+def tar_members(tar_path: str | Path) -> Iterator[Member]:
     """Regular files of a tar, in its order, from one pass over the headers.
 
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
-    in the log: no photo of the data set is among them. Unless the digest of the file is `verified`,
-    bytes behind the end mark are an error: a header is lost, or another tar follows.
+    in the log: no photo of the data set is among them.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
@@ -67,10 +41,10 @@ def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Mem
     skipped: Counter[str] = Counter()
     archive_bytes = Path(tar_path).stat().st_size
     try:
-        for header in _headers(tar_path, verified):
+        for header in _headers(tar_path):
             if reason := _skip_reason(header):
                 skipped[reason] += 1
-            elif header.offset_data + header.size > archive_bytes:
+            elif not 0 <= header.size <= archive_bytes - header.offset_data:
                 raise tarfile.ReadError(f"{header.name} ends after the end of the file")
             else:
                 name = str(PurePosixPath(header.name))  # without `./` and doubled slashes
@@ -84,8 +58,8 @@ def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Mem
         logging.warning("%s: %d members are skipped: %s", tar_path, count, reason)
 
 
-def _headers(tar_path: str | Path, verified: bool) -> Iterator[tarfile.TarInfo]:
-    with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
+def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
+    with tarfile.open(tar_path, "r:", errors="replace") as archive:
         while (header := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
             if not header.isdir():
@@ -98,12 +72,6 @@ def _headers(tar_path: str | Path, verified: bool) -> Iterator[tarfile.TarInfo]:
                 raise tarfile.ReadError(
                     f"at byte {archive.offset} there is neither a member nor the end mark"
                 )
-            while not verified and (block := handle.read(READ_BYTES)):
-                if block.strip(b"\0"):
-                    raise tarfile.ReadError(
-                        f"bytes follow the end mark at byte {archive.offset}, which is accepted "
-                        "if the config gives the archive's digest"
-                    )
 
 
 def _skip_reason(header: tarfile.TarInfo) -> str | None:
@@ -114,12 +82,12 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
     return "control characters in the name" if UNPRINTABLE.search(header.name) else None
 
 
-def index(tar_paths: Iterable[str | Path], verified: Collection[str] = ()) -> pd.DataFrame:
-    """Index the members of all files of a source, some of them verified, as the table `MEMBERS`."""
+def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Index the members of all files of a source, as the table `MEMBERS`."""
     rows = []
     with Progress(desc="index", unit=" members") as progress:
         for file_number, tar_path in enumerate(tar_paths):
-            for member in tar_members(tar_path, verified=tar_path in verified):
+            for member in tar_members(tar_path):
                 rows.append((file_number, *member))
                 progress.update()
     table = MEMBERS.frame(rows)

@@ -24,9 +24,9 @@ choices.forEach((choice) => {
 });
 count();
 bar.querySelector("button").addEventListener("click", () => {
-  const { columns, delimiter, lines } = JSON.parse(bar.dataset.file);
-  const fields = (choice) => columns.map((name) => choice.getAttribute(`data-${name}`) ?? "");
-  const line = (choice) => fields(choice).map(quoted).join(delimiter);
+  const lines = JSON.parse(bar.dataset.file);
+  const fields = ({ dataset }) => [dataset.id, dataset.gender, dataset.photo_digest, dataset.note];
+  const line = (choice) => fields(choice).map(quoted).join(",");
   const byId = new Map([...lines, ...decided().map((choice) => [choice.dataset.id, line(choice)])]);
   const href = URL.createObjectURL(new Blob([...byId.values()].map((text) => `${text}\n`)));
   Object.assign(document.createElement("a"), { href, download: "corrections.csv" }).click();

@@ -11,7 +11,6 @@ from renet.common.errors import InputError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the last: a limit on the size of files
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-NEARLY_NOTHING = 1 << 16  # bytes
 
 
 def require_space(
@@ -31,7 +30,7 @@ def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
     """Raise an InputError in place of the error of a disk that is full or cannot be written.
 
     The outputs of the job, or the arguments of the command, tell the disk: the error of a write
-    names no file, and PyTorch and HDF5 may not say that the disk is full.
+    names no file.
     """
     try:
         yield
@@ -44,26 +43,19 @@ def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
 def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
     """Sentence for an error of a disk that is full or cannot be written; None for others."""
     number, name = _number_and_name(error)
-    paths = [Path(name)] if name else list(map(Path, outputs))
     if number is None:
-        is_full = any(_room(_existing(path)) < (True, NEARLY_NOTHING) for path in paths)
-        if not (is_full and isinstance(error, RuntimeError)):
-            return None
-        number = errno.ENOSPC
-    elif not name:  # temporary files are no outputs
-        paths.append(Path(os.environ.get("TMPDIR", "/tmp"), "-"))  # noqa: S108
+        return None
+    folders = [_existing(Path(path)) for path in ([name] if name else outputs)] or [Path()]
     if number in FORBIDDEN:
         return (
-            f"{name or _existing(paths[0])} cannot be written or read: {os.strerror(number)}; "
+            f"{name or folders[0]} cannot be written or read: {os.strerror(number)}; "
             "change the permissions, or give a folder of your own."
         )
-    folder = min(map(_existing, paths), key=_room)
-    has_inodes, free = _room(folder)
-    lack = f"{free:,} bytes are free; free some space"
-    if not has_inodes:
-        lack = "no inode, which each file needs, is free; delete some files"
-    reason = f"cannot be written: {os.strerror(number)} in {folder}"
-    return f"{name or 'A file'} {reason}, where {lack} and start again."
+    free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
+    return (
+        f"{name or 'A file'} cannot be written: {os.strerror(number)} in {folder}, where {free:,} "
+        "bytes are free; free some space, also for temporary files, and start again."
+    )
 
 
 def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
@@ -76,12 +68,6 @@ def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
                 return number, os.fsdecode(named) if isinstance(named, str | bytes) else None
         cause = cause.__cause__ or cause.__context__
     return None, None
-
-
-def _room(folder: Path) -> tuple[bool, int]:
-    """Whether the disk of a folder has a free inode, and its free bytes."""
-    disk = os.statvfs(folder)  # some file systems do not count inodes
-    return not disk.f_files or disk.f_favail > 0, disk.f_bavail * disk.f_frsize
 
 
 def _existing(path: Path) -> Path:

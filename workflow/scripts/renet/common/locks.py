@@ -8,7 +8,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -31,37 +30,24 @@ def take(handle: IO | int) -> bool:
 
 
 @contextlib.contextmanager
-def sole_writer(path: Path) -> Iterator[None]:
+def sole_writer(path: Path, written: Path | None = None) -> Iterator[None]:
     """Hold the lock on `<file>.tmp` or `<file>.part`; an InputError if another process holds it."""
     with path.open("ab") as handle:
         # Another process may have renamed the file before this one got the lock.
         if not (take(handle) and _is_at(path, handle)):
             raise InputError(
-                f"{path.with_suffix('')} is being written by another process; wait for it to end, "
-                "or stop it, and start again."
+                f"{written or path.with_suffix('')} is being written by another process, perhaps a "
+                "job that outlived its Snakemake; wait for it to end, or stop it, and start again."
             )
         yield
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; an InputError that names the process which holds it already."""
+    """Hold the lock of a folder, as `sole_writer` that of a file."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Unbuffered: bytes that could not be written would be written again when the file is closed.
-    with (folder / ".lock").open("a+b", buffering=0) as handle:
-        if not take(handle):
-            handle.seek(0)
-            owner = handle.read().decode() or "another process"  # which has only just taken it
-            raise InputError(
-                f"{folder} is in use by {owner}, perhaps a job that outlived its Snakemake: wait "
-                "for it to end, or stop it, and start again."
-            )
-        handle.truncate(0)  # the last holder was killed
-        handle.write(f"the process {os.getpid()} on {socket.gethostname()}".encode())
-        try:
-            yield
-        finally:
-            handle.truncate(0)
+    with sole_writer(folder / ".lock", folder):
+        yield
 
 
 def _is_at(path: Path, handle: IO) -> bool:

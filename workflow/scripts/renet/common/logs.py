@@ -42,17 +42,6 @@ class TerminalHandler(logging.StreamHandler):
         return CLEAR_LINE + line if self.stream.isatty() else line
 
 
-class LogFileHandler(logging.FileHandler):
-    """Writes to the log file; what does not fit on its disk goes to standard error."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Called where a record cannot be written."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handleError(record)
-        elif record.levelno != logging.WARNING:  # which standard error has already
-            sys.stderr.write(f"{self.format(record)}\n")
-
-
 def is_news(record: logging.LogRecord) -> bool:
     """Whether a record was logged with `NEWS`."""
     return getattr(record, "is_news", False)
@@ -75,7 +64,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
         if not append:
             Path(log_file).write_bytes(b"")
         # Not "w", which would write over the lines that child processes have appended.
-        in_file = LogFileHandler(log_file, "a", encoding="utf-8")
+        in_file = logging.FileHandler(log_file, "a", encoding="utf-8")
         in_file.setFormatter(terminal.formatter)
         logging.root.addHandler(in_file)
         has_bar = sys.stderr.isatty()
@@ -97,8 +86,6 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
         logging.error("%s", error)
     elif isinstance(error, KeyboardInterrupt):
         logging.error("Stopped.%s", " The same command resumes." if log_file() else "")
-    elif isinstance(error, BrokenPipeError):
-        logging.error("The program that reads the output has ended.")
     elif shortage := memory_shortage(error):
         way_out = "lower `train.batch_size`, end other programs, or compute on the CPU"
         logging.error("%s; %s.", shortage, way_out)

@@ -4,22 +4,20 @@ They are applied after the faces are split: each face stays in its subset, so th
 and after a correction are comparable. Own photos need `photo_digest`: their files can be replaced.
 """
 
-import csv
 import enum
-import itertools
 import logging
 from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
-from renet.common.delimiters import find_delimiter
 from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import CORRECTED
 from renet.metadata import user_tables
 
 DROP = "drop"
-HEADER = "id,gender,photo_digest,note"
+COLUMNS = ["id", "gender", "photo_digest", "note"]
 
 
 class Outcome(enum.StrEnum):
@@ -48,26 +46,12 @@ def read(file: str | Path) -> pd.DataFrame:
     return table.assign(gender=gender)
 
 
-def as_written(file: Path | None) -> dict:
-    """Columns, delimiter and lines by id ("" of the header), to which others can be added.
-
-    A file without the column `note` gets none.
-    """
-    if not file:
-        return {"columns": HEADER.split(","), "delimiter": ",", "lines": [("", HEADER)]}
-    given, text = read(file), file.read_text(encoding="utf-8").split("\n")
-    starts = [int(place.rpartition(" ")[2]) - 1 for place in given.index]
-    bounds = itertools.pairwise([0, *starts, len(text)])
-    lines = ["\n".join(text[start:end]).rstrip("\n") for start, end in bounds]
-    delimiter = find_delimiter(text[0], ["id", "gender"])
-    header = next(csv.reader([lines[0].lstrip("\ufeff").lower()], delimiter=delimiter))
-    columns = [name.strip() for name in header]
-    if "photo_digest" not in columns:  # a correction of an own photo needs it
-        columns.append("photo_digest")
-        lines = [line + delimiter for line in lines]
-        lines[0] += "photo_digest"
-    by_id = list(zip(["", *given.id], lines, strict=True))
-    return {"columns": columns, "delimiter": delimiter, "lines": by_id}
+def as_written(file: Path | None) -> list[tuple[str, str]]:
+    """Id and line of each correction, after the header of "", to which others can be added."""
+    given = read(file) if file else pd.DataFrame(columns=COLUMNS)
+    genders = given.gender.map(dict(enumerate(CLASSES))).fillna(DROP)
+    text = given.assign(gender=genders)[COLUMNS].to_csv(index=False)
+    return list(zip(["", *given.id], text.removesuffix("\n").split("\n"), strict=True))
 
 
 def correct(

@@ -107,8 +107,6 @@ def read(path: str | Path) -> FaceFile:
                 mean=_mean(store["mean"], pixels.shape) if "mean" in store else None,
                 digest=str(store.attrs.get("digest", "")),
             )
-    except PermissionError as error:
-        raise InputError(f"{path} cannot be read; change its permissions.") from error
     except InputError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
@@ -197,3 +195,46 @@ def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
     if not count:  # an empty array cannot be mapped
         return np.zeros((0, *shape), np.uint8)
     return np.memmap(path, np.uint8, "r", offset, (count, *shape))
+
+
+class SelectedPixels:
+    """Rows of several memory-mapped arrays, read like one (N, C, H, W) uint8 array."""
+
+    def __init__(self, parts: list[np.ndarray], rows: np.ndarray):
+        self._parts, self._rows = parts, rows
+        self._starts = np.cumsum([0, *map(len, parts)])
+        self.shape = (len(rows), *parts[0].shape[1:])
+        self.dtype = parts[0].dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(
+        self, rows: np.ndarray, axis: int = 0, out: np.ndarray | None = None, mode: str = "raise"
+    ) -> np.ndarray:
+        """Faces of these rows of the selection, for `np.take`."""
+        places = self._rows[rows]
+        out = np.empty((len(places), *self.shape[1:]), self.dtype) if out is None else out
+        owner = np.searchsorted(self._starts, places, side="right") - 1
+        for number, part in enumerate(self._parts):
+            ours = owner == number
+            out[ours] = part[places[ours] - self._starts[number]]
+        return out
+
+    def __getitem__(self, rows: slice) -> "SelectedPixels":
+        return SelectedPixels(self._parts, self._rows[rows])
+
+
+def select(faces: list[FaceFile], rows: np.ndarray) -> FaceFile:
+    """Faces at these rows, counted over several files one after the other, without copying.
+
+    The mean is that of the first file; the digest depends on all files and rows.
+    """
+    digest = hashlib.sha256("".join(map(content_digest, faces)).encode())
+    digest.update(np.ascontiguousarray(rows, dtype=np.int64))
+    return dataclasses.replace(
+        faces[0],
+        pixels=SelectedPixels([file.pixels for file in faces], rows),
+        targets=np.concatenate([file.targets for file in faces])[rows],
+        digest=digest.hexdigest(),
+    )

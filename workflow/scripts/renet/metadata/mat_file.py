@@ -1,6 +1,5 @@
 """.mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
-from concurrent.futures.process import BrokenProcessPool
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -10,8 +9,6 @@ import pandas as pd
 import scipy.io
 
 from renet.archives import receipts, tar_index
-from renet.archives.tar_index import Member
-from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
 from renet.common.table import printable
@@ -24,29 +21,13 @@ LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
-def read(path: str | Path, database: str, member: Member | None = None) -> pd.DataFrame:
-    """Rows of `wiki.mat` or `imdb.mat`, or of that member of a tar, in the file's order.
+def read(stream: IO[bytes], database: str, name: str) -> pd.DataFrame:
+    """Rows of `wiki.mat` or `imdb.mat`, in the file's order; errors say the file's `name`.
 
     Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
     x2, y2`. Numbers are float64; dob is MATLAB's serial day.
     """
-    name = f"{member.name} in {path}" if member else str(path)
-    try:  # scipy's reader is in C, where a damaged file can end the process or fill the memory
-        return child_processes.call(_read, path, database, member, name)
-    except (BrokenProcessPool, MemoryError) as error:
-        raise InputError(
-            f"{name} is damaged, or needs more memory than this machine or the limit of "
-            f"{child_processes.LARGEST:,} bytes allows; get the file from its publisher again."
-        ) from error
-
-
-def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
-    try:
-        with Path(path).open("rb") as file:
-            stream = BytesIO(tar_index.read_member(file, *member[1:])) if member else file
-            fields = _load_fields(stream, database, name)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist.") from error
+    fields = _load_fields(stream, database, name)
     try:
         return _to_table(fields, database)
     except (KeyError, ValueError, TypeError) as error:
@@ -56,19 +37,15 @@ def _read(path: str | Path, database: str, member: Member | None, name: str) -> 
         ) from error
 
 
-def read_with_folder(
-    mat: Path | None, database: str, members: Path | None, receipt_files: list[Path] | None
+def read_from_archives(
+    database: str, members: Path, receipt_files: list[Path]
 ) -> tuple[PurePosixPath, pd.DataFrame]:
-    """Folder of the .mat file in the archives, and its rows, or those of `mat` instead."""
-    folder = PurePosixPath()
-    if members:
-        file, member = tar_index.find_metadata(members, database)
-        folder = PurePosixPath(member.name).parent
-    if mat:
-        return folder, read(mat, database)
-    if not members or not receipt_files:
-        raise InputError("Give a .mat file, or the index and receipts of the archives with one.")
-    return folder, read(receipts.read(receipt_files[file]).path, database, member)
+    """Folder of the .mat file in the archives, and its rows."""
+    file, member = tar_index.find_metadata(members, database)
+    with Path(receipts.read(receipt_files[file]).path).open("rb") as tar:
+        stream = BytesIO(tar_index.read_member(tar, member.offset, member.size))
+    rows = read(stream, database, f"{member.name} in {tar.name}")
+    return PurePosixPath(member.name).parent, rows
 
 
 def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.ndarray]:
@@ -77,8 +54,6 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
-    except MemoryError:
-        raise
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "

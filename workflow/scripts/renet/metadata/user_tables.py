@@ -1,7 +1,6 @@
 """CSV files that a user writes by hand or exports from a spreadsheet."""
 
 import csv
-import difflib
 import io
 import itertools
 import logging
@@ -22,7 +21,6 @@ GENDERS = {
     **dict.fromkeys(["1", "1.0", "m", "male"], 1),
     **dict.fromkeys(["", "na", "nan", "unknown"], np.nan),
 }
-NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a misspelt one
 
 
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
@@ -123,22 +121,13 @@ def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, li
 
 
 def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, int]:
-    """The position of each known column; unknown names are logged, misspelt ones refused."""
+    """The position of each known column; unknown names are logged."""
     names = [name.lower() for name in header]
     places = {name: names.index(name) for name in known if name in names}
     if twice := [name for name in places if names.count(name) > 1]:
         raise InputError(f"{file} has the column {twice[0]} twice; remove or rename one of them.")
-    absent, unused = [name for name in known if name not in places], []
-    for name in header:
-        if name.lower() in places:
-            continue
-        if near := difflib.get_close_matches(name.lower(), absent, 1, NEARLY):
-            raise InputError(
-                f'{file} has a column "{name}"; did you mean {near[0]}? Rename it to {near[0]}, or '
-                "to a name of your own if it is not used."
-            )
-        unused.append(f'"{name}"')
-    if unused:
-        level = logging.WARNING if absent else logging.INFO  # it may be an absent one, misnamed
+    if unused := [f'"{name}"' for name in header if name.lower() not in places]:
+        # One of them may be a known one, misspelt.
+        level = logging.WARNING if set(known) - places.keys() else logging.INFO
         logging.log(level, "%s: columns that only `slices` can use: %s.", file, ", ".join(unused))
     return places

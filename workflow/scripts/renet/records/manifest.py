@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from os.path import normpath, relpath
 from pathlib import Path
 
-from renet.archives import receipts, verification
+from renet.archives import receipts
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
@@ -123,5 +123,5 @@ def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str
                 yield f"the archive {path} is gone"
             elif receipts.is_decompressed(facts["url"], path):
                 continue
-            elif verification.compute_digest(path, digest.partition(":")[0]) != digest:
+            elif receipts.compute_digest(path, digest.partition(":")[0]) != digest:
                 yield f"{path} has other bytes than its receipt says"
