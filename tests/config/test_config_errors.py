@@ -61,7 +61,6 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {momentum: 1}", "`train.momentum` is 1, and must be below 1."),
         ("train: {nesterov: 1}", "`train.nesterov` is 1, and must be true or false."),
         ("train: null", "`train` is empty, and must be a section with indented keys."),
-        ("model: {cell: GRU}", "is GRU, and must be tanh, relu, gru or lstm."),
         ("model: {classes: 3}", "`model.classes` is 3, and must be 2."),
         ("model: {kind: cnn, cell: gru}", "`model` has no key 'cell'; it has kind, "),
         ("model: {conv_channels: []}", "channels` is [], and must have at least 1 entr"),
@@ -90,7 +89,6 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),
         (OWN + "/data/a.tar}}", "is /data/a.tar, and must be a URL such as"),
         (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own` has `faces`, which is for"),
-        (OWN + "'ftp://a/a.tar'}}", "must be a URL such as https://example.org/a.tar or file:///"),
         (OWN + "'file://data/a.tar'}}", "is file://data/a.tar, and must be a URL such as"),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
         (OWN + "'https://a/a.tar', slices: [skin]}}", "add one of them, or remove `slices`."),
@@ -99,7 +97,6 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (LABELS + "{tables: [/no/a.csv], gender: sex}}}", "labels` names /no/a.csv, which is"),
         (LABELS + "{pattern: '(?P<gender>m)', values: {x: man}}}}", "be female, male or unknown"),
         (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
-        (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
         (LABELS + "{pattern: '(?P<gender>m)'}, table: a}}", "own` needs either `table` or"),
         (LABELS + "{pattern: '(?P<age>'}}}", "labels.pattern` is (?P<age>, which is not a regular"),
@@ -120,7 +117,6 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {start_from: 3}", "must be text or be a section with indented keys."),
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
         ("runs: {true: {}}", "is not a valid name; it must be text."),
-        ("model: {spatial_rnns: [{units: 3, block: 2}]}", "is 2, and must be a list."),
         ("train: {MIXUP: 1}", "`train` has no key 'MIXUP'; did you mean mixup?"),
         ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
@@ -334,6 +330,15 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
     Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
     with pytest.raises(InputError, match=r"names .*photos, .* written to .*`pathvars: {results: "):
         before_start.check_own_results(load(Path("own.yaml")), Path(results))
+
+
+@pytest.mark.fault("own-file")
+def test_proposals_of_the_audit_are_no_corrections(tmp_path):
+    (tmp_path / "audit").mkdir()
+    (proposals := tmp_path / "audit" / "suspects.csv").touch()
+    config = loaded(tmp_path, f"corrections: {proposals}")
+    with pytest.raises(InputError, match=r"suspects\.csv, which the workflow overwrites; name a"):
+        before_start.check_own_results(config, tmp_path)
 
 
 @pytest.mark.fault("own-file")

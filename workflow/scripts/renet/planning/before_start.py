@@ -68,9 +68,10 @@ def check_own_results(settings: Config, results: Path) -> None:
     """Refuse inputs that the workflow itself writes: weights, tables, or photos in `results`."""
     named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(settings)]
     named.append(("`split.from`", settings.split.from_ or "", "data"))
-    named.append(("`corrections`", settings.corrections or "", "audit"))
+    named.append(("`corrections`", settings.corrections or "", "audit/suspects.csv"))
     for key, file, written in named:
-        if (results / written).resolve() in Path(file).expanduser().resolve().parents:
+        path = Path(file).expanduser().resolve()
+        if (results / written).resolve() in (path, *path.parents):
             raise InputError(
                 f"{key} names {file}, which the workflow overwrites; name a copy outside {results}."
             )
