@@ -48,7 +48,7 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {freeze: [conv1, conv1]}", "`train.freeze` lists 'conv1' twice; remove one of"),
         ("train: {freeze: [rnn1, layer5]}", "`train.freeze` of the run renet names layer5, which"),
         ("train: {freeze: everything}", "everything, and must be a list or be all_but_clas"),
-        ("hdf5: {lr: 0.1}", "`hdf5` has no key 'lr'; it has mean, keep_files."),
+        ("train: {start_from: {lr: 1}}", "start_from` has no key 'lr'; it has file, without."),
         ("export: [onxx]", "Entry 1 of `export` is onxx, and must be onnx, int8.onnx, safetensor"),
         ("model: {kind: res}", "`model.kind` is res, and must be one of renet, cnn, resnet18, hog"),
         ("model: {spatial_rnns: [{units: 0, block: [2, 2]}]}", "`units` of entry 1 of `model.spat"),

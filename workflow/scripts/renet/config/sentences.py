@@ -19,6 +19,7 @@ RULES = {
     "dict_type": SECTION, "model_type": SECTION, "model_attributes_type": SECTION,
     "greater_than_equal": "be at least {ge:.15g}", "greater_than": "be above {gt:.15g}",
     "less_than_equal": "be at most {le:.15g}", "less_than": "be below {lt:.15g}",
+    "int_parsing_size": "be below 1e18",
     "too_short": "have at least {min_length} entries",
     "too_long": "have at most {max_length} entries",
     "string_too_short": "have at least {min_length} letters",
@@ -31,7 +32,7 @@ PATTERNS = {  # by a part of the pattern
     "{64}": "be 64 hexadecimal digits",
     "(?!(": "be letters, digits, _, . and -, and neither sample nor a table of results/data",
     "A-Z": "be letters, digits, _, . and -, and begin with a letter or digit",
-    r"\s": "have no spaces and braces",
+    r"\s": "have no spaces or braces",
     "241": "be a path without braces, <, line breaks and names above 240 letters",
 }
 
@@ -66,14 +67,15 @@ def _key(error: Error, value: Any) -> Key:
 
 def _sentence(key: Key, errors: list[Error]) -> str:
     """The sentence on the value of a key; several errors are those of the choices of a union."""
-    kind, place, value = (errors[0][part] for part in ("type", "loc", "input"))
+    first = next((one for one in errors if one["type"] == "value_error"), errors[0])
+    kind, place, value = (first[part] for part in ("type", "loc", "input"))
     if kind == "value_error":
-        error = errors[0]["ctx"]["error"]
+        error = first["ctx"]["error"]
         return f"{dotted(key)}{':' * isinstance(error, InputError)} {error}"
     if kind == "missing":
         return f"{dotted(key)} lacks {', '.join(_rule(one).split()[1] for one in errors)}."
     if place[-1] == NAME:
-        return f"{dotted(key)} is not a valid name; it must {_rule(errors[0])}."
+        return f"{dotted(key)} is not a valid name; it must {_rule(first)}."
     value = value["kind"] if kind == "union_tag_invalid" else value
     return f"{dotted(key)} is {shown(value)}, and must {' or '.join(map(_rule, errors))}."
 
