@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-import yaml
 
 from helpers.config import CONFIG
 from helpers.dry_run import dry_run
@@ -24,9 +23,6 @@ OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
 TABLE = "sources: [own]\narchives: {own: {database: table, photos: crop, url: 'https://a/a.tar', "
 LABELS = TABLE + "labels: "
 HOME = Path.home()
-ALIASES = "a0: &a0 [1]\n" + "".join(
-    f"a{one + 1}: &a{one + 1} [{', '.join([f'*a{one}'] * 10)}]\n" for one in range(9)
-)
 
 
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
@@ -45,19 +41,16 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
     ("overlay", "fault"),
     [
         ("split: {seed: 5000000000}", "`split.seed` is 5000000000, and must be at most 4294967295"),
-        ("trian: {}", "`trian` is not a key of the config; did you mean `train`?"),
+        ("trian: {}", "The config has no key 'trian'; did you mean train?"),
         ("train: {start_from: none.pt}", "start_from` of the run renet names none.pt"),
-        ("train: {start_from: {without: classifier}}", "`train.start_from` lacks `file`."),
+        ("train: {start_from: {without: classifier}}", "}, and must be text or have `file`."),
         ("train: {start_from: {file: a.pt, without: cls}}", "is cls, and must be classifier."),
         ("train: {freeze: [conv1, conv1]}", "`train.freeze` lists 'conv1' twice; remove one of"),
         ("train: {freeze: [rnn1, layer5]}", "`train.freeze` of the run renet names layer5, which"),
-        ("train: {freeze: everything}", "is everything, and must be a list or all_but_classifier."),
-        ("train: {lr: 0.1}", "`train.lr` is not a key of the config; did you mean `train.learning"),
-        ("runs: {a: {train: {bs: 8}}}", "did you mean `runs.a.train.batch_size`?"),
-        ("wd: 0", "`wd` is not a key of the config; did you mean `train.weight_decay`?"),
-        ("train: {sync_batchnorm: true}", "`train.sync_batchnorm` was removed: each process"),
-        ("resources: {nodes: 2}", "`resources.nodes` was removed: a training runs on one machine"),
-        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be one of onnx, int8.onnx, safe"),
+        ("train: {freeze: everything}", "everything, and must be a list or be all_but_clas"),
+        ("train: {start_from: {lr: 1}}", "start_from` has no key 'lr'; it has file, without."),
+        ("resources: {nodes: 2}", "`resources` has no key 'nodes'; it has memory_mb, minutes."),
+        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be onnx, int8.onnx, safetensor"),
         ("model: {kind: res}", "`model.kind` is res, and must be one of renet, cnn, resnet18, hog"),
         ("model: {spatial_rnns: [{units: 0, block: [2, 2]}]}", "`units` of entry 1 of `model.spat"),
         ("pathvars: {results: ~/own}", f"`pathvars.results` is ~/own; write {HOME}/own, because"),
@@ -68,23 +61,21 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {momentum: 1}", "`train.momentum` is 1, and must be below 1."),
         ("train: {nesterov: 1}", "`train.nesterov` is 1, and must be true or false."),
         ("train: null", "`train` is empty, and must be a section with indented keys."),
-        ("model: {cell: GRU}", "must be one of tanh, relu, gru, lstm; did you mean gru?"),
         ("model: {classes: 3}", "`model.classes` is 3, and must be 2."),
-        ("model: {kind: cnn, cell: gru}", "cell` is not a key of the kind cnn; the keys are `kind"),
-        ("cell: gru", "`cell` is not a key of the config; did you mean `model.cell`?"),
-        ("model: {conv_channels: []}", "`model.conv_channels` is [], and must not be empty."),
+        ("model: {kind: cnn, cell: gru}", "`model` has no key 'cell'; it has kind, "),
+        ("model: {conv_channels: []}", "channels` is [], and must have at least 1 entr"),
         ("model: {spatial_rnns: [{units: 3}]}", "Entry 1 of `model.spatial_rnns` lacks `block`."),
-        ("sources: wiki", "`sources` is wiki, and must be a list; write [wiki]."),
+        ("sources: wiki", "`sources` is wiki, and must be a list."),
         ("sources: [wikki]", "not one of the archives: sample, wiki, imdb."),
-        ("sources: [true]", 'Entry 1 of `sources` is true, and must be text; write "true".'),
+        ("sources: [true]", "Entry 1 of `sources` is true, and must be text."),
         ("external: [sample]", "sample is in both `sources` and `external`; remove it"),
         ("external: [train]\n" + OWN.split("\n")[1].replace("own", "train") + "'https://a/a.tar'}}",
-         "`external` names train, which is the name of a table in results/data"),
+         "archives.train` is not a valid name; it must be letters, digits"),
         ("split: {validation: 0.5, test: 0.5}", "`split` leaves no face for the training, because"),
         ("train: {age_adjustment: true}", "renet has `age_adjustment: true`, which needs"),
         ("filter: {min_age: 50, max_age: 20}", "`filter` has a `min_age` above `max_age`; lower"),
         ("pathvars: {results: results/a/}", "is results/a/; write results/a, because"),
-        ("crop: {size: large}", "must be a whole number or a list. The key's description: pixels"),
+        ("crop: {size: large}", "is large, and must be a whole number or be a list."),
         ("crop: {size: 100}", "`crop.size` is [100, 100], but the network of the run renet needs"),
         ("{crop: {margin: 0.6}, sources: [wiki]}", "`crop.margin` is 0.6, but the crops of the"),
         (OWN + "'https://a.org:99999/a.tar'}}", "a valid URL (Port out of range 0-65535); correct"),
@@ -96,19 +87,16 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (TABLE + "table: a.csv, split: {from: a, lists: {test: b}}}}", "either `from` or `lists`"),
         (TABLE + "}}", "needs either `table` or `labels`, because its `database` is table."),
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),
-        (OWN + "/data/a.tar}}", "is a path and not a URL; write file:///data/a.tar."),
-        (OWN + "'~/a.tar'}}", f"is a path and not a URL; write file://{HOME}/a.tar."),
+        (OWN + "/data/a.tar}}", "is /data/a.tar, and must be a URL such as"),
         (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own` has `faces`, which is for"),
-        (OWN + "'ftp://a/a.tar'}}", "must be a URL such as https://example.org/a.tar or file:///"),
         (OWN + "'file://data/a.tar'}}", "is file://data/a.tar, and must be a URL such as"),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
         (OWN + "'https://a/a.tar', slices: [skin]}}", "add one of them, or remove `slices`."),
         (OWN + "'https://a/a.tar', slices: [Year]}}", "is Year; name any column but path, gender,"),
         (TABLE + "table: ~/no.csv}}", f"own.table` names {HOME}/no.csv, which is not a file"),
         (LABELS + "{tables: [/no/a.csv], gender: sex}}}", "labels` names /no/a.csv, which is"),
-        (LABELS + "{pattern: '(?P<gender>m)', values: {x: man}}}}", "be one of female, male"),
+        (LABELS + "{pattern: '(?P<gender>m)', values: {x: man}}}}", "be female, male or unknown"),
         (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
-        (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
         (LABELS + "{pattern: '(?P<gender>m)'}, table: a}}", "own` needs either `table` or"),
         (LABELS + "{pattern: '(?P<age>'}}}", "labels.pattern` is (?P<age>, which is not a regular"),
@@ -122,23 +110,21 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("runs: {a: {seeds: [1]}, a-seed1: {}}", "`runs.a-seed1` makes a run called a-seed1, but"),
         ("runs: {a: {learning_curve: [1, 2]}}", "2 of `runs.a.learning_curve` is 2, and must be"),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
-        ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with indented keys or null"),
-        ("runs: {../out: {}}", "`runs.../out` is not a valid name; it must be text that begins"),
-        ("runs: {a: {epochs: 3}}", "did you mean `runs.a.train.epochs`?"),
+        ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with indented keys."),
+        ("runs: {../out: {}}", "`runs.../out` is not a valid name; it must be letters, digits"),
+        ("runs: {a: {epochs: 3}}", "`runs.a` has no key 'epochs'; it has model, train"),
         ("{model: 5, runs: {a: {model: {cell: gru}}}}", "`model` is 5, and must be a section with"),
-        ("train: {start_from: 3}", "leaves the classifier random (docs/training.md)."),
+        ("train: {start_from: 3}", "must be text or be a section with indented keys."),
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
-        ("corrections: results/audit/suspects.csv", "which the label audit overwrites; copy it"),
-        ("runs: {true: {}}", 'the name true under `runs` as text; write "true".'),
-        ("model: {spatial_rnns: [{units: 3, block: 2}]}", "be a list. The key's description: [hei"),
-        ("train: {MIXUP: 1}", "did you mean `train.mixup`?"),
+        ("runs: {true: {}}", "is not a valid name; it must be text."),
+        ("train: {MIXUP: 1}", "`train` has no key 'MIXUP'; did you mean mixup?"),
         ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
-        ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be text that begins"),
-        (f"corrections: {'a' * 300}", "must have no braces, <, line breaks or names"),
-        (f"train: {{start_from: {'a/' * 3000}b}}", "must have no braces, <, line breaks or names"),
+        ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be letters"),
+        (f"corrections: {'a' * 300}", "be a path without braces, <, line breaks and"),
+        (f"train: {{start_from: {'a/' * 3000}b}}", "be a path without braces, <, line breaks and"),
         (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; give the URL"),
-        ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "sample is taken"),
+        ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "neither sample"),
     ],
 )  # fmt: skip
 def test_error_is_one_sentence_with_the_file(tmp_path, overlay, fault):
@@ -153,8 +139,8 @@ def test_error_is_one_sentence_with_the_file(tmp_path, overlay, fault):
 @pytest.mark.parametrize(
     ("overlay", "fault"),
     [
-        ("pathvars: {results: 'NAME'}", "`pathvars.results` is NAME, and must have no braces, <"),
-        ("corrections: 'NAME.csv'", "`corrections` is NAME.csv, and must have no braces"),
+        ("pathvars: {results: 'NAME'}", "`pathvars.results` is NAME, and must be a path without"),
+        ("corrections: 'NAME.csv'", "`corrections` is NAME.csv, and must be a path without br"),
         ("predict: {photos: [photos, 'NAME/a.jpg']}", "Entry 2 of `predict.photos` is NAME/a.jpg"),
         (OWN + "'https://a/NAME.tar'}}", "has braces or <, or is too long; give the URL"),
         (OWN + "'file:///NAME/a.tar'}}", "has braces or <, or is too long; give the URL"),
@@ -184,11 +170,9 @@ def test_home_folder_is_expanded_at_use_and_recorded_as_written(tmp_path, monkey
     assert config.corrections == config.archives["own"].table == "~/own.csv"
 
 
-def test_several_errors_are_named_up_to_five_lines(tmp_path):
-    with pytest.raises(InputError) as caught:
-        loaded(tmp_path, yaml.safe_dump({"train": {f"key{number}": 1 for number in range(9)}}))
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 5 and lines[-1] == "… and 5 more errors"
+def test_each_error_has_a_line(tmp_path):
+    with pytest.raises(InputError, match=r"`split` has no key.+\n.+`train\.epochs` is 0"):
+        loaded(tmp_path, "{train: {epochs: 0}, split: {b: 1}}")
 
 
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
@@ -215,7 +199,7 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
 @pytest.mark.parametrize(
     ("overlay", "options", "sentence"),
     [
-        ("train: {lr: 0.1}", [], "own.yaml: `train.lr` is not a key of the config; did you mean"),
+        ("train: {lr: 0.1}", [], "own.yaml: `train` has no key 'lr'; it has epochs, "),
         ("export: [onnx]", [], "`export: [onnx]` needs the package onnxscript"),
         ("", ["--config", "crop={size: 64}", "train={epochs: 0}"], "--config: `train.epochs` is 0"),
     ],
@@ -285,14 +269,11 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
         ("runs: {010: {}}", '`010` is no decimal number; .* "010" for a name.* line 1, column 8$'),
         ("train: {seed: 2020_01}", "`2020_01` is no decimal number.* line 1, column 15$"),
         ("train:\n  epochs: 3\n   seed: 1\n", "; check the indentation, too: .* line 3, column 8$"),
-        (ALIASES, "20 levels or 100,000 values"),
-        (f"a: {'[' * 400}{']' * 400}", "20 levels or 100,000 values.* line 1, column "),
         (f"a: {'{a: ' * 1000}1{'}' * 1000}", "maximum recursion depth exceeded"),
-        ("a: &a {b: *a}", "20 levels or 100,000 values; write less, with fewer aliases"),
+        ("a: &a {b: *a}", "maximum recursion depth exceeded"),
         ("corrections: 2020-13-45", "month must be in 1..12$"),
         ("crop: für", "can't decode byte"),
         ("# epochs: 3\n", "has no keys; write lines such as"),
-        ("a: 1\n" + "#" * 1_000_000, "is larger than 1 MB, which no config is"),
     ],
 )
 def test_error_of_the_syntax_names_file_line_and_column(tmp_path, text, message):
@@ -340,14 +321,6 @@ def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
     assert f'config.yaml", line {count + 1}, column 1\n' in outcome.stdout + outcome.stderr
 
 
-def test_record_of_another_form_does_not_stop_the_workflow(tmp_path):
-    run = tmp_path / "runs" / "renet"
-    run.mkdir(parents=True)
-    (run / "model.pt").touch()
-    (run / "provenance.json").write_text("{}")
-    before_start.check_results(["sample"], tmp_path)
-
-
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize("results", ["photos", "photos/results", "."])
 @pytest.mark.parametrize("overlay", ["predict: {photos: photos}", OWN + "'file://HERE/photos'}}"])
@@ -357,6 +330,15 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
     Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
     with pytest.raises(InputError, match=r"names .*photos, .* written to .*`pathvars: {results: "):
         before_start.check_own_results(load(Path("own.yaml")), Path(results))
+
+
+@pytest.mark.fault("own-file")
+def test_proposals_of_the_audit_are_no_corrections(tmp_path):
+    (tmp_path / "audit").mkdir()
+    (proposals := tmp_path / "audit" / "suspects.csv").touch()
+    config = loaded(tmp_path, f"corrections: {proposals}")
+    with pytest.raises(InputError, match=r"suspects\.csv, which the workflow overwrites; name a"):
+        before_start.check_own_results(config, tmp_path)
 
 
 @pytest.mark.fault("own-file")
@@ -384,9 +366,3 @@ def test_output_is_replaced_only_beside_what_an_earlier_run_left(tmp_path, left,
         (tmp_path / name).touch()
     with nullcontext() if is_ours else pytest.raises(InputError, match=r"README\.md would be"):
         before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
-
-
-def test_data_sheet_in_latin_1_is_named(tmp_path):
-    (tmp_path / "latin.md").write_bytes("für Anna".encode("latin-1"))
-    with pytest.raises(InputError, match=r"latin\.md, which is not text in UTF-8"):
-        loaded(tmp_path, f"datasheet: {tmp_path / 'latin.md'}")

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from helpers.config import CONFIG, complete
 from helpers.project import ROOT
 from renet.common.errors import InputError
-from renet.config import validation
 from renet.config.runs import MAX_RUNS
 from renet.config.schema import Config
 from renet.planning import data_summary, inputs, run_settings
@@ -88,12 +87,12 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
         settings = complete(config)
     except InputError as error:
         lines = str(error).splitlines()
-        assert len(lines) <= validation.SHOWN + 1 and max(map(len, lines)) < 1000
+        assert max(map(len, lines)) < 1000
         written = [*(place.split(".")[0] for place in places), *config, *CONFIG]
         words = set(re.findall(r"\w+", " ".join(map(str, written)).lower()))
         assert all(
-            line.startswith("… and") or words & set(re.findall(r"\w+", line.lower())) or
-            "is not a key of the config" in line or "URL" in line or "run " in line
+            words & set(re.findall(r"\w+", line.lower())) or
+            "has no key" in line or "URL" in line or "run " in line
             for line in lines
         ), error  # fmt: skip
     else:

@@ -76,7 +76,7 @@ def made(tmp_path_factory) -> Path:
         (faces / f"{seed:03}.jpg").write_bytes(encode(picture(seed), ".jpg"))
     (faces / "below" / "large.png").write_bytes(encode(picture(7, 400, 300), ".png"))
     (faces / "empty.jpg").write_bytes(b"")
-    (faces / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (faces / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     (faces / "tiny.png").write_bytes(encode(picture(1, 4, 4), ".png"))
     (faces / "notes.txt").write_text("not a photo")
     return folder
@@ -157,17 +157,10 @@ def test_photos_without_a_prediction_have_a_row_with_a_reason(predicted):
     assert len(predicted) == 134
     reasons = predicted.reason.dropna().to_dict()
     assert reasons == {
-        "empty.jpg": "unreadable", "phone.heic": "unreadable", "tiny.png": "too_small"
+        "empty.jpg": "unreadable", "phone.jpg": "unreadable", "tiny.png": "too_small"
     }  # fmt: skip
     assert "large.png" in predicted[predicted.predicted.notna()].index
     assert predicted.loc[list(reasons), ["p_male", "predicted", "unsure"]].isna().all(axis=None)
-
-
-def test_heic_is_read_where_its_package_is_installed(monkeypatch, made):
-    heic = (made / "photos" / "phone.heic").read_bytes()
-    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
-    with pytest.raises(RejectedImage, match="pip install pillow-heif"):
-        photos.decode(heic, WHOLE)
 
 
 def test_folder_tar_and_files_give_the_same_photos(made, tmp_path):
@@ -228,10 +221,7 @@ def test_files_of_a_folder_that_are_no_photos_are_counted_and_its_jpegs_known_by
     (album / "d.jpg").symlink_to(album / "gone.jpg")
     (photo,) = photos.find([str(album)])
     assert photo.read() == jpeg
-    for count in ("3 (pipe, device or", "1 (.txt)", "1 (no ending)", "1 (link to a folder)"):
-        assert count in caplog.text
-    with pytest.raises(files.InputError, match=r"b\.jpg is a pipe or a device"):
-        photos.find([str(album / "b.jpg")])
+    assert all(count in caplog.text for count in ("3 (.jpg)", "1 (.txt)", "2 (no ending)"))
 
 
 def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
@@ -239,14 +229,6 @@ def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
     (photo,) = photos.find([str(write_tar(tmp_path / "a.tar", members))])
     assert photo.read() == members["a.jfif"]
     assert "2 (.txt)" in caplog.text
-
-
-def test_tar_of_a_long_name_for_a_long_name_is_one_sentence(tmp_path):
-    name = tarfile.TarInfo("long")
-    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1
-    (tmp_path / "a.tar").write_bytes((name.tobuf() + bytes(tarfile.BLOCKSIZE)) * 5000)
-    with pytest.raises(files.InputError, match=r"a\.tar is not a complete tar"):
-        photos.find([str(tmp_path / "a.tar")])
 
 
 def test_too_large_photo_is_told_the_limit_and_the_way_out(tmp_path):
@@ -311,7 +293,7 @@ def test_grey_deep_and_other_formats_are_decoded_to_bytes(kind):
     image = picture(5)
     written = image[..., 1] if "grey" in name else image
     deep = written.astype(np.uint16) * 257
-    decoded = photos.decode(encode(deep if "16" in name else written, f".{suffix}"), WHOLE).pixels
+    decoded = crop.decode(encode(deep if "16" in name else written, f".{suffix}"), WHOLE).pixels
     expected = np.repeat(image[..., 1:2], 3, axis=2) if "grey" in name else image
     assert decoded.dtype == np.uint8 and decoded.shape == image.shape
     assert abs(decoded.astype(int) - expected).mean() < 3
@@ -323,7 +305,7 @@ def test_cmyk_jpeg_has_the_colours_of_the_same_rgb():
     image = np.full((32, 32, 3), (30, 90, 200), np.uint8)
     stored = io.BytesIO()
     Image.fromarray(image).convert("CMYK").save(stored, "JPEG")
-    decoded = photos.decode(stored.getvalue(), WHOLE).pixels.astype(int)
+    decoded = crop.decode(stored.getvalue(), WHOLE).pixels.astype(int)
     assert abs(decoded - image[..., ::-1]).max() < 8
 
 
@@ -473,27 +455,11 @@ def test_predictor_of_another_model_is_refused(described):
 
 
 @pytest.mark.fault("damaged-model")
-@pytest.mark.parametrize(
-    ("change", "key"),
-    [
-        ({"unsure": {}}, None), ({"unsure": 3}, None), ({"ready_made_crops": {}}, None),
-        ({"detector": {"box": {"depth": 1}}}, None),
-        ({"temperature": np.nan}, "temperature"), ({"temperature": np.inf}, "temperature"),
-        ({"temperature": -1}, "temperature"), ({"temperature": 0}, "temperature"),
-        ({"temperature": "2.5"}, "temperature"), ({"temperature": True}, "temperature"),
-        ({"margin": None}, "margin"), ({"margin": 10**400}, "margin"),
-        ({"ready_made_crops": {"margin": -9}}, r"ready_made_crops\.margin"),
-        ({"unsure": {"threshold": "high"}}, r"unsure\.threshold"),
-        ({"detector": {"box": {"width": 0}}}, r"detector\.box\.width"),
-        ({"classes": ["male", "female"]}, "classes"), ({"above_baseline": None}, "above_baseline"),
-        ({"above_baseline": {}}, "above_baseline"), ({"above_baseline": 1}, "above_baseline"),
-        ({"above_baseline": {"accuracy": "no"}}, "above_baseline"),
-    ],
-    ids=lambda value: str(value)[:40],
-)  # fmt: skip
-def test_value_of_a_predictor_that_cannot_be_is_named(described, change, key):
-    fault = f".* {key} .* (needed|impossible)" if key else " lacks a value"
-    with pytest.raises(files.InputError, match=rf"predictor\.json{fault}"):
+@pytest.mark.parametrize("change", [
+    {"unsure": {}}, {"unsure": 3}, {"ready_made_crops": {}}, {"detector": {}}, {"model": None},
+])  # fmt: skip
+def test_predictor_that_lacks_a_value_is_named(described, change):
+    with pytest.raises(files.InputError, match=r"predictor\.json lacks a value"):
         predictor.load(described(**change))
 
 
@@ -502,29 +468,6 @@ def test_network_that_is_above_its_baseline_by_no_metric_is_noted(described, is_
     for found in (is_above, {"accuracy": False, "balanced_accuracy": is_above}):
         notes = predictor.load(described(above_baseline=found)).notes
         assert any("not significantly better" in note for note in notes) != is_above
-
-
-def array_bytes(array: np.ndarray) -> bytes:
-    stored = io.BytesIO()
-    np.save(stored, array)
-    return stored.getvalue()
-
-
-@pytest.mark.fault("damaged-model")
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"", b"text", array_bytes(np.zeros((2, 3), np.uint64)), array_bytes(np.zeros((4, 3))),
-        array_bytes(np.zeros(4, np.uint64)), array_bytes(np.array([{}])),
-        array_bytes(np.zeros((4, 3), "<u8")).replace(b"3), }         ", b"3000000000), }"),
-    ],
-    ids=["empty", "text", "rows", "type", "shape", "objects", "length"],
-)  # fmt: skip
-def test_damaged_hashes_are_one_sentence_that_names_them(tmp_path, data):
-    path = tmp_path / training_photos.FILE
-    path.write_bytes(data)
-    with pytest.raises(files.InputError, match=r"training_hashes\.npy is damaged .* delete it"):
-        training_photos.read(path, files.file_digest(path))
 
 
 @pytest.mark.fault("damaged-model")
@@ -648,14 +591,14 @@ def test_what_is_computed_ahead_keeps_its_order_and_is_of_a_bounded_number():
 
 
 @pytest.mark.parametrize(("suffix", "is_alone"), [(".jpg", False), (".png", False), (".tif", True)])
-def test_threads_share_the_memory_to_decode_photos(monkeypatch, suffix, is_alone):
+def test_photo_that_takes_much_memory_is_decoded_alone(monkeypatch, suffix, is_alone):
     meeting = threading.Barrier(2)
 
     def decode(*_) -> Image:
         meeting.wait(1 if is_alone else 60)
         return Image(picture(1), 91, 90)
 
-    monkeypatch.setattr(photos, "decode", decode)
+    monkeypatch.setattr(crop, "decode", decode)
     cut = functools.partial(pipeline.cut_faces, predictor=predictor_with(), detect=False)
     with ThreadPoolExecutor(2) as workers:
         cuts = workers.map(cut, [photo_of(picture(1), suffix)] * 2)

@@ -38,8 +38,7 @@ def third_party_imports(script: Path) -> set[str]:
     count = 2 if "renet.training.loop" in found else builds
     by_name = [name for kind in KINDS.values() for name in kind.modules()[:count]]
     packages = imported_packages(script, *by_name)
-    optional = {"pillow_heif"}
-    return packages - set(sys.stdlib_module_names) - {"snakemake"} - optional
+    return packages - set(sys.stdlib_module_names) - {"snakemake"}
 
 
 def test_at_most_five_environments_hold_what_their_scripts_import_and_nothing_else():

@@ -121,7 +121,7 @@ def test_error_in_the_config_of_a_module_names_the_module(tmp_path):
     outcome = dry_run(tmp_path)
     assert outcome.returncode != 0
     said = outcome.stdout + outcome.stderr
-    assert "The config of the module faces: `train.epoch` is not a key" in said
+    assert "The config of the module faces: `train` has no key 'epoch'" in said
     assert "Traceback" not in said
 
 

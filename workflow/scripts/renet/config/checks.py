@@ -7,27 +7,15 @@ from pydantic import ValidationError
 from renet.common import urls
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
-from renet.config import grids
 from renet.config.archives import SAMPLE, Archive, examine_table
-from renet.config.runs import Run
+from renet.config.runs import Run, expand
 from renet.config.schema import Config
 from renet.config.sentences import explain
-
-# Tables of results/data beside those of the external sets.
-TABLES = (
-    "train", "validation", "test", "development", "out_of_fold", "split", "funnel", "corrected",
-)  # fmt: skip
-AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 
 
 def check(settings: Config) -> None:
     """Check a config whose sections are valid, and its files; each check relies on those before."""
     _check_sources(settings)
-    if Path(settings.corrections or "").parts[-2:] == AUDIT_PROPOSALS:
-        raise InputError(
-            f"`corrections` names {settings.corrections}, which the label audit overwrites; copy "
-            "it, correct each line, delete those that you cannot decide, and name the copy."
-        )
     _check_entries(settings)
     for name, run in settings.runs.items():
         _check_run(name, run, settings.crop.shape)
@@ -54,13 +42,6 @@ def check_paths(settings: Config, *, in_module: bool) -> None:
         raise InputError(f"{key} names {path}, which {fault}; check the path.")
     for name, archive in settings.used_archives.items():
         _check_slices(name, archive)
-    notes = settings.datasheet
-    try:
-        _ = notes and Path(notes).expanduser().read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"`datasheet` names {notes}, which is not text in UTF-8 ({error}); save it as UTF-8."
-        ) from error
 
 
 def start_files(settings: Config) -> list[tuple[str, str]]:
@@ -108,11 +89,6 @@ def _check_sources(settings: Config) -> None:
                 f"{name} is in both `sources` and `external`; remove it from one of them, because "
                 "the network cannot be tested on faces that it was trained on."
             )
-        if name in TABLES:
-            raise InputError(
-                f"`external` names {name}, which is the name of a table in results/data; rename it "
-                "under `archives`."
-            )
     for name, archive in settings.used_archives.items():
         is_crop = archive.database != TABLE and archive.photos != "whole"
         if is_crop and settings.crop.margin > ARCHIVE_MARGIN:
@@ -126,7 +102,7 @@ def _check_entries(settings: Config) -> None:
     """Check the runs that the entries of `runs` make, and the names of runs in other sections."""
     made: set[str] = set()
     for entry, run in settings.entries.items():
-        for name, changes in grids.expand(entry, run):
+        for name, changes in expand(entry, run):
             if name in made:
                 raise InputError(
                     f"`runs.{entry}` makes a run called {name}, but another one has this name; "

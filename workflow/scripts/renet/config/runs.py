@@ -1,29 +1,34 @@
-"""The config's section `runs`."""
+"""The config's section `runs`. A grid makes one run for each combination of some values:
 
+    sweep: {grid: {train.learning_rate: [0.003, 0.01], model.cell: [tanh, gru]}}
+
+is the runs sweep-cell_gru-learning_rate_0.003, … The name of a run follows from its keys and values
+alone, in the order of the keys' names: a further value leaves the other runs as they are.
+"""
+
+import copy
 import hashlib
+import itertools
 import json
 import math
-from typing import Annotated, Any, ClassVar
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from renet.config.model import KINDS, Architecture, Model
+from renet.config.model import Architecture, Model
 from renet.config.section import ABSENT, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
 
 # Keys of `train`: in one thread, predictions, like the fit, do not depend on the number of threads.
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "threads": 1, "select_epoch": "last"}
-GRID_SECTIONS = {"model": KINDS.values(), "train": [Recipe]}  # that a grid may vary
 MAX_RUNS = 50
+UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
 
 
 class Checkpoints(Section):
     """Interval of checkpoints. A change here does not repeat a finished training."""
-
-    removed: ClassVar = {
-        "save_every": "`minutes` is the time between checkpoints",
-        "keep_models": "the last two checkpoints are kept until the training ends",
-    }
 
     minutes: Positive = 10.0
     """time between checkpoints; an epoch's end saves one if the last is 30 s old"""
@@ -32,27 +37,14 @@ class Checkpoints(Section):
 class Resources(Section):
     """Resources of a training job on a cluster (profiles/README.md). A change reruns nothing."""
 
-    removed: ClassVar = {"nodes": "a training runs on one machine"}
-
     memory_mb: Annotated[int, Field(ge=100)] = 8000
     """MB of memory for all its processes; after a failure twice as much"""
     minutes: Annotated[int, Field(ge=5)] = 1440
     """time limit; a training that reaches it resumes in the next job"""
 
 
-def _grid_key(key: str) -> str:
-    section, _, name = key.partition(".")
-    if section in GRID_SECTIONS and name:
-        return key
-    near = [f"`{one}.{key}`" for one, kinds in GRID_SECTIONS.items()
-            if any(key in kind.model_fields for kind in kinds)]  # fmt: skip
-    way_out = f"did you mean {' or '.join(near)}?" if near else "write e.g. `train.seed`."
-    if key in Run.model_fields and key not in GRID_SECTIONS:
-        way_out = f"write `{key}` beside `grid`."
-    raise ValueError(f"is not a key of {' or '.join(GRID_SECTIONS)}; {way_out}")
-
-
-Grid = dict[Annotated[str, AfterValidator(_grid_key)], Annotated[Unique[Any], Field(min_length=1)]]
+GridKey = Annotated[str, Field(pattern=r"^(model|train)\..")]
+Grid = dict[GridKey, Annotated[Unique[Any], Field(min_length=1)]]
 
 
 class Run(Section):
@@ -70,6 +62,44 @@ class Run(Section):
     """such as {train.learning_rate: [0.003, 0.01]}, makes a run of each combination"""
     seeds: Annotated[Unique[Seed], Field(min_length=1)] = ABSENT
     """such as [1, 2, 3], makes a run of each"""
+
+
+def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
+    """Names of the runs that an entry of `runs` makes, None no run, and what each changes."""
+    if run is None:
+        return
+    rest = run.model_dump(by_alias=True, exclude_unset=True, exclude={"grid", "seeds"})
+    grid = run.grid or {}
+    for values in itertools.product(*grid.values()):
+        settings = dict(zip(grid, values, strict=True))
+        of_grid = "-".join([name, *(_word(key, of) for key, of in sorted(settings.items()))])
+        seeds = [(f"-seed{seed}", {"train.seed": seed}) for seed in run.seeds or []]
+        for suffix, of_seed in seeds or [("", {})]:
+            yield of_grid + suffix, _changed(rest, settings | of_seed)
+
+
+def _word(key: str, value: object) -> str:
+    """Part of a run's name for a value of a key: `learning_rate_0.01`, `augment_flip`."""
+    return "_".join([key.rpartition(".")[2], *(_parts(value) or ["none"])])
+
+
+def _parts(value: object) -> list[str]:
+    """Numbers and texts of a value."""
+    if isinstance(value, Mapping):
+        value = [value[name] for name in sorted(value, key=str)]
+    if isinstance(value, list):
+        return [text for part in value for text in _parts(part)]
+    text = value if isinstance(value, str) else str(value).lower().replace("+", "")
+    return [UNFIT.sub("_", text)]
+
+
+def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
+    """Changes of a run with further settings, given by `section.key`."""
+    changed = copy.deepcopy(dict(changes))
+    for key, value in settings.items():
+        section, _, name = key.partition(".")
+        changed[section] = {**changed.get(section, {}), name: copy.deepcopy(value)}
+    return changed
 
 
 def some_runs(entries: dict[str, Run | None]) -> dict[str, Run | None]:

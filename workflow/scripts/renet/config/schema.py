@@ -11,17 +11,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from renet.config import grids
 from renet.config.archives import SAMPLE, SAMPLE_FILE, Archive
 from renet.config.crop import Crop
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
-from renet.config.runs import WITHOUT_LAYERS, Checkpoints, Resources, Run, some_runs
+from renet.config.runs import WITHOUT_LAYERS, Checkpoints, Resources, Run, expand, some_runs
 from renet.config.section import WORD, File, Files, Name, Named, Section, Shards, Text, Unique
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
 SECTIONS = {"model", "train", "checkpoints", "resources"}  # that a run may change
+# What an archive cannot be called: results/data has tables of these names.
+TAKEN = "sample|train|validation|test|development|out_of_fold|split|funnel|corrected"
 SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
 
 
@@ -127,7 +128,7 @@ class Config(Section):
     configs/congress.yaml."""
     pathvars: Folders = Folders()
     sample: Sample = Sample()
-    archives: dict[Annotated[str, Field(pattern=f"^(?!sample$){WORD}")], Archive] = {
+    archives: dict[Annotated[str, Field(pattern=f"^(?!({TAKEN})$){WORD}")], Archive] = {
         "wiki": Archive(
             url=f"{SERVER}/wiki_crop.tar", md5="f536eb7f5eae229ae8f286184364b42b",
             database="wiki", photos="crop",
@@ -191,7 +192,7 @@ class Config(Section):
     @cached_property
     def runs(self) -> dict[str, Run]:
         """Runs by name, complete."""
-        made = [made for entry in self.entries.items() for made in grids.expand(*entry)]
+        made = [made for entry in self.entries.items() for made in expand(*entry)]
         return {name: self.complete(changes) for name, changes in made}
 
     def complete(self, changes: Mapping) -> Run:
@@ -208,4 +209,4 @@ class Config(Section):
     def named_run(self, name: str | None) -> str:
         """Run of this name; of seeds or a grid, or without a name, the first."""
         name = name or next(iter(self.runs))
-        return next((run for run, _ in grids.expand(name, self.entries.get(name))), name)
+        return next((run for run, _ in expand(name, self.entries.get(name))), name)

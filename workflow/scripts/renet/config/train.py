@@ -1,7 +1,7 @@
 """The config's section `train`."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import model_serializer
 
@@ -31,8 +31,6 @@ class Start(Section):
 
 class Recipe(Section):
     """The training. The defaults are those of the course (neon's GradientDescentMomentum)."""
-
-    removed: ClassVar = {"sync_batchnorm": "each process normalises its own part of a batch"}
 
     epochs: Count = 10
     """passes over the training set"""

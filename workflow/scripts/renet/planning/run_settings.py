@@ -2,15 +2,14 @@
 
 from types import SimpleNamespace
 
-from renet.config import grids
-from renet.config.runs import Run, plain
+from renet.config.runs import Run, expand, plain
 from renet.config.schema import Config
 
 
 def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
     """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
     return {
-        name: {"keys": list(run.grid), "runs": [made for made, _ in grids.expand(name, run)]}
+        name: {"keys": list(run.grid), "runs": [made for made, _ in expand(name, run)]}
         for name, run in settings.entries.items()
         if run and run.grid
     }

@@ -1,4 +1,4 @@
-"""Photos that a user names: files, folders and tars, and how each is decoded."""
+"""Photos that a user names: files, folders and tars."""
 
 import contextlib
 import functools
@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-import numpy as np
-
 from renet.archives import tar_index
-from renet.common import files, photo_formats
+from renet.common import files
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
+from renet.common.photo_formats import SUFFIXES
 from renet.common.table import printable
 from renet.faces import crop, jpeg
-from renet.faces.crop import CropSpec, Image, RejectedImage, cv2
+from renet.faces.crop import RejectedImage
 
-HEIC = (".heic", ".heif")
-SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zip")
 
 
@@ -54,11 +51,9 @@ def _place_photos(path: Path) -> Iterator[Photo]:
         raise InputError(f"{path} does not exist; give a folder, files or a tar.")
     if path.is_dir():
         yield from _folder_photos(path)
-    elif not path.is_file():
-        raise InputError(f"{path} is a pipe or a device; give a folder, files or a tar.")
     elif path.name.lower().endswith(COMPRESSED):
         raise InputError(f"{path} is compressed; unpack it, and give the folder.")
-    elif _is_tar(path):
+    elif tarfile.is_tarfile(path):
         yield from _tar_photos(path)
     else:
         yield _file(path)
@@ -67,13 +62,10 @@ def _place_photos(path: Path) -> Iterator[Photo]:
 def _folder_photos(folder: Path) -> Iterator[Photo]:
     skipped: Counter[str] = Counter()
     for path in files.below(folder):
-        if path.is_dir():
-            skipped["link to a folder"] += path.is_symlink()
-        elif not path.is_file():  # to read it could take for ever
-            skipped["pipe, device or broken link"] += 1
-        elif _is_photo(path.name, path):
+        # To read a pipe or a device could take for ever.
+        if path.is_file() and _is_photo(path.name, path):
             yield _file(path)
-        else:
+        elif path.is_symlink() or not path.is_dir():
             skipped[_ending(path.name)] += 1
     _log_skipped(folder, skipped)
 
@@ -93,8 +85,8 @@ def _ending(name: str) -> str:
 
 
 def _log_skipped(place: Path, skipped: Counter[str]) -> None:
-    if skipped.total():
-        parts = ", ".join(f"{count:,} ({what})" for what, count in skipped.items() if count)
+    if skipped:
+        parts = ", ".join(f"{count:,} ({what})" for what, count in skipped.items())
         logging.warning("%s: files that are not predicted: %s", place, parts)
 
 
@@ -123,43 +115,3 @@ def _tar_photos(tar: Path) -> Iterator[Photo]:
         else:
             skipped[_ending(member.name)] += 1
     _log_skipped(tar, skipped)
-
-
-def _is_tar(path: Path) -> bool:
-    try:
-        tarfile.open(path, "r:").close()
-    except tarfile.TarError:
-        return False
-    except RecursionError:  # nested headers of long names; `tar_index` reports them
-        pass
-    return True
-
-
-def decode(data: bytes, spec: CropSpec) -> Image:
-    """As `crop.decode`; HEIC, which is turned, is read if the package pillow-heif is installed."""
-    if photo_formats.detect_format(data) == "HEIC":
-        pixels = _decode_heic(data)
-        return Image(pixels, *pixels.shape[:2])
-    return crop.decode(data, spec)
-
-
-def _decode_heic(data: bytes) -> np.ndarray:
-    try:
-        import pillow_heif
-    except ImportError as error:
-        fault = "it is HEIC, which needs the package pillow-heif: pip install pillow-heif"
-        raise RejectedImage(CropReason.UNREADABLE, fault) from error
-    try:
-        heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True)
-        is_small = heif.size[0] * heif.size[1] <= crop.MAX_OTHER_PIXELS
-        pixels = np.asarray(heif) if is_small else None  # which decodes it
-    except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:
-        raise RejectedImage(CropReason.UNREADABLE, f"it is damaged HEIC: {error}") from error
-    if pixels is None:
-        raise crop.too_large(f"it has {heif.size[0]}x{heif.size[1]} pixels")
-    if pixels.ndim == 2:
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
-    if pixels.shape[2] == 3:
-        return pixels
-    rows = (row[:, :3] * (part := row[:, 3:] / 255) + 255 * (1 - part) for row in pixels)
-    return np.stack([row.round().astype(np.uint8) for row in rows])

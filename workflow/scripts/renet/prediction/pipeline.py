@@ -47,10 +47,8 @@ PREDICTIONS = Table(
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
-# The threads share MAX_MEMORY to decode photos. They read in a queue, which bounds the bytes of the
-# files, and in which a large photo has its turn.
-SLOT = 1 << 25  # bytes that a slot stands for
-SLOTS, QUEUE = threading.Semaphore(crop.MAX_MEMORY // SLOT + 1), threading.Lock()
+LARGE = crop.MAX_MEMORY // 4  # bytes; a photo that takes more is decoded by one thread at a time
+ONE_AT_A_TIME = threading.Lock()
 
 
 class Cut(NamedTuple):
@@ -66,36 +64,22 @@ class Cut(NamedTuple):
     detail: str = ""
 
 
-@contextlib.contextmanager
-def _decoded(photo: Photo, spec: CropSpec) -> Iterator[Image]:
-    """A decoded photo, once there is memory to decode it.
-
-    Of the memory that decoding takes, that of the decoded photo is kept for what is done with it.
-    """
-    with QUEUE:
-        data = photo.read()
-        held = min(crop.memory(data, jpeg.read_header(data)), crop.MAX_MEMORY) // SLOT + 1
-        for _ in range(held):
-            SLOTS.acquire()
-    try:
-        image = photos.decode(data, spec)
-        while held > image.pixels.nbytes // SLOT + 1:
-            SLOTS.release()
-            held -= 1
-        yield image
-    finally:
-        SLOTS.release(held)
+def _decoded(photo: Photo, spec: CropSpec) -> Image:
+    data = photo.read()
+    is_large = crop.memory(data, jpeg.read_header(data)) > LARGE
+    with ONE_AT_A_TIME if is_large else contextlib.nullcontext():
+        return crop.decode(data, spec)
 
 
 def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:
     """The faces of a photo; without `detect`, it is one, prepared as the training faces were."""
     spec = predictor.crop(whole=detect)
     try:
-        with _decoded(photo, spec) as image:
-            if detect:
-                return _cut_detected(photo, image, predictor)
-            pixels = crop.make_face(image, spec).pixels
-            return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
+        image = _decoded(photo, spec)
+        if detect:
+            return _cut_detected(photo, image, predictor)
+        pixels = crop.make_face(image, spec).pixels
+        return [Cut(photo.name, 1, pixels=pixels, in_training=predictor.knows([pixels]))]
     except RejectedImage as rejection:
         return [Cut(photo.name, reason=rejection.reason, detail=str(rejection))]
 

@@ -77,12 +77,9 @@ def revision(folder: Path) -> dict:
     except FileNotFoundError:  # compute nodes may lack git
         return unknown
     except subprocess.CalledProcessError as error:
-        if (folder / ".git").exists():
-            logging.warning(
-                "The git revision of %s is not recorded (%s); if the folder is another user's, run "
-                "`git config --global --add safe.directory %s` before the next training.",
-                folder, error.stderr.decode().partition("\n")[0], folder,
-            )  # fmt: skip
+        if (folder / ".git").exists():  # git says how to make a folder of another user safe
+            fault = " ".join(error.stderr.decode().split())
+            logging.warning("The git revision of %s is not recorded: %s", folder, fault)
         return unknown
     commit, *dirty = described.decode().strip().split("-")
     listed = _git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", *CODE)
