@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
@@ -166,10 +165,8 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
             assert path.read_bytes() == (project / name).read_bytes(), name
             compared += 1
     assert compared > 60
-    schema = yaml.safe_load((ROOT / "workflow/schemas/provenance.schema.yaml").read_text())
     for name, machines in (("folded", 1), ("apart", 2)):
         origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
-        jsonschema.Draft202012Validator(schema).validate(origin)
         assert origin["computed"]["machines"] == machines
     jobs = {name: work.jobs(name) for name in (*IN_GPU, *IN_MAIN, "rule_train")}
     for name in (*IN_GPU, *IN_MAIN):
