@@ -13,6 +13,7 @@ import torch
 from train import train
 
 from helpers.training import QUICK, SMALL, forked_processes, train_job, write_faces
+from renet.common import logs
 from renet.common.errors import TrainingInterrupted
 from renet.training import loop, processes
 from renet.training.folder import Checkpoint
@@ -80,7 +81,7 @@ def train_until_stopped(job: TrainJob, receiver: str) -> None:
     def terminate(*given: object) -> None:
         if next(updates) == 6 and processes.rank() == 1:
             os.kill(os.getppid() if receiver == "launcher" else os.getpid(), signal.SIGTERM)
-            time.sleep(receiver == "launcher")  # which terminates both
+            time.sleep(5 if receiver == "launcher" else 0)  # until it has terminated both
         update(*given)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -96,7 +97,11 @@ def train_until_stopped(job: TrainJob, receiver: str) -> None:
         pytest.param("launcher", "received SIGTERM", marks=pytest.mark.slow),
     ],
 )
-def test_processes_stop_in_the_same_step_and_continue_to_the_same_bits(tmp_path, receiver, said):
+def test_processes_stop_in_the_same_step_and_continue_to_the_same_bits(
+    tmp_path, monkeypatch, receiver, said
+):
+    log = tmp_path / "train.log"
+    monkeypatch.setattr(logs, "log_file", lambda: str(log))
     write_faces(tmp_path / "train.h5", 41)  # six steps of an epoch
     write_faces(tmp_path / "validation.h5", 20, 1)
     job = train_job(tmp_path, RunSettings(SMALL, QUICK.replace(processes=2)))
@@ -104,10 +109,10 @@ def test_processes_stop_in_the_same_step_and_continue_to_the_same_bits(tmp_path,
     with forked_processes():
         with pytest.raises(TrainingInterrupted, match=said):
             launch(train_until_stopped, here, receiver, count=2, device="cpu")
-        if receiver == "rank":
-            saved = Checkpoint(here.model.parent, 3600).load()["training"]
-            assert (saved["epoch"], saved["steps"]) == (0, 6)
+        saved = Checkpoint(here.model.parent, 3600).load()["training"]
+        assert (saved["epoch"], saved["steps"]) == (0, 6)
         assert_like_undisturbed(job)
+    assert "Continuing after epoch 0, batch 6" in log.read_text()
 
 
 @pytest.mark.fault("killed-training")
