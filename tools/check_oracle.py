@@ -1,10 +1,12 @@
 """Compare the network with numbers that neon itself computed.
 
     python tools/check_oracle.py [FILE.npz …]
+    python tools/check_oracle.py --write FILE.npz
 
 It prints the largest difference of each kind in float64 and in float32. The exit status is 1 if one
-is above its tolerance. Without a file, it checks tests/data/drift_32x64.npz, whose numbers are this
-project's own, and says where files with neon's come from.
+is above its tolerance. Without a file, it says where files with neon's numbers come from and checks
+tests/data/drift_32x64.npz, whose numbers are this project's own: they show that a later version
+computes the same. After an intended change of the network or the update, --write writes new ones.
 
 A file has a small network after one and five updates. With `reset_cells: false` in meta_json, the
 hidden state is carried from batch to batch, neon's default.
@@ -46,9 +48,8 @@ from renet.training.train_step import make_optimizer
 
 DRIFT_FILE = Path(__file__).resolve().parents[1] / "tests" / "data" / "drift_32x64.npz"
 ORIGIN = """\
-Files with neon's numbers are not part of this project. They are made with neon 2.6.0 on its backend
-`cpu` in float64, in the layout that the head of tools/check_oracle.py describes. The tests look for
-them in $REFERENCE_DATA/oracle. tools/make_drift_file.py writes this layout with our own code.
+Files with neon's numbers are not part of this project; tests read them in $REFERENCE_DATA/oracle.
+They are made with neon 2.6.0 on its backend `cpu` in float64, in the layout of check_oracle.py.
 """
 
 # The largest differences of a correct implementation.
@@ -59,10 +60,8 @@ TOLERANCES = {
         "parameters": 5e-6, "statistics": 5e-6,
     },
 }  # fmt: skip
-KINDS = {  # of the keys, by their first letters
-    "a": "activations", "l": "losses", "g": "gradients", "p": "parameters", "v": "parameters",
-    "i": "inference",
-}  # fmt: skip
+# Of the keys, by their first letters; all others are parameters.
+KINDS = {"a": "activations", "l": "losses", "g": "gradients", "i": "inference"}
 CORNERS = {"": np.s_[:], "head": np.s_[:, :4, :6, :6], "tail": np.s_[:, -4:, -6:, -6:]}
 RECURRENT = re.compile(r"rnn(\d+)\.([vh])(\d+)\.(fwd|bwd)\.(W_in|W_rec|b)")
 SIMPLE_NAMES = {"gamma": "weight", "beta": "bias"}
@@ -183,7 +182,7 @@ def largest_differences(oracle: dict, found: dict[str, torch.Tensor]) -> dict[st
     largest: dict[str, float] = defaultdict(float)
     for key, value in found.items():
         name = key.partition("/")[2]
-        kind = "statistics" if "running" in name else KINDS[key[0]]
+        kind = "statistics" if "running" in name else KINDS.get(key[0], "parameters")
         kind = "softmax" if name == "softmax" else kind
         expected = oracle[key].ravel() if key == "loss_per_sample" else oracle[key]
         if value.shape != expected.shape:
@@ -217,11 +216,21 @@ def check(path: Path) -> bool:
     return all(are_near)
 
 
+def write(path: Path, source: Path = DRIFT_FILE) -> None:
+    """Write a file of our own numbers, with the inputs of another one."""
+    oracle, meta = read(source)
+    found = {key: value.numpy() for key, value in compute(oracle, meta, torch.float64).items()}
+    np.savez_compressed(path, **oracle | found, meta_json=json.dumps(meta))
+
+
 def main() -> None:
-    """Check the files named on the command line."""
+    """Check the files named on the command line, or write one."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawTextHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE.npz")
-    files = parser.parse_args().files
+    parser.add_argument("--write", type=Path, metavar="FILE.npz")
+    files, to_write = vars(parser.parse_args()).values()
+    if to_write:
+        return write(to_write)
     if not files:
         print(ORIGIN)
     try:

@@ -122,10 +122,14 @@ def test_limit_of_a_user_is_named_with_the_folder_of_the_outputs(tmp_path, numbe
 
 
 @pytest.mark.fault("no-permission")
-def test_disk_that_is_read_only_is_one_sentence_with_the_file(full):
+def test_disk_that_is_read_only_is_one_sentence_with_the_file_or_log(full, monkeypatch):
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     path = full(PAGE) / "output"
     subprocess.run(["mount", "-o", "remount,ro", path.parent], check=True)
     assert f"{path}.tmp cannot be written or read: Read-only" in said(write_text, path)
+    assert f"{path} cannot be written or read: Read-only" in said(logs.start, path)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.mark.fault("no-permission")
@@ -144,16 +148,6 @@ def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PermissionError, match="Permission denied"):
         files.below(tmp_path)
-
-
-@pytest.mark.fault("no-permission")
-def test_log_that_cannot_be_opened_is_one_sentence(full, monkeypatch):
-    monkeypatch.setattr(logging.root, "handlers", [])
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    log = full(PAGE) / "job.log"
-    subprocess.run(["mount", "-o", "remount,ro", log.parent], check=True)
-    assert "job.log cannot be written or read: Read-only file" in said(logs.start, log)
-    logging.captureWarnings(capture=False)
 
 
 @pytest.mark.parametrize("error", [ValueError("no disk"), FileNotFoundError(2, "No such", "a.csv")])

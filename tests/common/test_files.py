@@ -3,7 +3,6 @@
 import errno
 import multiprocessing
 import os
-import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -28,21 +27,6 @@ def test_failed_output_leaves_the_old_one_and_no_temporary_file(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
-
-
-@pytest.mark.fault("power-loss")
-def test_file_and_its_name_are_on_the_disk_before_anything_is_deleted(tmp_path, monkeypatch):
-    synced = []
-
-    def fsync(descriptor):
-        status = os.fstat(descriptor)
-        kind = "folder" if stat.S_ISDIR(status.st_mode) else "file"
-        synced.append((kind, (tmp_path / "table.csv").exists()))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    files.write_text(tmp_path / "table.csv", "whole")
-    assert synced == [("file", False), ("folder", True)]
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
 
 
 def hold(path, held, release):

@@ -26,13 +26,9 @@ class Section:
     inner: Inner
 
 
-class Named(dict):
-    """Stands for Snakemake's named lists."""
-
-
 def job(**parts: dict) -> types.SimpleNamespace:
     kinds = ("input", "output", "params", "resources", "wildcards")
-    given = {kind: Named(parts.get(kind, {})) for kind in kinds}
+    given = {kind: parts.get(kind, {}) for kind in kinds}
     return types.SimpleNamespace(threads=2, rule="crop_faces", **given)
 
 

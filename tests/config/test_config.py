@@ -150,11 +150,14 @@ def test_runs_override_their_sections_and_nothing_else():
     assert complete_runs["many-seed6"].train == Recipe(seed=6)
 
 
-def test_audit_and_reference_take_the_first_seed_of_an_entry():
-    named = {"audit": {"folds": 3, "run": "a"}, "comparison": {"reference": "a"}}
-    config = check({"runs": {"a": {"seeds": [3, 4]}}, **named})
-    assert data_summary.for_pages(config)["audit"]["run"] == "a-seed3"
-    assert config.named_run(config.comparison.reference) == "a-seed3"
+@pytest.mark.parametrize(("named", "found"), [("b", "b-seed4"), ("b-seed5", "b-seed5")])
+def test_audit_and_reference_can_be_the_name_of_a_run_with_seeds(named, found):
+    runs = {"renet": None, "a": {}, "b": {"seeds": [4, 5]}}
+    of_name = {"audit": {"folds": 3, "run": named}, "comparison": {"reference": named}}
+    config = check({"runs": runs} | of_name)
+    assert data_summary.for_pages(config)["audit"]["run"] == found
+    assert config.named_run(config.comparison.reference) == found
+    assert config.named_run(None) == "a"
 
 
 def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.config import check
 from helpers.predictions import predictions_of
 from renet.common.errors import InputError
 from renet.evaluation import comparison, metrics, run_table
@@ -177,10 +176,3 @@ def test_runs_rank_by_their_accuracy_and_equal_ones_by_their_loss():
     found = {"a": (0.8, 0.1), "b": (0.9, 0.4), "c": (0.9 - 1e-12, 0.3), "d": (0.9, 0.3)}
     summaries = {run: {"accuracy": value, "loss": loss} for run, (value, loss) in found.items()}
     assert run_table.rank(summaries, "accuracy") == ["c", "d", "b", "a"]
-
-
-def test_reference_can_be_the_name_of_a_run_with_seeds():
-    runs = {"renet": None, "a": {}, "b": {"seeds": [4, 5]}}
-    for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):
-        config = check({"runs": runs, "comparison": {"reference": named}})
-        assert config.named_run(named) == found

@@ -387,13 +387,6 @@ def test_metrics_json_is_as_its_schema_says(tables):
         del part[key]
 
 
-def test_leaking_split_stops_the_evaluation(tables):
-    split_of(subject=["x", "y", "b", "x"]).to_csv(tables / "split.csv", index=False)
-    with pytest.raises(InputError, match=r"the same people \(1\) in more than one subset"):
-        evaluate(tables, "out")
-    assert not (tables / "out" / "metrics.json").exists()
-
-
 def test_every_interval_belongs_to_a_metric():
     summary = summarise(random_predictions(50))
     assert set(summary["intervals"]) <= {metric.name for metric in METRICS}

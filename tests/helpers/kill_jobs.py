@@ -6,12 +6,11 @@ job are deleted before it is started again.
     python kill_jobs.py <jobs.json> <undisturbed> <disturbed> <kills>
 
 takes a list of jobs (see test_kills.py), two copies of a project, and the number of kills for each
-rule, which its jobs share. It prints {rule: report} as JSON; see `Report`.
+rule, which its jobs share. It prints the kills of each rule as JSON; a fault ends it with an error.
 """
 
 import collections
 import contextlib
-import dataclasses
 import json
 import math
 import os
@@ -27,47 +26,30 @@ from helpers.workflow import MAY_DIFFER
 GRACE_SECONDS = 10  # for what a killed job has started to notice its end
 
 
-@dataclasses.dataclass
-class Report:
-    """What the kills of the jobs of one rule led to.
-
-    Attributes:
-        kills: number of kills of a job that had not ended.
-        partial: outputs that were neither absent nor whole after a kill.
-        survivors: kills after which a process that the job had started went on.
-        failed: what jobs said that did not end well afterwards.
-    """
-
-    kills: int = 0
-    partial: list[str] = dataclasses.field(default_factory=list)
-    survivors: int = 0
-    failed: list[str] = dataclasses.field(default_factory=list)
-
-
-def finish(job: dict, report: Report) -> float:
+def finish(job: dict) -> float:
     """Run a job to its end; returns the seconds that it took."""
     started = time.monotonic()
-    if forked_jobs.end_of(forked_jobs.start(job)):
-        report.failed.append(forked_jobs.said(job))
+    assert not forked_jobs.end_of(forked_jobs.start(job)), forked_jobs.said(job)
     return time.monotonic() - started
 
 
-def kill(job: dict, after: float, whole: Path, report: Report) -> None:
-    """Start a job, kill it after some seconds, and compare what is there with the whole outputs."""
+def kill(job: dict, after: float, whole: Path) -> bool:
+    """Start a job, and kill it after some seconds unless it has ended; returns whether it was.
+
+    Its processes have ended then, and its outputs are absent or like the whole ones.
+    """
     process = forked_jobs.start(job)
     time.sleep(after)
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
     status = forked_jobs.end_of(process)
-    report.kills += status == -signal.SIGKILL
-    if status not in (0, -signal.SIGKILL):
-        report.failed.append(forked_jobs.said(job))
-    report.survivors += not has_ended(process)
+    assert status in (0, -signal.SIGKILL), forked_jobs.said(job)
+    assert has_ended(process), f"A process of {job['rule']} goes on."
     for path in forked_jobs.outputs(job):
-        clocked = set(path.parts) & MAY_DIFFER.keys()
-        if path.is_file() and not clocked and path.read_bytes() != (whole / path).read_bytes():
-            report.partial.append(str(path))
+        if path.is_file() and not set(path.parts) & MAY_DIFFER.keys():
+            assert path.read_bytes() == (whole / path).read_bytes(), path
     forked_jobs.delete_outputs(job)
+    return status == -signal.SIGKILL
 
 
 def has_ended(group: int) -> bool:
@@ -92,28 +74,25 @@ def living_in(group: int) -> list[str]:
     return found
 
 
-def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dict[str, Report]:
-    reports: dict[str, Report] = {}
+def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dict[str, int]:
+    """Run the jobs in both folders; returns the number of kills of each rule."""
+    killed, left = collections.Counter(), collections.Counter(job["rule"] for job in jobs)
     moments = random.Random(1)  # noqa: S311 no secret
-    left = collections.Counter(job["rule"] for job in jobs)
     for job in jobs:
-        report = reports.setdefault(job["rule"], Report())
+        rule = job["rule"]
         os.chdir(undisturbed)
-        seconds = finish(job, report)
+        seconds = finish(job)
         os.chdir(disturbed)
-        wanted = report.kills + math.ceil((kills - report.kills) / left[job["rule"]])
-        left[job["rule"]] -= 1
-        while report.kills < wanted and not report.failed:
-            kill(job, moments.uniform(0, seconds), undisturbed, report)
+        wanted = killed[rule] + math.ceil((kills - killed[rule]) / left[rule])
+        left[rule] -= 1
+        while killed[rule] < wanted:
+            killed[rule] += kill(job, moments.uniform(0, seconds), undisturbed)
             seconds *= 0.8  # for a job that has ended sooner this time
-        finish(job, report)
-        if report.failed:
-            break
-    return reports
+        finish(job)
+    return killed
 
 
 if __name__ == "__main__":
     listed, *folders, number = sys.argv[1:]
     forked_jobs.import_all()
-    found = run(json.loads(Path(listed).read_text()), *map(Path, folders), int(number))
-    print(json.dumps({rule: dataclasses.asdict(report) for rule, report in found.items()}))
+    print(json.dumps(run(json.loads(Path(listed).read_text()), *map(Path, folders), int(number))))

@@ -23,12 +23,6 @@ def describe(rows: list[dict], database: str = "wiki", **options: object) -> pd.
     return metadata_of(read_mat(mat_bytes(rows, database), database), database, **options)
 
 
-def test_nan_gender_is_dropped():
-    table = describe([{}, {"gender": np.nan}, {"gender": 0.0}])
-    assert table.reason.tolist() == ["", "gender_unknown", ""]
-    assert table.gender.tolist() == [1, pd.NA, 0]
-
-
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -42,13 +36,14 @@ def test_nan_gender_is_dropped():
         *(({"dob": ancient}, "age_out_of_range") for ancient in (4077, 300, 0)),
         ({"dob": np.nan}, "age_out_of_range"),
         ({"face_score": 0.999}, "low_face_score"),
-        ({"face_score": 1.0}, ""),
+        ({"face_score": 1.0, "gender": 0.0}, ""),
     ],
 )
 def test_first_reason_that_applies_is_the_one(row, reason):
     table = describe([row], missing=np.array(["absent" in row.get("full_path", "")]))
     assert table.reason.tolist() == [reason]
     assert table.status.tolist() == ["dropped" if reason else "kept"]
+    assert table.gender.fillna(-1).tolist() == [np.nan_to_num(row.get("gender", 1.0), nan=-1)]
     assert not row.get("dob", np.nan) >= 0 or table.age[0] > 1900
     assert "NaT" not in table.dob.tolist()
 

@@ -5,7 +5,6 @@ import os
 import sys
 
 import check_oracle
-import make_drift_file
 import numpy as np
 import pytest
 import torch
@@ -63,7 +62,7 @@ def test_single_wrong_number_is_found_and_computed_again(tmp_path, capsys, key):
     np.savez(spoilt, **oracle)
     assert not check_oracle.check(spoilt)
     assert capsys.readouterr().out.count("OVER") == 2
-    make_drift_file.write(tmp_path / "drift.npz", spoilt)
+    check_oracle.write(tmp_path / "drift.npz", spoilt)
     with np.load(tmp_path / "drift.npz") as made, np.load(check_oracle.DRIFT_FILE) as stored:
         assert made.files == stored.files
         for name in set(made.files) - {"meta_json"}:
@@ -114,23 +113,6 @@ def test_saved_network_predicts_as_before(tmp_path):
         assert torch.equal(again.eval()(pixels), model.eval()(pixels))
         assert again.conv1.weight.dtype == dtype
         assert again.architecture == SMALL
-
-
-@pytest.mark.fault("damaged-model")
-def test_bytes_that_changed_inside_a_model_are_noticed(tmp_path):
-    path, model = tmp_path / "model.pt", new_network()
-    model_file.save(path, model)
-    whole = path.read_bytes()
-    noticed = 0
-    for start in range(0, len(whole) - 64, len(whole) // 40):
-        path.write_bytes(whole[:start] + bytes(64) + whole[start + 64 :])
-        try:
-            state = model_file.load(path).state_dict()
-        except InputError:
-            noticed += 1
-        else:  # only padding, or zeros, were there
-            assert all(map(torch.equal, state.values(), model.state_dict().values()))
-    assert noticed > 20
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

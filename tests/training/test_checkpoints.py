@@ -65,6 +65,9 @@ def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_
     assert fallen_back > 20  # the others hit bytes that only fill up the file
     assert f"{checkpoint.path} is" in caplog.text
     assert checkpoint.path.with_name(checkpoint.path.name + ".damaged").exists()
+    torch.save(torch.zeros(100_000), checkpoint.path)  # about as large as one of a real network
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-1000])
+    assert checkpoint.load()["training"]["epoch"] == 2
 
 
 @pytest.mark.fault("full-disk")
@@ -112,6 +115,7 @@ def disk_events(monkeypatch) -> list[tuple[str, str]]:
     return events
 
 
+@pytest.mark.fault("power-loss")
 def test_each_file_is_on_the_disk_before_its_name_and_all_before_checkpoints_are_deleted(
     faces, tmp_path, disk_events
 ):

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,18 +16,14 @@ from helpers.project import SCRIPTS, run_python
 from helpers.training import (
     QUICK,
     forked_processes,
-    make_trainer,
     new_network,
     same,
-    terminated_before,
     train_and_save,
     write_faces,
 )
 from renet.common.errors import InputError, TrainingInterrupted
-from renet.dataset import hdf5
 from renet.network import model_file
 from renet.training import processes
-from renet.training.folder import Checkpoint
 from renet.training.launch import launch
 
 
@@ -80,20 +75,6 @@ def test_processes_compute_what_one_does_without_statistics_of_their_own(trained
     for rank in range(1, count):
         assert trained[count, rank]["history"] == together["history"]
         assert same(trained[count, rank]["state"], together["state"])
-
-
-def train_until_one_is_stopped(folder: Path) -> None:
-    """Train; SIGTERM reaches rank 1 alone, in the step in which it has no face."""
-    with terminated_before(6 if processes.rank() == 1 else 0):
-        make_trainer([hdf5.read(folder / "train.h5")]).run(Checkpoint(folder, 3600))
-
-
-def test_signal_to_a_process_without_a_face_stops_all_in_the_same_step(tmp_path):
-    write_faces(tmp_path / "train.h5", 41)  # six steps of an epoch
-    with forked_processes(), pytest.raises(TrainingInterrupted, match="stopped in epoch 1"):
-        launch(train_until_one_is_stopped, tmp_path, count=2, device="cpu")
-    saved = Checkpoint(tmp_path, 3600).load()["training"]
-    assert (saved["epoch"], saved["steps"]) == (0, 6)
 
 
 WHY, NO_SPACE = "This is why.", "This is why: No space left on device"  # see disk.py

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -10,8 +11,9 @@ import pytest
 import torch
 from scipy.special import softmax
 from torch.nn.functional import one_hot
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from helpers.captured_graphs import CaptureOnCPU
 from helpers.training import SMALL, new_network, same
 from renet.common.errors import InputError
 from renet.config.train import Recipe
@@ -56,20 +58,26 @@ def test_step_keeps_types_and_layouts(cell):
 def test_first_step_is_that_of_the_formulas(optimizer):
     options = {"weight_decay": 0.3, "label_smoothing": 0.2, "age_weight": 0.4, "momentum": 0.8}
     recipe = RECIPE.replace(optimizer=optimizer, nesterov=True, **options)
-    network = torch.nn.Sequential(torch.nn.Linear(3, 2, bias=False)).double()
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2)).double()
     step, faces = train_step.TrainStep(network, recipe), torch.randn(4, 3).double()
     torch.nn.init.normal_(step.model.ages.weight)
-    layers = network[0].weight, step.model.ages.weight
-    weights, genders, groups = torch.cat(layers).detach().numpy(), [0, 1, 1, 0], [2, 0, 5, 2]
+
+    def parameters() -> np.ndarray:
+        """The weights of both layers, with the biases as a further column."""
+        layers = network[0], step.model.ages
+        return np.vstack([np.c_[one.weight.detach(), one.bias.detach()] for one in layers])
+
+    weights, genders, groups = parameters(), [0, 1, 1, 0], [2, 0, 5, 2]
     step(faces, torch.tensor(genders) + 2 * torch.tensor(groups))
-    logits = faces.numpy() @ weights.T
+    faces = np.c_[faces, np.ones(4)]
+    logits = faces @ weights.T
     error = softmax(logits[:, :2], axis=1) - (0.8 * np.eye(2)[genders] + 0.1)
     age_error = 0.4 * (softmax(logits[:, 2:], axis=1) - np.eye(6)[groups])
-    gradient = np.hstack([error, age_error]).T @ faces.numpy() / 4
+    gradient = np.hstack([error, age_error]).T @ faces / 4
     adamw = gradient / (abs(gradient) + 1e-8) + 0.3 * weights
     change = adamw if optimizer == "adamw" else (1 + 0.8) * (gradient + 0.3 * weights)
     expected = weights - 0.05 * change
-    np.testing.assert_allclose(torch.cat(layers).detach(), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(parameters(), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -86,6 +94,60 @@ def test_training_accuracy_is_of_the_larger_label_without_age_groups_and_adjustm
     weights = 0.7 * one_hot(labels, 14) + 0.3 * one_hot(1 - labels, 14)
     step(torch.ones(4, 1), weights if mixed else labels)
     assert step.sums[1] == 3
+
+
+class Operations(TorchDispatchMode):
+    """Keeps each operation with its arguments and results, as a CUDA graph does.
+
+    A replay runs these operations, with the tensors and the numbers of the capture and without the
+    Python code that called them.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._calls: list[tuple] = []
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        result = operation(*arguments, **(options or {}))
+        self._calls.append((operation, arguments, options or {}, result))
+        return result
+
+    @torch.inference_mode()
+    def replay(self) -> None:
+        """Run all operations again, into the tensors of their first results."""
+        for operation, arguments, options, result in self._calls:
+            found = tree_leaves(operation(*arguments, **options))
+            for kept, value in zip(tree_leaves(result), found, strict=True):
+                # A view, and an operation in place, have the memory of the capture.
+                if isinstance(kept, torch.Tensor) and kept.data_ptr() != value.data_ptr():
+                    kept.copy_(value)
+
+
+class CaptureOnCPU:
+    """Stands in for `train_step.GraphCapture`."""
+
+    def __init__(self):
+        self.log: list[str] = []  # what was captured and replayed, by the number of the capture
+
+    def warm_up(self, *functions: Callable[[], object]) -> None:
+        """Run them as often as a GPU would."""
+        self.log.append("warm-up")
+        for function in 3 * functions:
+            function()
+
+    def capture(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Capture a function; the capture has the effect of the first replay, which has none."""
+        number = 1 + sum(entry.startswith("capture") for entry in self.log)
+        self.log.append(f"capture {number}")
+        with (operations := Operations()):
+            function()
+
+        def replay() -> None:
+            if f"replay {number}" in self.log:
+                operations.replay()
+            self.log.append(f"replay {number}")
+
+        return replay
 
 
 RECORDABLE = {

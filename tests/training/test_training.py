@@ -40,19 +40,6 @@ from renet.training.loop import Trainer, epoch_order
 HOUR = 3600
 
 
-def test_update_is_plain_sgd_on_the_mean_loss_with_decay_of_every_parameter(faces):
-    trainer = make_trainer(faces, Recipe(epochs=1, batch_size=44, threads=1, weight_decay=0.1))
-    model = new_network()
-    pixels = torch.from_numpy(np.array(faces[0].pixels))
-    F.cross_entropy(model(pixels), torch.from_numpy(faces[0].targets)).backward()
-    expected = {
-        name: value - 0.01 * (value.grad + 0.1 * value) for name, value in model.named_parameters()
-    }
-    trainer.run()
-    for name, value in trainer.model.named_parameters():
-        assert torch.allclose(value, expected[name], atol=1e-6), name
-
-
 def test_epoch_loss_is_the_mean_over_samples_of_all_batches_also_a_short_one(faces):
     recipe = Recipe(epochs=1, batch_size=40, threads=1, learning_rate=1e-12)
     trainer = train(faces, recipe)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
@@ -32,9 +31,10 @@ def server(tmp_path, monkeypatch):
         yield running
 
 
-@pytest.fixture
-def project(server, tmp_path) -> Path:
-    """A project whose only source is the ten files."""
+@pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c_ends_processes")
+def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(server, tmp_path):
+    """Two at a time: two files come, the third and fourth stall in their middle."""
     project = copy_project(tmp_path / "project")
     many = {
         "url": [server.url(path) for path in server.contents],
@@ -45,19 +45,10 @@ def project(server, tmp_path) -> Path:
     }
     config = {"sources": ["many"], "archives": {"many": many}}
     (project / "many.yaml").write_text(yaml.safe_dump(config))
-    return project
-
-
-ARGUMENTS = ["results/data/many/members.csv", "--configfile", "many.yaml"]
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ctrl_c_ends_processes")
-def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, server):
-    """Two at a time: two files come, the third and fourth stall in their middle."""
+    arguments = ["results/data/many/members.csv", "--configfile", "many.yaml"]
     server.responses = [Response()] * 2 + [Response(stall_after=SIZE // 2)] * 2
     parts, before_the_stall = project / "resources" / "many", SIZE // 2 - IN_TRANSIT
-    command = [sys.executable, "-m", "snakemake", "--cores", "8", *ARGUMENTS]
+    command = [sys.executable, "-m", "snakemake", "--cores", "8", *arguments]
     process = subprocess.Popen(
         command, cwd=project, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -73,7 +64,7 @@ def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, serv
         os.killpg(process.pid, signal.SIGINT)
         process.wait(WAIT_SECONDS)
     assert len(list(parts.glob("*.part"))) == 2
-    outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
+    outcome = snakemake(project, "--cores", 8, *arguments)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     resumed = [asked for asked in server.requested_ranges()[gets:] if asked]
     assert len(resumed) == 2 and len(server.requested_ranges()) == FILES + 2

@@ -63,22 +63,21 @@ def whole_config(folder: Path, project: Path) -> dict:
     }  # fmt: skip
 
 
-def kill_jobs(folder: Path, kills: int) -> set[str]:
-    """Kill jobs of each rule, and compare the results with undisturbed ones; returns the rules."""
-    first, second = folder / "undisturbed", folder / "disturbed"
-    write_config(copy_project(first), **whole_config(folder, first))
-    jobs, tests = folder / "jobs.json", ROOT / "tests"
+@pytest.mark.fault("killed-job")
+@pytest.mark.slow
+def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_path):
+    first, second = tmp_path / "undisturbed", tmp_path / "disturbed"
+    write_config(copy_project(first), **whole_config(tmp_path, first))
+    jobs, tests = tmp_path / "jobs.json", ROOT / "tests"
     jobs.write_text(list_jobs(first))
     shutil.copytree(first, second)
-    path, arguments = f"{SCRIPTS}{os.pathsep}{tests}", (jobs, first, second, kills)
-    program = tests / "helpers/kill_jobs.py"
-    outcome = run_python(program, *arguments, folder=folder, PYTHONPATH=path)
+    path, program = f"{SCRIPTS}{os.pathsep}{tests}", tests / "helpers/kill_jobs.py"
+    outcome = run_python(program, jobs, first, second, 9, folder=tmp_path, PYTHONPATH=path)
     assert outcome.returncode == 0, outcome.stderr
-    found = json.loads(outcome.stdout)
-    assert not {rule: said for rule, report in found.items() if (said := report["failed"])}
-    for rule, report in found.items():
-        assert report["kills"] == kills and not report["survivors"], rule
-        assert not report["partial"], (rule, report)
+    killed = json.loads(outcome.stdout)
+    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
+    rules = re.findall(r"^rule (\w+):", "\n".join(texts), re.MULTILINE)
+    assert len(rules) > 20 and {*rules} <= set(killed) and set(killed.values()) == {9}
     files = [path for path in (first / "results").rglob("*") if path.is_file()]
     compared = [
         path.relative_to(first) for path in files if not MAY_DIFFER.keys() & set(path.parts)
@@ -88,12 +87,3 @@ def kill_jobs(folder: Path, kills: int) -> set[str]:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
     left = [path for path in (second / "results").rglob("*") if path.suffix in (".tmp", ".part")]
     assert left == []
-    return set(found)
-
-
-@pytest.mark.fault("killed-job")
-@pytest.mark.slow
-def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_path):
-    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
-    rules = re.findall(r"^rule (\w+):", "\n".join(texts), re.MULTILINE)
-    assert len(rules) > 20 and {*rules} <= kill_jobs(tmp_path, kills=9)

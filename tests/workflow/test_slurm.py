@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
@@ -164,10 +163,8 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
             assert path.read_bytes() == (project / name).read_bytes(), name
             compared += 1
     assert compared > 60
-    schema = yaml.safe_load((ROOT / "workflow/schemas/provenance.schema.yaml").read_text())
     for name, processes in (("folded", 1), ("parallel", 2)):
         origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
-        jsonschema.Draft202012Validator(schema).validate(origin)
         assert origin["computed"]["processes"] == processes
     jobs = {name: work.jobs(name) for name in (*IN_GPU, *IN_MAIN, "rule_train")}
     for name in (*IN_GPU, *IN_MAIN):
