@@ -24,10 +24,10 @@ from renet.common import files
 from renet.config.model import Architecture
 from renet.config.schema import Config
 from renet.dataset import hdf5
+from renet.evaluation.run_figures import RUN_FIGURES
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet
 from renet.planning import data_summary, run_settings
-from renet.planning.run_figures import RUN_FIGURES
 
 RUN = "made"
 SLAB = 500  # faces made at once

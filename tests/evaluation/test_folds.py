@@ -20,6 +20,7 @@ from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.common import files
 from renet.common.errors import InputError
+from renet.common.history import HISTORY
 from renet.config import runs
 from renet.config.model import HogSvmArchitecture
 from renet.config.split import SplitSettings
@@ -29,7 +30,6 @@ from renet.evaluation.inference_table import FOLD, INFERENCE
 from renet.evaluation.metrics import summarise
 from renet.evaluation.tables import COMPARISON, RUNS
 from renet.planning import data_summary, run_settings
-from renet.training.history import HISTORY
 from renet.training.settings import RunSettings
 
 CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],

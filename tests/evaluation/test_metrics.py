@@ -15,11 +15,10 @@ from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.config.split import SplitSettings
-from renet.evaluation import calibration, leakage, metrics, run_metrics, slices
+from renet.evaluation import calibration, leakage, metrics, run_figures, run_metrics, slices
 from renet.evaluation import confidence_intervals as intervals
 from renet.evaluation.tables import SLICES
 from renet.pages.metric_tables import METRICS
-from renet.planning import run_figures
 
 
 def random_predictions(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from helpers.project import ROOT, call_script
 from helpers.training import SMALL
 from renet.dataset import hdf5
 from renet.dataset.tables import CORRECTED, FUNNEL
-from renet.planning.run_figures import FIGURES_OF_PREDICTIONS
+from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS
 
 # Names and paths that would be markup, code, a spreadsheet's formula or a change of direction.
 HOSTILE = [

@@ -18,7 +18,8 @@ from helpers.pages import changed_settings, write_report
 from helpers.predictions import describe_run
 from helpers.project import run_python
 from renet.common import files
-from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
+from renet.common.drop_reasons import NEAR_DUPLICATES
+from renet.dataset.tables import FUNNEL
 from renet.prediction import training_photos
 
 CARD, SHEET = "runs/made/model_card", "data/datasheet"

@@ -19,11 +19,11 @@ from helpers.pages import (
     write_report,
 )
 from helpers.project import call_script
+from renet.common.history import HISTORY
 from renet.config import validation
 from renet.evaluation.tables import LEARNING_CURVE, RUNS
 from renet.pages import index_page
 from renet.records import machine
-from renet.training.history import HISTORY
 
 MACHINE = '[aria-label="Size, time and machine"]'
 

@@ -18,12 +18,12 @@ from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.common.errors import InputError
+from renet.common.history import THROUGHPUT
 from renet.config.model import Architecture
 from renet.config.train import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
 from renet.records import manifest, provenance
-from renet.training.history import THROUGHPUT
 from renet.training.settings import RunSettings
 
 SETTINGS = RunSettings(

@@ -15,6 +15,7 @@ from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.training import train_job
 from renet.common.errors import InputError
+from renet.common.history import HISTORY, THROUGHPUT
 from renet.config.model import HogSvmArchitecture
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
@@ -22,7 +23,6 @@ from renet.network import inference, kinds, model_file
 from renet.network.model import infer
 from renet.training import hog_svm
 from renet.training.folder import RECORD, RESULTS
-from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.loop import TrainJob
 from renet.training.settings import RunSettings
 

@@ -29,12 +29,12 @@ from helpers.training import (
 )
 from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet
 from renet.training import course_command, loop
 from renet.training.folder import Checkpoint
-from renet.training.history import HISTORY
 from renet.training.loop import Trainer, epoch_order
 
 HOUR = 3600

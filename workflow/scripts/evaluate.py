@@ -5,7 +5,7 @@ an external set its inference.csv and the table beside its HDF5 file; the users'
 by their columns. A run with folds has its out-of-fold predictions in inference_validation.csv,
 which are evaluated as a set of their own, too.
 Writes: metrics.json (workflow/schemas/metrics.schema.yaml; for an external set, `test` is this
-set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.planning.run_figures`,
+set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
 groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
 `evaluations`, which is no declared output (`renet.records.evaluations`).
 Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import files, script
+from renet.common.history import HISTORY
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import conclusions, leakage, run_metrics, run_plots
@@ -26,7 +27,6 @@ from renet.evaluation.slices import add_own
 from renet.evaluation.tables import FEWEST_PEOPLE, SLICES, SMALL_SLICE
 from renet.pages import page_data
 from renet.records import evaluations as records
-from renet.training.history import HISTORY
 
 SPLIT_COLUMNS = ("subset", "source", "path", "subject", "digest", "phash", "target", "year")
 

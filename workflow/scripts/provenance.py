@@ -11,10 +11,10 @@ from pathlib import Path
 from renet.archives import receipts
 from renet.common import files, script
 from renet.common.errors import InputError
+from renet.common.history import THROUGHPUT
 from renet.config.version import VERSION
 from renet.pages import page_data
 from renet.records import machine as machine_facts
-from renet.training.history import THROUGHPUT
 
 FORMAT = "renet-provenance-1"
 

@@ -8,6 +8,7 @@ line of datasheet.md.j2.
 import enum
 
 KEPT, DROPPED = "kept", "dropped"  # the column `status`
+NEAR_DUPLICATES = "near_duplicates"  # a step of the funnel that keeps them in one subset
 
 
 class RowReason(enum.StrEnum):

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason, SplitReason
+from renet.common.drop_reasons import (
+    NEAR_DUPLICATES,
+    CorrectionReason,
+    CropReason,
+    RowReason,
+    SplitReason,
+)
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES, SUBSETS
 from renet.dataset.corrections import Outcome
-from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
 from renet.faces.shards import SHARD
 from renet.metadata import row_filter

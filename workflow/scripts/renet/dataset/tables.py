@@ -25,5 +25,4 @@ CORRECTED = Table(
 # data/funnel.csv: how many rows of a source each step drops, and how many remain after it, down to
 # its faces in each subset; `changed` counts the labels that the step corrects, or the faces that
 # the step keeps together.
-NEAR_DUPLICATES = "near_duplicates"  # the step that keeps them in one subset
 FUNNEL = Table({"source": str, "step": str, "dropped": int, "remaining": int, "changed": int})

@@ -11,9 +11,9 @@ import yaml
 from markdown_it import MarkdownIt
 
 from renet.common import files
+from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
-from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: text and target
 DOCUMENTS = ("course", "tour")  # in docs/; each is a page of the results, too

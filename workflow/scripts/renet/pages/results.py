@@ -12,6 +12,7 @@ from typing import cast
 import pandas as pd
 
 from renet.common import files
+from renet.common.history import HISTORY
 from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
@@ -20,7 +21,6 @@ from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.pages import templates
 from renet.pages.page_data import GALLERY, LAYERS, MISTAKES, SALIENCY
 from renet.records import machine
-from renet.training.history import HISTORY
 
 SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit's labels.csv
 

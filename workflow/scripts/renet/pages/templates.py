@@ -17,8 +17,8 @@ from pathlib import Path
 import jinja2
 
 from renet.common import files
+from renet.common.drop_reasons import NEAR_DUPLICATES
 from renet.config.version import VERSION
-from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.pages import filters
 

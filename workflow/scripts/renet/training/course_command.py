@@ -11,11 +11,11 @@ from pathlib import Path
 
 from renet.common import disk, files, logs
 from renet.common.errors import InputError
+from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.training import loop, processes
-from renet.training.history import HISTORY
 from renet.training.loop import Trainer
 from renet.training.settings import RunSettings
 

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from renet.common import files, logs
 from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.history import HISTORY, THROUGHPUT
 from renet.common.progress import Progress
 from renet.config.train import Recipe
 from renet.dataset import hdf5
@@ -33,7 +34,6 @@ from renet.network.model import Network, parameter_count
 from renet.training import age_groups, processes
 from renet.training.augmentation import Augmentation
 from renet.training.folder import Checkpoint, TrainingFolder
-from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.monitoring import EventLog, Throughput
 from renet.training.settings import RunSettings
 from renet.training.train_step import MovingAverage, TrainStep, learning_rate

@@ -1,4 +1,4 @@
-"""Tables of a training; this module does not import PyTorch."""
+"""Tables of a training, which its evaluation and the pages read without PyTorch."""
 
 from renet.common.table import Table
 
