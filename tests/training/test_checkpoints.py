@@ -65,9 +65,10 @@ def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_
     assert fallen_back > 20  # the others hit bytes that only fill up the file
     assert f"{checkpoint.path} is" in caplog.text
     assert checkpoint.path.with_name(checkpoint.path.name + ".damaged").exists()
-    torch.save(torch.zeros(100_000), checkpoint.path)  # about as large as one of a real network
-    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-1000])
-    assert checkpoint.load()["training"]["epoch"] == 2
+    for values in (9_000, 100_000):  # in a small file, PyTorch seeks before the beginning
+        torch.save(torch.zeros(values), checkpoint.path)
+        checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-1000])
+        assert checkpoint.load()["training"]["epoch"] == 2
 
 
 @pytest.mark.fault("full-disk")

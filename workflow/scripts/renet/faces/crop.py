@@ -14,7 +14,7 @@ from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 
 MAX_PIXELS = 100_000_000  # one decoded image: 300 MB; the largest of the data set has a tenth
-MAX_MEMORY = 6 * MAX_PIXELS  # bytes that decoding takes; the threads of predict.py share them
+MAX_MEMORY = 6 * MAX_PIXELS  # bytes that decoding one image takes
 MAX_OTHER_PIXELS = MAX_MEMORY // 20  # of other formats: 16 bits, with an alpha channel
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
 

@@ -11,6 +11,7 @@ that a job for the same training can take its results.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -135,7 +136,10 @@ class Checkpoint:
             try:
                 return model_file.read(path)
             except InputError as error:
-                if isinstance(error.__cause__, OSError | MemoryError):
+                cause = error.__cause__
+                # EINVAL: PyTorch has sought a place before the beginning of a truncated file.
+                is_cut_off = isinstance(cause, OSError) and cause.errno == errno.EINVAL
+                if isinstance(cause, OSError | MemoryError) and not is_cut_off:
                     raise  # a fault of the machine, not of the file
                 logging.warning("This checkpoint is not used: %s", error)
                 # Renamed: the next save would replace the intact previous one by it.
