@@ -183,7 +183,7 @@ SMALL_SETS = {  # the first three are too small for a conclusion
     ),
 }
 CONCLUSIONS = (
-    "Recall of", "Test of the confidences: too", "below the others", "All groups", ">group</th>",
+    "Recall of", "confidences are right: too", "below the others", "All groups", ">group</th>",
     "Accuracy by group of",
 )  # fmt: skip
 UNDEFINED = r"\bnan\b|\bNone\b|<NA>|(?<!\N{MINUS SIGN})100\.0 to 100|1\.000 to 1\.000"

@@ -11,6 +11,7 @@ is our own script: grid libraries that hold 50,000 rows add some 400 kB to each 
 import functools
 import inspect
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,7 @@ ENVIRONMENT.globals |= {
 }
 ENVIRONMENT.filters |= dict(inspect.getmembers(filters, inspect.isfunction))
 ENVIRONMENT.filters["headings"] = re.compile(r'<h2 id="([\w.-]+)"[^>]*>(.*?)</h2>').findall
+ENVIRONMENT.filters["shell_quoted"] = shlex.quote
 ENVIRONMENT.filters["thousands"] = "{:,.0f}".format
 add_sentences("words.j2")
 
