@@ -9,7 +9,8 @@ from renet.planning import before_start
 
 @pytest.mark.parametrize(
     ("granted", "count"),
-    [(None, 3), ("", 0), ("-1", 0), ("2", 1), ("1, 0", 2), ("GPU-5ebe9f43,MIG-a1", 2)],
+    [(None, 3), ("", 0), ("-1", 0), ("NoDevFiles", 0), ("2", 1), ("1, 0", 2),
+     ("GPU-5ebe9f43,MIG-a1", 2)],
 )  # fmt: skip
 def test_gpus_are_those_that_cuda_would_see(monkeypatch, tmp_path, granted, count):
     monkeypatch.setattr(before_start, "DEVICES", tmp_path)

@@ -222,6 +222,8 @@ def test_files_of_a_folder_that_are_no_photos_are_counted_and_its_jpegs_known_by
     (photo,) = photos.find([str(album)])
     assert photo.read() == jpeg
     assert all(count in caplog.text for count in ("3 (.jpg)", "1 (.txt)", "2 (no ending)"))
+    with pytest.raises(files.InputError, match=r"b\.jpg does not exist or is no file"):
+        photos.find([str(album / "b.jpg")])
 
 
 def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
@@ -494,7 +496,7 @@ def test_damaged_predictor_is_one_sentence_that_names_it(made, tmp_path, text):
 
 @pytest.mark.parametrize(
     ("place", "message"),
-    [("run", "holds no photo"), ("nowhere", "does not exist; give a folder"), ("", "is a folder"),
+    [("run", "holds no photo"), ("nowhere", "does not exist or is no"), ("", "is a folder"),
      ("half.tar", "is not a complete tar")],
 )  # fmt: skip
 def test_error_leaves_nothing_half_written(made, tmp_path, place, message):

@@ -16,6 +16,7 @@ SECTION = "be a section with indented keys"
 RULES = {
     "int_type": "be a whole number", "float_type": "be a number", "bool_type": "be true or false",
     "finite_number": "be a finite number", "string_type": "be text", "list_type": "be a list",
+    "string_unicode": "be text in UTF-8",
     "dict_type": SECTION, "model_type": SECTION, "model_attributes_type": SECTION,
     "greater_than_equal": "be at least {ge:.15g}", "greater_than": "be above {gt:.15g}",
     "less_than_equal": "be at most {le:.15g}", "less_than": "be below {lt:.15g}",

@@ -26,7 +26,8 @@ def visible_gpus() -> int:
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if granted is None:
         return len(list(DEVICES.glob("nvidia[0-9]*")))
-    return sum(not entry.startswith("-") for entry in granted.split(",") if entry)
+    entries = granted.split(",")  # -1 and NoDevFiles: none
+    return sum(not entry.startswith(("-", "NoDev")) for entry in entries if entry)
 
 
 def check_packages(settings: Config) -> None:

@@ -47,8 +47,8 @@ def find(places: Sequence[str]) -> list[Photo]:
 
 
 def _place_photos(path: Path) -> Iterator[Photo]:
-    if not path.exists():
-        raise InputError(f"{path} does not exist; give a folder, files or a tar.")
+    if not (path.is_file() or path.is_dir()):  # to read a pipe or a device could take for ever
+        raise InputError(f"{path} does not exist or is no file; give a folder, files or a tar.")
     if path.is_dir():
         yield from _folder_photos(path)
     elif path.name.lower().endswith(COMPRESSED):
