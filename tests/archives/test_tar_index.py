@@ -98,6 +98,15 @@ def test_archive_with_a_damaged_header_is_refused(tmp_path):
         list(tar_index.tar_members(tar_path))
 
 
+@pytest.mark.fault("damaged-archive")
+def test_bytes_behind_the_end_mark_are_named(tmp_path, caplog):
+    path = write_tar(tmp_path / "a.tar", {"1.jpg": b"x" * 9000})
+    assert len(tar_index.index([path])) == 1 and not caplog.records
+    path.write_bytes(2 * path.read_bytes())
+    assert len(tar_index.index([path])) == 1
+    assert "a.tar: the bytes behind the end mark at byte 9728 are not read" in caplog.text
+
+
 def test_member_whose_name_is_no_utf8_can_be_written_down(tmp_path):
     tar_path = tmp_path / "latin.tar"
     with tarfile.open(tar_path, "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:

@@ -141,11 +141,17 @@ def test_file_without_permission_is_named_and_not_the_one_that_is_written(tmp_pa
 
 @pytest.mark.fault("no-permission")
 def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    (hidden := tmp_path / "lost+found").mkdir()
+    scan, refused = os.scandir, [hidden]
 
     def refuse(path):  # also where root runs the tests, who may read everything
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        if Path(path) in refused:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
+    assert files.below(tmp_path) == [hidden]
+    refused.append(tmp_path)
     with pytest.raises(PermissionError, match="Permission denied"):
         files.below(tmp_path)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from renet.common import urls
 from renet.common.imdb_wiki import SUBSETS
-from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 from renet.evaluation.run_figures import RUN_FIGURES, figure_files
+from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 script_digest = cache(code_digest.digest)  # computed once for all jobs

@@ -17,6 +17,7 @@ from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.common.table import UNPRINTABLE, Table
 
+READ_BYTES = 1 << 20
 # members.csv: `file` is the position of the archive in the source's list.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 
@@ -72,6 +73,11 @@ def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
                 raise tarfile.ReadError(
                     f"at byte {archive.offset} there is neither a member nor the end mark"
                 )
+            while block := handle.read(READ_BYTES):
+                if block.strip(b"\0"):  # a header is lost, or another tar follows
+                    fault = "%s: the bytes behind the end mark at byte %d are not read"
+                    logging.warning(fault, tar_path, archive.offset)
+                    break
 
 
 def _skip_reason(header: tarfile.TarInfo) -> str | None:

@@ -60,12 +60,15 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 def below(folder: Path) -> list[Path]:
     """All files and folders in a folder, sorted; links to folders are not followed.
 
+    Hidden folders and lost+found, which are often root's, are passed over if they cannot be read.
+
     Raises:
-        PermissionError: a folder cannot be read; `Path.rglob` would pass over it in silence.
+        PermissionError: another folder cannot be read; `Path.rglob` would pass over it in silence.
     """
 
     def refuse(error: OSError) -> None:
-        raise error
+        if not Path(error.filename).name.startswith((".", "lost+found")):
+            raise error
 
     walk = os.walk(folder, onerror=refuse)
     return sorted(Path(top, name) for top, dirs, names in walk for name in (*dirs, *names))
