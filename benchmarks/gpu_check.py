@@ -277,7 +277,7 @@ class Trainings(OnGpu):
         recipe, (pixels, targets) = Recipe(batch_size=8, **MODERN), self.machine.pixels(64)
         model = self.machine.network(device, recipe, "modern")
         step, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
-        changes = Augmentation(recipe, len(pixels), age_groups.label_count(recipe, 2))
+        changes = Augmentation(recipe, len(pixels), 2 * (age_groups.GROUPS + 1))
         loader, rows = Loader(pixels, targets, device), np.split(np.arange(64), 8)
         loaded = loader.batches([changes.rows_to_read(own, 0) for own in rows])
         batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))

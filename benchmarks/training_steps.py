@@ -201,7 +201,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     architecture, recipe = settings_of("modern", size, precision)
     model = our_network(device, architecture).train()
     update, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
-    labels = age_groups.label_count(recipe, 2)
+    labels = 2 * (age_groups.GROUPS + 1) if recipe.age_weight else 2
     augment, rows = Augmentation(recipe, 10 * size, labels), np.arange(size)
 
     def step() -> None:
