@@ -4,4 +4,4 @@ pyproject.toml takes it from here; tests hold CITATION.cff and CHANGELOG.md equa
 package's `__init__.py`, whose change would train everything again.
 """
 
-VERSION = "3.0.0"
+VERSION = "4.0.0"
