@@ -101,7 +101,7 @@ def test_archive_with_a_damaged_header_is_refused(tmp_path):
 @pytest.mark.fault("damaged-archive")
 def test_bytes_behind_the_end_mark_are_named(tmp_path, caplog):
     path = write_tar(tmp_path / "a.tar", {"1.jpg": b"x" * 9000})
-    assert len(tar_index.index([path])) == 1 and not caplog.records
+    assert len(tar_index.index([path])) == 1 and "end mark" not in caplog.text
     path.write_bytes(2 * path.read_bytes())
     assert len(tar_index.index([path])) == 1
     assert "a.tar: the bytes behind the end mark at byte 9728 are not read" in caplog.text
