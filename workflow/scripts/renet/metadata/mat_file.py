@@ -54,6 +54,8 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
+    except MemoryError:
+        raise  # of the machine, not of the file
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "
