@@ -367,3 +367,9 @@ def test_output_is_replaced_only_beside_what_an_earlier_run_left(tmp_path, left,
         (tmp_path / name).touch()
     with nullcontext() if is_ours else pytest.raises(InputError, match=r"README\.md would be"):
         before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
+
+
+def test_data_sheet_in_latin_1_is_named(tmp_path):
+    (tmp_path / "latin.md").write_bytes("für Anna".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin\.md, which is not text in UTF-8"):
+        loaded(tmp_path, f"datasheet: {tmp_path / 'latin.md'}")

@@ -163,6 +163,19 @@ def test_missing_file_and_pipe_are_named(tmp_path):
             hdf5.read(tmp_path / fault.split()[0])
 
 
+@pytest.mark.fault("no-permission")
+def test_file_that_may_not_be_read_is_not_called_another_format(tmp_path, monkeypatch):
+    """As root, no file is refused."""
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Unable to synchronously open file")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    (tmp_path / "a.h5").touch()
+    with pytest.raises(InputError, match=r"a\.h5 cannot be read; change its permissions"):
+        hdf5.read(tmp_path / "a.h5")
+
+
 @pytest.fixture
 def split(tmp_path):
     """Two shards of one source and one of another, and a split.csv of some of their faces."""

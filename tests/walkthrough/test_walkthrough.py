@@ -77,12 +77,12 @@ def test_metadata_on_the_page_are_those_of_the_row(finished, page):
     sample = sample_of(finished)
     row = pd.read_csv(finished / "results/data/sample/metadata.csv", dtype=str, na_filter=False)
     row = row.set_index("row").loc[str(sample.row)]
-    shown = dict(line.split(": ", 1) for line in text_of(page, "row").splitlines())
+    on_page = dict(line.split(": ", 1) for line in text_of(page, "row").splitlines())
     numbers = ["face_score", "x1", "y1", "x2", "y2"]
-    found = [float(shown.pop(name)) for name in numbers]
-    assert found == pytest.approx([*map(float, row[numbers])], rel=1e-5)
-    assert shown.pop("row") == str(sample.row)
-    assert shown == row.drop(numbers)[row != ""].to_dict()
+    rounded = [float(on_page.pop(name)) for name in numbers]
+    assert rounded == pytest.approx([*map(float, row[numbers])], rel=1e-5)
+    assert on_page.pop("row") == str(sample.row)
+    assert on_page == row.drop(numbers)[row != ""].to_dict()
 
 
 def photo_by_command(page: str, folder: Path) -> bytes:
@@ -235,8 +235,8 @@ def test_square_shows_the_probability_of_the_network_where_it_is_moved(opened, f
     column.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     square = square_of(opened)
     assert square["top"] > by_pointer["top"] and square["left"] < by_pointer["left"]
-    shown = float(texts(opened, "section output")[0].removesuffix("\u00a0%"))
-    assert shown == pytest.approx(100 * covered_probability(finished, square), abs=0.06)
+    percentage = float(texts(opened, "section output")[0].removesuffix("\u00a0%"))
+    assert percentage == pytest.approx(100 * covered_probability(finished, square), abs=0.06)
     ActionChains(opened).move_to_element_with_offset(face, 126, -126).perform()
     square = square_of(opened)
     assert square["top"] == 0 and square["left"] + square["width"] == 1

@@ -45,7 +45,7 @@ def report(
         config=settings["data"] | {"origin": origin},
         funnel=FUNNEL.read(funnel),
         archives=[facts(path) for path in receipts],
-        notes=notes.read_text(encoding="utf-8", errors="replace") if notes else "",
+        notes=notes.read_text(encoding="utf-8") if notes else "",
         evaluations=records.models_by_set(evaluations, len(settings["runs"])),
         external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
         runs=results.read_runs(run_table),

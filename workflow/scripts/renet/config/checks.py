@@ -42,6 +42,13 @@ def check_paths(settings: Config, *, in_module: bool) -> None:
         raise InputError(f"{key} names {path}, which {fault}; check the path.")
     for name, archive in settings.used_archives.items():
         _check_slices(name, archive)
+    notes = settings.datasheet
+    try:
+        _ = notes and Path(notes).expanduser().read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"`datasheet` names {notes}, which is not text in UTF-8 ({error}); save it as UTF-8."
+        ) from error
 
 
 def start_files(settings: Config) -> list[tuple[str, str]]:

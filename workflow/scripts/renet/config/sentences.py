@@ -78,7 +78,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
     if place[-1] == NAME:
         return f"{dotted(key)} is not a valid name; it must {_rule(first)}."
     value = value["kind"] if kind == "union_tag_invalid" else value
-    return f"{dotted(key)} is {shown(value)}, and must {' or '.join(map(_rule, errors))}."
+    return f"{dotted(key)} is {as_yaml(value)}, and must {' or '.join(map(_rule, errors))}."
 
 
 def _rule(error: Error) -> str:
@@ -103,7 +103,7 @@ def dotted(key: Key) -> str:
     return f"`{text}`" if text.isprintable() else repr(text)
 
 
-def shown(value: object) -> str:
+def as_yaml(value: object) -> str:
     """A value as YAML text, short enough for a sentence."""
     if value is None:
         return "empty"

@@ -107,6 +107,8 @@ def read(path: str | Path) -> FaceFile:
                 mean=_mean(store["mean"], pixels.shape) if "mean" in store else None,
                 digest=str(store.attrs.get("digest", "")),
             )
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be read; change its permissions.") from error
     except InputError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
