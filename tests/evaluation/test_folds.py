@@ -105,6 +105,19 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_neither_its_person_no
         assert 0.05 < fraction < 0.26 if select_epoch == "best" else not fraction
 
 
+@pytest.mark.parametrize("near_duplicates", [True, False])
+def test_near_duplicates_of_held_out_faces_are_left_out_unless_the_config_ignores_them(
+    data, monkeypatch, near_duplicates
+):
+    table, counts, fit = SPLIT.read(data / "development.csv"), [], script.fit
+    table.loc[:47, "phash"] = table.phash[0]  # in all folds
+    table.to_csv(data / "development.csv", index=False)
+    monkeypatch.setattr(script, "fit", lambda *given: counts.append(len(given[1])) or fit(*given))
+    held_out = predict(data, 1, near_duplicates=near_duplicates)
+    left_out = (~table.id[:48].isin(held_out.id)).sum() if near_duplicates else 0
+    assert counts == [len(table) - len(held_out) - left_out]
+
+
 def test_svm_is_fitted_without_the_fold(data, monkeypatch):
     settings = RunSettings(HogSvmArchitecture(cells=4))
     found = predict(data, 1, settings=settings)

@@ -25,6 +25,7 @@ rule fold:
     params:
         by=settings.split.by,
         seed=settings.split.seed,
+        near_duplicates=settings.split.near_duplicates,
         validation=settings.split.validation / (1 - settings.split.test),
         settings=of_run(run_settings.fold_settings),
         code=run_code("fold.py"),
@@ -39,6 +40,7 @@ use rule evaluate as evaluate_out_of_fold with:
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         model="<results>/runs/{run}/model.pt",
+        initial_hashes=initial_hashes,
     output:
         metrics="<results>/runs/{run}/out_of_fold/metrics.json",
         slice_table="<results>/runs/{run}/out_of_fold/tables/slices.csv",

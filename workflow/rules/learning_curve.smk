@@ -40,6 +40,7 @@ rule learning_curve:
         points=CURVES,
         by=settings.split.by,
         seed=settings.split.seed,
+        near_duplicates=settings.split.near_duplicates,
         code=code("learning_curve.py"),
     script:
         "../scripts/learning_curve.py"

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, near_duplicates, parts
+from renet.dataset import hdf5, parts
+from renet.dataset import near_duplicates as near
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.parts import Part
 from renet.dataset.tables import SPLIT
@@ -35,6 +36,7 @@ def fold(
     predictions: Path,
     by: Literal["subject", "image"],  # what stays in one fold
     seed: int,
+    near_duplicates: bool,  # keep these on one side, too
     validation: float,  # fraction of the other faces
     settings: RunSettings,
     gpu: int,
@@ -45,8 +47,8 @@ def fold(
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
-    # A network that knows a copy of a photo would repeat its label.
-    samples["copies"] = near_duplicates.groups(samples.phash)
+    if near_duplicates:  # a network that knows a copy of a photo would repeat its label
+        samples["copies"] = near.groups(samples.phash)
     settings = settings.granted(gpu).with_recipe(processes=1)
     if fraction is None:
         part = parts.without_fold(samples, fold - 1, folds, seed, by)

@@ -12,7 +12,8 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import near_duplicates, splits
+from renet.dataset import near_duplicates as near
+from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.learning_curve import draw, measured
@@ -28,10 +29,12 @@ def learning_curve(
     figure: Path,
     by: Literal["subject", "image"],  # what a fraction has as a whole
     seed: int,  # the split's: a larger fraction has the faces of a smaller one
+    near_duplicates: bool,  # keep these together, too
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
-    faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
+    if near_duplicates:
+        faces["copies"] = near.groups([*faces.phash, *samples.phash])[: len(faces)]
     correct, counts = {}, {}
     for path, (run, fraction) in zip(predictions, points, strict=True):
         probabilities = inference_table.out_of_fold(samples, [path])
