@@ -355,6 +355,20 @@ def evaluate(folder, output, **options):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("subset", ["test", "out_of_fold"])
+def test_faces_of_folds_that_the_initial_weights_knew_are_warned_about(tables, caplog, subset):
+    predictions = pd.read_csv(tables / "inference.csv", keep_default_na=False)
+    predictions.assign(subset=subset).to_csv(tables / "inference.csv", index=False)
+    known = [bytes.fromhex(text) for text in split_of().phash[:2]]
+    np.save(tables / "hashes.npy", np.stack([np.frombuffer(one, np.uint64) for one in known], 1))
+    evaluate(tables, "a", initial_hashes=tables / "hashes.npy")
+    counts = json.loads((tables / "a/metrics.json").read_text())["leakage"]
+    counts = counts["faces_of_initial_weights"]
+    assert counts["train"] == 2 and counts["validation"] == 0
+    warned = "initial weights were trained on faces of these subsets: 2 of train" in caplog.text
+    assert warned == (subset == "out_of_fold")
+
+
 def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, caplog):
     caplog.set_level("INFO")
     names = [f"{name}.svg" for name in run_figures.RUN_FIGURES]

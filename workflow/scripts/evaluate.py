@@ -63,7 +63,9 @@ def evaluate(
     samples = pd.concat(tables, ignore_index=True)
     leaks = leakage.check(samples, split_settings, split[-1], trained_on)
     if initial_hashes:
-        known = leakage.count_known(samples, initial_hashes, trained_on, metrics.parent)
+        # Faces that are predicted out of fold must be new to the initial weights, too.
+        allowed = [] if name == OUT_OF_FOLD else trained_on
+        known = leakage.count_known(samples, initial_hashes, allowed, metrics.parent)
         leaks["faces_of_initial_weights"] = known
     samples["subset"] = samples.subset.mask(samples.subset.isin(trained_on), "train")
     summary, by_slice, assigned = run_metrics.evaluate(

@@ -37,13 +37,16 @@ def check(
 
 
 def count_known(
-    samples: pd.DataFrame, hashes: Path, trained_on: Sequence[str], run: Path
+    samples: pd.DataFrame, hashes: Path, allowed: Sequence[str], run: Path
 ) -> dict[str, int]:
-    """Count the faces of each subset whose near-duplicates the initial weights were trained on."""
+    """Count the faces of each subset whose near-duplicates the initial weights were trained on.
+
+    Any outside the subsets `allowed` are warned about.
+    """
     known = [face.tobytes().hex() for face in np.load(hashes).T]  # stored as (words, faces) uint64
     is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)
     counts = is_known.groupby(samples.subset).sum().to_dict()
-    if sum(counts.values()) > sum(counts.get(subset, 0) for subset in trained_on):
+    if sum(counts.values()) > sum(counts.get(subset, 0) for subset in allowed):
         listed = ", ".join(f"{count:,} of {subset}" for subset, count in counts.items())
         fault = "%s: the initial weights were trained on faces of these subsets: %s."
         logging.warning(fault, run, listed)
