@@ -323,10 +323,11 @@ def evaluation(place, folder, faces, fitted, split, own):
     }  # fmt: skip
     if place == folder:
         choosing = found["validation"]["effective_faces"]
-        epoch = counts.get("validation", 100) if folds else choosing
+        part = counts.get("validation", np.inf) / len(fitted) if folds else 1
+        epoch = choosing * part
         found["leads"] = "out_of_fold" if folds and found["test"]["few"] else "test"
         found["chosen_by_few"] = {
-            what: round(faces) if round(faces) < 100 else None
+            what: round(faces) if faces < 99.5 else None
             for what, faces in {"epoch": epoch, "others": choosing}.items()
         }
     return found, table

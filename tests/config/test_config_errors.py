@@ -58,6 +58,7 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {epochs: ten}", "`train.epochs` is ten, and must be a whole number."),
         ("train: {learning_rate: .nan}", "`train.learning_rate` is .nan, and must be a finite"),
         ("train: {nesterov: true, momentum: 0}", "renet has `nesterov: true`, which needs"),
+        ("train: {nesterov: true, optimizer: adamw}", "`nesterov: true`, which needs `optimizer"),
         ("train: {momentum: 1}", "`train.momentum` is 1, and must be below 1."),
         ("train: {nesterov: 1}", "`train.nesterov` is 1, and must be true or false."),
         ("train: null", "`train` is empty, and must be a section with indented keys."),

@@ -53,11 +53,13 @@ def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     assert found.above.to_dict() == {"test": 1, "north": 0} and found.low.isna().all()
 
 
-def run_of(test: int, faces: int, accuracy: float, *, folds: bool = False, train: int = 3200):
+def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, **more):
     """What a run's own evaluation adds; it made 10 epochs in batches of 32."""
     sets = {"test": summary_of(test, faces), "validation": summary_of(90, faces)}
+    sets["validation"]["effective_faces"] *= worth
     fitted_on = "out_of_fold" if folds else "validation"
-    given = sets | {"calibration": {"fitted_on": fitted_on}, "data": {"faces": {"train": train}}}
+    counts = {"faces": {"train": train} | more}
+    given = sets | {"calibration": {"fitted_on": fitted_on}, "data": counts}
     history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.5, accuracy]})
     return conclusions.of_run(given, history, 32)
 
@@ -90,6 +92,8 @@ def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
     assert run_of(40, 50, 0.9)["chosen_by_few"] == {"epoch": None, "others": None}
     with_folds = run_of(40, 49, 0.9, folds=True)  # all training faces are validated in turns
     assert with_folds["chosen_by_few"] == {"epoch": None, "others": 98}
+    best = run_of(40, 49, 0.9, folds=True, validation=20, worth=0.5)  # 98 faces of fewer people
+    assert best["chosen_by_few"] == {"epoch": 10, "others": 49}
 
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():

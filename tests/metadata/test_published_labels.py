@@ -166,11 +166,13 @@ def test_subset_is_a_column_of_the_tables(tmp_path):
 def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_path):
     (tmp_path / "t.csv").write_text("file,sex,race\n00/2.jpg,f,Black\n./00/0.jpg,m,White\n")
     labels = {"tables": str(tmp_path / "t.csv"), "path": "file", "gender": "sex"}
-    archives = {"wiki": labels_of(labels, database="wiki", slices=["race"])}
+    labels["pattern"] = "00/(?P<number>[0-9])"
+    archives = {"wiki": labels_of(labels, database="wiki", slices=["race", "number"])}
     predictions = predictions_of([0, 1, 0], [0.2, 0.8, 0.2])
     rows = pd.Series([7, 8, 9], index=predictions.id)
     found = slices.add_own(predictions, rows, data_summary.sliced(archives))
     assert found["column race"].tolist() == ["White", "unknown", "Black"]
+    assert found["column number"].tolist() == ["0", "unknown", "2"]
 
 
 def overlay_of(name: str, folder: Path) -> dict:

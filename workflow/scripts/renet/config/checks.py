@@ -146,6 +146,8 @@ def _check_run(name: str, run: Run, shape: list[int]) -> None:
     for key, needed in (("nesterov", "momentum"), ("age_adjustment", "age_weight")):
         if getattr(recipe, key) and not getattr(recipe, needed):
             raise InputError(f"The run {name} has `{key}: true`, which needs `{needed}` above 0.")
+    if recipe.nesterov and recipe.optimizer != "sgd":
+        raise InputError(f"The run {name} has `nesterov: true`, which needs `optimizer: sgd`.")
     if recipe.warm_up > recipe.epochs:
         raise InputError(f"The run {name} has a `warm_up` above its `epochs`; lower `warm_up`.")
     kind.check_size(shape, f"the network of the run {name}")

@@ -46,7 +46,10 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict
     kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led["accuracy"])
     needed = led["constant_prediction"] or not all(claim["above"] for claim in claims if claim)
     choosing = summary["validation"]["effective_faces"]
-    epoch_by = faces.get("validation", FEWEST_INDEPENDENT) if is_out_of_fold else choosing
+    epoch_by = choosing
+    if is_out_of_fold:  # few of these faces validate the run's own model, or none
+        share = faces.get("validation", 0) / summary["validation"]["n"]
+        epoch_by = choosing * share or FEWEST_INDEPENDENT
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
     return {
         "leads": leads,

@@ -33,7 +33,8 @@ def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict])
         faces = predictions[predictions.source == source]
         files = list(map(Path, given["tables"]))
         labels = own_photos.Labels(**given["labels"] | {"columns": {}})  # without the labels
-        written = own_photos.written(files, labels, faces.path, given["slices"])
+        columns = [name for name in given["slices"] if name not in labels.groups]
+        written = own_photos.written(files, labels, faces.path, columns)
         if files and given["database"] == TABLE:  # a photo can have several rows
             found = written.iloc[rows[faces.id]]
         else:
