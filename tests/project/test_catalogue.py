@@ -52,7 +52,7 @@ def test_config_for_the_catalogue_is_a_part_of_the_defaults():
 
 def test_profile_for_a_module_is_a_part_of_the_default_one():
     text = (ROOT / "docs" / "config.md").read_text()
-    given = yaml.safe_load(text[text.index("      rerun-triggers:") :])
+    given = yaml.safe_load(text[text.index("    rerun-triggers:") :])
     default = yaml.safe_load((ROOT / "profiles" / "default" / "config.yaml").read_text())
     assert len(given) == 4 and given.items() <= default.items()
 

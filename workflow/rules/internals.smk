@@ -1,6 +1,6 @@
 """The private parts of Snakemake that the workflow uses, each with the missing public way.
 
-Requires: nothing.
+Requires: Path, WorkflowError and InputError.
 Provides: the names below.
 """
 

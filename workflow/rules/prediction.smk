@@ -1,7 +1,7 @@
 """From a trained run to predictions on other photos, other formats, and the manifest of the run.
 
-Requires: results/runs/<run>/ model.pt and metrics.json; results/data/train.h5; the photos that the
-config names.
+Requires: results/runs/<run>/ model.pt and metrics.json; the run's training faces; the photos that
+the config names.
 Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.csv and .html with
 `predict.photos`, model.onnx, model.int8.onnx, model.safetensors and hub/ with `export`; manifest.json
 and config.yaml.

@@ -3,8 +3,8 @@
 Reads: the receipts of all files of one source, and the headers of their tars.
 Writes: members.csv, one row for each regular file (`renet.archives.tar_index`), and archives.json,
 the digest and the bytes of each archive, by which later jobs know it.
-Decides: links, devices and names that lead out of the archive are skipped and counted in the log;
-if a name occurs twice, the last member counts, as it would after unpacking.
+Decides: links, devices, and names with control characters or out of the archive are skipped and
+counted in the log; if a name occurs twice, the last member counts, as it would after unpacking.
 """
 
 import logging

@@ -1,10 +1,10 @@
 """Write the pages and cards of the results.
 
-Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
-of each external test set, runs.csv and comparison.csv, the funnels, learning_curve.csv, the
-receipts of the archives, the record of the evaluations, the labels of the audit, the user's notes
-for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings as in
-results.smk.
+Reads: metrics.json, history.csv, provenance.json, page/model.json and tables/ of each run,
+metrics.json and tables/ of each other set, runs.csv and comparison.csv, the funnels,
+learning_curve.csv, the receipts of the archives, the record of the evaluations, summary and labels
+of the audit, the user's notes for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS`
+of docs/, and settings as in results.smk.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
 loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
 the data sheet and the model cards as pages too (.html). The pages show figures by relative links.

@@ -4,8 +4,8 @@ Reads: metadata.csv of each source, the tables of its shards, corrections, and a
 Writes: split.csv, one row for each face in the order of the HDF5 files (columns:
 `renet.dataset.tables.SPLIT`), with copies of this split and of the one before beside it; the funnel
 of every source; and corrected.csv, what became of each correction.
-Decides: subset and order, from a random seed. A subset that the table of a user's own photos, or
-else the earlier split, gives a face is kept. Corrections change neither subset nor order.
+Decides: subset and order, from a random seed. A subset that a published or own split, or else
+the earlier one, gives a face is kept. Corrections change neither subset nor order.
 """
 
 import logging

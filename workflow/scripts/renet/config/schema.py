@@ -165,8 +165,8 @@ class Config(Section):
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None
-    """Licence in the model cards, for instance cc-by-4.0, for archives without a key `license`.
-    null: mit for the sample, "other" for your own photos."""
+    """Licence in the model cards, for instance cc-by-4.0, of the sample (null: mit) and of your own
+    photos without a key `license` (null: "other")."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
     entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(

@@ -21,7 +21,7 @@ class SplitSettings(Section):
     seed: Seed = 42
     """seed of the subsets and of the order of the faces"""
     allow_leaks: bool = False
-    """true: a published split may have a person, photo or copy in two subsets"""
+    """true: given subsets, such as published ones, may share a person, photo or copy"""
     from_: File | None = Field(default=None, alias="from")
     """path of an earlier split.csv, whose faces keep their subsets"""
 
