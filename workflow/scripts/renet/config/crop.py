@@ -19,7 +19,7 @@ class Crop(Section):
     margin: Annotated[float, Field(ge=0, le=2)] = 0.4
     """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
     keep_shards: bool = True
-    """false: saves disk space; a later change of split, corrections or hdf5 crops all faces again"""
+    """false: saves space; a later change of split, corrections or hdf5 crops all faces again"""
 
     @property
     def shape(self) -> list[int]:
