@@ -58,7 +58,7 @@ def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, resu
 
 @pytest.mark.parametrize(
     ("records", "text"),
-    [(2, "the test set, also those of removed runs: not rec"), (3, "removed runs: 2. If a")],
+    [(2, "the test set, with those of removed runs: not rec"), (3, "removed runs: 2. Choosing")],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
     shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
@@ -71,7 +71,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
     write_report(changed)  # of three runs
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert all(text in one.read_text() for one in (card, page, changed / "index.html"))
-    assert "evaluated on the set portraits, also those of removed runs:" in page.read_text()
+    assert "evaluated on the set portraits, with those of removed runs:" in page.read_text()
 
 
 def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(
@@ -135,15 +135,15 @@ CHOSEN_BY_FEW = {"chosen_by_few": {"epoch": 1, "others": 40}}
         ("chosen_by_few", [CHOSEN_BY_FEW, "epoch"], "The faces that chose the epoch are worth "
          "only 1 independent face: others could choose another one."),
         ("evaluations", [1, "test"],
-         "Trained models that were evaluated on the test set, also those of removed runs: 1. If a "
-         "model is chosen by its test metrics, they are too high."),
+         "Trained models evaluated on the test set, with those of removed runs: 1. Choosing a "
+         "model by its test metrics makes these too high."),
         ("lead", [{"difference": -0.1, "low": float("nan"), "high": float("nan"), "run": "b",
                    "significant": 0, "set": "validation"}],
          "Its lead can be chance: 10.0 points over b (–) on the validation set, which chose the "
          "run."),
         ("intervals", [people(0, effective_faces=149.6)],
-         "For the 95 % intervals, these 600 faces of 500 people are worth 150 independent ones. "
-         "Other seeds, wrong labels and other sources are not included."),
+         "The 95 % intervals treat these 600 faces of 500 people as 150 independent ones. They "
+         "leave out other seeds, wrong labels and other sources."),
     ],
 )  # fmt: skip
 def test_sentences_fit_one_and_several_and_people_and_photos(macro, values, said):
@@ -183,7 +183,7 @@ SMALL_SETS = {  # the first three are too small for a conclusion
     ),
 }
 CONCLUSIONS = (
-    "Recall of", "confidences are right: too", "below the others", "All groups", ">group</th>",
+    "Recall of", "of the confidences: too", "below the others", "Groups of", ">group</th>",
     "Accuracy by group of",
 )  # fmt: skip
 UNDEFINED = r"\bnan\b|\bNone\b|<NA>|(?<!\N{MINUS SIGN})100\.0 to 100|1\.000 to 1\.000"

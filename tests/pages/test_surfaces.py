@@ -218,8 +218,8 @@ SAID = [  # in the head and in the log, of the set that leads; fractions are mul
     "{claim.value:.1f} % (95 % interval {claim.low:.1f} to {claim.high:.1f} %), a difference of "
     "{above[difference]:.1f} points ({above[interval][0]:.1f} to {above[interval][1]:.1f}).",
     "Recall of female {recall[female]:.1f} %, of male {recall[male]:.1f} %: the difference of "
-    "{gap[value]:.1f} points ({gap[interval][0]:.1f} to {gap[interval][1]:.1f}) is not "
-    "significant.",
+    "{gap[value]:.1f} points ({gap[interval][0]:.1f} to {gap[interval][1]:.1f}) can be "
+    "chance.",
     "Run made: accuracy {accuracy:.1f}% of {n} test faces, balanced accuracy "
     "{balanced_accuracy:.1f}%, baseline {majority_baseline[accuracy]:.1f}%",
 ]
@@ -273,27 +273,27 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # or its card then says, although all other data say otherwise.
 CASES = [
     ({"test.small": True}, "The test set has 3,000 faces of an effective number"),
-    ({"test.few": True}, "The test set is small. With folds: 5, each face"),
+    ({"test.few": True}, "The test set is small. Cross-validate with folds: 5, so"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "(always female)"),
     ({"test.above_baseline.balanced_accuracy": None}, "alone: its balanced accuracy is not comp"),
     ({"test.male_minus_female.significant": True}, ") is significant."),
     ({"test.male_minus_female.value": None}, "The test set has faces of one class alone."),
-    ({"test.effective_faces": 149.6}, "people are worth 150 independent ones. Other seeds"),
+    ({"test.effective_faces": 149.6}, "people as 150 independent ones. They leave out"),
     ({"test.unnamed_photos": 1, "test.subjects": 9}, "8 people and 1 photo without a recorded p"),
     ({"data.unnamed_photos": 40}, "40 photos have no recorded person. Each counts as"),
     ({"groups.below": AGES[1:]}, "Age 10–19 years is significantly below the others: 90.5 %",
      "The same holds for 5 other groups."),
     ({"groups.tested": []}, "No group was tested: too few faces."),
-    ({"groups.compared": []}, "No group has enough faces of both genders to compare"),
+    ({"groups.compared": []}, "compared in no group: too few faces."),
     ({"groups.gaps": [AGES[4], AGES[0]]}, "differ significantly in 2 of 10 tested groups. They "
      "differ most in age 40–49 years: female 90"),
     ({"chosen_by_few.others": 40}, "that chose the temperature are worth only 40 indep"),
     ({"chosen_by_few.others": 40} | UNSURE, "that chose the threshold are worth only 40"),
     ({"chosen_by_few.epoch": 41}, "that chose the epoch are worth only 41 indep"),
-    ({"calibration.confidences": "no_error_found"}, "confidences are right: no error found."),
-    ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "whether the "
-     "confidences are right: too high.", "is 1.30 (95 % interval 0.63 to 0.74): a confidence of "
+    ({"calibration.confidences": "no_error_found"}, "of the confidences: no error found."),
+    ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "Test "
+     "of the confidences: too high.", "is 1.30 (95 % interval 0.63 to 0.74): a confidence of "
      "90 % means about 84 %."),
     ({"calibration.fitted_on": OUT_OF_FOLD}, "temperature fitted on the out-of-fold set is"),
     ({"calibration.unfitted": "unclear"}, "the validation set does not determine one."),
@@ -309,7 +309,7 @@ CASES = [
     (NOT_ABOVE, "Not significantly above the baseline of 50.0 % (always male): "),
     (NOT_ABOVE | {"advice": "few_updates"}, "The training made few updates"),
     (NOT_ABOVE | {"advice": "not_learnt"}, "The network has not learnt"),
-    (NOT_ABOVE | {"advice": "few_photos"}, "test faces. Add photos, or vary them"),
+    (NOT_ABOVE | {"advice": "few_photos"}, "test faces. Add photos, or augment them"),
     (NOT_ABOVE | {"advice": "few_test_faces"}, "Training and test faces are predicted alike"),
 ]  # fmt: skip
 # The first is held by the test of all surfaces; `above` is read by predictor and comparison.

@@ -99,9 +99,9 @@ def log_summary(summary: dict, name: str) -> None:
             *(test["n"], test["effective_people"], SMALL_SLICE, FEWEST_PEOPLE),
         )
     logging.info(
-        "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",
+        "Balanced accuracy %.1f%%, that of the majority baseline %.1f%%, n = %d",
         test["balanced_accuracy"] * 100,
-        test["majority_baseline"]["accuracy"] * 100,
+        test["majority_baseline"]["balanced_accuracy"] * 100,
         test["n"],
     )
     logging.info("Accuracy = %.1f%%", test["accuracy"] * 100)

@@ -46,7 +46,7 @@ def gallery(
         grid.write_faces(path, (stored.pixels[row] for row in shown.index))
     GALLERY.write(table, tables)
     if predictions:
-        columns = {"p_male": rows.p_male.round(4), "predicted": rows.predicted}
+        columns = {"p_male": rows.p_male.round(6), "predicted": rows.predicted}
         page_data.write_table(predictions, "renetPredictions", columns)
     logging.info("%d faces in the galleries", sum(map(len, tables)))
 

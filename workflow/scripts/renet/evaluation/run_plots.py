@@ -124,7 +124,7 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
     coverage, risk = thinned(*abstention.risk_coverage(score, correct))
     figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
     axis.plot(coverage, risk, color=BLUE, label="error")
-    axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="highest error")
+    axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="allowed error")
     if abstaining["threshold"] is not None and abstaining["test"]["accepted"]:
         chosen = abstaining["test"]
         axis.plot(chosen["coverage"], chosen["error"], "o", color=RED, label="chosen threshold")
