@@ -47,9 +47,9 @@ def evaluate(
     slices: dict,  # the columns and tables of each source
     max_error: float,  # among the predictions that are not "unsure"
     batch_size: int | None,  # of the training; None for a network that is fitted without
+    initial_hashes: Path | None,  # training_hashes.npy of the run of the initial weights
     history: Path | None = None,
     groups: Path | None = None,
-    initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     predictions = INFERENCE.read(test)
