@@ -147,8 +147,9 @@ def download(browser: WebDriver, folder: Path) -> Path:
     options = {"behavior": "allow", "downloadPath": str(folder)}
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", options)
     browser.find_element(By.CSS_SELECTOR, ".decide button").send_keys(Keys.ENTER)
-    eventually(browser, (folder / "corrections.csv").exists)
-    return folder / "corrections.csv"
+    path = folder / "corrections.csv"
+    eventually(browser, lambda: path.exists() and path.stat().st_size > 0)
+    return path
 
 
 def violations(browser: WebDriver) -> list[str]:
