@@ -292,8 +292,8 @@ CASES = [
     ({"chosen_by_few.others": 40} | UNSURE, "that chose the threshold are worth only 40"),
     ({"chosen_by_few.epoch": 41}, "that chose the epoch are worth only 41 indep"),
     ({"calibration.confidences": "no_error_found"}, "of the confidences: no error found."),
-    ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "Test "
-     "of the confidences: too high.", "is 1.30 (95 % interval 0.63 to 0.74): a confidence of "
+    ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "test of "
+     "the confidences: too high.", "is 1.30 (95 % interval 0.63 to 0.74): a confidence of "
      "90 % means about 84 %."),
     ({"calibration.fitted_on": OUT_OF_FOLD}, "temperature fitted on the out-of-fold set is"),
     ({"calibration.unfitted": "unclear"}, "the validation set does not determine one."),

@@ -2,8 +2,8 @@
 
 Requires: results/runs/<run>/ model, history and inference tables; results/data/ split.csv,
 funnel.csv, test.h5 and the table beside it.
-Provides: of each run metrics.json, provenance.json, report.html, model card, and the folders figures/,
-faces/, tables/ and page/ (what the pages read); results/data/ thumbnails and the data sheet;
+Provides: of each run metrics.json, provenance.json, report.html, model card, and the folders
+figures/, faces/, tables/ and page/ (for the pages); results/data/ thumbnails and the data sheet;
 results/comparison/; results/index.html.
 """
 

@@ -2,9 +2,8 @@
 
 Reads: model.pt, inference.csv (test), inference_validation.csv and history.csv of a run, split.csv,
 and training_hashes.npy of the run of the initial weights; for an external set its inference.csv and
-the table beside its HDF5 file; the users' tables for slices by their columns. A run with folds has
-its out-of-fold predictions in inference_validation.csv, which are evaluated as a set of their own,
-too.
+the table beside its HDF5 file; the users' tables for slices by their columns. The out-of-fold
+predictions of a run with folds are in inference_validation.csv, and are also evaluated as a set.
 Writes: metrics.json (workflow/schemas/metrics.schema.yaml; for an external set, `test` is this
 set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
 groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
