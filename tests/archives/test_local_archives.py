@@ -3,6 +3,7 @@
 import gzip
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_file_url_with_the_wrong_bytes_is_left_alone(tmp_path, receipt_file):
         assert "Put the right file there" in str(caught.value)
     assert source.read_bytes() == HTML
     assert not receipt_file.exists()
+
+
+def test_zip_with_its_digest_is_refused_with_the_way_out(tmp_path, receipt_file):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as packed:
+        packed.writestr("a.jpg", "x")
+    digest = receipts.compute_digest(tmp_path / "photos.zip", "sha256")
+    with pytest.raises(InputError, match="not a tar file; unpack the zip, and name") as caught:
+        downloads.obtain((tmp_path / "photos.zip").as_uri(), digest, receipt_file)
+    assert "accept this file" not in str(caught.value)
 
 
 def test_missing_file_is_named(tmp_path, receipt_file):

@@ -193,6 +193,16 @@ def test_published_split_without_a_validation_set_draws_it_from_its_training_set
     assert (split.groupby(samples.subject.to_numpy()).nunique() == 1).all()
 
 
+def test_few_photos_on_no_published_list_that_become_a_subset_are_warned_about(caplog):
+    samples = make_samples()
+    given = pd.Series(np.where(samples.subject < "person 8", "train", "test"), samples.index)
+    given[samples.subject == "person 1"] = ""
+    split = subsets_of(samples, given)
+    few = (split == "validation").sum()
+    assert 0 < few < 0.05 * len(samples)
+    assert f"leave {few} faces for the subset validation, less than half of" in caplog.text
+
+
 def test_given_subsets_without_a_test_face_are_refused():
     samples = make_samples()
     given = samples.subject.map(lambda name: "train" if name > "person 3" else "validation")
@@ -259,6 +269,12 @@ def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog
     assert f"{len(moved)} of the 58 faces that were split before are in another" in caplog.text
     assert all(f"{face} (train to validation)" in caplog.text for face in moved)
     assert re.search(r"split_before\.csv out of .*split: {from: kept\.csv}", caplog.text)
+    for path in sources.glob("*/faces/1-*.csv"):
+        table = SHARD.read(path)
+        SHARD.write(path, table.assign(grey=1))
+    shuffle(sources, settings={"validation": 0.3})  # no face moves
+    assert (sources / "split_last.csv").read_bytes() == (sources / "split.csv").read_bytes()
+    assert (sources / "split_before.csv").read_bytes() == first
 
 
 def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
@@ -275,6 +291,14 @@ def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
     assert (now[then.index] == then).all()
     said = "kept.csv sets the subset of 29 faces; 29 faces are not in it, and 1 photos in it have"
     assert said in caplog.text
+
+
+def test_earlier_split_of_other_faces_is_refused(sources):
+    shuffle(sources)
+    table = SPLIT.read(sources / "split.csv")
+    SPLIT.write(sources / "kept.csv", table.assign(source="old", id="old:" + table.id))
+    with pytest.raises(InputError, match=r"kept\.csv names none of the faces.* of old, but"):
+        shuffle(sources, earlier=sources / "kept.csv")
 
 
 def test_earlier_split_that_left_faces_out_reproduces_itself(tmp_path):

@@ -159,7 +159,7 @@ def lead_over(significant: dict[str, int], seeds: list[list[str]] = ()) -> str:
     ("significant", "said"),
     [
         ({"b": 1, "c": 0, "d": 0}, "can be chance: \N{MINUS SIGN}4.0 points over c ("),
-        ({"b": 1, "c": 1}, "over each other run is significant: \N{MINUS SIGN}4.0 points over b"),
+        ({"b": 1, "c": 1}, "lead is significant: \N{MINUS SIGN}4.0 points over b"),
     ],
 )
 def test_lead_that_can_be_chance_is_named_first(significant, said):

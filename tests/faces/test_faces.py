@@ -136,6 +136,17 @@ def test_undecodable_bytes_are_unreadable_and_an_image_of_some_pixels_is_too_sma
         assert reason_of(encode(picture(*size))) == "too_small"
 
 
+def test_photo_for_which_the_memory_does_not_suffice_is_not_called_unreadable(monkeypatch):
+    def imdecode(*_: object) -> None:
+        error = cv2.error("Insufficient memory")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    monkeypatch.setattr(cv2, "imdecode", imdecode)
+    with pytest.raises(MemoryError, match="Insufficient memory"):
+        crop.decode(jpeg())
+
+
 @pytest.mark.fault("damaged-photo")
 @pytest.mark.parametrize(("suffix", "name"), [(".avif", "AVIF"), (".ppm", "of no known format")])
 def test_format_that_is_not_documented_is_named_though_opencv_decodes_it(suffix, name):

@@ -132,7 +132,7 @@ def test_contradiction_in_a_published_table_is_a_warning_and_the_first_row_count
     assert 'line 3: gender is "m", but ' in caplog.text and "the first line is used" in caplog.text
 
 
-def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
+def test_lists_give_subsets_and_what_does_not_fit_is_named(tmp_path, caplog):
     lists = [tmp_path / "train.txt", tmp_path / "test.csv"]
     lists[0].write_text("in/a.jpg\n./in/b.jpg\n")
     lists[1].write_text("folder,file\nin,c.jpg\n")
@@ -146,8 +146,9 @@ def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
         own_photos.subsets(rows, lists, ["train", "test"], whole)
     for text, first in (("data/in/b.jpg\n", r"data/in/b\.jpg"), ("path\n", "no line")):
         lists[1].write_text(text)
-        with pytest.raises(InputError, match=rf"name none of the photos: they have {first}, but"):
-            own_photos.subsets(rows, lists[1:], ["test"], whole)
+        with pytest.raises(InputError, match=rf"test\.csv of .* the photos: it has {first},"):
+            own_photos.subsets(rows, lists, ["train", "test"], whole)
+    assert "train.txt: 1 of 2 lines name no photo, such as in/a.jpg" in caplog.text
 
 
 def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):

@@ -69,10 +69,11 @@ def test_code_of_the_card_predicts_with_the_folder_for_a_hub_and_three_packages_
     installed = Path(np.__file__).parents[1]
     for name in ("cv2", "numpy", "onnxruntime", *(path.name for path in installed.glob("*.libs"))):
         (packages / name).symlink_to(installed / name)
+    (hub / "photos" / "notes.txt").write_text("no photo")
     code = code_of(hub / "README.md")
     outcome = run_python("-S", "-c", code, folder=hub, PYTHONPATH=str(packages))
     assert outcome.returncode == 0, outcome.stderr
-    found, expected = pd.read_csv(hub / "predictions.csv"), predicted(run, photos)
+    found, expected = pd.read_csv(hub / "probabilities.csv"), predicted(run, photos)
     assert found.file.tolist() == [f"photos/{photo.name}" for photo in photos]
     assert expected.std() > 0.001
     np.testing.assert_allclose(found[["p_female", "p_male"]], expected, atol=1e-4)

@@ -92,11 +92,11 @@ def test_table_sorts_by_a_column_both_ways_with_the_unknown_last(window, results
     eventually(window, lambda: column(window, 8)[-1] == "–")
 
 
-def test_table_sorts_ids_by_source_and_then_by_row(window, changed):
+def test_table_sorts_ids_by_source_and_then_by_row_and_finds_one_alone(window, changed):
     script, columns = changed / "data/thumbnails/samples.js", columns_of(changed)
     columns["sources"] = ["early", "late"]
     columns["source"] = [number % 2 for number in range(3000)]
-    columns["row"] = columns["row"][::-1]  # not in their order, as those of a test set
+    columns["row"] = [*range(3000, 0, -1)]  # not in their order, as those of a test set
     places = zip(columns["source"], columns["row"], strict=True)
     columns["id"] = [f"{columns['sources'][source]}:{row}" for source, row in places]
     script.write_text(f"window.renetSamples = {json.dumps(columns)};\n", encoding="utf-8")
@@ -106,6 +106,8 @@ def test_table_sorts_ids_by_source_and_then_by_row(window, changed):
     eventually(window, lambda: column(window, 2)[:5] == ids[:5])
     press(window, "id")
     eventually(window, lambda: column(window, 2)[:5] == ids[:-6:-1])
+    window.get(f"{run_page(changed)}#faces?query=early:12")  # and not early:120 to early:128
+    expect(window, "1 of 3,000 faces")
 
 
 @pytest.mark.parametrize(("subject", "person"), [("anna", "anna"), ("imdb:/a.jpg", "–")])

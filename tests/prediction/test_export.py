@@ -140,8 +140,14 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
         call_script("export", **given, onnx=run / "model.onnx" if content else None)
         found = hub / "model.onnx"
         assert (found.read_bytes() if found.exists() else None) == content
+    found.write_bytes(b"already there")
+    call_script("export", **given, onnx=found)
+    assert found.read_bytes() == b"already there"
     with pytest.raises(InputError, match="is a folder of a run"):
         call_script("export", **given | {"exported": run / "model.safetensors"})
+    (hub / "README.md").write_text("# Of another project")
+    with pytest.raises(InputError, match=r"README\.md is no earlier output"):
+        call_script("export", **given)
     assert (run / "model.onnx").exists()
 
 

@@ -25,9 +25,9 @@ from predict import predict
 
 from helpers.archives import encode, write_tar
 from helpers.pages import HOSTILE
-from helpers.predictions import describe_run
-from helpers.project import run_script
-from helpers.training import new_network
+from helpers.predictions import BETTER, describe_run
+from helpers.project import call_script, run_script
+from helpers.training import new_network, write_faces
 from renet.common import files
 from renet.common.ahead import map_ahead
 from renet.faces import crop, detection
@@ -227,10 +227,19 @@ def test_files_of_a_folder_that_are_no_photos_are_counted_and_its_jpegs_known_by
 
 
 def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
-    members = {"a.jfif": encode(picture(1), ".jpg"), "b.txt": b"", "c.txt": b"text"}
-    (photo,) = photos.find([str(write_tar(tmp_path / "a.tar", members))])
-    assert photo.read() == members["a.jfif"]
-    assert "2 (.txt)" in caplog.text
+    members = {"a.jfif": encode(picture(1), ".jpg"), "b.txt": b"", "._a.jpg": b"text"}
+    tars = [str(write_tar(tmp_path / name, members)) for name in ("a.tar", "b.tar")]
+    found = photos.find(tars)
+    assert [photo.name for photo in found] == [f"{tar}/a.jfif" for tar in tars]
+    assert found[0].read() == members["a.jfif"]
+    assert "a.tar: files that are not predicted: 1 (.txt), 1 (.jpg)" in caplog.text
+
+
+@pytest.mark.fault("damaged-photo")
+def test_photo_of_zeros_is_no_tar(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(bytes(2048))
+    (photo,) = photos.find([str(tmp_path / "a.jpg")])
+    assert photo.name == str(tmp_path / "a.jpg")
 
 
 def test_too_large_photo_is_told_the_limit_and_the_way_out(tmp_path):
@@ -270,6 +279,22 @@ def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop_trimmed_alike
         image = picture(seed) if seed > 0 else picture(-seed)[:, ::-1]  # mirrored
         cuts = pipeline.cut_faces(photo_of(image), given, detect=True)
         assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
+
+
+def test_faces_of_the_run_that_a_run_starts_from_are_flagged_too(made, tmp_path):
+    write_faces(tmp_path / "train.h5", 5)
+    earlier = crop.make_face(Image(picture(99), 91, 90), SPEC).pixels
+    training_photos.write(tmp_path / "earlier.npy", training_photos.hashes(earlier[None]))
+    files.write_json(tmp_path / "metrics.json", BETTER | METRICS)
+    crops = {"database": "wiki", "photos": "crop", "detected": None}
+    call_script(
+        "predictor", model=made / "run/model.pt", metrics=tmp_path / "metrics.json",
+        faces=tmp_path / "train.h5", predictor=tmp_path / "predictor.json",
+        hashes=tmp_path / "hashes.npy", initial_hashes=tmp_path / "earlier.npy",
+        settings={"crop": {"size": 32, "margin": MARGIN}, "archives": {"a": crops}},
+    )  # fmt: skip
+    known = np.load(tmp_path / "hashes.npy")
+    assert known.shape == (4, 6) and training_photos.are_in(known, [earlier])
 
 
 def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_empty(
@@ -503,6 +528,10 @@ def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
     output = tmp_path / "out.csv" if place else tmp_path
     with pytest.raises(files.InputError, match=message):
         predict(made / "run", [str(made / (place or "photos"))], predictions=output)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(files.InputError, match="because it is a folder"):
+        outputs = {"predictions": tmp_path / "out.csv", "html": tmp_path}
+        predict(made / "run", [str(made / "photos")], **outputs)
     assert list(tmp_path.iterdir()) == []
 
 

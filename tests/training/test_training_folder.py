@@ -160,6 +160,21 @@ def test_folder_of_another_training_goes_when_this_one_has_finished_and_not_befo
     assert not other.exists() and of_the_user.exists()
 
 
+def test_return_to_a_finished_training_keeps_the_checkpoints_of_a_stopped_one(link, tmp_path):
+    def stop(path: Path, *_: Path) -> dict:
+        path.parent.mkdir(parents=True)
+        path.with_name("checkpoint.pt").touch()
+        raise PowerCut
+
+    assert link()
+    with pytest.raises(PowerCut):
+        link({"epochs": 2}, compute=stop)
+    assert not link()
+    assert len([*tmp_path.glob("training/*/checkpoint.pt")]) == 1
+    assert link({"epochs": 2})
+    assert not link({"epochs": 2})
+
+
 def test_output_that_cannot_be_written_is_an_error_before_the_training(link, outputs):
     outputs["history.csv"].mkdir()
     with pytest.raises(InputError, match=r"history\.csv cannot be written"):

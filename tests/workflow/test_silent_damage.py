@@ -121,3 +121,6 @@ def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path)
     before = inputs.places_state([tmp_path])
     (tmp_path / "inner" / "c.jpg").touch()
     assert inputs.places_state([tmp_path]) != before
+    before = inputs.places_state([tmp_path])
+    (tmp_path / "inner" / ".DS_Store").touch()
+    assert inputs.places_state([tmp_path]) == before

@@ -20,6 +20,7 @@ rule predictor:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
         faces=of_run(lambda run: inputs.training_faces(run)["faces"]),
+        initial_hashes=initial_hashes,
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",

@@ -60,7 +60,7 @@ def compare(
         against = reference if reference in of_set else next(iter(of_set))
         rows = comparison.compare(of_faces, against, metric, groups)
         compared.append(rows.assign(set=name))
-        significant = compared[-1].significant.fillna(0).sum()
+        significant = compared[-1].significant.sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(of_set), significant)
     best = comparison.against_best(added, ranked[0], metric)
     COMPARISON.write(table, [*compared, best.assign(set=ranking_set)])

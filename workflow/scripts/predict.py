@@ -50,6 +50,8 @@ def predict(
     files.check_distinct([predictions, html], [])
     files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))
     files.check_replaceable(html, templates.FIRST_LINE)
+    if html:
+        files.check_writable(html)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None

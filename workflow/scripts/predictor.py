@@ -1,6 +1,7 @@
 """Write down how a run's network predicts other photos, for predict.py and export.py.
 
-Reads: model.pt and metrics.json of a run, and the training faces.
+Reads: model.pt and metrics.json of a run, the training faces, and training_hashes.npy of the run of
+the initial weights, whose faces the network knows, too.
 Writes: predictor.json (`renet.prediction.predictor`), and training_hashes.npy, by which predict.py
 knows photos of the training set.
 Decides: how a detector's box becomes a box of the data set, fitted on training faces.
@@ -8,6 +9,8 @@ Decides: how a detector's box becomes a box of the data set, fitted on training 
 
 import logging
 from pathlib import Path
+
+import numpy as np
 
 from renet.common import files, script
 from renet.dataset import hdf5
@@ -23,10 +26,12 @@ def predictor(
     predictor: Path,
     hashes: Path,
     settings: dict,
+    initial_hashes: Path | None,  # of the run of the initial weights
 ) -> None:
-    """Write predictor.json of a run, and the hashes of its training faces."""
+    """Write predictor.json of a run, and the hashes of the faces that its network knows."""
     pixels = hdf5.read(faces).pixels
-    training_photos.write(hashes, training_photos.hashes(pixels))
+    known = [training_photos.hashes(pixels), *([np.load(initial_hashes)] if initial_hashes else [])]
+    training_photos.write(hashes, np.concatenate(known, axis=1))
     content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
     files.write_json(predictor, content)
     count = content["detector"]["box"]["faces"]

@@ -62,7 +62,8 @@ def _obtain(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> 
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
-    return f", or put {digest} in the config to accept this file" if wanted else ""
+    is_other = wanted not in (None, digest)
+    return f", or put {digest} in the config to accept this file" if is_other else ""
 
 
 def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:

@@ -136,11 +136,11 @@ def _noted(receipt_file: str | Path) -> list[str]:
 def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
     """The digest of a file, and what is wrong with the file as a phrase, or None.
 
-    Without an expected digest, it is a SHA-256, and the name of the file tells its kind.
+    Without an expected digest, it is a SHA-256. The name of the file tells whether it is gzipped.
     """
     digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
-    if expected:
-        return digest, None if digest == expected else f"its digest is {digest}, not {expected}"
+    if expected and digest != expected:
+        return digest, f"its digest is {digest}, not {expected}"
     if begins_as_tar(path, name):
         return digest, None
     way_out = "; unpack the zip, and name the folder" * first_bytes(path).startswith(b"PK")

@@ -50,6 +50,8 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
             else:
                 name = str(PurePosixPath(header.name))  # without `./` and doubled slashes
                 yield Member(name, header.offset_data, header.size)
+    except (MemoryError, OSError):
+        raise  # of the machine, not of the archive
     except Exception as error:  # tarfile raises anything on damaged extended headers
         raise InputError(
             f"{tar_path} is not a complete tar archive ({error}). Put an intact copy in its place; "

@@ -12,17 +12,14 @@ NEAR_DUPLICATES = "near_duplicates"  # a step of the funnel that keeps them in o
 
 
 class RowReason(enum.StrEnum):
-    """Reasons in the metadata, in the order in which metadata/row_filter.py checks them.
-
-    It has a function for .mat files and one for own photos.
-    """
+    """Reasons in the metadata, in the order in which metadata/row_filter.py checks them."""
 
     MISSING_FILE = enum.auto()  # not in the archives; parse_metadata.py checks it by their index
     NOT_LABELLED = enum.auto()  # no published table names the photo, or the pattern does not fit
-    REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face
+    REPEATED = enum.auto()  # not of a .mat file: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
     NO_FACE = enum.auto()  # no finite score; of whole own photos, no box, or none is detected
-    SECOND_FACE = enum.auto()  # in whole own photos without boxes; faces/detection.py finds it
+    SECOND_FACE = enum.auto()  # by the .mat file; in whole own photos without boxes, detected
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 

@@ -87,7 +87,7 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
     elif isinstance(error, KeyboardInterrupt):
         logging.error("Stopped.%s", " The same command resumes." if log_file() else "")
     elif shortage := memory_shortage(error):
-        way_out = "lower `train.batch_size`, end other programs, or compute on the CPU"
+        way_out = "end other programs, compute on the CPU, or lower the batch size of a training"
         logging.error("%s; %s.", shortage, way_out)
     else:
         logging.critical("The script failed.", exc_info=error)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import files
+from renet.common.errors import InputError
 from renet.common.imdb_wiki import SUBSETS
 from renet.dataset.tables import SPLIT
 from renet.metadata import user_tables
@@ -32,6 +33,13 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
     of_photo = is_found.groupby([samples.source, samples.path]).transform("any")
     known = known.mask(of_photo & ~is_found, "")  # added, or left out for its person's subset
     used = samples[known != ""][["source", "path"]].drop_duplicates()
+    if used.empty and not samples.empty:
+        named = next((f"{row.path} of {row.source}" for row in table.itertuples()), "no line")
+        raise InputError(
+            f"{file} names none of the faces: it has {named}, but the faces have "
+            f"{samples.path.iloc[0]} of {samples.source.iloc[0]}. Correct its columns source and "
+            "path, or remove `split.from` to draw a new split."
+        )
     logging.info(
         "%s sets the subset of %d faces; %d faces are not in it, and %d photos in it have no face.",
         file, (known != "").sum(), (known == "").sum(), len(table) - len(used),
@@ -40,20 +48,20 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
 
 
 def keep(split: Path) -> None:
-    """Log which faces moved to another subset, and keep both splits beside split.csv.
+    """Log which faces moved to another subset, and keep both splits beside split.csv if any did.
 
     They are not outputs of a rule, because Snakemake deletes those before the rule runs again.
     """
     copy, before = split.with_name("split_last.csv"), split.with_name("split_before.csv")
     content = split.read_bytes()
-    if copy.exists() and copy.read_bytes() != content:
-        _log_moved(split, copy, before)
+    is_new = copy.exists() and copy.read_bytes() != content
+    if is_new and _log_moved(split, copy, before):
         copy.replace(before)
     with files.replacing(copy, size=len(content)) as temporary:
         temporary.write_bytes(content)
 
 
-def _log_moved(split: Path, copy: Path, before: Path) -> None:
+def _log_moved(split: Path, copy: Path, before: Path) -> bool:
     now, then = (SPLIT.read(path, ("id", "subset")) for path in (split, copy))
     both = now.merge(then, on="id", suffixes=("", "_then"))
     moved = both[both.subset != both.subset_then]
@@ -65,3 +73,4 @@ def _log_moved(split: Path, copy: Path, before: Path) -> None:
             "earlier split, copy %s out of the results, and name the copy: `split: {from: "
             "kept.csv}`.", len(moved), len(both), named, before,
         )  # fmt: skip
+    return len(moved) > 0

@@ -209,6 +209,14 @@ def split(
             f"{by_image if settings.by == 'subject' else ''}or change `filter` or the fractions in "
             "`split`."
         )
+    counts = pd.Series(subset[is_kept]).value_counts()
+    for name in ("validation", "test"):
+        is_drawn = is_fixed.any() and name not in set(fixed)
+        if is_drawn and counts.get(name, 0) < wanted[name] * len(samples) / 2:
+            logging.warning(
+                "The given subsets leave %d faces for the subset %s, less than half of `split.%s`. "
+                "Its metrics, and what it chooses, depend on them.", counts[name], name, name,
+            )  # fmt: skip
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
     return pd.concat([shuffled[shuffled.subset == name] for name in SUBSETS], ignore_index=True)

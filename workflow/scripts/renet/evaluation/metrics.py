@@ -42,7 +42,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         **_point_estimates(predictions),
         "loss": float(metrics.log_loss(predictions.target, predictions.p_male, labels=[0, 1])),
         "confusion_matrix": matrix.tolist(),
-        "intervals": _intervals(predictions),
+        "intervals": _intervals(predictions, accuracy, recalls),
         "small": small,
         "few": small or len(predictions) < FEW_FACES,
         "male_minus_female": recall_difference(recalls),
@@ -102,13 +102,14 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
     }
 
 
-def _intervals(predictions: pd.DataFrame) -> dict[str, tuple[float, float] | None]:
+def _intervals(
+    predictions: pd.DataFrame, accuracy: Proportion, recalls: dict[str, Proportion]
+) -> dict[str, tuple[float, float] | None]:
     """95 % intervals of the fractions and of the ROC AUC, None where not defined."""
-    recalls = by_class(predictions)
     fractions = {"recall": recalls, "precision": by_class(predictions, "predicted")}
     scores = (predictions[name].to_numpy() for name in ("p_male", "target", "subject"))
     return {
-        "accuracy": proportion(predictions.correct, predictions.subject).interval(),
+        "accuracy": accuracy.interval(),
         **{
             f"{metric}_{name}": of_class[name].interval() if name in of_class else None
             for name in CLASSES

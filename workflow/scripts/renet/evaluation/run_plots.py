@@ -98,7 +98,7 @@ def reliability(evaluation: Evaluation) -> Figure:
     odds = calibration.log_odds(evaluation.predictions)
     scaling = evaluation.metrics["calibration"]
     figure, (axis, counts) = plt.subplots(
-        2, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
+        2, 1, figsize=(4.7, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
     curves = [(1.0, BLUE, "uncalibrated")]
@@ -111,7 +111,7 @@ def reliability(evaluation: Evaluation) -> Figure:
         axis.vlines(bins.confidence, bins.low, bins.high, color=colour, lw=1)
         counts.stairs(*np.histogram(confidence, calibration.BINS, (0.5, 1)), color=colour)
     axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
-    figure.legend(loc="outside upper left", ncols=3, frameon=False)
+    figure.legend(loc="outside upper left", ncols=2, frameon=False)
     counts.set(xlabel="confidence (probability of the predicted class)", ylabel="faces")
     return figure
 
@@ -122,7 +122,7 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
     score = calibration.log_odds(evaluation.predictions)
     correct = evaluation.predictions.correct.to_numpy()
     coverage, risk = thinned(*abstention.risk_coverage(score, correct))
-    figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+    figure, axis = plt.subplots(figsize=(4.7, 3.8), layout="constrained")
     axis.plot(coverage, risk, color=BLUE, label="error")
     axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="allowed error")
     if abstaining["threshold"] is not None and abstaining["test"]["accepted"]:

@@ -114,8 +114,9 @@ def memory(data: bytes, header: jpeg.Header) -> int:
 def decode(data: bytes, spec: CropSpec = CropSpec(whole=True)) -> Image:
     """Decode the bytes of an image file, turned if `spec` says so.
 
-    Transparent pixels are blended with white. A JPEG is decoded at half its size, twice as fast, if
-    it has more than MAX_PIXELS pixels, or as a ready-made crop with enough pixels for the face.
+    Transparent pixels of colour images are blended with white. A JPEG is decoded at half its size,
+    twice as fast, if it has more than MAX_PIXELS pixels, or as a ready-made crop with enough pixels
+    for the face.
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
@@ -133,7 +134,8 @@ def decode(data: bytes, spec: CropSpec = CropSpec(whole=True)) -> Image:
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
     pixels = _decoded(data, flags if spec.turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if not halved:
-        pixels = pixels if found == "JPEG" else _on_white(pixels, data)  # JPEG: no alpha channel
+        if found != "JPEG":  # which has no alpha channel
+            pixels = _on_white(pixels, data, found)
         return Image(pixels, *pixels.shape[:2])
     is_turned = len(pixels) != math.ceil(header.height / 2)
     return Image(pixels, *(header[1::-1] if is_turned else header[:2]), scale=0.5)
@@ -145,15 +147,17 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
     except cv2.error as error:
         if "MAX_IMAGE" in str(error):
             raise too_large("its header claims too many pixels") from error
+        if error.code == cv2.Error.StsNoMem:  # of the machine, not of the photo
+            raise MemoryError(str(error)) from error
         raise RejectedImage(CropReason.UNREADABLE, f"OpenCV cannot decode it: {error}") from error
     if image is None:
         raise RejectedImage(CropReason.UNREADABLE, "it is not an image")
     return image
 
 
-def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
+def _on_white(image: np.ndarray, data: bytes, image_format: str) -> np.ndarray:
     """The image; with transparent pixels it is blended with white, and not turned, as in OpenCV."""
-    if image.size > 3 * MAX_OTHER_PIXELS and photo_formats.detect_format(data) != "PNG":
+    if image.size > 3 * MAX_OTHER_PIXELS and image_format != "PNG":
         raise too_large(f"it has {image.shape[1]}x{image.shape[0]} pixels")
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
@@ -161,7 +165,7 @@ def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
     alpha, most = full[..., 3:], np.iinfo(full.dtype).max
     if alpha.min() == most or not alpha.any():  # zeros alone are padding, as in a BMP of 32 bits
         return image
-    if photo_formats.detect_format(data) == "TIFF" and ((alpha > 0) & (alpha < most)).any():
+    if image_format == "TIFF" and ((alpha > 0) & (alpha < most)).any():
         fault = "it is a TIFF with partly transparent pixels; save it as PNG"
         raise RejectedImage(CropReason.UNREADABLE, fault)  # OpenCV multiplies by alpha
     blended = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)

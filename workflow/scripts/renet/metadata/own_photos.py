@@ -95,13 +95,19 @@ def subsets(
     rows = rows.assign(path=rows.path.map(plain)).drop_duplicates(["path", "subset"])
     fault = "is on the lists of two subsets; remove it from one of them"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)
-    if not described.path.isin(rows.path).any():
-        first = next(iter(rows.path), "no line")
-        raise InputError(
-            f"{files[0]} and the other lists of `split` name none of the photos: they have "
-            f"{first}, but the photos have {described.path.iloc[0]}. Give lists with these paths, "
-            "or set `path` under `labels`."
-        )
+    for file, name in zip(files, names, strict=True):
+        listed = rows.path[rows.subset == name]
+        unknown = listed[~listed.isin(described.path)]
+        if len(unknown) == len(listed):
+            first = next(iter(listed), "no line")
+            raise InputError(
+                f"{file} of `split` names none of the photos: it has {first}, but the photos have "
+                f"{described.path.iloc[0]}. Give a list with these paths, or set `path` under "
+                "`labels`."
+            )
+        if len(unknown):
+            fact = "%s: %d of %d lines name no photo, such as %s"
+            logging.warning(fact, file, len(unknown), len(listed), unknown.iloc[0])
     return described.path.map(rows.set_index("path").subset).fillna("")
 
 

@@ -71,7 +71,7 @@ def _check_unused_gpu(warns: bool) -> None:
         if os.environ.get(variable, "-1") not in ("", "-1", "NoDevFiles"):
             raise InputError(
                 f"A GPU was granted to this job ({variable}={os.environ[variable]}), but {reason}, "
-                "or set `train.device: cpu`."
+                "or set `train.device: cpu` (predict.py: --compute.device cpu)."
             )
     if warns and NVIDIA_DEVICE.exists():
         logging.warning("This machine has a GPU, but %s. The CPU is used.", reason)

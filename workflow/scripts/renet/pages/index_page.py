@@ -82,7 +82,6 @@ def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> pd.Ser
     if rows.empty:
         return None
     same = [name for group in seeds if rows.other.iloc[0] in group for name in group]
-    rows = rows.assign(significant=rows.significant.fillna(0))
     keys = pd.DataFrame(
         {"same": rows.run.isin(same), "is_shown": rows.significant == 1, "lead": -rows.value}
     )

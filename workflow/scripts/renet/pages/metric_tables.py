@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from renet.evaluation.inference_table import OUT_OF_FOLD
-from renet.evaluation.tables import SMALL_SLICE
 from renet.pages import filters
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable, sentences
@@ -97,7 +96,7 @@ def slices_table(results: SetResults) -> PageTable:
         "group", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
         "difference from the others, points", "corrected p", "recall of female", "recall of male",
     ]  # fmt: skip
-    title = f"Groups of {SMALL_SLICE} faces or more{_suffix(results)}"
+    title = f"Groups of enough faces and people{_suffix(results)}"
     return PageTable(title, headings, rows, collapsed=True)
 
 

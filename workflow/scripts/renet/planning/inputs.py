@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from renet.common import files
+from renet.common.photo_formats import HIDDEN
 from renet.config.runs import Run
 from renet.config.schema import Config
 from renet.planning import run_settings
@@ -68,11 +70,13 @@ def places_state(places: Iterable[str]) -> str:
     """A digest of name, size and time of files, and of each file in folders.
 
     Snakemake ignores an earlier time, and that of a folder does not change with a photo in it.
+    Hidden files, such as macOS writes, do not count: they are not read.
     """
     state = hashlib.sha256()
     for place in map(Path, places):
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file():
+            is_hidden = re.search(HIDDEN, path.relative_to(place).as_posix())
+            if path.is_file() and not is_hidden:
                 status = path.stat()
                 state.update(os.fsencode(path))
                 state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())

@@ -131,8 +131,10 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | Non
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     if (folder / FILE).exists():
         raise InputError(f"{folder} is a folder of a run; name a folder for the hub alone.")
-    (folder / "model.onnx").unlink(missing_ok=True)  # of another training or config
-    if onnx:
+    files.check_replaceable(folder / "README.md", "---")  # a card begins with its front matter
+    if onnx is None:
+        (folder / "model.onnx").unlink(missing_ok=True)  # of another training or config
+    elif onnx.resolve() != (folder / "model.onnx").resolve():
         with files.replacing(folder / "model.onnx") as temporary:
             shutil.copyfile(onnx, temporary)
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it

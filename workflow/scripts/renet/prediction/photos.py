@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import logging
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,12 @@ from renet.archives import tar_index
 from renet.common import files
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.common.photo_formats import SUFFIXES
+from renet.common.photo_formats import HIDDEN, SUFFIXES
 from renet.common.table import printable
 from renet.faces import crop, jpeg
 from renet.faces.crop import RejectedImage
 
-COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zip")
+COMPRESSED = (".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zip")
 
 
 class Photo(NamedTuple):
@@ -32,7 +33,8 @@ def find(places: Sequence[str]) -> list[Photo]:
     """The photos at some places, in the order of their names; none is read yet.
 
     Places are files, folders (with all below them, but not behind links), or tars that are not
-    compressed. In a folder and a tar, photos are known by their suffix, or as JPEGs by their bytes.
+    compressed. In a folder and a tar, photos are known by their suffix, or as JPEGs by their bytes;
+    hidden files are no photos.
     """
     found: list[Photo] = []
     for place in places:
@@ -53,7 +55,7 @@ def _place_photos(path: Path) -> Iterator[Photo]:
         yield from _folder_photos(path)
     elif path.name.lower().endswith(COMPRESSED):
         raise InputError(f"{path} is compressed; unpack it, and give the folder.")
-    elif tarfile.is_tarfile(path):
+    elif not path.name.lower().endswith(SUFFIXES) and tarfile.is_tarfile(path):
         yield from _tar_photos(path)
     else:
         yield _file(path)
@@ -63,7 +65,7 @@ def _folder_photos(folder: Path) -> Iterator[Photo]:
     skipped: Counter[str] = Counter()
     for path in files.below(folder):
         # To read a pipe or a device could take for ever.
-        if path.is_file() and _is_photo(path.name, path):
+        if path.is_file() and _is_photo(path.relative_to(folder).as_posix(), path):
             yield _file(path)
         elif path.is_symlink() or not path.is_dir():
             skipped[_ending(path.name)] += 1
@@ -72,8 +74,8 @@ def _folder_photos(folder: Path) -> Iterator[Photo]:
 
 def _is_photo(name: str, path: Path, offset: int = 0) -> bool:
     """Whether a file in a folder, or in a tar at an offset, is a photo: by its suffix or bytes."""
-    if name.lower().endswith(SUFFIXES):
-        return True
+    if re.search(HIDDEN, name) or name.lower().endswith(SUFFIXES):
+        return not re.search(HIDDEN, name)
     with contextlib.suppress(OSError), path.open("rb") as handle:
         handle.seek(offset)
         return handle.read(len(jpeg.START)) == jpeg.START
@@ -111,7 +113,7 @@ def _tar_photos(tar: Path) -> Iterator[Photo]:
     skipped: Counter[str] = Counter()
     for member in tar_index.tar_members(tar):
         if _is_photo(member.name, tar, member.offset):
-            yield Photo(member.name, functools.partial(read, member.offset, member.size))
+            yield Photo(f"{tar}/{member.name}", functools.partial(read, member.offset, member.size))
         else:
             skipped[_ending(member.name)] += 1
     _log_skipped(tar, skipped)

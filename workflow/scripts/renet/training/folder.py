@@ -60,7 +60,8 @@ class TrainingFolder:
             # The parent can have other files of a user.
             folders = sorted(self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS))
             others = [path for path in folders if path != self.path]
-            if not self._is_finished():
+            finished = self._is_finished()
+            if not finished:
                 if others and not self._checkpoints():
                     logging.info(
                         "The training starts from the beginning: %s is of a training with other "
@@ -75,7 +76,9 @@ class TrainingFolder:
             for result, output in zip(results, outputs.values(), strict=True):
                 _link_or_copy(result, output)
             for path in others:
-                shutil.rmtree(path)
+                # After a return to a finished training, the checkpoints of a stopped one stay.
+                if not finished or (path / RECORD).exists():
+                    shutil.rmtree(path)
 
     def _checkpoints(self) -> list[Path]:
         """All checkpoints, including damaged and half-written ones."""

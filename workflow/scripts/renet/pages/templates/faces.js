@@ -94,7 +94,9 @@
     const { query, prediction, label, group, sort } = Object.fromEntries(new FormData(form));
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     const inGroup = groups.get(group);
+    const exact = samples.id.indexOf(query); // an id is part of others, as wiki:12 of wiki:123
     shown = all.filter((n) =>
+      (exact === -1 || n === exact) &&
       (!inGroup || inGroup(n)) &&
       (prediction === "" || isCorrect(n) === (prediction === "correct")) &&
       (label === "" || samples.target[n] === Number(label)) &&
