@@ -147,7 +147,7 @@ def test_lists_give_subsets_and_what_does_not_fit_is_named(tmp_path, caplog):
     for text, first in (("data/in/b.jpg\n", r"data/in/b\.jpg"), ("path\n", "no line")):
         lists[1].write_text(text)
         with pytest.raises(InputError, match=rf"test\.csv of .* the photos: it has {first},"):
-            own_photos.subsets(rows, lists, ["train", "test"], whole)
+            own_photos.subsets(rows, lists, ["train", "train"], whole)
     assert "train.txt: 1 of 2 lines name no photo, such as in/a.jpg" in caplog.text
 
 

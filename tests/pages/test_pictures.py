@@ -14,7 +14,8 @@ def test_pictures_of_the_documents_say_what_the_pages_say(browser):
         pytest.skip("results/ has no pages of a run renet; run `make` for them")
     recorded = json.loads(TEXTS.read_text(encoding="utf-8"))
     on_pages = {name: show(browser, ROOT / "results", name)[2] for name in PICTURES}
-    numbers = [re.findall(r"\d[\d.]*", texts["run"]) for texts in (on_pages, recorded)]
+    texts = (on_pages["run"], recorded["run"])
+    numbers = [[float(one) for one in re.findall(r"\d+(?:\.\d+)?", text)] for text in texts]
     if numbers[0] != numbers[1]:  # the conclusions on the page can then differ, too
         pytest.skip("results/ are of another config, or of a processor that rounds differently")
     for name, text in on_pages.items():

@@ -285,7 +285,7 @@ CASES = [
     ({"groups.below": AGES[1:]}, "Age 10–19 years is significantly below the others: 90.5 %",
      "The same holds for 5 other groups."),
     ({"groups.tested": []}, "No group was tested: none is large enough beside the other faces."),
-    ({"groups.compared": []}, "compared in no group: none has enough faces of both classes."),
+    ({"groups.compared": []}, "compared in no group: none is large enough and has enough"),
     ({"groups.gaps": [AGES[4], AGES[0]]}, "differ significantly in 2 of 10 tested groups. They "
      "differ most in age 40–49 years: female 90"),
     ({"chosen_by_few.others": 40}, "that chose the temperature are worth only 40 indep"),

@@ -209,7 +209,7 @@ def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(caplog, error, t
     logs._log_uncaught(error, error(text), None)
     (record,) = caplog.records
     assert record.message.startswith("This machine or its GPU has too little memory (")
-    assert "; lower `train.batch_size`" in record.message
+    assert "or lower the batch size of a training" in record.message
     assert record.exc_info is None and "\n" not in record.message
     assert errors.memory_shortage(ValueError("out of memory")) is None
 

@@ -30,8 +30,10 @@ def predictor(
 ) -> None:
     """Write predictor.json of a run, and the hashes of the faces that its network knows."""
     pixels = hdf5.read(faces).pixels
-    known = [training_photos.hashes(pixels), *([np.load(initial_hashes)] if initial_hashes else [])]
-    training_photos.write(hashes, np.concatenate(known, axis=1))
+    known = training_photos.hashes(pixels)
+    if initial_hashes:
+        known = np.unique(np.concatenate([known, np.load(initial_hashes)], axis=1), axis=1)
+    training_photos.write(hashes, known)
     content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
     files.write_json(predictor, content)
     count = content["detector"]["box"]["faces"]

@@ -134,7 +134,9 @@ def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
         files.move(received, archive)
         return digest
     size, head, way_out = received.stat().st_size, first_bytes(received), "Start again"
-    if received.suffix == ".new" or not receipts.begins_as_tar(received, archive.name):
+    if digest == wanted:
+        way_out = f"They are kept as {received}"
+    elif received.suffix == ".new" or not receipts.begins_as_tar(received, archive.name):
         received.unlink()
     else:
         way_out = f"Delete {received} to download it again"

@@ -1,6 +1,6 @@
 """Receipts: where an archive file lies, and whether its digest was verified.
 
-A file is verified by a digest of the config, else by its first bytes.
+A file is verified by a digest of the config and by its first bytes.
 The receipt is the declared output of the rule download, not the archive, which Snakemake would
 delete before it repeats the job. Beside it, `<file>.checked` has the size and time of the archive
 when its digest was computed, the digest and the URL; the receipt is the same on every machine.

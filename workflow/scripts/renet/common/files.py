@@ -77,8 +77,9 @@ def below(folder: Path) -> list[Path]:
 def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_parent(path)
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass
+    if path.is_file() or not path.exists():  # not a pipe or a device
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
 
 
 def check_distinct(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:

@@ -48,7 +48,7 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
 
 
 def keep(split: Path) -> None:
-    """Log which faces moved to another subset, and keep both splits beside split.csv if any did.
+    """Log which faces moved to another subset, and keep a copy of split.csv, and the split before.
 
     They are not outputs of a rule, because Snakemake deletes those before the rule runs again.
     """

@@ -90,16 +90,16 @@ def subsets(
     """Subset of each row: by the published lists `files` of the subsets `names`, or its own."""
     if not files:
         return described.subset
-    lists = [_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files]
+    tables = (_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files)
+    lists = [table[["path"]].assign(path=table.path.map(plain)) for table in tables]
     rows = pd.concat([one.assign(subset=name) for one, name in zip(lists, names, strict=True)])
-    rows = rows.assign(path=rows.path.map(plain)).drop_duplicates(["path", "subset"])
+    rows = rows.drop_duplicates(["path", "subset"])
     fault = "is on the lists of two subsets; remove it from one of them"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)
-    for file, name in zip(files, names, strict=True):
-        listed = rows.path[rows.subset == name]
-        unknown = listed[~listed.isin(described.path)]
+    for file, listed in zip(files, lists, strict=True):
+        unknown = listed.path[~listed.path.isin(described.path)]
         if len(unknown) == len(listed):
-            first = next(iter(listed), "no line")
+            first = next(iter(unknown), "no line")
             raise InputError(
                 f"{file} of `split` names none of the photos: it has {first}, but the photos have "
                 f"{described.path.iloc[0]}. Give a list with these paths, or set `path` under "

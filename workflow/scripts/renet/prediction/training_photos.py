@@ -1,7 +1,8 @@
 """Whether a photo was probably in the training set: the perceptual hashes of the training faces.
 
-They lie beside predictor.json, 32 bytes for each face. Copies that were compressed, scaled or
-mirrored are found; other crops and other photos of the person are not (docs/predict.md).
+They lie beside predictor.json, 32 bytes for each face, with those of the initial weights. Copies
+that were compressed, scaled or mirrored are found; other crops and other photos of the person are
+not (docs/predict.md).
 """
 
 from collections.abc import Iterable

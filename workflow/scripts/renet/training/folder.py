@@ -48,7 +48,8 @@ class TrainingFolder:
         """Link the outputs of a job, by the names of the results in this folder, to the results.
 
         Unless they are there, `compute` writes them to the paths that it is given, and returns what
-        else training.json records. Folders of other trainings are deleted at the end.
+        else training.json records. Folders of other trainings are deleted at the end; after a
+        return to a finished training, only those of finished ones.
 
         Raises:
             InputError: another process works there, or an output cannot be written.
