@@ -390,6 +390,7 @@ def runs_table(stored, metrics, leads, ranking_set):
     table["above"] = table.p_corrected.le(ALPHA).astype(float).mask(table.p.isna())
     ranked = table[table.set == ranking_set].sort_values("order", kind="stable")
     table["rank"] = pd.Series(range(1, len(ranked) + 1), ranked.index)
+    table["chose"] = (table["rank"].eq(1) & (len(ranked) > 1)).astype(int)
     found, alike = [table], ["set", "metric", "faces", "small", "few", "baseline"]
     for group in stored.run[stored.kind == "seeds"].unique():
         for _, of_set in table[table.run.isin(group.split())].groupby("set"):

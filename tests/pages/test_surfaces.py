@@ -302,7 +302,7 @@ CASES = [
     (UNSURE, "confidence is above 0.9.", "on one face each of 1,107 people",
      "over faces, the error", "accepted, with an error of – (95 % interval –)"),
     (UNSURE | {"calibration.fitted_on": OUT_OF_FOLD}, "It is an approximation, because other net"),
-    ({"claims.rank": 1}, "The same faces chose this run; the test is not corrected for it."),
+    ({"claims.chose": 1}, "The same faces chose this run; the test is not corrected for it."),
     (UNSURE | PHOTOS, "was chosen on the validation set, on one face each of 500 photos"),
     ({"leakage.in_two_subsets": SHARED | {"photos": 2}},
      "In more than one subset: people (0), photos (2), equal pixels (0). The metrics can be too"),

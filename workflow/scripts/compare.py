@@ -67,6 +67,7 @@ def compare(
     of_runs = pd.concat(stated)
     places = {run: place for place, run in enumerate(ranked, 1)}
     of_runs["rank"] = of_runs.run.map(places).where(of_runs.set == ranking_set)
+    of_runs["chose"] = (of_runs["rank"].eq(1) & (len(ranked) > 1)).astype("Int64")
     RUNS.write(runs, [of_runs, run_table.of_seeds(of_runs, groups)])
 
 

@@ -14,7 +14,6 @@ import dataclasses
 import gzip
 import logging
 import os
-import re
 import shutil
 import tarfile
 import zlib
@@ -24,7 +23,7 @@ from renet.archives import http_transfer, receipts
 from renet.archives.receipts import BLOCK_BYTES, Receipt, first_bytes
 from renet.common import disk, files, locks, logs, urls
 from renet.common.errors import InputError
-from renet.common.photo_formats import HIDDEN
+from renet.common.photo_formats import is_hidden
 from renet.common.progress import Progress
 
 
@@ -181,7 +180,7 @@ def _pack(folder: Path, tar: Path) -> None:
             "folder beside it."
         )
     inner = [path.relative_to(folder) for path in files.below(folder)]
-    found = [folder / path for path in inner if not re.search(HIDDEN, path.as_posix())]
+    found = [folder / path for path in inner if not is_hidden(path.as_posix())]
     paths = [path for path in found if path.is_file()]
     skipped = [one for one in found if not one.is_file() and (one.is_symlink() or not one.is_dir())]
     if skipped:

@@ -19,6 +19,11 @@ STARTS = re.compile(  # the first bytes of these formats, and of others that pho
 HIDDEN = r"(?:^|/)(?:\.[^/.]|(?:Thumbs\.db|desktop\.ini)$)"
 
 
+def is_hidden(path: str) -> bool:
+    """Whether a file, or a folder in its relative path, is hidden."""
+    return re.search(HIDDEN, path) is not None
+
+
 def detect_format(data: bytes) -> str | None:
     """The format of an image file by its first bytes; None if it is unknown."""
     found = STARTS.match(data)

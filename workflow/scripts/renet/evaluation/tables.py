@@ -41,7 +41,7 @@ RUNS = Table(
     {"set": str, "kind": str, "run": str, "metric": str}
     | dict.fromkeys(("faces", "small", "few", "leads"), int)
     | dict.fromkeys(("value", "low", "high", "deviation", "baseline", "p", "p_corrected"), float)
-    | {"above": "Int64", "rank": "Int64"}
+    | {"above": "Int64", "rank": "Int64", "chose": "Int64"}
 )
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`

@@ -2,12 +2,11 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from renet.common import files
-from renet.common.photo_formats import HIDDEN
+from renet.common.photo_formats import is_hidden
 from renet.config.runs import Run
 from renet.config.schema import Config
 from renet.planning import run_settings
@@ -75,8 +74,7 @@ def places_state(places: Iterable[str]) -> str:
     state = hashlib.sha256()
     for place in map(Path, places):
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            is_hidden = re.search(HIDDEN, path.relative_to(place).as_posix())
-            if path.is_file() and not is_hidden:
+            if path.is_file() and not is_hidden(path.relative_to(place).as_posix()):
                 status = path.stat()
                 state.update(os.fsencode(path))
                 state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import logging
-import re
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from renet.archives import tar_index
 from renet.common import files
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.common.photo_formats import HIDDEN, SUFFIXES
+from renet.common.photo_formats import SUFFIXES, is_hidden
 from renet.common.table import printable
 from renet.faces import crop, jpeg
 from renet.faces.crop import RejectedImage
@@ -74,8 +73,10 @@ def _folder_photos(folder: Path) -> Iterator[Photo]:
 
 def _is_photo(name: str, path: Path, offset: int = 0) -> bool:
     """Whether a file in a folder, or in a tar at an offset, is a photo: by its suffix or bytes."""
-    if re.search(HIDDEN, name) or name.lower().endswith(SUFFIXES):
-        return not re.search(HIDDEN, name)
+    if is_hidden(name):
+        return False
+    if name.lower().endswith(SUFFIXES):
+        return True
     with contextlib.suppress(OSError), path.open("rb") as handle:
         handle.seek(offset)
         return handle.read(len(jpeg.START)) == jpeg.START
