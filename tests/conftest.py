@@ -1,13 +1,13 @@
 """The environment of the tests, and where they find the reference data."""
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from helpers import forks
 from helpers.browser import browser, window  # noqa: F401 fixtures
 from helpers.download import archive, receipt_file, server, short_pauses  # noqa: F401 fixtures
 from helpers.pages import changed, results  # noqa: F401 fixtures
@@ -31,11 +31,7 @@ for name in (
 direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},localhost,127.0.0.1".lstrip(",")
 
-# A fork of a process with threads can hang, as Python 3.12 and later warn: SIGALRM ends it then.
-os.register_at_fork(
-    after_in_child=lambda: (signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.alarm(900))
-)
-
+forks.make_safe()
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from snakemake import cli
 
+from helpers import forks
 from helpers.project import SCRIPTS
 from renet.planning import code_digest
 
@@ -34,38 +35,17 @@ def in_fork(project: Path, *arguments: object) -> subprocess.CompletedProcess:
         code_digest.parsed(module)
     words = list(map(str, arguments))
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = os.fork()
-        if not process:
-            _run(project, words, out.fileno(), err.fileno())
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        texts = []
+        process = forks.start(lambda: _run(project, words), out, err)
+        status, texts = forks.end_of(process, err), []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read())
     return subprocess.CompletedProcess(words, status, *texts)
 
 
-def _run(project: Path, words: list[str], *streams: int) -> None:
-    """Run Snakemake and end this process."""
-    status = 1
-    try:
-        sys.stdout, sys.stderr = (
-            os.fdopen(os.dup2(stream, number), "w", closefd=False)
-            for number, stream in enumerate(streams, 1)
-        )
-        os.chdir(project)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "renet"]:
-            if name != code_digest.__name__:
-                del sys.modules[name]
-        cli.main(words)
-    except SystemExit as end:
-        if isinstance(end.code, str):  # Python prints it where nothing catches the exception
-            print(end.code, file=sys.stderr)
-        else:
-            status = int(end.code or 0)
-    except BaseException:  # noqa: BLE001 the fork must end here
-        sys.excepthook(*sys.exc_info())
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status)  # nothing of the tests' process is cleaned up
+def _run(project: Path, words: list[str]) -> None:
+    os.chdir(project)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "renet"]:
+        if name != code_digest.__name__:
+            del sys.modules[name]
+    cli.main(words)

@@ -9,11 +9,11 @@ import os
 import runpy
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
 import renet
+from helpers import forks
 from helpers.project import SCRIPTS
 
 SAID = Path(tempfile.mkdtemp(), "said.txt")
@@ -37,27 +37,13 @@ def start(job: dict) -> int:
     """Start the script of a job; returns its process, which leads a group."""
     for path in (*outputs(job), Path(job["log"][0])):  # as Snakemake does
         path.parent.mkdir(parents=True, exist_ok=True)
-    process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        os.setpgid(0, 0)
-        signal.alarm(SECONDS)
-        said = os.open(SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        for stream in (1, 2):
-            os.dup2(said, stream)
-        _run(job)
-        status = 0
-    except SystemExit as end:
-        print(end, file=sys.stderr)
-    except BaseException:  # noqa: BLE001 the child must end here
-        sys.excepthook(*sys.exc_info())  # which the script has set
-    finally:
-        os._exit(status)  # nothing of the parent is cleaned up
+    with SAID.open("w") as said:
+        return forks.start(lambda: _run(job), said, said)
 
 
 def _run(job: dict) -> None:
+    os.setpgid(0, 0)
+    signal.alarm(SECONDS)
     given = Named(
         {key: Named(part) if isinstance(part, dict) else part for key, part in job.items()}
     )
@@ -67,7 +53,8 @@ def _run(job: dict) -> None:
 
 def end_of(process: int) -> int:
     """Wait for a job to end; returns its exit status, negative for a signal."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with SAID.open("a") as said:
+        return forks.end_of(process, said)
 
 
 def said(job: dict) -> str:

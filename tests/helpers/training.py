@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from renet.training.augmentation import CHANGES
 from renet.training.loop import Trainer, TrainJob
 from renet.training.settings import RunSettings
 
-FORK = "fork" if sys.version_info < (3, 12) else "spawn"
 SMALL = Architecture(
     conv_channels=[4, 4, 4, 8],
     spatial_rnns=[{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
@@ -104,12 +102,9 @@ def after_each_update(action: Callable[[], object]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def forked_processes() -> Iterator[None]:
-    """Let `launch` fork its processes, which then need not import PyTorch.
-
-    From Python 3.12 on, which warns of a fork beside threads and once ended by SIGSEGV, they spawn.
-    """
+    """Let `launch` fork its processes, which then need not import PyTorch."""
     with pytest.MonkeyPatch.context() as patch:
-        config = functools.partial(launch.LaunchConfig, start_method=FORK)
+        config = functools.partial(launch.LaunchConfig, start_method="fork")
         patch.setattr(launch, "LaunchConfig", config)
         yield
 
