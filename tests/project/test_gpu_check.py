@@ -71,5 +71,5 @@ def test_broken_kernel_fails_with_the_difference(monkeypatch, factor):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_nothing_counts_as_passed():
     outcome = run_python(gpu_check.__file__)
-    assert outcome.returncode == 1, outcome.stderr
+    assert outcome.returncode in (1, 5), outcome.stderr  # 5 from Python 3.12 on, if no test ran
     assert "PyTorch sees no GPU" in outcome.stderr and "Ran 0 tests" in outcome.stderr
