@@ -71,7 +71,8 @@ def restore_torch() -> None:
     torch.set_num_threads(TORCH[0])
     torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = TORCH[1:]
     torch.backends.mkldnn.matmul.fp32_precision = "none"
-    torch.use_deterministic_algorithms(mode=False)
+    if torch.are_deterministic_algorithms_enabled():  # to set it imports torch._inductor, for 2 s
+        torch.use_deterministic_algorithms(mode=False)
 
 
 @pytest.fixture(scope="session")
