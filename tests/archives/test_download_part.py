@@ -53,6 +53,7 @@ def broken(*then: Response) -> list[Response]:
 SIZE = len(TAR)
 REST, WHOLE = "bytes=100000-", None
 SHORT = content_range(f"bytes 100000-199999/{SIZE}", status=206, body=TAR[100_000:200_000])
+LONG = content_range(f"bytes 100000-{SIZE - 2}/{SIZE - 1}")
 # Each case: the server's responses, and the ranges that are requested.
 CASES = {
     "broken twice": (broken(Response(drop_after=50_000)), [WHOLE, REST, "bytes=150000-"]),
@@ -66,6 +67,7 @@ CASES = {
         [content_range(f"bytes 0-{SIZE - 1}/{SIZE}", status=206, body=TAR)], [WHOLE] * 2,
     ),
     "range that ends early": (broken(SHORT), [WHOLE, REST, "bytes=200000-"]),
+    "body beyond the size that it declares": (broken(LONG), [WHOLE, REST, f"bytes={SIZE}-"]),
 } | {
     name: (broken(response), [WHOLE, REST, WHOLE])
     for name, response in {

@@ -93,7 +93,7 @@ def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_correc
 
 
 def test_correction_of_an_own_photo_needs_its_file(source, caplog):
-    text = "id,gender,photo_digest\nown:1,female,file 1\nown:3,drop,of another\n"
+    text = "id,gender,photo_digest\nown:1,female,file 1\nown:3,female,of another\n"
     text += "".join(f"own:{number}.jpg,f,gone\n" for number in range(10))
     shuffle(source, text, own=["own"])
     outcomes = CORRECTED.read(source / "corrected.csv").set_index("id").outcome.to_dict()

@@ -203,6 +203,18 @@ def test_few_photos_on_no_published_list_that_become_a_subset_are_warned_about(c
     assert f"leave {few} faces for the subset validation, less than half of" in caplog.text
 
 
+def test_new_person_with_a_photo_of_nobody_else_may_be_validated_and_known_people_stay():
+    kinds = ["train", "test", "new", "new", "new"]
+    samples = samples_of([f"{kind} {n}" for kind in kinds for n in range(60)], [*range(60)] * 5)
+    samples.target %= 2
+    samples.loc[120:239, "path"] = samples.path[:120].to_numpy()  # of known people
+    given = samples.subject.str.split().str[0].replace("new", "")
+    split = splits.split(samples, SETTINGS, given)
+    is_new = split.subject.str.startswith("new")
+    assert set(split.subset[is_new]) == {"train", "validation"}
+    assert (split.subset[~is_new] == split.subject[~is_new].str.split().str[0]).all()
+
+
 def test_given_subsets_without_a_test_face_are_refused():
     samples = make_samples()
     given = samples.subject.map(lambda name: "train" if name > "person 3" else "validation")
@@ -230,6 +242,8 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
     sizes = split.subset.value_counts()
     assert sizes["train"] == 800 and sizes["test"] == pytest.approx(100, abs=1)
     assert (split.groupby("subset").subject.nunique() > 0).all()
+    without_test = splits.split(samples, SETTINGS.replace(test=0)).subset.value_counts()
+    assert without_test["validation"] == pytest.approx(100, abs=1)
 
 
 def test_too_few_people_for_three_subsets_are_an_error():

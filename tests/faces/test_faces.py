@@ -89,9 +89,11 @@ def test_jpeg_of_too_many_pixels_is_decoded_at_half_its_size(monkeypatch, whole)
     assert reason_of(data) == "too_large"
 
 
-def test_large_jpeg_on_its_side_keeps_its_size_on_record():
+def test_size_on_record_is_that_of_the_photo_as_seen_or_of_its_trimmed_part():
     face = crop.extract_face(turned_jpeg(600, 700), CropSpec(turn=True))
     assert (face.width, face.height) == (600, 700)
+    trimmed = crop.extract_face(jpeg(180, 270), CropSpec(margin=0.0))
+    assert (trimmed.width, trimmed.height) == (150, 100)
 
 
 def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
