@@ -1,4 +1,19 @@
-"""The environment of the tests, and where they find the reference data."""
+"""The environment of the tests, where they find the reference data, and what the machine decides.
+
+What the machine decides, and what keeps tests independent of it, or tries the other case:
+
+- instructions, vendor and bfloat16 of the CPU: fixture `machine` of network/test_precision.py for
+  what the code reads and computes with; for PyTorch itself, `make test-avx2` beside `make test`
+- GPUs: stand-ins of test_precision.py and training/test_steps.py; benchmarks/gpu_check.py on one
+- threads: one; `OMP_NUM_THREADS=4 make test` takes four
+- memory: no test fills it; the tests raise the errors that a lack of it causes
+- locale, proxy, and a shell's or a job's variables: set or deleted below
+- terminal: a pseudo-terminal of helpers/terminal.py, with its size
+- user: project/test_container.py has one without name and home; tests that need root are skipped
+- forks beside threads: helpers/forks.py, held by project/test_forks.py
+- Python, and PyTorch's build: `.ci/run` takes a second Python, with PyTorch's default build
+- order of the tests, and random numbers: fixed; `make test-random` and `make test-avx2` draw both
+"""
 
 import os
 from collections.abc import Iterator
@@ -7,14 +22,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers import forks
-from helpers.browser import browser, window  # noqa: F401 fixtures
-from helpers.download import archive, receipt_file, server, short_pauses  # noqa: F401 fixtures
-from helpers.pages import changed, results  # noqa: F401 fixtures
-from helpers.training import faces  # noqa: F401 fixture
-from helpers.workflow import ctrl_c_ends_processes, finished, project  # noqa: F401 fixtures
 from renet.faces import crop  # noqa: F401 before anything else imports cv2: it sets a limit
 
+# Modules with fixtures and hooks. The name of the package has pytest explain its asserts, too.
+pytest_plugins = [
+    "helpers", "helpers.browser", "helpers.download", "helpers.forks", "helpers.pages",
+    "helpers.training", "helpers.workflow",
+]  # fmt: skip
 LONGEST = (
     "test_slurm", "test_workflow", "test_kills", "test_interruptions", "test_models",
     "test_install",
@@ -27,15 +41,18 @@ for name in (
     "SNAKEMAKE_PROFILE", "COLUMNS", "FORCE_COLOR", "MPLBACKEND",
 ):  # fmt: skip
     os.environ.pop(name, None)
+os.environ["LC_ALL"] = "C.UTF-8"  # programs speak English
 # A proxy, which installations may need, has no part in requests to the tests' own servers.
 direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},localhost,127.0.0.1".lstrip(",")
 
-forks.make_safe()
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull
 
 
+# The networks of the tests are tiny: threads would only wait for one another. Trainings that the
+# tests start set their own number.
+torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
 TEST_SEED = int(os.environ.get("TEST_SEED") or 0)
 TORCH = (torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)
 

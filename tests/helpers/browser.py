@@ -25,6 +25,7 @@ FLAGS = [
 ]  # fmt: skip
 AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
 PROGRAMS = ("chromium", "chromedriver")
+ABSENT = "without Chromium"  # category of the tests that need it
 PHONE, DESKTOP = 390, 1280  # widths in pixels
 
 
@@ -72,9 +73,24 @@ def browser() -> Iterator[Browser]:
     """A headless Chromium, where there is one."""
     programs = [shutil.which(name) for name in PROGRAMS]
     if not all(programs):
-        pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not on PATH")
+        pytest.skip(ABSENT)
     with opened(programs) as driver:
         yield driver
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count the tests that need Chromium apart, so that no list names each."""
+    is_absent = report.skipped and ABSENT in str(report.longrepr)
+    return (ABSENT, "s", "SKIPPED") if is_absent else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once what tests the pages."""
+    if skipped := terminalreporter.stats.get(ABSENT):
+        terminalreporter.write_line(
+            f"{len(skipped)} tests of pages were skipped; they run after "
+            "`apt-get install chromium chromium-driver`."
+        )
 
 
 @pytest.fixture

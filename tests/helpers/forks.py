@@ -11,7 +11,7 @@ from typing import TextIO
 SECONDS = 900  # after which a child that hangs is ended by SIGALRM
 
 
-def make_safe() -> None:
+def pytest_configure() -> None:
     """Prepare this process, which has threads, for forks: its children lack them.
 
     The garbage collector of a child leaves the objects of this process alone. A launcher of

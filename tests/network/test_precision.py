@@ -1,6 +1,7 @@
 """The precision is that of the device, and algorithms are chosen once."""
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -15,17 +16,35 @@ CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu av
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """A function that makes this machine one whose CPU and GPUs are as given."""
+    bmm, chosen = torch.bmm, torch.backends.mkldnn.matmul
 
-    def make(has_bfloat16: bool = True, *capabilities: tuple[int, int]) -> None:
-        (tmp_path / "cpuinfo").write_text(CPU_FLAGS[has_bfloat16])
+    def make(
+        has_bfloat16: bool = True,
+        *capabilities: tuple[int, int],
+        vendor: str = "GenuineIntel",
+        by_onednn: Callable[[torch.Tensor], torch.Tensor] = lambda product: product,
+    ) -> None:
+        """`by_onednn` gives the product of oneDNN from that of MKL."""
+
+        def multiply(*factors: torch.Tensor) -> torch.Tensor:
+            """In float64, which no setting of this machine changes."""
+            product = bmm(*(factor.double() for factor in factors)).to(factors[0].dtype)
+            return by_onednn(product) if chosen.fp32_precision == "bf16" else product
+
+        monkeypatch.setattr(torch, "bmm", multiply)
+        (tmp_path / "cpuinfo").write_text(f"vendor_id : {vendor}\n{CPU_FLAGS[has_bfloat16]}")
         monkeypatch.setattr(devices, "CPU_FEATURES", tmp_path / "cpuinfo")
         monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(capabilities))
         monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities))
         monkeypatch.setattr(torch.cuda, "get_device_capability", capabilities.__getitem__)
+        forget()
+
+    def forget() -> None:
         devices.chosen_precision.cache_clear()
+        devices.float32_products.cache_clear()
 
     yield make
-    devices.chosen_precision.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(
@@ -87,23 +106,12 @@ def test_training_belongs_to_the_precision_that_was_chosen(machine, faces, tmp_p
         ("GenuineIntel", lambda product: product * (1 + 2e-6), False),
     ],
 )
-def test_onednn_multiplies_if_exact(machine, faces, monkeypatch, caplog, cpu, by_onednn, is_on):
-    machine(has_bfloat16=False)
-    devices.CPU_FEATURES.write_text(f"vendor_id : {cpu} {CPU_FLAGS[False]}")
-    bmm, chosen = torch.bmm, torch.backends.mkldnn.matmul
-    switch = {"bf16": by_onednn, "none": lambda product: product}
-
-    def multiply(*factors: torch.Tensor) -> torch.Tensor:
-        """In float64, where the setting changes nothing: on this CPU, it may choose oneDNN."""
-        product = bmm(*(factor.double() for factor in factors))
-        return switch[chosen.fp32_precision](product.to(factors[0].dtype))
-
-    monkeypatch.setattr(torch, "bmm", multiply)
-    monkeypatch.setattr(devices, "float32_products", devices.float32_products.__wrapped__)
+def test_onednn_multiplies_if_exact(machine, faces, caplog, cpu, by_onednn, is_on):
+    machine(has_bfloat16=False, vendor=cpu, by_onednn=by_onednn)
     caplog.set_level("INFO")
     make_trainer(faces, QUICK).run()
     assert caplog.text.count("Float32 products: by oneDNN") == is_on
-    assert (chosen.fp32_precision == "bf16") == is_on
+    assert (torch.backends.mkldnn.matmul.fp32_precision == "bf16") == is_on
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
