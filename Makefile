@@ -1,8 +1,9 @@
 # make            installs into .venv what the workflow runs with, and runs it on the built-in sample,
 #                 into results/ (CONFIG=configs/wiki.yaml: with an overlay; CORES=4: on 4 cores)
 # make test       installs what the tests need too, and runs the tests
-# make test-avx2  tests of network and training with random numbers of TEST_SEED (default: the time)
-#                 and, on x86, without instructions beyond AVX2
+# make test-random  the same tests in the random order, and with the random numbers, of TEST_SEED
+#                 (default: the time)
+# make test-avx2  the same as test-random, on x86 without instructions beyond AVX2
 # make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
 # make check      formatters, linters, types, import contracts
@@ -41,7 +42,7 @@ export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib
 endif
 
-.PHONY: all setup setup-tests run test test-avx2 test-slow pictures check clean distclean lock help
+.PHONY: all setup setup-tests run test test-random test-avx2 test-slow pictures check clean distclean lock help
 
 all: run
 
@@ -83,13 +84,17 @@ run: setup
 	  $(if $(CONFIG),--configfile $(CONFIG))
 	@echo "Snakemake's own log is in .snakemake/log."
 
+QUICK = $(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 test: setup-tests
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(QUICK)
 
-test-avx2: setup-tests
-	TEST_SEED=$${TEST_SEED:-$$(date +%s)} ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
-	  MKL_ENABLE_INSTRUCTIONS=AVX2 $(BIN)/python -m pytest -m "not slow" --numprocesses auto \
-	  --maxprocesses 8 --dist loadfile tests/network tests/training
+test-random: setup-tests
+	seed=$${TEST_SEED:-$$(date +%s)}; TEST_SEED=$$seed $(QUICK) -p randomly --randomly-seed=$$seed
+
+test-avx2: export ATEN_CPU_CAPABILITY    := avx2
+test-avx2: export ONEDNN_MAX_CPU_ISA     := AVX2
+test-avx2: export MKL_ENABLE_INSTRUCTIONS := AVX2
+test-avx2: test-random
 
 test-slow: setup-tests
 	$(BIN)/python -m pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder
