@@ -12,28 +12,12 @@ from pathlib import Path
 import pytest
 
 from helpers.project import ROOT, SCRIPTS, run_python
-from helpers.terminal import COLUMNS, Session, on_a_terminal
+from helpers.terminal import on_a_terminal
 from helpers.training import write_faces
-from helpers.workflow import SCREEN, WIDE, copy_project, run, run_on_a_terminal, write_config
+from helpers.workflow import SCREEN, WIDE, copy_project, run_on_a_terminal, write_config
 
 BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
 RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s +\d+ of \d+ jobs  \S")
-LINES_BESIDE_A_BAR = r"""
-import logging, sys
-from renet.common import logs
-from snakemake_logger_plugin_summary import LogHandler
-
-def draw_bar():
-    bar = "\rrenet epoch 1/3:  40%|####      | 80/201 [00:01<00:02, 66.00 img/s]"
-    print(bar, end="", file=sys.stderr, flush=True)
-
-draw_bar()
-record = {"levelno": logging.WARNING, "msg": "of snakemake", "event": None}
-LogHandler(None, None).handle(logging.makeLogRecord(record))
-draw_bar()
-logs.start("job.log")
-logging.warning("of a job")
-"""
 TRAINING_WITHOUT_A_TERMINAL = r"""
 import itertools, logging, os
 from renet.common import logs, progress
@@ -46,20 +30,6 @@ with progress.Progress(total=20, desc="epoch 1/2", mininterval=0) as bar:
         bar.update()
 logging.info("epoch 1", extra=logs.NEWS)
 """
-EPOCH_OF_WIKI = r"""
-from renet.common.progress import Progress
-
-with Progress(total=38138, desc="epoch 12/12", unit=" img") as bar:
-    for _ in range(2):
-        bar.set_postfix_str("loss 0.7044, accuracy 0.625, all done in 12:20:02", refresh=False)
-        bar.update(19069)
-"""
-
-
-def bars(session: Session) -> list[str]:
-    """All bars that the screen has shown, in order and without their numbers."""
-    shown = [line for screen in session.screens for line in screen if "%|" in line]
-    return [line.split(":")[0] for line in shown]
 
 
 @pytest.fixture
@@ -96,41 +66,13 @@ def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(p
     )
     session = run_on_a_terminal(project, "--until", "train")
     assert session.status == 0, "\n".join(session.lines)
-    for screen in session.screens:
-        shown = [line for line in screen if "%|" in line]
-        assert len(shown) <= 1 and shown in ([], screen[-1:]), "\n".join(screen)
-        before = [line for line in shown if re.search(" (checking|near-duplicates)", line)]
-        assert before or all(BAR.match(line) for line in shown), shown
-        assert all(len(line) <= COLUMNS for line in shown), shown
-    names = [bar.split(" ")[0] for bar in bars(session) if "epoch" in bar]
-    assert set(names) <= {"renet", "second"} and names
+    bars = [[line for line in screen if "%|" in line] for screen in session.screens]
+    for shown, screen in zip(bars, session.screens, strict=True):
+        assert shown in ([], screen[-1:]), "\n".join(screen)
+    names = [shown[0].split(" ")[0] for shown in bars if shown and "epoch" in shown[0]]
     changes = [name for name, _ in itertools.groupby(names)]
-    assert len(changes) == len(set(changes)), changes  # the second waits until the first has ended
-    assert session.lines[-1].startswith("train (2 jobs) ")
-    assert not any("%|" in line for line in session.lines)
-    for name in ("renet", "second"):
-        log = (project / f"results/runs/{name}/logs/train.log").read_bytes()
-        assert log.count(b" img/s, loss ") == 6 and b"\r" not in log and b"%|" not in log
-
-
-def test_lines_replace_a_bar_that_another_process_has_drawn(tmp_path):
-    """The logger's line for a rule, and a job's warning, while a training shows its bar."""
-    script = tmp_path / "print_lines.py"
-    script.write_text(LINES_BESIDE_A_BAR)
-    path = f"{ROOT / 'workflow/logger'}:{SCRIPTS}"
-    session = on_a_terminal(tmp_path, sys.executable, script, PYTHONPATH=path, RENET_JOB="renet")
-    assert session.status == 0, session.lines
-    assert session.lines[0] == "of snakemake"
-    assert re.fullmatch(r"\S+ WARNING renet: of a job", "\n".join(session.lines[1:]))
-
-
-def test_bar_of_a_large_epoch_has_room_beside_its_metrics(tmp_path):
-    script = tmp_path / "show_progress.py"
-    script.write_text(EPOCH_OF_WIKI)
-    session = on_a_terminal(tmp_path, sys.executable, script, PYTHONPATH=str(SCRIPTS))
-    (line,) = session.lines
-    assert BAR.match(line) and line.endswith("all done in 12:20:02]") and len(line) <= COLUMNS
-    assert len(line.split("|")[1]) >= 5
+    assert changes and len(changes) == len(set(changes))  # the second waits for the first's end
+    assert session.lines[-1].startswith("train (2 jobs) ") and bars[-1] == []
 
 
 def test_job_without_a_terminal_prints_a_line_a_minute_and_one_for_each_epoch(tmp_path):
@@ -158,17 +100,6 @@ def test_ctrl_c_leaves_one_line_in_place_of_a_traceback_and_an_error(project):
     said = "\n".join(session.lines)
     assert session.status != 0 and session.lines[-1] == "Stopped. The same command resumes."
     assert said.count("resumes") == 1 and "Traceback" not in said and "failed" not in said
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ctrl_c_ends_processes")
-def test_same_command_resumes_a_training_that_ctrl_c_has_stopped(project):
-    write_config(project, train={"epochs": 600}, checkpoints={"minutes": 0.01})
-    # The screen does not show each epoch, and the first checkpoint takes some.
-    assert run_on_a_terminal(project, columns=WIDE, ctrl_c_at=r"epoch \d{3}/600").status != 0
-    run(project, "--until", "train")
-    log = project / "results/runs/renet/logs/train.log"
-    assert "Continuing after epoch" in log.read_text()
 
 
 def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_path):

@@ -31,9 +31,7 @@ def pytest_configure() -> None:
         faulthandler.register(signal.SIGALRM, 2, chain=True)
         signal.alarm(SECONDS)
 
-    os.register_at_fork(
-        before=gc.freeze, after_in_parent=unfreeze_here, after_in_child=begin_child
-    )
+    os.register_at_fork(before=gc.freeze, after_in_parent=unfreeze_here, after_in_child=begin_child)
 
 
 def start(run: Callable[[], object], out: TextIO, err: TextIO) -> int:
@@ -48,7 +46,7 @@ def start(run: Callable[[], object], out: TextIO, err: TextIO) -> int:
     try:
         for number, file in enumerate((out, err), 1):
             os.dup2(file.fileno(), number)
-        sys.stdout, sys.stderr = (open(number, "w", 1, closefd=False) for number in (1, 2))
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))
         run()
         status = 0
     except SystemExit as end:
@@ -65,7 +63,7 @@ def start(run: Callable[[], object], out: TextIO, err: TextIO) -> int:
 
 
 def end_of(process: int, err: TextIO) -> int:
-    """Wait for a child to end; returns its exit status, negative for a signal, which `err` names."""
+    """Wait for a child to end; returns its status, negative for a signal, which `err` names."""
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     if status < 0:
         err.seek(0, os.SEEK_END)

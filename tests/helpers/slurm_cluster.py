@@ -1,4 +1,4 @@
-"""A real SLURM on this machine: two node daemons, two partitions, memory limits and GPUs.
+"""A real SLURM on this machine: two node daemons, two partitions, and GPUs.
 
 It needs root on a Debian or Ubuntu that is not part of a cluster, where it installs the package
 slurm-wlm if that is missing. The nodes have more cores than the machine, and their GPUs are device
@@ -19,14 +19,10 @@ import pytest
 CONFIG_FOLDER = Path("/etc/slurm")
 CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
 NODES = ("n1", "n2")
-CORES, MEMORY_MB, GPUS = 6, 16000, 2  # of each node, independent of the machine
-PORT = 26817
-SECONDS_TO_START, TRIES = 30, 3
-
 SLURM_CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={port}
+SlurmctldPort=26817
 AuthType=auth/slurm
 CredType=cred/slurm
 AuthInfo=use_client_ids
@@ -36,9 +32,6 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=task=1
-JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,sched_min_interval=100000
@@ -53,15 +46,13 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmdLogFile={folder}/slurmd-%n.log
 SlurmdSpoolDir={folder}/spool-%n
-{nodes}
+NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=6 RealMemory=16000 Gres=gpu:toy:2
+NodeName=n1 Port=26818
+NodeName=n2 Port=26819
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=ALL MaxTime=INFINITE State=UP
 """
-NODE = (
-    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cores} "
-    "RealMemory={memory} Gres=gpu:toy:{gpus} State=UNKNOWN"
-)
-GRES = "NodeName={name} Name=gpu Type=toy File={folder}/nvidia[0-{last}] Flags=nvidia_gpu_env"
+GRES = "Name=gpu Type=toy File={folder}/nvidia[0-1] Flags=nvidia_gpu_env\n"
 
 
 def install() -> None:
@@ -71,12 +62,10 @@ def install() -> None:
     if not shutil.which("slurmctld"):
         if not shutil.which("apt-get"):
             pytest.skip("SLURM was not tested: it is not installed, and there is no apt-get")
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "slurm-wlm"]):
-            outcome = subprocess.run(
-                ["apt-get", "-qq", *command], capture_output=True, text=True, check=False
-            )
-        if outcome.returncode:
-            pytest.skip(f"SLURM was not tested: apt-get cannot install it: {outcome.stderr[-300:]}")
+        subprocess.run(["apt-get", "-qq", "update"], check=False)
+        command = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "slurm-wlm"]
+        if subprocess.run(command, check=False).returncode:
+            pytest.skip("SLURM was not tested: apt-get cannot install it")
     if any(_is_in_use(CONFIG_FOLDER / name) for name in CONFIG_FILES):
         pytest.skip(f"SLURM was not tested: {CONFIG_FOLDER} belongs to a cluster")
 
@@ -101,7 +90,7 @@ def running(folder: Path) -> Iterator[Path]:
         link.symlink_to(folder / link.name)
     try:
         subprocess.run(["slurmctld", "-c"], check=True)
-        _wait_for(lambda: "is UP" in ask("scontrol", "ping"), "The controller")
+        wait_for(lambda: "is UP" in ask("scontrol", "ping"), "The controller")
         for name in NODES:
             _start_node(name)
         yield folder
@@ -113,42 +102,29 @@ def running(folder: Path) -> Iterator[Path]:
 
 
 def _configure(folder: Path) -> None:
-    host = os.uname().nodename
-    nodes = [
-        NODE.format(
-            name=name, host=host, port=PORT + number, cores=CORES, memory=MEMORY_MB, gpus=GPUS
-        )
-        for number, name in enumerate(NODES, 1)
-    ]
-    text = SLURM_CONF.format(host=host, port=PORT, folder=folder, nodes="\n".join(nodes))
-    (folder / "slurm.conf").write_text(text)
-    gres = [GRES.format(name=name, folder=folder, last=GPUS - 1) for name in NODES]
-    (folder / "gres.conf").write_text("\n".join(gres) + "\n")
+    (folder / "slurm.conf").write_text(SLURM_CONF.format(host=os.uname().nodename, folder=folder))
+    (folder / "gres.conf").write_text(GRES.format(folder=folder))
     key = folder / "slurm.key"
     key.touch(mode=0o600)
     key.write_bytes(os.urandom(1024))
     for name in ("state", *(f"spool-{node}" for node in NODES)):
         (folder / name).mkdir()
-    for number in range(GPUS):
+    for number in range(2):
         null_device = os.makedev(1, 3)
         os.mknod(folder / f"nvidia{number}", 0o600 | 0o020000, null_device)
 
 
 def _start_node(name: str) -> None:
     """Start a node's daemon; on a busy machine it may exit at once without a message."""
-
-    def is_idle() -> bool:
-        return ask("sinfo", "--noheader", "--nodes", name, "--format=%T").strip() == "idle"
-
-    for _ in range(TRIES - 1):
+    query = ["sinfo", "--noheader", "--nodes", name, "--format=%T"]
+    for seconds in (10, 10, 30):
         subprocess.run(["slurmd", "-N", name], check=False)
         with contextlib.suppress(TimeoutError):
-            return _wait_for(is_idle, f"Node {name}", SECONDS_TO_START / TRIES)
-    subprocess.run(["slurmd", "-N", name], check=True)
-    return _wait_for(is_idle, f"Node {name}")
+            return wait_for(lambda: ask(*query).strip() == "idle", f"Node {name}", seconds)
+    raise TimeoutError(f"Node {name} is not ready")
 
 
-def _wait_for(ready: Callable[[], bool], what: str, seconds: float = SECONDS_TO_START) -> None:
+def wait_for(ready: Callable[[], object], what: str, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -157,21 +133,14 @@ def _wait_for(ready: Callable[[], bool], what: str, seconds: float = SECONDS_TO_
 
 
 def _stop(pid_file: Path) -> None:
+    """End a daemon, and wait until it has ended."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         pid = int(pid_file.read_text())
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + SECONDS_TO_START
-        while time.monotonic() < deadline:
+        while True:
             os.kill(pid, 0)
             time.sleep(0.1)
 
 
 def ask(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
-
-
-def requeue(job: str) -> None:
-    """Requeue a job, without the two minutes that SLURM waits before it starts it again."""
-    ask("scontrol", "requeue", job)
-    _wait_for(lambda: "JobState=PENDING" in ask("scontrol", "show", "job", job), f"Job {job}")
-    ask("scontrol", "update", f"JobId={job}", "StartTime=now")
