@@ -122,13 +122,6 @@ def plugin(monkeypatch):
     return importlib.import_module("snakemake_logger_plugin_summary")
 
 
-@pytest.mark.parametrize("flag", ["", " (retrieve from storage)"])
-def test_result_is_read_from_a_log_whose_path_has_spaces(tmp_path, plugin, flag):
-    log = tmp_path / "my results.log"
-    log.write_text("07:00:00 INFO 504 faces\n")
-    assert plugin.last_message([f"{log}{flag}"]) == "504 faces"
-
-
 def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, plugin, monkeypatch, capsys):
     handler, log = plugin.LogHandler(None, None), tmp_path / "train.log"
     log.write_text("07:00:00 INFO validation accuracy 0.9\n")

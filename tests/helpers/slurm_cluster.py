@@ -1,8 +1,8 @@
-"""A real SLURM on this machine: two node daemons, two partitions, and GPUs.
+"""A real SLURM on this machine, with two node daemons.
 
 It needs root on a Debian or Ubuntu that is not part of a cluster, where it installs the package
-slurm-wlm if that is missing. The nodes have more cores than the machine, and their GPUs are device
-files without a device: both serve scheduling only. There is no accounting database.
+slurm-wlm if that is missing. The nodes have more cores than the machine, for scheduling only. There
+is no accounting database.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 CONFIG_FOLDER = Path("/etc/slurm")
-CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
+CONFIG_FILES = ("slurm.conf", "slurm.key")
 NODES = ("n1", "n2")
 SLURM_CONF = """
 ClusterName=test
@@ -32,7 +32,6 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 AccountingStorageType=accounting_storage/none
-GresTypes=gpu
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,sched_min_interval=100000
 ReturnToService=2
@@ -46,13 +45,11 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmdLogFile={folder}/slurmd-%n.log
 SlurmdSpoolDir={folder}/spool-%n
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=6 RealMemory=16000 Gres=gpu:toy:2
+NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=6 RealMemory=16000
 NodeName=n1 Port=26818
 NodeName=n2 Port=26819
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-PartitionName=gpu Nodes=ALL MaxTime=INFINITE State=UP
 """
-GRES = "Name=gpu Type=toy File={folder}/nvidia[0-1] Flags=nvidia_gpu_env\n"
 
 
 def install() -> None:
@@ -103,15 +100,11 @@ def running(folder: Path) -> Iterator[Path]:
 
 def _configure(folder: Path) -> None:
     (folder / "slurm.conf").write_text(SLURM_CONF.format(host=os.uname().nodename, folder=folder))
-    (folder / "gres.conf").write_text(GRES.format(folder=folder))
     key = folder / "slurm.key"
     key.touch(mode=0o600)
     key.write_bytes(os.urandom(1024))
     for name in ("state", *(f"spool-{node}" for node in NODES)):
         (folder / name).mkdir()
-    for number in range(2):
-        null_device = os.makedev(1, 3)
-        os.mknod(folder / f"nvidia{number}", 0o600 | 0o020000, null_device)
 
 
 def _start_node(name: str) -> None:

@@ -14,7 +14,6 @@ from helpers.python_device import counts
 from helpers.training import MODERN, SMALL, after_each_update, new_network, write_faces
 from renet.dataset import hdf5
 from renet.network import devices
-from renet.network.batch_norm import BatchNorm
 from renet.network.model import infer
 from renet.training import loop
 from renet.training.settings import RunSettings
@@ -78,14 +77,3 @@ def count_in_predictions_and_operations(_: Path) -> dict[str, int]:
 def test_prediction_does_not_wait_and_each_kind_of_wait_would_be_noticed(apart):
     expected = {"prediction": 0} | dict.fromkeys(WAITS, 1)
     assert apart(count_in_predictions_and_operations) == expected
-
-
-def normalise_one_value(_: Path) -> list[float]:
-    """The gradient of the bias."""
-    norm = devices.to_device(BatchNorm(3), device()).train()
-    norm(torch.ones(1, 3, 1, 1).to(device()).requires_grad_()).sum().backward()
-    return norm.bias.grad.tolist()
-
-
-def test_batch_of_a_single_value_has_gradients_on_a_gpu(apart):
-    assert apart(normalise_one_value) == [1, 1, 1]

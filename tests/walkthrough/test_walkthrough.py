@@ -18,7 +18,7 @@ import yaml
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
-from helpers.browser import DESKTOP, PHONE, Browser, check_page, show, texts
+from helpers.browser import DESKTOP, PHONE, Browser, check_page, texts
 from helpers.project import ROOT, call_script
 from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
 from renet.archives import tar_index
@@ -153,27 +153,6 @@ def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
     assert [one["field"] for one in shown] == [(5, 5), (7, 7), (9, 8)]
 
 
-@pytest.mark.parametrize(("name", "least"), [("course", 15), ("tour", 3)])
-def test_documents_lead_to_places_of_the_results_and_pages_to_them(finished, results, name, least):
-    page = (finished / f"results/{name}.html").read_text()
-    assert len(re.findall(r'href="((?!http|data:)[^"]+)"', page)) > least
-    assert f'href="{name}.html"' in (finished / "results/index.html").read_text()
-    assert f'href="../../{name}.html"' in (finished / RUN / "report.html").read_text()
-    assert re.search('href="[^"]*/walkthrough', page)
-    assert not re.search('href="[^"]*/walkthrough', (results / f"{name}.html").read_text())
-
-
-def test_change_of_a_block_is_bright_within_its_column(finished):
-    down, up, zero = (
-        cv2.imread(str(finished / RUN / f"page/walkthrough/{name}.png")).astype(int)
-        for name in ("rnn1_downward", "rnn1_upward", "bn0_0")
-    )
-    assert down.shape == (2, 2, 3)  # a pixel for each block; that in row 1, column 1 is set to zero
-    assert down[0].max() < 10 and down[:, 0].max() < 10 and up[:, 0].max() < 10
-    assert down[1, 1].max() > 100 and up[1, 1].max() > 100
-    assert (zero.min(axis=2) > 200).any()  # white
-
-
 def test_code_of_each_step_is_where_the_page_says(page):
     named = re.findall(r"Code: <code>([^<]*)</code>, <code>([^<]*)</code>", page)
     assert len(named) > 10
@@ -243,15 +222,6 @@ def test_slider_uncovers_what_a_sweep_has_visited(opened):
     slider.send_keys(Keys.ARROW_LEFT)
     said = texts(opened, ".sweeping output")[0]
     assert "Horizontal" in said and "column 0" in said and "column 1" in said
-
-
-def test_without_a_script_and_in_print_no_part_waits_to_be_moved(window, finished, page):
-    parts = re.findall(r"<(?:section|div) class=\"(?:sweeping )?screen\"[^>]*>", page)
-    assert len(parts) == 3 and all(" hidden" in part for part in parts)
-    show(window, DESKTOP, medium="print")
-    window.get((finished / PAGE).as_uri())
-    shown = "return [...document.querySelectorAll('.screen')].map((one) => one.offsetHeight)"
-    assert set(window.execute_script(shown)) == {0}
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

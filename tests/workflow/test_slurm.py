@@ -1,15 +1,13 @@
 """The workflow on a real SLURM gives the bytes of one machine, also after interruptions."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,35 +16,36 @@ import yaml
 from helpers import slurm_cluster
 from helpers.liveness import is_alive
 from helpers.project import ROOT
+from helpers.slurm_cluster import ask, wait_for
 from helpers.workflow import MAY_DIFFER, copy_project, run, write_config
 
 pytestmark = pytest.mark.slow
 
 TRAINED = "results/runs/renet"
-# Long enough to be interrupted. The GPUs of the cluster are for scheduling alone.
+# Long enough to be interrupted.
 LONG = {"train": {"epochs": 300, "device": "cpu"}}
 EVALUATED = {
     "parallel": {"train": {"epochs": 2, "device": "cpu", "processes": 2}},
     "folded": {"train": {"epochs": 2, "device": "cpu"}, "folds": 2},
 }
-# Rules and groups with a GPU, and others.
-IN_GPU = ("rule_fold", "rule_predict", "group_evaluation", "group_external")
-IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
+JOBS = {  # submitted for each rule or group
+    "rule_train": 2, "rule_fold": 2, "rule_predict": 2, "rule_compare": 1, "group_download": 1,
+    "group_rows": 2, "group_crops": 2, "group_subsets": 1, "group_evaluation": 2,
+    "group_external": 2,
+}  # fmt: skip
 # What the small cluster of the tests needs on top of the profile.
 OPTIONS = [
     *("--profile", "profiles/slurm", "--configfile", "small.yaml", "--latency-wait", "10"),
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
     *("--seconds-between-status-checks", "1"),
-    *("--slurm-partition-config", "profiles/slurm/partitions.yaml"),
 ]
-TIMEOUT_SECONDS = 1200
 
 
 class SlurmWorkflow:
     """A running Snakemake that submits its jobs to SLURM, and its output."""
 
     def __init__(self, project: Path, *arguments: object):
-        self.project, self.log = project, project / "snakemake.txt"
+        self.log = project / "snakemake.txt"
         command = [sys.executable, "-m", "snakemake", *OPTIONS, *map(str, arguments)]
         with self.log.open("w") as handle:
             self.process = subprocess.Popen(command, cwd=project, stdout=handle, stderr=handle)
@@ -56,16 +55,8 @@ class SlurmWorkflow:
         pattern = rf"SLURM jobid (\d+) \(log: \S*/{name}[\w.]*/"
         return re.findall(pattern, self.log.read_text())
 
-    def wait_for(self, ready: Callable[[], object], what: str) -> None:
-        """Wait for a condition; `what` is the error's text without it."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while not ready():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, f"{what}: {self.log.read_text()}"
-            time.sleep(0.05)
-
     def finish(self) -> None:
-        assert self.process.wait(timeout=TIMEOUT_SECONDS) == 0, self.log.read_text()
+        assert self.process.wait(timeout=1200) == 0, self.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +110,8 @@ def training(project: Path, *arguments: object) -> Iterator[SlurmWorkflow]:
     """A training on SLURM that has written a checkpoint; on leaving, wait for its end."""
     work = SlurmWorkflow(project, f"{TRAINED}/model.pt", *arguments)
     try:
-        work.wait_for(
-            lambda: [*(project / TRAINED).glob("training/*/checkpoint.pt")], "no checkpoint"
-        )
+        checkpoints = "training/*/checkpoint.pt"
+        wait_for(lambda: [*(project / TRAINED).glob(checkpoints)], "A checkpoint", 300)
         yield work
         work.finish()
     finally:
@@ -149,10 +139,9 @@ def assert_same_training(project: Path, local: Path) -> None:
 
 
 def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
+    """Partitions and GPUs are in planning/test_submissions.py."""
     project = configured(tmp_path / "project")
-    rules = [name.removeprefix("rule_") for name in IN_GPU if name.startswith("rule_")]
-    rules += ["infer", "infer_external", "explain"]
-    work = SlurmWorkflow(project, "--set-resources", *(f"{rule}:gpu=1" for rule in rules))
+    work = SlurmWorkflow(project)
     work.finish()
     compared, skipped = 0, {*MAY_DIFFER, "provenance.json", "renet"}
     for path in (local / "results").rglob("*"):
@@ -161,28 +150,15 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
             assert path.read_bytes() == (project / name).read_bytes(), name
             compared += 1
     assert compared > 60
-    for name, processes in (("folded", 1), ("parallel", 2)):
-        origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
-        assert origin["computed"]["processes"] == processes
-    jobs = {name: work.jobs(name) for name in (*IN_GPU, *IN_MAIN, "rule_train")}
-    for name in (*IN_GPU, *IN_MAIN):
-        for job in jobs[name]:
-            described = slurm_cluster.ask("scontrol", "show", "job", job)
-            assert f"Partition={'gpu' if name in IN_GPU else 'main'}" in described, name
-            assert ("TresPerJob=gres/gpu:1" in described) == (name in IN_GPU), name
-    assert {name: len(jobs[name]) for name in jobs} == dict.fromkeys(jobs, 2) | {
-        "rule_fold": 2, "group_download": 1, "group_rows": 2, "group_crops": 2, "group_subsets": 1,
-        "rule_compare": 1,
-    }  # fmt: skip
+    assert {name: len(work.jobs(name)) for name in JOBS} == JOBS
 
 
 def test_requeued_training_continues(project, local):
     with training(project, "--retries", 0) as work:
         (job,) = work.jobs("rule_train")
-        slurm_cluster.ask("scontrol", "requeue", job)
-        shown = "scontrol", "show", "job", job
-        slurm_cluster.wait_for(lambda: "=PENDING" in slurm_cluster.ask(*shown), f"Job {job}")
-        slurm_cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+        ask("scontrol", "requeue", job)
+        wait_for(lambda: "=PENDING" in ask("scontrol", "show", "job", job), f"Job {job}")
+        ask("scontrol", "update", f"JobId={job}", "StartTime=now")
     assert len(work.jobs("rule_train")) == 1
     assert_same_training(project, local)
 
@@ -195,9 +171,7 @@ def test_training_that_runs_out_of_time_continues_in_another_job(project, local)
         for process in stopped:
             os.kill(process, signal.SIGSTOP)  # or it may end before the time is up
         # SLURM sends SIGCONT with SIGTERM.
-        work.wait_for(lambda: not any(map(is_alive, stopped)), "no SIGTERM")
-    first, second = (
-        slurm_cluster.ask("scontrol", "show", "job", job) for job in work.jobs("rule_train")
-    )
+        wait_for(lambda: not any(map(is_alive, stopped)), "SIGTERM", 300)
+    first, second = (ask("scontrol", "show", "job", job) for job in work.jobs("rule_train"))
     assert "mem=1500M" in first and "mem=3000M" in second  # for any failed attempt
     assert_same_training(project, local)
