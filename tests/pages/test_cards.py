@@ -1,7 +1,5 @@
 """Model card and data sheet: Markdown and a page with the same text, and code that runs."""
 
-import json
-import re
 import shutil
 from pathlib import Path
 
@@ -10,9 +8,8 @@ import pandas as pd
 import pytest
 from export import export
 from huggingface_hub import snapshot_download
-from selenium.webdriver.common.by import By
 
-from helpers.browser import DESKTOP, PHONE, show, texts
+from helpers.browser import texts
 from helpers.examples import code_of, predicted, write_photos
 from helpers.pages import changed_settings, write_report
 from helpers.predictions import describe_run
@@ -23,26 +20,6 @@ from renet.dataset.tables import FUNNEL
 from renet.prediction import training_photos
 
 CARD, SHEET = "runs/made/model_card", "data/datasheet"
-
-
-@pytest.mark.parametrize("card", [CARD, SHEET])
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_page_of_a_card_has_the_text_of_its_markdown(window, results, card, width):
-    show(window, width)
-    window.get((results / f"{card}.html").as_uri())
-    text = (results / f"{card}.md").read_text()
-    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
-    assert texts(window, "h1, h2") == headings and window.title == headings[0]
-    rows = [line for line in text.splitlines() if line.startswith("|") and "---" not in line]
-    assert len(texts(window, "main tr")) == len(rows)
-    assert window.execute_script("return document.documentElement.scrollWidth") <= width
-
-
-def test_model_card_and_data_sheet_lead_to_each_other_as_pages_and_as_markdown(window, results):
-    window.get((results / f"{CARD}.html").as_uri())
-    window.find_element(By.LINK_TEXT, "data sheet").click()
-    assert window.current_url.endswith("data/datasheet.html")
-    assert "(../../data/datasheet.md)" in (results / f"{CARD}.md").read_text()
 
 
 def copy_run(results: Path, folder: Path, margin: float | None) -> Path:
@@ -143,18 +120,6 @@ def test_card_and_data_sheet_of_a_published_set_have_its_licence(changed):
     assert "Not documented" not in text and "own photos" not in text.lower()
     assert "license_name: non-commercial-use" in (changed / f"{CARD}.md").read_text()
     assert "Somebody (2017) labelled them" in text
-
-
-def test_front_matter_of_the_model_card_names_only_what_model_hubs_know(results):
-    from huggingface_hub import ModelCard
-
-    run = results / "runs" / "made"
-    card = ModelCard.load(run / "model_card.md")
-    assert (card.data.license, card.data.pipeline_tag) == ("other", "image-classification")
-    assert not {"datasets", "metrics", "model-index"} & card.data.to_dict().keys()
-    assert card.text.lstrip().startswith("# Model card: made")
-    assert not (run / "model_card.html").read_text().count("pipeline_tag")
-    assert json.loads((run / "page/model.json").read_text())["sha256"] in card.text
 
 
 @pytest.mark.fault("hostile-name")
