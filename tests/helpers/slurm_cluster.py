@@ -45,9 +45,9 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmdLogFile={folder}/slurmd-%n.log
 SlurmdSpoolDir={folder}/spool-%n
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=6 RealMemory=16000
-NodeName=n1 Port=26818
-NodeName=n2 Port=26819
+NodeName=DEFAULT CPUs=6 RealMemory=16000
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port=26818
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port=26819
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
