@@ -1,5 +1,6 @@
 """The config's section `model`: the architectures of all kinds of networks (no torch needed)."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -93,12 +94,17 @@ class Convolutions(Kind):
         down, right = map(math.prod, zip((1, 1), *self.blocks().values(), strict=True))
         return pooling * down, pooling * right
 
+    def stages(self) -> list[list[str]]:
+        """Names of a normalisation, a max-pooling if there is one, and the layer behind them."""
+        depth = len(self.conv_channels)
+        layers = [*(f"conv{number}" for number in range(1, depth + 1)), *self.blocks(), "cls"]
+        return [
+            [f"bn{number}", *([f"pool{number}"] if 0 < number < depth else []), layer]
+            for number, layer in enumerate(layers)
+        ]
+
     def layers(self) -> list[str]:
-        first = len(self.conv_channels) + 1
-        names = [f"{kind}{n}" for n in range(1, first) for kind in ("conv", "bn", "pool")][:-1]
-        for number, block in enumerate(self.blocks(), first):
-            names += [block, f"bn{number}"]
-        return ["norm", "bn0", *names, "cls"]
+        return ["norm", *itertools.chain(*self.stages())]
 
 
 class Architecture(Convolutions):
