@@ -13,6 +13,7 @@ import pytest
 from helpers.project import ROOT, SCRIPTS, imported_packages, run_python, run_script
 from renet.common import command_line, script
 from renet.common.errors import InputError
+from renet.config.version import VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,11 @@ def test_command_line_takes_lists_optional_files_and_fields_of_sections():
         "faces": [Path("a.npy"), Path("b.npy")], "table": Path("t.csv"), "output": Path("o.csv"),
         "shard": 3, "section": Section(0.5, Inner((3, 4))),
     }  # fmt: skip
+
+
+def test_version_is_that_of_the_project(capsys):
+    command_line.options(count)(["--version"])
+    assert capsys.readouterr().out == f"{VERSION}\n"
 
 
 HELP_OF_ALL = """

@@ -5,6 +5,7 @@ may be given without their name. The help is the function's docstring. `-o -` wr
 output.
 """
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -46,7 +47,8 @@ def options(function: Callable[..., None]) -> App:
         name=Path(sys.argv[0]).name,
         help_format="plaintext",
         help_flags=["--help", "-h"],
-        version_flags=[],
+        # By its name: the code of a job does not depend on the version.
+        version=lambda: importlib.import_module("renet.config.version").VERSION,
         default_parameter=Parameter(consume_multiple=True, name_transform=str, negative=()),
         result_action="return_none",
     )
