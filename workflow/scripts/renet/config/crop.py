@@ -27,7 +27,7 @@ class Crop(Section):
         return self.size if isinstance(self.size, list) else [self.size, self.size]
 
     def spec(self, archive: Mapping[str, str | None]) -> dict:
-        """Settings of `renet.faces.crop.CropSpec`, given an archive's `record`.
+        """Settings of `renet.faces.crop.CropSpec` as a rule's params, given an archive's `record`.
 
         The EXIF orientation applies to a user's own photos only: the boxes of the archives are in
         the stored frame. Nobody knows the margin of a user's own crops, which are left as they are.

@@ -201,7 +201,7 @@ class Config(Section):
         merged = {name: of | changes.get(name, {}) for name, of in sections.items()}
         if merged["model"]["kind"] != self.model.kind:  # which has other defaults
             merged["model"] = changes["model"]
-        run = Run.model_validate({**changes, **merged})
+        run = Run.model_validate({**changes, **merged})  # keys valid alone may not fit together
         if run.model.has_layers:
             return run
         return run.replace(train=run.train.replace(**WITHOUT_LAYERS))

@@ -16,7 +16,7 @@ from renet.metadata import own_photos, subjects
 
 UNKNOWN = "unknown"
 MOST_VALUES, OTHER = 20, "other"  # of a column
-OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
+OWN_COLUMN = "column "  # of a user's table: its `age` is not the slice `age`
 
 
 def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> pd.DataFrame:
