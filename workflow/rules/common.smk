@@ -171,7 +171,7 @@ def recorded_outputs(names):
     """The outputs of these runs that their manifests record: all but the folder `hub`."""
     with_layers = [name for name in names if RUNS[name].model.has_layers]
     weights = [one for one in settings.export if one == "safetensors"]
-    onnx = [one for one in settings.export if "onnx" in one]  # it has no HOG features
+    onnx = [one for one in settings.export if one == "onnx"]  # it has no HOG features
     return [
         *run_files(names),
         *(outputs("predict", run=names) if settings.predict.places else []),

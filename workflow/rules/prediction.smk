@@ -3,7 +3,7 @@
 Requires: results/runs/<run>/ model.pt and metrics.json; the run's training faces; the photos that
 the config names.
 Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.csv and .html with
-`predict.photos`, model.onnx, model.int8.onnx, model.safetensors and hub/ with `export`; manifest.json
+`predict.photos`, model.onnx, model.safetensors and hub/ with `export`; manifest.json
 and config.yaml.
 """
 
@@ -71,7 +71,7 @@ rule export:
     log:
         "<results>/runs/{run}/logs/export.{format}.log",
     wildcard_constraints:
-        format="onnx|int8.onnx|safetensors",
+        format="onnx|safetensors",
     conda:
         "../../envs/export.yaml"
     params:

