@@ -13,7 +13,7 @@ class SplitSettings(Section):
     validation: Share = 0.1
     """fraction of the faces in the validation set"""
     test: Share = 0.1
-    """fraction of the faces in the test set"""
+    """fraction of the faces in the test set; with fewer than 1,000 photos, add `folds` to a run"""
     by: Literal["subject", "image"] = "subject"
     """subject: a person is in one subset; image: a person can be in several, as in the course"""
     near_duplicates: bool = True

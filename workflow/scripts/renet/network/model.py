@@ -11,7 +11,7 @@ Notable features:
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -200,9 +200,7 @@ class CourseNetwork(Network):
         return maps.mean(dim=(2, 3))
 
 
-def normalise_and_pool(
-    maps: Tensor, norm: BatchNorm, pool: Callable[[Tensor], Tensor] | None = None
-) -> Tensor:
+def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = None) -> Tensor:
     """`pool(norm(maps))`; on a CPU in evaluation mode in the other order if that is the same.
 
     With weights above 0, normalisation keeps the order. On a GPU, the host would wait to know.
