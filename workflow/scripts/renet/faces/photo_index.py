@@ -77,7 +77,7 @@ def _nearest(path: str, members: pd.DataFrame) -> str:
 
 def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
     """The position of each photo by its name in Unicode's composed form, where it is unique."""
-    composed, wanted = (pd.Series(one).str.normalize("NFC") for one in (members, names))
+    composed, wanted = (pd.Series(paths).str.normalize("NFC") for paths in (members, names))
     once = np.flatnonzero(~composed.duplicated(keep=False))
     places = pd.Index(composed.iloc[once]).get_indexer(wanted)
     return np.where(places < 0, -1, once[places]) if len(once) else places

@@ -44,5 +44,5 @@ def read(path: Path, digest: str) -> np.ndarray:
 def are_in(known: np.ndarray, pictures: Iterable[np.ndarray]) -> bool:
     """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""
     found = (as_words([perceptual_hash(picture)])[0] for picture in pictures)
-    copies = (copy for one in found for copy in (one, one ^ MIRRORED))
+    copies = (copy for words in found for copy in (words, words ^ MIRRORED))
     return any((distances(known.T, copy) <= LARGEST_DISTANCE).any() for copy in copies)

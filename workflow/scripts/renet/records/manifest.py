@@ -83,7 +83,7 @@ def damaged_faces(results: Path) -> Iterator[str]:
 def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
     """Files of a folder that are not among these, or their folder if it has none of these."""
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and any(one.is_relative_to(path) for one in covered):
+        if path.is_dir() and any(file.is_relative_to(path) for file in covered):
             yield from not_covered(path, covered)
         elif path not in covered:
             yield path
