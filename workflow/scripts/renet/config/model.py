@@ -95,7 +95,7 @@ class Convolutions(Kind):
         return pooling * down, pooling * right
 
     def stages(self) -> list[list[str]]:
-        """Names of a normalisation, a max-pooling if there is one, and the layer behind them."""
+        """Names of each stage: a normalisation, a max-pooling if any, and the layer behind them."""
         depth = len(self.conv_channels)
         layers = [*(f"conv{number}" for number in range(1, depth + 1)), *self.blocks(), "cls"]
         return [

@@ -192,10 +192,10 @@ class CourseNetwork(Network):
         If the classifier's ReLU outputs 0 for every input, no gradient flows and the network no
         longer learns.
         """
-        named = self.architecture.stages()
-        first, *stages = ([self.get_submodule(name) for name in stage] for stage in named)
-        maps = normalise_and_convolve(self.norm(pixels), *first)
-        for norm, *pool, layer in stages:
+        names = self.architecture.stages()
+        first, *stages = ([getattr(self, name) for name in stage] for stage in names)
+        maps = normalise_and_convolve(self.norm(pixels), *first)  # bn0, conv1
+        for norm, *pool, layer in stages:  # bn1, pool1, conv2; …; bn4, rnn1; bn5, rnn2; bn6, cls
             maps = layer(normalise_and_pool(maps, norm, *pool))
         return maps.mean(dim=(2, 3))
 
