@@ -60,8 +60,7 @@ def test_run_with_nothing_to_do_says_so(finished, tmp_path):
 def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(project):
     write_config(
         project,
-        sample={"photos": 150},
-        train={"epochs": 6, "batch_size": 2, "threads": 1},
+        train={"epochs": 16, "batch_size": 2, "threads": 1},
         runs={"renet": {}, "second": {"train": {"momentum": 0.8}}},
     )
     session = run_on_a_terminal(project, "--until", "train")

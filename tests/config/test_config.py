@@ -255,7 +255,7 @@ def test_pages_and_provenance_name_the_settings_of_the_data():
     config = check({"sources": ["sample", "wiki"]})
     assert data_summary.for_pages(config)["databases"] == ["wiki"]
     provenance = data_summary.for_provenance(config)
-    assert provenance["sample"] == {"photos": 600, "seed": 1}
+    assert provenance["sample"] == {"photos": 600}
     assert provenance["archives"]["wiki"] == {
         "database": "wiki", "photos": "crop", "subjects": "shared", "detected": None,
     }  # fmt: skip

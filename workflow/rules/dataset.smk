@@ -15,7 +15,7 @@ FACE_FILE = "<results>/data/{subset}.h5"
 
 
 rule make_sample:
-    """Draw the built-in sample, in the layout of the real archive."""
+    """Copy the built-in sample, in the layout of the real archive."""
     output:
         receipt=f"<resources>/{SAMPLE}/{SAMPLE_FILE}.json",
     log:
@@ -25,7 +25,6 @@ rule make_sample:
         "../../envs/make_sample.yaml"
     params:
         photos=settings.sample.photos,
-        seed=settings.sample.seed,
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"
