@@ -21,6 +21,7 @@ from renet.common.errors import InputError
 from renet.config.train import Recipe
 from renet.network import model_file
 from renet.prediction import export, predictor
+from renet.training import initial_weights
 
 METRICS = {
     "calibration": {"temperature": 0.3, "unfitted": None},
@@ -105,7 +106,7 @@ def test_folder_for_model_hubs_has_the_card_the_weights_and_all_that_predicting_
 
 def test_training_starts_from_the_folder_for_model_hubs(hub):
     network = new_network(SMALL.replace(flip_average=True), seed=9)
-    model_file.load_initial_weights(network, Recipe(start_from=str(hub)))
+    initial_weights.load(network, Recipe(start_from=str(hub)))
     expected = predictor.load(hub.parent / "run").network.state_dict()
     assert same(network.state_dict(), expected)
 

@@ -31,7 +31,7 @@ from renet.network import kinds, model_file
 from renet.network.kinds.resnet18 import IMAGENET, LAST
 from renet.pages.results import templates
 from renet.planning import before_start
-from renet.training import loop
+from renet.training import initial_weights, loop
 from renet.training.settings import RunSettings
 
 CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8, "stride": [2, 2]}])
@@ -54,7 +54,7 @@ def recipe(file, without=None, **options):
 
 def loaded(architecture, recipe, side: int = 32):
     network = new_network(architecture, side, seed=5)
-    model_file.load_initial_weights(network, recipe)
+    initial_weights.load(network, recipe)
     return network.eval()
 
 

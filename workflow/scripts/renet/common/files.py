@@ -155,6 +155,12 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def json_digest(settings: dict) -> str:
+    """SHA-256 of settings. The order of their keys does not change it."""
+    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def face_digest(pixels: Any) -> str:
     """A digest of pixels, or of a photo's file: equal for its copies under other names."""
     return hashlib.sha256(pixels).hexdigest()[:FACE_DIGEST_CHARACTERS]

@@ -5,15 +5,8 @@ from typing import Literal
 
 from pydantic import model_serializer
 
+from renet.common.model_folder import DESCRIPTION, model_in
 from renet.config.section import ABSENT, Amount, Count, Decay, File, Positive, Section, Seed, Unique
-
-MODELS = ("model.pt", "model.safetensors")  # in the folder of a run, and in one for a model hub
-DESCRIPTION = "config.json"  # beside safetensors
-
-
-def model_in(place: str | Path) -> Path:
-    """Model in a folder of a run or for a model hub; any other path stays as it is."""
-    return next((path for name in MODELS if (path := Path(place, name)).is_file()), Path(place))
 
 
 class Start(Section):

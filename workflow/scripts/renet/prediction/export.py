@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from renet.common import disk, files
 from renet.common.errors import InputError
-from renet.config.train import DESCRIPTION
+from renet.common.model_folder import DESCRIPTION
 from renet.network import model_file
 from renet.prediction.predictor import FILE, Predictor
 

@@ -17,8 +17,8 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
+from renet.common.model_folder import DESCRIPTION, MODELS, model_in
 from renet.config.crop import ready_made_margin
-from renet.config.train import DESCRIPTION, MODELS, model_in
 from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
