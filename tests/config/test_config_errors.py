@@ -119,6 +119,8 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
         ("runs: {true: {}}", "is not a valid name; it must be text."),
         ("train: {MIXUP: 1}", "`train` has no key 'MIXUP'; did you mean mixup?"),
+        ('train: {"\\ud800": 1}', r"`train` has no key '\ud800'; it has epochs, batch_size,"),
+        ("sample: {photos: 150}", "`sample.photos` is 150, and must be 60 or 600."),
         ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
         ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be letters"),

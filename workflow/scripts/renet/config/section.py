@@ -1,12 +1,15 @@
-"""Base of the config's sections, and the types of their keys."""
+"""Base of the config's sections, and the types of their keys.
 
-import difflib
+sentences.py has the sentences of its errors. No script imports it: they repeat no job.
+"""
+
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
@@ -20,13 +23,12 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def has_known_keys(cls, given: Any) -> Any:
-        """Refuse an unknown key, and name the nearest one."""
+        """Refuse an unknown key."""
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for name in given if isinstance(given, Mapping) else ():
             if name not in known:
-                near = difflib.get_close_matches(str(name).lower(), known, 1)
-                way_out = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}."
-                raise ValueError(f"has no key {name!r:.60}; {way_out}")
+                values = {"key": repr(name), "known": known}  # a name may be no valid UTF-8
+                raise PydanticCustomError("unknown_key", "", values)
         return given
 
     def replace(self, **changes: Any) -> Self:
@@ -47,7 +49,7 @@ class Section(BaseModel):
 def _without_repetitions(values: list) -> list:
     for text, count in Counter(map(repr, values)).items():
         if count > 1:
-            raise ValueError(f"lists {text:.60} twice; remove one of them.")
+            raise PydanticCustomError("repetition", "", {"value": text})
     return values
 
 

@@ -3,7 +3,8 @@
 A sentence names the key as a dotted path, its value, and what is valid.
 """
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -37,6 +38,23 @@ PATTERNS = {  # by a part of the pattern
     "241": "be a path without braces, <, line breaks and names above 240 letters",
 }
 
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key.strip("'").lower(), known, 1)
+    way_out = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}."
+    return f"has no key {key:.60}; {way_out}"
+
+
+FAULTS: dict[str, Callable[..., str]] = {  # that the sections find, each with its values
+    "unknown_key": _unknown_key,
+    "repetition": "lists {value:.60} twice; remove one of them.".format,
+    "contradictory_ages": "has a `min_age` above `max_age`; lower it, or raise the other.".format,
+    "no_training_faces": (
+        "leaves no face for the training, because `validation` and `test` add up to {held_out:g}; "
+        "lower them so that their sum is below 1."
+    ).format,
+}
+
 Key = tuple[str | int, ...]
 Error = Mapping[str, Any]  # as pydantic lists it
 
@@ -68,8 +86,11 @@ def _key(error: Error, value: Any) -> Key:
 
 def _sentence(key: Key, errors: list[Error]) -> str:
     """The sentence on the value of a key; several errors are those of the choices of a union."""
-    first = next((one for one in errors if one["type"] == "value_error"), errors[0])
+    own = (one for one in errors if one["type"] in ("value_error", *FAULTS))
+    first = next(own, errors[0])
     kind, place, value = (first[part] for part in ("type", "loc", "input"))
+    if kind in FAULTS:
+        return f"{dotted(key)} {FAULTS[kind](**first.get('ctx', {}))}"
     if kind == "value_error":
         error = first["ctx"]["error"]
         return f"{dotted(key)}{':' * isinstance(error, InputError)} {error}"
