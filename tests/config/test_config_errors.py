@@ -113,7 +113,15 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with indented keys."),
         ("runs: {../out: {}}", "`runs.../out` is not a valid name; it must be letters, digits"),
-        ("runs: {a: {epochs: 3}}", "`runs.a` has no key 'epochs'; it has model, train"),
+        ("runs: {a: {epochs: 3}}", "; did you mean `runs: {a: {train: {epochs: 3}}}`?"),
+        ("folds: 5", "did you mean `audit: {folds: 5}` or `runs: {renet: {folds: 5}}`?"),
+        ("learningrate: 2", "no key 'learningrate'; did you mean `train: {learning_rate: 2}`?"),
+        ("train: {seeds: [1]}", "did you mean seed or `runs: {renet: {seeds: [1]}}`?"),
+        ("split: {train: {epochs: 3}}", "no key 'train'; did you mean `train: {epochs: 3}`?"),
+        ("model: {kind: cnn, spatial_rnns: []}", "it has kind, flip_average, classes, conv_ch"),
+        ("archives: {wiki: {tables: a}}", "table or `archives: {wiki: {labels: {tables: a}}}`?"),
+        ("{model: {spatial_rnns: [{cell: gru, units: 8, block: [2, 2]}]}}",
+         "Entry 1 of `model.spatial_rnns` has no key 'cell'; did you mean `model: {cell: gru}`?"),
         ("{model: 5, runs: {a: {model: {cell: gru}}}}", "`model` is 5, and must be a section with"),
         ("train: {start_from: 3}", "must be text or be a section with indented keys."),
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
@@ -175,6 +183,13 @@ def test_home_folder_is_expanded_at_use_and_recorded_as_written(tmp_path, monkey
 def test_each_error_has_a_line(tmp_path):
     with pytest.raises(InputError, match=r"`split` has no key.+\n.+`train\.epochs` is 0"):
         loaded(tmp_path, "{train: {epochs: 0}, split: {b: 1}}")
+
+
+def test_all_wrong_keys_of_a_file_are_named_at_once(tmp_path):
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, "{epoch: 3, train: {epoch: 3, lr: 1, seed: x}, crop: {b: 1}, trian: {}}")
+    wrong = re.findall("no key '(\\w+)'|`(.*)` is x", str(caught.value))
+    assert sorted(map("".join, wrong)) == ["b", "epoch", "epoch", "lr", "train.seed", "trian"]
 
 
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):

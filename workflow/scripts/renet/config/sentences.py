@@ -3,15 +3,21 @@
 A sentence names the key as a dotted path, its value, and what is valid.
 """
 
+import difflib
+import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
 
 from renet.common.errors import InputError
+from renet.config.schema import SECTIONS, Config
+from renet.config.section import Section
 
 NAME = "[key]"  # the end of the place of an error in a name that the user chooses
+EXAMPLES = {"archives": "own", "runs": "renet"}  # of such a name
+SIMILAR = 0.85  # of difflib's ratio, for keys of other sections
 SECTION = "be a section with indented keys"
 RULES = {
     "int_type": "be a whole number", "float_type": "be a number", "bool_type": "be true or false",
@@ -60,7 +66,7 @@ def _key(error: Error, value: Any) -> Key:
         if isinstance(value, Mapping):
             names = {form: name for name in value for form in (name, str(name))}
         if part in names:
-            key, value = (*key, str(part)), value[names[part]]
+            key, value = (*key, str(names[part])), value[names[part]]
         elif isinstance(value, list) and isinstance(part, int):
             key, value = (*key, part), value[part]
     return (*key, "kind") if error["type"] == "union_tag_invalid" else key
@@ -75,10 +81,56 @@ def _sentence(key: Key, errors: list[Error]) -> str:
         return f"{dotted(key)}{':' * isinstance(error, InputError)} {error}"
     if kind == "missing":
         return f"{dotted(key)} lacks {', '.join(_rule(one).split()[1] for one in errors)}."
+    if kind in ("extra_forbidden", "invalid_key"):
+        return _unknown_key(key, place, value)
     if place[-1] == NAME:
         return f"{dotted(key)} is not a valid name; it must {_rule(first)}."
     value = value["kind"] if kind == "union_tag_invalid" else value
     return f"{dotted(key)} is {as_yaml(value)}, and must {' or '.join(map(_rule, errors))}."
+
+
+def _unknown_key(key: Key, loc: Key, value: object) -> str:
+    """The sentence on a key that its section lacks: a similar key, and where this one belongs."""
+    *section, name = key
+    known: list[str] = []
+    found: dict[str, tuple] = {}  # a similar key of each other section, and how near it is
+    for place, kind in _sections(Config):
+        fields = {field.alias or one: field for one, field in kind.model_fields.items()}
+        fits = [part in (given, NAME, 0) for part, given in zip(place, section, strict=False)]
+        shared = len([*itertools.takewhile(bool, fits)])
+        if shared == len(place) == len(section):
+            is_kind = "kind" not in fields or fields["kind"].default in loc
+            known = list(fields) if is_kind else known
+        elif 0 not in place and (shared or not {*place[2:], name} & SECTIONS or place == ()):
+            for similar in difflib.get_close_matches(str(name), fields, 1, SIMILAR):
+                text = _nested((*section[:shared], *place[shared:]), similar, value)
+                found[text] = similar == name, shared
+    options = difflib.get_close_matches(str(name).lower(), known, 1)
+    nearest = max(found.values(), default=(False,))
+    options += [text for text in found if found[text] == nearest and (nearest[0] or not options)]
+    way_out = f"did you mean {' or '.join(options)}?" if options else f"it has {', '.join(known)}."
+    return f"{dotted(tuple(section))} has no key {name!r:.60}; {way_out}"
+
+
+def _nested(section: Key, name: object, value: object) -> str:
+    """A key as the config has to give it, with an example of a name that the user chooses."""
+    given = as_yaml(value)
+    text = f"{name}: {'…' if given in ('empty', '{}') or len(given) > 40 else given}"
+    for number in reversed(range(len(section))):
+        part = EXAMPLES[str(section[number - 1])] if section[number] == NAME else section[number]
+        text = f"{part}: {{{text}}}"
+    return f"`{text}`"
+
+
+def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, type[Section]]]:
+    """Each section of the config and its place, with NAME for a chosen name, and 0 in a list."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        yield place, kind
+        for name, field in kind.model_fields.items():
+            yield from _sections(field.annotation, (*place, field.alias or name))
+    inner = {dict: (NAME,), list: (0,)}.get(get_origin(kind), ())
+    for part in get_args(kind):
+        yield from _sections(part, (*place, *inner))
 
 
 def _rule(error: Error) -> str:
