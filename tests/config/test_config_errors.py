@@ -25,6 +25,12 @@ LABELS = TABLE + "labels: "
 HOME = Path.home()
 
 
+def aliases(value: str) -> str:
+    """YAML of 40 lines, each with two aliases of the one before."""
+    lines = [f"a{n}: &a{n} {value.format(*[f'*a{n - 1}'] * 2)}" for n in range(1, 40)]
+    return "\n".join(["a0: &a0 {x: 1}", *lines])
+
+
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
     (folder / "own.yaml").write_text(text)
     return load(folder / "own.yaml", command_line)
@@ -283,6 +289,12 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
             "`epochs` is given twice.* line 2, column 3.*and again.* line 4, column 3$",
         ),
         ("runs:\n  1: {}\n  '1': {}\n", "`1` is given twice.* line 2, .*and again.* line 3, "),
+        ("runs:\n  1: {}\n  1.0: {}\n", "`1.0` is given twice.* line 2, .*and again.* line 3, "),
+        ("runs: {10: {}, 1.0e+1: {}}", "given twice.* column 8\nand again.* column 16$"),
+        ("labels: {values: {0: male, false: female}}", "`false` is given twice.* column 28$"),
+        (aliases("[{}, {}]"), "more than 100,000 values, perhaps by aliases of aliases; write"),
+        (aliases("{{b: {}, c: {}}}"), "more than 100,000 values, perhaps by aliases of aliases"),
+        (aliases("{{<<: [{}, {}]}}"), "more than 100,000 values, perhaps by aliases of aliases"),
         ("runs: {010: {}}", '`010` is no decimal number; .* "010" for a name.* line 1, column 8$'),
         ("train: {seed: 2020_01}", "`2020_01` is no decimal number.* line 1, column 15$"),
         ("train:\n  epochs: 3\n   seed: 1\n", "; check the indentation, too: .* line 3, column 8$"),
