@@ -5,7 +5,9 @@ A sentence names the key as a dotted path, its value, and what is valid.
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import yaml
@@ -34,10 +36,10 @@ RULES = {
 }  # fmt: skip
 PATTERNS = {  # by a part of the pattern
     "(model|train)": "be a key of `model` or `train`, such as train.seed",
-    "https?": "be a URL such as https://example.org/a.tar or file:///data/a.tar",
+    "https?": "be a URL such as https://example.org/a.tar or {url}",
     "{32}": "be 32 hexadecimal digits",
     "{64}": "be 64 hexadecimal digits",
-    "(?!(": "be letters, digits, _, . and -, and neither sample nor a table of results/data",
+    "(?!(": "be letters, digits, _, . and -, and neither sample nor a name in results/data",
     "A-Z": "be letters, digits, _, . and -, and begin with a letter or digit",
     r"\s": "have no spaces or braces",
     "241": "be a path without braces, <, line breaks and names above 240 letters",
@@ -139,8 +141,21 @@ def _rule(error: Error) -> str:
     if kind == "missing":
         return f"have `{error['loc'][-1]}`"
     if kind == "string_pattern_mismatch":
-        return next(rule for part, rule in PATTERNS.items() if part in context["pattern"])
+        rule = next(rule for part, rule in PATTERNS.items() if part in context["pattern"])
+        return rule.format(url=_file_url(error["input"]))
     return RULES[kind].format(**context).replace("'", "")
+
+
+def _file_url(value: str) -> str:
+    """The URL of a path, of one of Windows as WSL has it; for other text, an example."""
+    path = re.sub(
+        r"^(?:file:)?/*([a-zA-Z]):[/\\]+", lambda drive: f"/mnt/{drive[1].lower()}/", value
+    )
+    path = re.sub("^file:/*", "/", path if path == value else path.replace("\\", "/"))
+    if not path or re.match(r"\w+:", path):
+        return "file:///data/a.tar"
+    of_home = path.startswith("~/")
+    return (Path(path).expanduser() if of_home else Path(path).absolute()).as_uri()
 
 
 def dotted(key: Key) -> str:
