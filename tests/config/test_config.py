@@ -121,6 +121,21 @@ def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(change
     assert texts(complete(other_text(changes))) == texts(config)
 
 
+@pytest.mark.fault("unchanged-meaning")
+def test_square_is_one_number_however_it_is_written():
+    square, other = check({"crop": {"size": [64, 64.0]}}), check({"crop": {"size": [64, 96]}})
+    assert data_summary.for_provenance(square) == data_summary.for_provenance(
+        check({"crop": {"size": 64}})
+    )
+    assert (square.crop.shape, other.crop.size) == ([64, 64], [64, 96])
+
+
+def test_archive_beside_the_sample_may_be_an_external_set():
+    own = archive()["archives"]
+    assert check({"archives": own, "external": ["a"]}).sources == ["sample"]
+    assert check({"archives": {"wiki": {"md5": None}}}).sources == ["sample"]
+
+
 def test_default_crop_of_the_code_is_that_of_the_config():
     crop = CropSpec()
     assert ([*crop.size], crop.margin) == ([128, 128], ARCHIVE_MARGIN)

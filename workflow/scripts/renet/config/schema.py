@@ -21,8 +21,11 @@ from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
 SECTIONS = {"model", "train", "checkpoints", "resources"}  # that a run may change
-# What an archive cannot be called: results/data has tables of these names.
-TAKEN = "sample|train|validation|test|development|out_of_fold|split|funnel|corrected"
+# What an archive cannot be called: results/data has files and folders of these names.
+TAKEN = (
+    "sample|train|validation|test|development|out_of_fold|split|funnel|corrected|thumbnails|"
+    r".*\.(csv|h5|svg|md|html)"
+)
 SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
 
 
