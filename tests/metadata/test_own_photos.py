@@ -64,11 +64,15 @@ def test_path_and_gender_are_enough(tmp_path):
 def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog):
     caplog.set_level("INFO")
     missing = ["Unknown", " N/A ", "N. A.", "(none)", *sorted(STR_NA_VALUES)]
-    written = ["anna", *missing, "nonet", "Nana"]
-    lines = [f"{number}.jpg,f,{name}\n" for number, name in enumerate(written)]
-    table = describe(tmp_path / "t.csv", "path,gender,subject\n" + "".join(lines))
+    missing += ["Not available", "missing", "(Anonymous)", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?"]
+    missing += ["#N/A", "#NV", "#¡VALOR!", "#VÄRDEFEL!"]
+    people = {"nonet": "nonet", "Nana": "nana", "k. A.": "ka", "Missing, Ann": "ann missing"}
+    people |= {"#A": "a", "#0": "0", "#007": "007", "REF!": "ref", "#Ref": "ref"}
+    written = ["anna", *missing, *people]
+    lines = [f"{number}.jpg;f;{name}\n" for number, name in enumerate(written)]
+    table = describe(tmp_path / "t.csv", "path;gender;subject\n" + "".join(lines))
     of_photos = [f"own:/{number + 1}.jpg" for number in range(len(missing))]
-    assert table.subject.tolist() == ["anna", *of_photos, "nonet", "nana"]
+    assert table.subject.tolist() == ["anna", *of_photos, *people.values()]
     assert f"{len(missing)} of {len(written)} lines name nobody" in caplog.text
 
 
