@@ -24,7 +24,7 @@ from renet.config.runs import plain
 from renet.config.schema import Config
 from renet.config.train import Recipe
 from renet.faces.crop import CropSpec
-from renet.planning import data_summary, inputs, run_settings
+from renet.planning import before_start, data_summary, inputs, run_settings
 
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
 BENCHMARKS = sorted((ROOT / "benchmarks" / "configs").glob("*.yaml"))
@@ -134,6 +134,18 @@ def test_archive_beside_the_sample_may_be_an_external_set():
     own = archive()["archives"]
     assert check({"archives": own, "external": ["a"]}).sources == ["sample"]
     assert check({"archives": {"wiki": {"md5": None}}}).sources == ["sample"]
+
+
+def test_names_that_differ_in_case_alone_are_a_warning():
+    declared = {"a": ROSTER, "A": ROSTER, "b": ROSTER}
+    runs = {"renet": {}, "x-seed1": {}, "X": {"seeds": [1, 2]}, "Renet": None}
+    config = check({"archives": declared, "sources": ["a", "b"], "external": ["A"], "runs": runs})
+    of_runs, of_archives = before_start.warnings(config, [], [])
+    assert "`runs` has x-seed1 and X-seed1, which share their files on a disk" in of_runs
+    assert "`archives` has a and A, which share" in of_archives
+    assert (
+        list(before_start.warnings(check({"archives": declared, "sources": ["A"]}), [], [])) == []
+    )
 
 
 def test_default_crop_of_the_code_is_that_of_the_config():

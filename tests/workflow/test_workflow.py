@@ -1,5 +1,6 @@
 """The workflow through Snakemake: from the sample to results, and what a change makes again."""
 
+import base64
 import importlib
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from helpers.archives import jpeg, write_tar
-from helpers.dry_run import dry_run
+from helpers.dry_run import dry_run, plan
 from helpers.http_server import serving
 from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import (
@@ -238,6 +239,21 @@ def test_lost_output_is_made_again(project, name, rules):
     assert planned(project) == rules
 
 
+@pytest.mark.fault("lost-records")
+def test_model_of_which_snakemake_has_no_record_is_named(project):
+    said = "Snakemake has no record of results/runs/renet/model.pt, and does not notice"
+    options = ("--configfile", "small.yaml")
+    assert said not in plan(project, *options)
+    name = base64.urlsafe_b64encode(b"results/runs/renet/model.pt").decode()
+    (record := project / ".snakemake/metadata" / name).unlink()  # those of other files stay
+    assert said in (printed := plan(project, *options))
+    assert re.search(
+        r"`\.venv/bin/snakemake --touch --forceall --configfile \S*small.yaml`", printed
+    )
+    (record.parents[1] / "incomplete" / name).touch()  # its job is repeated
+    assert said not in plan(project, *options)
+
+
 @pytest.mark.fault("failed-retraining")
 @pytest.mark.slow
 def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(project):
@@ -262,7 +278,10 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     log = project / "results/runs/renet/logs/train.log"
     (folder,) = (project / "results/runs/renet/training").glob("*/")
     before = (folder / "model.pt").read_bytes()
-    run(project, *arguments)
+    of_all = (
+        "This start trains 1 of the models again, and replaces results/runs/renet/model.pt; until"
+    )
+    assert of_all in run(project, *arguments)
     said = f"taken from results/runs/renet/training/{folder.name}. To train again,"
     assert said in log.read_text() and "epoch 1," not in log.read_text()
     shutil.rmtree(folder)
@@ -470,17 +489,20 @@ def test_archive_files_in_another_order_are_indexed_again(project):
 
 
 @pytest.mark.slow
-def test_photo_that_is_added_to_a_subfolder_is_predicted(project):
-    inner = project / "album" / "2024"
-    inner.mkdir(parents=True)
+def test_photo_that_is_added_to_a_subfolder_is_predicted_and_a_hidden_file_reruns_nothing(project):
+    settings = add_photos(project, "album")
+    (inner := project / "album" / "2024").mkdir()
     (inner / "first.jpg").write_bytes(jpeg())
-    write_config(project, predict={"photos": "album"})
-    table = "results/runs/renet/predictions.csv"
-    run(project, "--", table)
-    assert planned(project, "--", table) == set()
+    write_config(project, predict={"photos": "album"}, **settings)
+    table, index = "results/runs/renet/predictions.csv", "results/data/album/members.csv"
+    run(project, "--", table, index)
+    for folder in (inner.parent, inner):
+        (folder / ".DS_Store").touch()
+    assert planned(project, "--", table, index) == set()
     (inner / "second.jpg").write_bytes(jpeg(seed=2))
+    assert planned(project, "--", table, index) == {"download", "index_archive", "predict"}
     run(project, "--", table)
-    assert len(pd.read_csv(project / table)) == 2
+    assert len(pd.read_csv(project / table)) == 14
 
 
 @pytest.mark.slow
@@ -609,7 +631,8 @@ def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
     module = project / "workflow/scripts/renet/training/loop.py"
     module.write_text(module.read_text() + "EDITED = 1\n")
     assert "train" in planned(project)
-    assert snakemake(project, "--touch", "--configfile", "small.yaml").returncode == 0
+    outcome = snakemake(project, "--touch", "--configfile", "small.yaml")
+    assert outcome.returncode == 0 and "This start trains" not in outcome.stdout + outcome.stderr
     assert planned(project) == set()
     (project / "results/runs/renet/manifest.json").unlink()
     run(project)  # the manifest is written again

@@ -108,7 +108,12 @@ def own_file(path):
 def local_file(wildcards):
     """The path of a job's file with a file:// URL, as an input; of others none."""
     path = urls.local_path(job_archive(wildcards).downloads[wildcards.file][0])
-    return [] if path is None else [str(path)]
+    return [] if path is None else without_time_of_folders([str(path)])
+
+
+def without_time_of_folders(places):
+    """Files and folders as inputs; a param compares the files in a folder, but no hidden ones."""
+    return [ancient(one) if Path(one).is_dir() else one for one in places]
 
 
 def source_receipts(wildcards):

@@ -4,7 +4,9 @@ Requires: Path, WorkflowError and InputError.
 Provides: the names below.
 """
 
+import base64
 import importlib.util
+import re
 import tempfile
 
 
@@ -57,6 +59,29 @@ def limit_gpus(count):
     here_alone = IS_MAIN and workflow.resource_settings.nodes is None and not MODULE
     if here_alone and count and "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", count)
+
+
+def has_record(output):
+    """Whether Snakemake has noted what made an output, or that its job was stopped.
+
+    Missing: `workflow.persistence`, and its records, before the jobs are planned.
+    """
+    code = base64.urlsafe_b64encode(output.encode()).decode()
+    *folders, name = re.findall(".{1,254}", code)  # of a long path
+    path = Path(*[f"@{part}" for part in folders], name)
+    kinds = ("metadata", "incomplete")
+    is_there = any(Path(".snakemake", kind, path).exists() for kind in kinds)
+    return is_there or workflow.workflow_settings.persistence_backend.name != "FILE"
+
+
+def replaced(rule):
+    """First outputs of the planned jobs of a rule that are there, while `onstart` runs.
+
+    Missing: the plan, of which `onstart` knows nothing.
+    """
+    jobs = [] if workflow.touch else workflow.dag.needrun_jobs()
+    outputs = [str(job.output[0]) for job in jobs if job.rule.name == rule]
+    return sorted(path for path in outputs if Path(path).exists())
 
 
 def refuse_installed_package():

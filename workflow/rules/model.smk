@@ -36,6 +36,11 @@ rule train:
         "../scripts/train.py"
 
 
+onstart:
+    if models := replaced("train"):
+        logger.warning(before_start.replaced(models))
+
+
 rule infer:
     """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:

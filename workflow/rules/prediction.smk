@@ -41,7 +41,7 @@ rule predict:
         *BESIDE_MODEL,
         "<results>/runs/{run}/metrics.json",
         model="<results>/runs/{run}/model.pt",
-        photos=local(settings.predict.places),
+        photos=local(without_time_of_folders(settings.predict.places)),
     output:
         predictions="<results>/runs/{run}/predictions.csv",
         html="<results>/runs/{run}/predictions.html",
