@@ -156,6 +156,16 @@ def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
         files.below(tmp_path)
 
 
+@pytest.mark.fault("no-permission")
+@pytest.mark.parametrize("name", ["a" * 256, "a" * 252, "in/" * 1400 + "a"])
+def test_path_that_is_too_long_is_one_sentence_before_anything_is_computed(tmp_path, name):
+    with (
+        pytest.raises(InputError, match="… cannot be used: File name too long; shorten it"),
+        disk.explained([tmp_path / name]),
+    ):
+        files.check_writable(tmp_path / name)
+
+
 @pytest.mark.parametrize("error", [ValueError("no disk"), FileNotFoundError(2, "No such", "a.csv")])
 def test_other_errors_keep_their_traceback(tmp_path, error):
     with pytest.raises(type(error)), disk.explained([tmp_path / "output"]):

@@ -109,6 +109,17 @@ def test_documents_show_commands_of_these_scripts_alone():
     assert set(re.findall(r"workflow/scripts/(\w+)\.py", text)) <= set(BY_HAND)
 
 
+def test_output_that_is_missing_is_asked_for_by_its_short_name(monkeypatch, capsys):
+    def write(photos: list[str], *, predictions: command_line.Output) -> None: ...
+
+    monkeypatch.setattr(command_line.logs, "start", lambda: None)
+    for given, names_it in (["a.jpg"], True), (["a.jpg", "-o"], True), ([], False):
+        monkeypatch.setattr(sys, "argv", ["write.py", *given])
+        with pytest.raises(SystemExit, match="2"):
+            command_line.run(write)
+        assert ("-o FILE" in capsys.readouterr().err) is names_it
+
+
 def test_any_other_script_says_that_only_snakemake_runs_it():
     with pytest.raises(SystemExit, match="--forcerun count"):
         script.run(count)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from renet.common import disk, files, logs, script
 from renet.common.errors import InputError
@@ -31,7 +31,9 @@ def run(function: Callable[..., None]) -> None:
     try:
         with disk.explained(sys.argv[1:]):
             options(function)(arguments, exit_on_error=False)
-    except CycloptsError:  # printed; the status is that of argparse for every version
+    except CycloptsError as error:  # printed; the status is that of argparse for every version
+        if isinstance(error, MissingArgumentError) and "-o" in getattr(error.argument, "names", ()):
+            print("Name the output file: -o FILE.", file=sys.stderr)
         sys.exit(2)
     except FileNotFoundError as error:
         if error.filename is None or os.fspath(error.filename) not in arguments:

@@ -78,7 +78,8 @@ def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_parent(path)
     if path.is_file() or not path.exists():  # not a pipe or a device
-        with tempfile.TemporaryFile(dir=path.resolve().parent):
+        # Its name is longer than the one that is written, so that this is not too long, either.
+        with tempfile.NamedTemporaryFile(prefix=path.name, dir=path.resolve().parent):
             pass
 
 
