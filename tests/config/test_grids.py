@@ -64,6 +64,8 @@ def test_grid_may_vary_the_kind_and_have_seeds():
     config = check({"runs": {"a": {"grid": GRID}}, "comparison": {"reference": "a"}})
     assert config.named_run("a") == "a-cell_tanh-learning_rate_0.003"
     assert list(run_settings.grid_keys(config)) == ["a"]
+    assert set(run_settings.entries(config).values()) == {"renet", "a"}
+    assert run_settings.entries(config)["a-cell_tanh-learning_rate_0.003"] == "a"
 
 
 @pytest.mark.parametrize(

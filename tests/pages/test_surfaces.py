@@ -273,7 +273,7 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # or its card then says, although all other data say otherwise.
 CASES = [
     ({"test.small": True}, "The test set has 3,000 faces of an effective number"),
-    ({"test.few": True}, "The test set is small. Cross-validate with folds: 5, so"),
+    ({"test.few": True}, "Cross-validate with runs: {made: {folds: 5}} in your config"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "(always female)"),
     ({"test.above_baseline.balanced_accuracy": None}, "alone: its balanced accuracy is not comp"),

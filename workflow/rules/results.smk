@@ -24,6 +24,7 @@ REPORTED_SETTINGS = {
     "defaults": run_settings.with_folds(Config().runs["renet"]),
     "data": data_summary.for_pages(settings),
     "grids": run_settings.grid_keys(settings),
+    "entries": run_settings.entries(settings),
     "external": EXTERNAL,
     "predicted": bool(settings.predict.photos),
 }

@@ -94,7 +94,7 @@ def log_summary(summary: dict, name: str) -> None:
         logging.warning(
             "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "
             "%d faces or %d people are very uncertain. Add photos of further people, or evaluate "
-            "by cross-validation with `folds: 5` under the name of a run.",
+            "by cross-validation, as with `runs: {renet: {folds: 5}}`.",
             *(test["n"], test["effective_people"], SMALL_SLICE, FEWEST_PEOPLE),
         )
     logging.info(

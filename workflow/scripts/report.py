@@ -55,6 +55,7 @@ def report(
         to_review=audited["to_review"],
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
+        entries=settings.get("entries", {}),
     )
     paths = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
@@ -75,7 +76,8 @@ def report(
         of_set = "test faces" if run.stated is run else "faces by cross-validation"
         if test["constant_prediction"] or run.claims.above[run.stated.set] != 1:
             found = templates.sentences("above_baseline", run, run.stated)
-            steps = templates.sentences("advice", data.next_steps(run))
+            entry = data.entries.get(run.name, run.name)
+            steps = templates.sentences("advice", data.next_steps(run), entry)
             logging.warning("Run %s: %s %s", run.name, found, steps)
         logging.info(
             "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",

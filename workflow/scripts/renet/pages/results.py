@@ -117,6 +117,7 @@ class DataResults:
     to_review: int  # suspects that no person has seen; 0 without a network that can tell
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
+    entries: dict[str, str]  # of `runs` in the config, by the run that each makes
 
     def suspected(self, run: RunResults) -> int | None:
         """Number of mistakes in the gallery with suspect labels; None without an audit."""

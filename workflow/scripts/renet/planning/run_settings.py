@@ -15,6 +15,12 @@ def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
     }
 
 
+def entries(settings: Config) -> dict[str, str]:
+    """The entry of `runs` that makes each run."""
+    made = {entry: expand(entry, run) for entry, run in settings.entries.items()}
+    return {name: entry for entry, runs in made.items() for name, _ in runs}
+
+
 def training_settings(run: Run) -> dict:
     """Settings that a run's training depends on: its sections `model` and `train`.
 
