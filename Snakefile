@@ -83,8 +83,7 @@ if rules.has("report"):  # a module may take some of the rules
     refuse_faults(before_start.check_own_results, settings, RESULTS)
     if IS_MAIN and ALL_RULES:
         refuse_faults(before_start.check_outputs, RESULTS, kept_outputs())
-        trained = [path for path in outputs("train", run=RUNS) if path.endswith(".pt")]
-        unknown = [path for path in trained if not has_record(path)]
+        unknown = [path for path in outputs("train", run=RUNS) if not has_record(path)]
         for warning in before_start.warnings(settings, unknown, OVERLAYS):
             logger.warning(warning)
 
