@@ -11,13 +11,15 @@ from renet.prediction import predictor, training_photos
 BETTER = {"leads": "test", "test": {"above_baseline": {"accuracy": {"above": True}}}}
 
 
-def describe_run(run: Path, faces: np.ndarray, margin: float, metrics: dict, **archive) -> dict:
+def describe_run(
+    run: Path, faces: np.ndarray, margin: float, metrics: dict, sources=("a",), **archive
+) -> dict:
     """Write what rule predictor writes beside model.pt; returns the content of predictor.json.
 
     The faces are too few to fit the detector's box.
     """
     crops = {"database": "wiki", "photos": "crop", "detected": None} | archive
-    settings = {"crop": {"size": 32, "margin": margin}, "archives": {"a": crops}}
+    settings = {"crop": {"size": 32, "margin": margin}, "archives": dict.fromkeys(sources, crops)}
     hashes = run / training_photos.FILE
     training_photos.write(hashes, training_photos.hashes(faces))
     content = predictor.describe(run / "model.pt", BETTER | metrics, faces, hashes, settings)

@@ -32,7 +32,8 @@ def predictor(
     pixels = hdf5.read(faces).pixels
     known = training_photos.hashes(pixels)
     if initial_hashes:
-        known = np.unique(np.concatenate([known, np.load(initial_hashes)], axis=1), axis=1)
+        both = known, training_photos.read(initial_hashes)
+        known = np.unique(np.concatenate(both, axis=1), axis=1)
     training_photos.write(hashes, known)
     content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
     files.write_json(predictor, content)

@@ -8,6 +8,7 @@ from pydantic import Field
 from renet.common.imdb_wiki import TABLE
 from renet.config.section import Section
 
+Margin = Annotated[float, Field(ge=0, le=2)]
 Side = Annotated[int, Field(ge=8, le=4096)]
 
 
@@ -16,7 +17,7 @@ class Crop(Section):
 
     size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
     """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
-    margin: Annotated[float, Field(ge=0, le=2)] = 0.4
+    margin: Margin = 0.4
     """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
     keep_shards: bool = True
     """false: saves space; a later change of split, corrections or hdf5 crops all faces again"""
