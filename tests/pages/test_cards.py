@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,9 +71,11 @@ def test_code_of_the_card_predicts_with_the_folder_for_a_hub_and_three_packages_
     for name in ("cv2", "numpy", "onnxruntime", *(path.name for path in installed.glob("*.libs"))):
         (packages / name).symlink_to(installed / name)
     (hub / "photos" / "notes.txt").write_text("no photo")
+    cv2.imwrite(str(hub / "photos" / "tiny.png"), np.zeros((1, 1, 3), np.uint8))
     code = code_of(hub / "README.md")
     outcome = run_python("-S", "-c", code, folder=hub, PYTHONPATH=str(packages))
     assert outcome.returncode == 0, outcome.stderr
+    assert "tiny.png is too small" in outcome.stdout
     found, expected = pd.read_csv(hub / "probabilities.csv"), predicted(run, photos)
     assert found.file.tolist() == [f"photos/{photo.name}" for photo in photos]
     assert expected.std() > 0.001
@@ -90,6 +93,15 @@ def test_folder_from_a_model_hub_predicts_as_the_run_does(results, tmp_path):
     hub = Path(snapshot_download("someone/faces", cache_dir=tmp_path, local_files_only=True))
     photos = write_photos(tmp_path / "photos")
     np.testing.assert_array_equal(predicted(hub, photos, tmp_path), predicted(run, photos))
+
+
+def test_card_in_the_folder_for_a_hub_names_no_file_that_is_not_there(results, tmp_path):
+    run = copy_run(results, tmp_path / "run", 0.1)
+    card, readme = run / "model_card.md", tmp_path / "hub/README.md"
+    export(run, exported=readme.with_name("model.safetensors"), card=card)
+    left_out = {*card.read_text().splitlines()} - {*readme.read_text().splitlines()}
+    assert left_out and all(line.startswith(("- The [data", "- [The run's")) for line in left_out)
+    assert not re.search(r"\]\((?!http)|data sheet", readme.read_text())
 
 
 def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed, tmp_path, window):

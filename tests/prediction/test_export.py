@@ -1,5 +1,6 @@
 """A run's network in other formats predicts what predict.py predicts."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -79,7 +80,7 @@ def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(
 def hub(tmp_path) -> Path:
     """The folder for a model hub of a run in the folder beside it."""
     run, folder = make_run(tmp_path / "run"), tmp_path / "hub"
-    text = "---\nlicense: other\n---\nSee the [data](../data.md) and [neon](https://neon.org)."
+    text = "---\nlicense: other\n---\n- See [data](../data.md).\n- See [neon](https://neon.org)."
     (run / "model_card.md").write_text(text)
     card, out = run / "model_card.md", folder / "model.safetensors"
     call_script("export", model=run, exported=out, card=card)
@@ -93,7 +94,7 @@ def test_folder_for_model_hubs_has_the_card_the_weights_and_all_that_predicting_
     assert len(list(folder.iterdir())) == 3
     read = ModelCard.load(folder / "README.md")
     assert read.data.license == "other"
-    assert read.text == "See the data and [neon](https://neon.org)."
+    assert read.text == "- See [neon](https://neon.org)."
     weights = load_state_dict_from_file(folder / "model.safetensors")
     assert weights.keys() == found.network.state_dict().keys()
     received = predictor.load(folder)
@@ -127,7 +128,7 @@ def test_card_is_for_safetensors_alone(hub):
 def test_value_that_a_hub_folder_lacks_is_named_with_its_file(hub):
     about = json.loads((hub / "config.json").read_text()) | {"unsure": {}}
     (hub / "config.json").write_text(json.dumps(about))
-    with pytest.raises(InputError, match=r"config\.json lacks a value"):
+    with pytest.raises(InputError, match=r"config\.json lacks a value .*: unsure\.threshold"):
         predictor.load(hub)
 
 
@@ -231,17 +232,52 @@ def test_safetensors_alone_predict_as_the_run_does_and_have_the_same_bytes_again
 
 
 @pytest.mark.fault("damaged-model")
-def test_bit_that_changed_in_the_weights_of_safetensors_alone_is_noticed(run, tmp_path):
+def test_bit_that_changed_in_safetensors_alone_is_noticed(run, tmp_path):
     path = tmp_path / "a.safetensors"
     export.write_safetensors(path, predictor.load(run))
     whole = path.read_bytes()
-    first = 8 + int.from_bytes(whole[:8], "little")
-    for place in np.linspace(first, len(whole) - 1, 20, dtype=int):
+    key = whole.index(b"weights_sha256")  # without this key, there is no digest
+    places = np.linspace(0, len(whole) - 1, 40, dtype=int)
+    for place in places[abs(places - key - 7) > 7]:
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(InputError, match=r"a\.safetensors .* SHA-256 is not .* its metadata"):
+        with pytest.raises(InputError, match=r"a\.safetensors is not a model"):
             predictor.load(path)
     path.write_bytes(whole.replace(b"weights_sha256", b"weights_sha255"))  # as without a digest
     assert predictor.load(path).temperature == 0.3
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize("change", ["offsets of two tensors", "temperature"])
+def test_change_in_the_header_of_safetensors_alone_is_noticed(run, tmp_path, change):
+    path = tmp_path / "a.safetensors"
+    export.write_safetensors(path, predictor.load(run))
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    one, other = header["bn1.running_mean"], header["bn1.running_var"]
+    if change == "temperature":
+        about = header["__metadata__"]
+        about["renet"] = about["renet"].replace('"temperature": 0.3', '"temperature": 9.3')
+    else:
+        one["data_offsets"], other["data_offsets"] = other["data_offsets"], one["data_offsets"]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[end:])
+    with pytest.raises(InputError, match=r"a\.safetensors .* SHA-256 is not .* its metadata"):
+        predictor.load(path)
+
+
+@pytest.mark.fault("earlier-version")
+def test_safetensors_with_a_digest_of_the_tensors_alone_are_read_as_before(run, tmp_path):
+    path, found = tmp_path / "a.safetensors", predictor.load(run)
+    export.write_safetensors(path, found)
+    data = path.read_bytes()
+    tensors = data[8 + int.from_bytes(data[:8], "little") :]
+    about = export.described(found, hashlib.sha256(tensors).hexdigest())
+    export.write_safetensors(path, found, {model_file.METADATA: about})
+    assert predictor.load(path).temperature == 0.3
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(InputError, match=r"a\.safetensors .* SHA-256 is not"):
+        predictor.load(path)
 
 
 def test_missing_package_is_one_sentence_with_the_way_out(run, monkeypatch):

@@ -5,6 +5,7 @@ The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gi
 what else a prediction needs. A writer raises an InputError if its packages are missing.
 """
 
+import hashlib
 import json
 import logging
 import re
@@ -26,7 +27,7 @@ from renet.prediction.predictor import FILE, Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
-LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # in Markdown
+LOCAL_LINE = re.compile(r"^.*(?<!\\)\]\((?!https?:).*\n", re.MULTILINE)  # with a link to a file
 
 
 class Probabilities(nn.Module):
@@ -117,10 +118,12 @@ def write_safetensors(
 ) -> None:
     """Write the weights as safetensors, by default with what `described` says as metadata."""
     weights = {name: one.contiguous() for name, one in predictor.network.state_dict().items()}
-    if metadata is None:  # one key: the order of several is not fixed, and the bytes would differ
-        digest = model_file.tensors_digest(safetensors.torch.save(weights))
-        metadata = {model_file.METADATA: described(predictor, digest)}
-    content = safetensors.torch.save(weights, metadata)
+    # One key: the order of several is not fixed, and the bytes would differ.
+    about = {model_file.METADATA: described(predictor, model_file.NO_DIGEST)}
+    content = safetensors.torch.save(weights, metadata or about)
+    if metadata is None:
+        digest = hashlib.sha256(content).hexdigest()
+        content = content.replace(model_file.NO_DIGEST.encode(), digest.encode(), 1)
     # Not by its save_file, whose error on a full disk is no OSError.
     with files.replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
@@ -128,7 +131,7 @@ def write_safetensors(
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | None = None) -> None:
     """Write what model hubs and `predictor.load` read: weights, README.md and config.json."""
-    folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
+    folder, text = path.parent, LOCAL_LINE.sub("", card.read_text(encoding="utf-8"))
     if (folder / FILE).exists():
         raise InputError(f"{folder} is a folder of a run; name a folder for the hub alone.")
     files.check_replaceable(folder / "README.md", "---")  # a card begins with its front matter
