@@ -127,7 +127,7 @@ def test_disk_that_is_read_only_is_one_sentence_with_the_file_or_log(full, monke
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     path = full(PAGE) / "output"
     subprocess.run(["mount", "-o", "remount,ro", path.parent], check=True)
-    assert f"{path}.tmp cannot be written or read: Read-only" in said(write_text, path)
+    assert f"{path}.renet-tmp cannot be written or read: Read-only" in said(write_text, path)
     assert f"{path} cannot be written or read: Read-only" in said(logs.start, path)
     logging.captureWarnings(capture=False)
 
@@ -168,7 +168,7 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     sentence = r"train\.h5 needs 5,000 more bytes, but only 4,096"
     with pytest.raises(InputError, match=sentence), files.replacing(path, size=5000):
         raise AssertionError("it was begun")
-    assert not path.with_name("train.h5.tmp").exists()
+    assert not path.with_name("train.h5.renet-tmp").exists()
 
 
 @pytest.mark.fault("full-disk")

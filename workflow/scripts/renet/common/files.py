@@ -24,7 +24,7 @@ FACE_DIGEST_CHARACTERS = 32
 
 @contextlib.contextmanager
 def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
-    """Yield the path `<path>.tmp`; rename it to `path` on success, delete it otherwise.
+    """Yield the path `<path>.renet-tmp`; rename it to `path` on success, delete it otherwise.
 
     The temporary file is locked. h5py has locks of its own: open the yielded path with
     `locking=False`. A link stays, and its target is replaced. Standard output gets the whole file
@@ -44,7 +44,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
         yield path
         return
     path = path.resolve() if path.is_symlink() else path
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + ".renet-tmp")  # no file of a user's has this suffix
     _make_parent(path)
     if size:
         disk.require_space(path, size)

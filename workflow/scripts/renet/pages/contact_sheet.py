@@ -12,6 +12,7 @@ from renet.common import files
 from renet.pages import filters, galleries, templates
 from renet.pages.templates import PageTable
 
+FIRST_LINE = "<!doctype html><!-- Predictions by renet-gender-workflow. -->"  # of no other page
 MOST_FACES = 500
 MOST_REASONS = 100  # photos or faces without a prediction
 GRID = galleries.Grid(columns=1, side=112)
@@ -50,6 +51,7 @@ class ContactSheet:
         templates.write(
             "contact_sheet.html.j2",
             path,
+            first_line=FIRST_LINE,
             title="Predictions",
             data={"origin": "/".join(model.resolve().parts[-2:]), "sources": []},
             run=folder.name,
