@@ -34,6 +34,7 @@ from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, Image, RejectedImage
 from renet.faces.detection import BoxMap, Detection
 from renet.network import inference, model_file
+from renet.pages import templates
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, pipeline, predictor, training_photos
 from renet.prediction.photos import Photo
@@ -235,6 +236,17 @@ def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
     assert "a.tar: files that are not predicted: 1 (.txt), 1 (.jpg)" in caplog.text
 
 
+@pytest.mark.fault("damaged-archive")
+def test_tar_whose_headers_never_end_and_an_empty_one_are_one_sentence(tmp_path):
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 1
+    (tmp_path / "album").write_bytes(3000 * (long_name.tobuf() + b"a".ljust(512, b"\0")))
+    (tmp_path / "empty.tar").write_bytes(bytes(1024))
+    for name, fault in (("album", "is not a complete tar archive"), ("empty.tar", "no photo")):
+        with pytest.raises(files.InputError, match=fault):
+            photos.find([str(tmp_path / name)])
+
+
 @pytest.mark.fault("damaged-photo")
 def test_photo_of_zeros_is_no_tar(tmp_path):
     (tmp_path / "a.jpg").write_bytes(bytes(2048))
@@ -310,7 +322,7 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
     page = (tmp_path / "out.html").read_text()
     assert "There is no training_hashes.npy: photos of the training set are not recognised" in page
     training_photos.write(run / training_photos.FILE, np.zeros((4, 1), np.uint64))
-    with pytest.raises(files.InputError, match=r"is not the file that predictor\.json names"):
+    with pytest.raises(files.InputError, match=r"its SHA-256 is not that in predictor\.json"):
         predict(run, [photo], predictions=out)
 
 
@@ -481,13 +493,28 @@ def test_predictor_of_another_model_is_refused(described):
         predictor.load(run)
 
 
+BOX = dataclasses.asdict(BoxMap())
+
+
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("change", [
     {"unsure": {}}, {"unsure": 3}, {"ready_made_crops": {}}, {"detector": {}}, {"model": None},
+    *({"temperature": value} for value in (-2, 0, 1e-9, 1e30, np.nan, "2", [2], True)),
+    *({"margin": value} for value in (-np.inf, 1e9, "0.4", {}, None)),
+    {"unsure": {"threshold": "0.9"}}, {"unsure": {"threshold": 52}}, {"detector": {"box": []}},
+    *({"detector": {"box": BOX | box}} for box in ({"width": 0}, {"down": np.nan}, {"left": 1})),
+    {"above_baseline": {"accuracy": "no"}}, {"sources": "sample"},
 ])  # fmt: skip
-def test_predictor_that_lacks_a_value_is_named(described, change):
-    with pytest.raises(files.InputError, match=r"predictor\.json lacks a value"):
+def test_value_that_predictor_json_lacks_or_that_is_impossible_is_named(described, change):
+    name = next(iter(change))
+    with pytest.raises(files.InputError, match=rf"predictor\.json lacks .*impossible one: {name}"):
         predictor.load(described(**change))
+
+
+@pytest.mark.fault("damaged-model")
+def test_predictor_of_other_classes_is_refused(described):
+    with pytest.raises(files.InputError, match="is not that of"):
+        predictor.load(described(classes=["male", "female"]))
 
 
 @pytest.mark.parametrize("is_above", [True, False])
@@ -495,6 +522,59 @@ def test_network_that_is_above_its_baseline_by_no_metric_is_noted(described, is_
     for found in (is_above, {"accuracy": False, "balanced_accuracy": is_above}):
         notes = predictor.load(described(above_baseline=found)).notes
         assert any("not significantly better" in note for note in notes) != is_above
+
+
+def test_network_of_which_no_baseline_is_known_is_noted_as_not_above_it(described):
+    path = described() / predictor.FILE
+    content = files.read_json(path)
+    del content["above_baseline"]
+    files.write_json(path, content)
+    (note,) = predictor.load(path.parent).notes
+    assert "not significantly better" in note
+
+
+@pytest.mark.parametrize("sources", [["sample"], ["sample", "own"], ["own"]])
+def test_model_that_was_trained_on_drawings_alone_says_so_at_each_prediction(
+    made, described, tmp_path, caplog, sources
+):
+    describe_run(run := described(), GREY_FACE[None], MARGIN, METRICS, sources)
+    photo, out = str(made / "photos/003.jpg"), tmp_path / "out.csv"
+    predict(run, [photo], predictions=out, html=tmp_path / "out.html")
+    for said in (caplog.text, (tmp_path / "out.html").read_text()):
+        assert ("trained on drawings of invented people alone" in said) == (sources == ["sample"])
+
+
+@pytest.mark.fault("damaged-model")
+def test_model_that_is_exchanged_while_it_is_read_is_never_mixed_with_the_other_one(
+    made, tmp_path, monkeypatch
+):
+    run, other = (shutil.copytree(made / "run", tmp_path / name) for name in ("run", "other"))
+    model_file.save(other / "model.pt", new_network(seed=9))
+    describe_run(other, GREY_FACE[None], MARGIN, METRICS)
+    build = model_file.build
+
+    def exchange(*given):
+        for name in ("model.pt", "predictor.json", training_photos.FILE):
+            (other / name).replace(run / name)
+        return build(*given)
+
+    monkeypatch.setattr(model_file, "build", exchange)
+    with pytest.raises(files.InputError, match="is not that of"):
+        predictor.load(run)
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize("values", [
+    np.zeros((4, 2)), np.zeros(4, np.uint64), np.zeros((3, 2), np.uint64), b"", b"no array",
+    b"\x93NUMPY\1\0N\0{'descr': '<u8', 'fortran_order': False, 'shape': (4, 1000000000000)}    \n",
+])  # fmt: skip
+def test_hashes_of_another_shape_or_type_are_one_sentence(described, values):
+    path = (run := described()) / training_photos.FILE
+    np.save(path, values) if isinstance(values, np.ndarray) else path.write_bytes(values)
+    described(training_photos={"sha256": files.file_digest(path)})
+    np.save(path, values) if isinstance(values, np.ndarray) else path.write_bytes(values)
+    with pytest.raises(files.InputError, match=r"training_hashes\.npy cannot be used \("):
+        predictor.load(run)
 
 
 @pytest.mark.fault("damaged-model")
@@ -537,9 +617,12 @@ def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
 
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize("option", ["predictions", "html"])
-@pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt"])
+@pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt",
+                                 "report.html"])  # fmt: skip
 def test_file_that_predict_did_not_write_is_not_replaced(made, tmp_path, option, own):
     (made / "out.txt").write_text("<!doctype html>\n<html>file,face\n")
+    page = {"title": "", "body": "", "root": "", "data": {"sources": [], "origin": ""}}
+    templates.write("card.html.j2", made / "report.html", **page)
     outputs, content = {"predictions": tmp_path / "new.csv"}, (made / own).read_bytes()
     with pytest.raises(files.InputError, match=f"{own} is no earlier output .* name a new file"):
         predict(made / "run", [str(made / "photos")], **outputs | {option: made / own})
