@@ -12,11 +12,11 @@ from renet.evaluation.tables import SLICES
 METRIC = "balanced_accuracy"
 
 
-def summary_of(right: int, faces: int = 100, male: float = 0.5) -> dict:
+def summary_of(right: int, faces: int = 100) -> dict:
     """The metrics of a set of which so many faces of each class are predicted correctly."""
     targets = np.repeat([0, 1], faces)
     wrong = np.tile(np.arange(faces) >= right, 2)
-    return summarise(predictions_of(targets, np.where(wrong == targets, 0.2, 0.8)), male)
+    return summarise(predictions_of(targets, np.where(wrong == targets, 0.2, 0.8)), 0.5)
 
 
 def claims_of(leads: str = "test", **right: int) -> pd.DataFrame:
@@ -41,13 +41,6 @@ def test_set_of_one_class_makes_no_claim_about_the_balanced_accuracy():
     assert pd.isna(found.above) and pd.isna(found.p) and found.value == 1
 
 
-def test_baseline_is_that_of_the_metric():
-    mostly_men = summarise(predictions_of([0] * 20 + [1] * 60, [0.2] * 20 + [0.8] * 60), 0.75)
-    for metric, baseline in (("accuracy", 0.75), ("balanced_accuracy", 0.5)):
-        found = run_table.of_run("a", {"test": mostly_men}, "test", metric)
-        assert found.baseline[0] == baseline
-
-
 def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     sets = {"one": {"test": 90, "north": 90}, "two": {"test": 80, "north": 50}}
     runs = pd.concat(
@@ -58,21 +51,17 @@ def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     assert found.value.to_dict() == {"test": pytest.approx(0.85), "north": pytest.approx(0.7)}
     assert found.deviation["test"] == pytest.approx(np.std([0.9, 0.8], ddof=1))
     assert found.above.to_dict() == {"test": 1, "north": 0} and found.low.isna().all()
-    runs.loc[(runs.run == "two") & (runs.set == "test"), "leads"] = 0
-    assert run_table.of_seeds(runs, [["one", "two"]]).leads.tolist() == [0, 0]
 
 
-def run_of(
-    test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, male=0.5, **more
-):
+def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, **more):
     """What a run's own evaluation adds; it made 10 epochs in batches of 32."""
-    sets = {"test": summary_of(test, faces, male), "validation": summary_of(90, faces, male)}
+    sets = {"test": summary_of(test, faces), "validation": summary_of(90, faces)}
     sets["validation"]["effective_faces"] *= worth
     fitted_on = "out_of_fold" if folds else "validation"
     counts = {"faces": {"train": train} | more}
     given = sets | {"calibration": {"fitted_on": fitted_on}, "data": counts}
-    history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.97, accuracy]})
-    return conclusions.of_run(given, history, 32)
+    history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.5, accuracy]})
+    return conclusions.of_run(given, history, 32, METRIC)
 
 
 @pytest.mark.parametrize(
@@ -80,13 +69,13 @@ def run_of(
     [(49, True, "out_of_fold"), (50, True, "test"), (49, False, "test")],
 )
 def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
-    assert run_of(faces // 2, faces, 0.9, folds=folds)["leads"] == leads
+    assert run_of(faces // 2, faces, 0.9, folds=folds)["stated"]["set"] == leads
 
 
 @pytest.mark.parametrize(
     ("right", "accuracy", "train", "advice"),
     [
-        (90, 0.9, 3200, None), (80, 0.98, 3200, "few_photos"),
+        (90, 0.9, 3200, None),
         (50, 0.95, 3200, "few_photos"), (50, 0.55, 288, "few_updates"),
         (50, 0.58, 320, "not_learnt"), (50, 0.6, 320, "few_test_faces"),
         (50, 0.61, 320, "few_photos"),
@@ -96,10 +85,6 @@ def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accura
     found = run_of(right, 100, accuracy, train=train)
     assert found["advice"] == advice
     assert found["updates"] == 10 * train / 32
-
-
-def test_advice_is_by_the_majority_of_the_training_set_of_either_class():
-    assert {run_of(50, 100, 0.75, male=male)["advice"] for male in (0.3, 0.7)} == {"not_learnt"}
 
 
 def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
@@ -113,18 +98,16 @@ def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():
     rows = [
-        {"slice": "age", "value": name, "difference": difference, "p_holm": p, "gap": gap,
-         "gap_p_holm": gap_p}
-        for name, difference, p, gap, gap_p in (
-            ("old", -0.1, 0.05, 0.2, 0.05), ("young", -0.2, 0.01, 0.4, 0.051),
-            ("middle", -0.3, 0.06, 0, None), ("none", 0.1, None, 0, None),
-            ("best", 0.2, 0.001, 0, None), ("few", 0.05, None, -0.3, 0.02),
+        {"slice": "age", "value": name, "difference": gap, "p_holm": p, "gap_p_holm": gap_p}
+        for name, gap, p, gap_p in (
+            ("old", -0.1, 0.05, 0.05), ("young", -0.2, 0.01, 0.051), ("middle", -0.3, 0.06, None),
+            ("none", 0.1, None, None), ("best", 0.2, 0.001, None),
         )
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(SLICES.columns))
     assert conclusions.of_groups(frame) == {
         "tested": [["age", name] for name in ("old", "young", "middle", "best")],
         "below": [["age", "young"], ["age", "old"]],
-        "compared": [["age", "old"], ["age", "young"], ["age", "few"]],
-        "gaps": [["age", "few"], ["age", "old"]],
+        "compared": [["age", "old"], ["age", "young"]],
+        "gaps": [["age", "old"]],
     }

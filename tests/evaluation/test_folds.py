@@ -179,7 +179,7 @@ def tables(tmp_path):
         metrics = []
         for name, (right, folds) in quality.items():
             summary = {"calibration": {"fitted_on": "out_of_fold" if folds else "validation"}}
-            summary["leads"] = "out_of_fold" if folds else "test"
+            summary["stated"] = {"set": "out_of_fold" if folds else "test"}
             for subset, targets in (("test", test), ("out_of_fold", development)):
                 is_right = random.random(len(targets)) < right
                 table = predictions_of(targets, np.where(is_right == targets, 0.9, 0.1))

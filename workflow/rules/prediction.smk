@@ -39,7 +39,6 @@ rule predict:
     """Predict the faces of the photos that the config names."""
     input:
         *BESIDE_MODEL,
-        "<results>/runs/{run}/metrics.json",
         model="<results>/runs/{run}/model.pt",
         photos=local(settings.predict.places),
     output:

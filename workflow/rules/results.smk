@@ -56,6 +56,7 @@ rule evaluate:
         batch_size=of_run(
             lambda run: run.train.batch_size if run.model.has_layers else None
         ),
+        metric=settings.comparison.metric,
         slices=slices,
         file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),

@@ -5,8 +5,7 @@ of a run with folds; and the metrics of each run on its sets.
 Writes: runs.csv (`renet.evaluation.tables.RUNS`) and comparison.csv (`COMPARISON` there).
 Decides: what is significantly above the baseline, which differences are significant, and the best
 run: on the out-of-fold predictions where all runs have folds; where some have, on the faces of the
-validation set alone, so that all runs are compared on the same faces. A single run is stated by its
-accuracy.
+validation set alone, so that all runs are compared on the same faces.
 """
 
 import logging
@@ -39,7 +38,6 @@ def compare(
         read.setdefault(predictions.subset.iloc[0], {})[run] = predictions
     ranking_set, same_faces = validated(read)
     added = comparison.side_by_side(ranking_set, same_faces, metric)
-    stated_by = metric if len(same_faces) > 1 else "accuracy"
     stated, choosing = [], {}
     for (run, faces), path in zip(same_faces.items(), metrics, strict=True):
         own = files.read_json(path)
@@ -49,7 +47,7 @@ def compare(
             if one.parents[2] == path.parent
         }
         sets = run_table.summaries(own, elsewhere, ranking_set, faces)
-        stated.append(run_table.of_run(run, sets, own["leads"], stated_by))
+        stated.append(run_table.of_run(run, sets, own["stated"]["set"], metric))
         choosing[run] = sets[ranking_set]
     ranked = run_table.rank(choosing, metric)
     compared = []

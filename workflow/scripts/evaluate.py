@@ -8,8 +8,8 @@ Writes: metrics.json (workflow/schemas/metrics.schema.yaml; for an external set,
 set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
 groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
 `evaluations`, which is no declared output (`renet.records.evaluations`).
-Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
-refused.
+Decides: the temperature and the threshold of "unsure", on the validation set; of a run, whether the
+set that leads is above its baseline by the metric. A split that leaks is refused.
 """
 
 import logging
@@ -43,6 +43,7 @@ def evaluate(
     figures: list[Path],
     split_settings: SplitSettings,
     trained_on: list[str],
+    metric: str,  # by which runs are stated
     slices: dict,  # the columns and tables of each source
     max_error: float,  # among the predictions that are not "unsure"
     batch_size: int | None,  # of the training; None for a network that is fitted without
@@ -73,7 +74,7 @@ def evaluate(
     )
     epochs = HISTORY.read(history) if history else None
     if epochs is not None:
-        summary |= conclusions.of_run(summary, epochs, batch_size)
+        summary |= conclusions.of_run(summary, epochs, batch_size, metric)
     summary["leakage"] = leaks
     evaluation = run_plots.Evaluation(predictions, summary, epochs)
     for path in figures:
@@ -82,10 +83,10 @@ def evaluate(
     if groups:
         page_data.write_groups(groups, assigned)
     files.write_json(metrics, summary)
-    log_summary(summary, name)
+    log_summary(summary, name, metric)
 
 
-def log_summary(summary: dict, name: str) -> None:
+def log_summary(summary: dict, name: str, metric: str) -> None:
     """Log the main metrics of the set `name`; the last line is that of the course's script."""
     test, has_folds = summary["test"], summary["calibration"]["fitted_on"] == OUT_OF_FOLD
     if test["constant_prediction"]:
@@ -98,9 +99,10 @@ def log_summary(summary: dict, name: str) -> None:
             *(test["n"], test["effective_people"], SMALL_SLICE, FEWEST_PEOPLE),
         )
     logging.info(
-        "Balanced accuracy %.1f%%, that of the majority baseline %.1f%%, n = %d",
-        test["balanced_accuracy"] * 100,
-        test["majority_baseline"]["balanced_accuracy"] * 100,
+        "%s %.1f%%, that of the majority baseline %.1f%%, n = %d",
+        metric.replace("_", " ").capitalize(),
+        test[metric] * 100,
+        test["majority_baseline"][metric] * 100,
         test["n"],
     )
     logging.info("Accuracy = %.1f%%", test["accuracy"] * 100)

@@ -66,7 +66,8 @@ def predict(
 
     PREDICTIONS.write(predictions, tables())
     if sheet:
-        sheet.write(html, placed.model, predictions, placed.notes)
+        stated = placed.content.get("stated")
+        sheet.write(html, placed.model, predictions, placed.notes, stated)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

@@ -31,7 +31,7 @@ def of_groups(slices: pd.DataFrame) -> dict:
     }
 
 
-def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict:
+def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None, metric: str) -> dict:
     """Sections that a run's own evaluation adds to a summary, which is metrics.json so far.
 
     `batch_size` is None for a kind of network that is fitted without.
@@ -39,12 +39,18 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict
     is_out_of_fold = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
     leads = OUT_OF_FOLD if is_out_of_fold and summary["test"]["few"] else "test"
     led = summary["validation" if leads == OUT_OF_FOLD else "test"]
+    claim = led["above_baseline"][metric]
+    stated = {
+        "set": leads, "metric": metric, "faces": led["n"], "value": led[metric],
+        **dict(zip(("low", "high"), led["intervals"][metric], strict=True)),
+        "baseline": led["majority_baseline"][metric], "above": claim and claim["above"],
+    }  # fmt: skip
     faces, updates = summary["data"]["faces"], None
     if batch_size:
         updates = int(history.epoch.iloc[-1]) * -(-faces.get("train", 0) // batch_size)
-    male, claims = led["majority_baseline"]["male_fraction"], led["above_baseline"].values()
+    male = led["majority_baseline"]["male_fraction"]
     kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led["accuracy"])
-    needed = led["constant_prediction"] or not all(claim["above"] for claim in claims if claim)
+    needed = led["constant_prediction"] or stated["above"] is False
     choosing = summary["validation"]["effective_faces"]
     epoch_by = choosing
     if is_out_of_fold:  # few of these faces validate the run's own model, or none
@@ -52,7 +58,7 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict
         epoch_by = choosing * share or FEWEST_INDEPENDENT
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
     return {
-        "leads": leads,
+        "stated": stated,
         "updates": updates,
         "advice": kind if needed or kind == "few_photos" else None,
         "chosen_by_few": {

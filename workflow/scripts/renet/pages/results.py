@@ -92,7 +92,7 @@ class RunResults(SetResults):
     @property
     def stated(self) -> SetResults:
         """Results on the set that leads."""
-        return self if self.metrics["leads"] == "test" else cast(SetResults, self.out_of_fold)
+        return self if self.metrics["stated"]["set"] == "test" else cast(SetResults, self.out_of_fold)
 
     @property
     def other_sets(self) -> list[SetResults]:

