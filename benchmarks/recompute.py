@@ -128,8 +128,8 @@ def people(subjects):
     return {"subjects": len(subjects), "unnamed_photos": subjects.str.match(UNNAMED).sum()}
 
 
-def summary(faces, share):
-    """The metrics of a set; `share` is the fraction of male faces in the training set."""
+def summary(faces):
+    """The metrics of a set."""
     recalls, precisions = parts_of(faces, "target"), parts_of(faces, "predicted")
     known, whole = [*recalls.values()], Part(faces.right, faces.subject)
     both, halves = len(known) == 2, [1 / len(known)] * len(known)
@@ -137,7 +137,7 @@ def summary(faces, share):
     scores = faces.target.to_numpy(), faces.p_male.to_numpy(), faces.subject
     auc, ends = auc_and_bounds(*scores) if both else (None, None)
     gap = mover((1, -1), known[::-1]) if both else None
-    majority = GENDERS[int(share >= 0.5)]
+    majority = GENDERS[int(faces.target.mean() >= 0.5)]
     common, right = faces.target == GENDERS.index(majority), faces.right == 1
     parts = [Part(one, faces.subject) for one in (right & ~common, ~right & common)]
     odds = [one.value / (1 - one.value) if one.value < 1 else 0 for one in parts]
@@ -161,9 +161,9 @@ def summary(faces, share):
         "small": whole.small, "few": whole.small or len(faces) < 100,
         "male_minus_female": {"value": known[1].value - known[0].value if both else None,
                               "interval": gap, "significant": both and gap.prod() > 0},
-        "above_baseline": {"accuracy": above, "balanced_accuracy": balanced},
+        "above_baseline": {"accuracy": above if both else None, "balanced_accuracy": balanced},
         "majority_baseline": {
-            "class": majority, "male_fraction": share, "accuracy": common.mean(),
+            "class": majority, "accuracy": common.mean(),
             "balanced_accuracy": np.mean([name == majority for name in recalls]),
             "recall": {name: name == majority if name in recalls else None for name in GENDERS},
             "precision": dict.fromkeys(GENDERS) | {majority: common.mean()},
@@ -302,7 +302,7 @@ def evaluation(place, folder, faces, fitted, split, own):
     if folds and history.validation_loss.isna().all():  # trained on the validation set, too
         split = split.replace({"subset": {"validation": "train"}})
     counts, training = split.subset.value_counts(), split[split.subset == "train"]
-    scaling, share = calibration(fitted), training.target.mean()
+    scaling = calibration(fitted)
     table = slices(faces, training, own)
     groups = {
         "tested": table[table.p_holm.notna()],
@@ -314,9 +314,10 @@ def evaluation(place, folder, faces, fitted, split, own):
     }  # fmt: skip
     most = stored_in(place / "metrics.json")["abstention"]["max_error"]
     found = {
-        "data": people(split.subject) | {"faces": dict(counts), "first_year": split.year.min(),
-                                         "last_year": split.year.max()},
-        "test": summary(faces, share), "validation": summary(fitted, share),
+        "data": people(split.subject) | {
+            "faces": dict(counts), "male_fraction": training.target.mean(),
+            "first_year": split.year.min(), "last_year": split.year.max()},
+        "test": summary(faces), "validation": summary(fitted),
         "groups": {name: of[["slice", "value"]].to_numpy() for name, of in groups.items()},
         "calibration": scaling,
         "abstention": abstention(fitted, faces, scaling["temperature"], most),
@@ -382,6 +383,7 @@ def runs_table(stored, metrics, leads, ranking_set):
         "small": one["small"], "few": one["few"], "leads": name == leads[run],
         "value": one[metric], "low": one["intervals"][metric][0],
         "high": one["intervals"][metric][1], "baseline": one["majority_baseline"][metric],
+        "baseline_class": one["majority_baseline"]["class"],
         "p": (one["above_baseline"][metric] or {}).get("p") if name != "validation" else None,
         "order": (-round(one[metric], 9), one["loss"]),
     } for run, of_sets in metrics.items() for name, one in of_sets.items()])  # fmt: skip
@@ -391,7 +393,9 @@ def runs_table(stored, metrics, leads, ranking_set):
     ranked = table[table.set == ranking_set].sort_values("order", kind="stable")
     table["rank"] = pd.Series(range(1, len(ranked) + 1), ranked.index)
     table["chose"] = (table["rank"].eq(1) & (len(ranked) > 1)).astype(int)
-    found, alike = [table], ["set", "metric", "faces", "small", "few", "baseline"]
+    found, alike = [table], [
+        "set", "metric", "faces", "small", "few", "baseline", "baseline_class",
+    ]
     for group in stored.run[stored.kind == "seeds"].unique():
         for _, of_set in table[table.run.isin(group.split())].groupby("set"):
             if len(of_set) == len(group.split()):
@@ -462,8 +466,7 @@ def recomputed(results, own):
     ranking = {**sets.get("out_of_fold", {}), **sets.get("validation", {})}
     for run, faces in ranking.items():
         ranking[run] = faces[faces.id.isin(ids)]
-        share = metrics[run]["test"]["majority_baseline"]["male_fraction"]
-        metrics[run][ranking_set] = summary(ranking[run], share)
+        metrics[run][ranking_set] = summary(ranking[run])
     yield results / "comparison/runs.csv", runs_table(stored, metrics, leads, ranking_set)
     path = results / "comparison/comparison.csv"
     yield path, comparison(stored_in(path), sets, ranking)

@@ -70,7 +70,7 @@ def test_contributions_add_up_to_the_metrics_of_a_run(metric):
     random = np.random.default_rng(2)
     table = predictions_of(random.integers(0, 2, 80), random.random(80))
     table["subject"] = [f"p{number}" for number in random.integers(9, size=80)]
-    expected = metrics.summarise(table, 0.6)[metric]
+    expected = metrics.summarise(table)[metric]
     added = comparison.side_by_side("test", {"run": table}, metric)
     assert len(added) == 9 and added.run.sum() == pytest.approx(expected)
 

@@ -23,7 +23,7 @@ def evaluation():
     targets = np.concatenate([[0] * wrong + [1] * (n - wrong) for _, n, wrong in BINS])
     predictions = predictions_of(targets, p_male)
     scaling = {"temperature": 1.0, "unfitted": None}
-    summary = {"test": summarise(predictions, 0.5), "calibration": scaling}
+    summary = {"test": summarise(predictions), "calibration": scaling}
     yield Evaluation(predictions, summary, pd.DataFrame())
     plt.close("all")
 

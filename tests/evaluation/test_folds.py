@@ -191,7 +191,7 @@ def tables(tmp_path):
                 path.parent.mkdir(exist_ok=True)
                 INFERENCE.write(path, table)
                 paths.append(path)
-                summary["test" if subset == "test" else "validation"] = summarise(table, 0.5)
+                summary["test" if subset == "test" else "validation"] = summarise(table)
             metrics.append(tmp_path / name / "metrics.json")
             files.write_json(metrics[-1], summary)
         table = tmp_path / "comparison.csv"

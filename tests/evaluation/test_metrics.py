@@ -15,8 +15,9 @@ from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.config.split import SplitSettings
-from renet.evaluation import calibration, leakage, metrics, run_figures, run_metrics, slices
+from renet.evaluation import calibration, leakage, run_figures, run_metrics, slices
 from renet.evaluation import confidence_intervals as intervals
+from renet.evaluation.metrics import summarise
 from renet.evaluation.tables import SLICES
 from renet.pages.metric_tables import METRICS
 
@@ -35,10 +36,6 @@ def proportions(*parts: tuple[int, int]) -> list[intervals.Proportion]:
     return [intervals.proportion(np.arange(of) < yes, np.arange(of)) for yes, of in parts]
 
 
-def summarise(predictions: pd.DataFrame) -> dict:
-    return metrics.summarise(predictions, 0.7)
-
-
 def test_metrics_agree_with_a_count_by_hand():
     found = summarise(predictions_of([0, 0, 1, 1, 1, 1], [0.2, 0.8, 0.8, 0.8, 0.8, 0.2]))
     assert (found["n"], found["subjects"]) == (6, 6)
@@ -53,9 +50,9 @@ def test_metrics_agree_with_a_count_by_hand():
     assert found["constant_prediction"] is False
 
 
-def test_baseline_predicts_the_training_sets_majority_class():
+def test_baseline_predicts_the_majority_class_of_the_set():
     baseline = summarise(predictions_of([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9]))["majority_baseline"]
-    assert baseline["class"] == "male" and baseline["accuracy"] == 0.25
+    assert baseline["class"] == "female" and baseline["accuracy"] == 0.75
     assert baseline["balanced_accuracy"] == baseline["roc_auc"] == 0.5
     assert "loss" not in baseline  # it does not predict a probability
 
@@ -67,6 +64,16 @@ def test_constant_prediction_is_flagged():
     assert found["roc_auc"] == 0.5
     claim = summarise(predictions_of([0, 1, 1, 1], [0.6] * 4))["above_baseline"]["accuracy"]
     assert claim["difference"] == 0 and claim["p"] == 1 and not claim["above"]
+
+
+@pytest.mark.parametrize("men", [40, 100, 160])
+@pytest.mark.parametrize("p_male", [np.full(200, 0.1), np.tile([0.1, 0.9], 100)])
+def test_constant_and_random_predictions_are_above_the_baseline_for_no_share_of_men(men, p_male):
+    targets = np.random.default_rng(men).permutation(np.arange(200) < men)
+    found = summarise(predictions_of(targets.astype(int), p_male))
+    for metric, claim in found["above_baseline"].items():
+        assert not claim["above"]
+        assert claim["difference"] == pytest.approx(found[metric] - found["majority_baseline"][metric])
 
 
 @pytest.mark.parametrize(("right", "is_above"), [(55, False), (62, True)])
@@ -84,7 +91,7 @@ def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
     assert found["balanced_accuracy"] == 0.5
     assert found["roc_auc"] is None
     assert found["intervals"]["roc_auc"] is found["intervals"]["recall_female"] is None
-    assert found["above_baseline"]["balanced_accuracy"] is None
+    assert found["above_baseline"] == {"accuracy": None, "balanced_accuracy": None}
     assert found["male_minus_female"] == {"value": None, "interval": None, "significant": False}
 
 
@@ -383,7 +390,7 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
     assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
     assert found["data"] == {
         "faces": {"train": 2, "validation": 1, "test": 1}, "subjects": 4, "unnamed_photos": 0,
-        "first_year": 1990, "last_year": 2015,
+        "male_fraction": 0.5, "first_year": 1990, "last_year": 2015,
     }  # fmt: skip
 
 

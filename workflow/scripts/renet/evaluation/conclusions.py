@@ -48,7 +48,7 @@ def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None, metric:
     faces, updates = summary["data"]["faces"], None
     if batch_size:
         updates = int(history.epoch.iloc[-1]) * -(-faces.get("train", 0) // batch_size)
-    male = led["majority_baseline"]["male_fraction"]
+    male = summary["data"]["male_fraction"]
     kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led["accuracy"])
     needed = led["constant_prediction"] or stated["above"] is False
     choosing = summary["validation"]["effective_faces"]

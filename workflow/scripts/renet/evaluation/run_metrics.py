@@ -17,7 +17,6 @@ def evaluate(
         max_error: highest error rate of the predictions that are not "unsure".
     """
     training = split[split.subset == "train"]
-    male_fraction = float(training.target.mean())
     is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     assigned = slices.assign(predictions, in_training_set)
@@ -25,8 +24,8 @@ def evaluate(
     scaling = calibration.temperature_scaling(validation)
     summary = {
         "data": _composition(split),
-        "test": metrics.summarise(predictions, male_fraction),
-        "validation": metrics.summarise(validation, male_fraction),
+        "test": metrics.summarise(predictions),
+        "validation": metrics.summarise(validation),
         "groups": conclusions.of_groups(by_slice),
         "calibration": scaling,
         "abstention": abstention.summarise(
@@ -37,11 +36,12 @@ def evaluate(
 
 
 def _composition(split: pd.DataFrame) -> dict:
-    """Numbers of faces and people, and the years of the photos, None without any."""
+    """Numbers of faces and people, share of men in the training, years of the photos or None."""
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},
         **subjects.counts(split.subject),
+        "male_fraction": float(split.target[split.subset == "train"].mean()),
         "first_year": None if years.empty else int(years.min()),
         "last_year": None if years.empty else int(years.max()),
     }

@@ -22,7 +22,7 @@ def summaries(
     """
     fitted_on, of_ranking = own["calibration"]["fitted_on"], own["validation"]
     if ranking != fitted_on:
-        of_ranking = metrics.summarise(same_faces, of_ranking["majority_baseline"]["male_fraction"])
+        of_ranking = metrics.summarise(same_faces)
     return {ranking: of_ranking, "test": own["test"], fitted_on: own["validation"], **external}
 
 
@@ -36,7 +36,7 @@ def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.Da
     """Rows of one run, given its metrics by set.
 
     The set that leads is one test; the others are corrected by Holm. No claim is made by the
-    validation set, which chooses the run, and about the balanced accuracy of a set of one class.
+    validation set, which chooses the run, and by a set of one class.
     """
     claims = {name: of_set["above_baseline"][metric] for name, of_set in sets.items()}
     p = pd.Series(
@@ -50,6 +50,7 @@ def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.Da
             "set": name, "kind": RUN, "run": run, "metric": metric, "faces": of_set["n"],
             "small": of_set["small"], "few": of_set["few"], "leads": name == leads,
             "value": of_set[metric], "baseline": of_set["majority_baseline"][metric],
+            "baseline_class": of_set["majority_baseline"]["class"],
             **dict(zip(("low", "high"), of_set["intervals"][metric], strict=True)),
             "p": p.get(name, np.nan), "p_corrected": corrected.get(name, np.nan),
         }
@@ -67,7 +68,7 @@ def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFram
     rows = []
     for group in groups:
         for _, of_set in runs[runs.run.isin(group)].groupby("set", sort=False):
-            alike = of_set[["set", "metric", "faces", "small", "few", "baseline"]].iloc[0]
+            alike = of_set[["set", "metric", "faces", "small", "few", "baseline", "baseline_class"]].iloc[0]
             rows.append({
                 **alike, "kind": SEEDS, "run": " ".join(of_set.run), "leads": of_set.leads.min(),
                 "value": of_set.value.mean(), "deviation": of_set.value.std(),

@@ -38,7 +38,7 @@ def is_small(faces: Any, people: Any) -> Any:
 # claim. `rank` stands on the set that chooses the best run, with the faces that all runs share.
 RUN, SEEDS = "run", "seeds"  # the column `kind`
 RUNS = Table(
-    {"set": str, "kind": str, "run": str, "metric": str}
+    dict.fromkeys(("set", "kind", "run", "metric", "baseline_class"), str)
     | dict.fromkeys(("faces", "small", "few", "leads"), int)
     | dict.fromkeys(("value", "low", "high", "deviation", "baseline", "p", "p_corrected"), float)
     | {"above": "Int64", "rank": "Int64", "chose": "Int64"}
