@@ -5,7 +5,7 @@
 
 It imports nothing of the project: the methods are written anew, from docs/statistics.md. From the
 predictions, history.csv and the tables of faces follow metrics.json (but for leakage, updates and
-advice) and slices.csv of each run and set, temperature, threshold and above_baseline of
+advice) and slices.csv of each run and set, temperature, threshold and claim of
 predictor.json, runs.csv and comparison.csv. --columns names a CSV file with the `id` of faces and
 own columns that are slices. Settings are those of the compared files: the runs that are compared,
 the metric, and the largest error of what is not "unsure". Exits with 1 if a number differs.
@@ -292,7 +292,15 @@ def abstention(fitted, faces, divisor, most):
     }  # fmt: skip
 
 
-def evaluation(place, folder, faces, fitted, split, own):
+def p_against_baseline(name, of_set, metric, ranked):
+    """P-value of a set; the out-of-fold set also ranked so many runs."""
+    found = of_set["above_baseline"][metric]
+    if name == "validation" or not found:
+        return None
+    return min(1, found["p"] * (ranked if name == "out_of_fold" else 1))
+
+
+def evaluation(place, folder, faces, fitted, split, own, ranked):
     """metrics.json and slices.csv of a set in its place, which for the test set is the run's."""
     folds, history = fitted.subset[0] == "out_of_fold", read(folder / "history.csv")
     if place != folder:
@@ -326,7 +334,15 @@ def evaluation(place, folder, faces, fitted, split, own):
         choosing = found["validation"]["effective_faces"]
         part = counts.get("validation", np.inf) / len(fitted) if folds else 1
         epoch = choosing * part
-        found["leads"] = "out_of_fold" if folds and found["test"]["few"] else "test"
+        leads = "out_of_fold" if folds and found["test"]["few"] else "test"
+        led = found["validation" if leads == "out_of_fold" else "test"]
+        metric = stored_in(folder / "metrics.json")["stated"]["metric"]
+        p = p_against_baseline(leads, led, metric, ranked)
+        found["stated"] = {
+            "set": leads, "metric": metric, "faces": led["n"], "value": led[metric],
+            "low": led["intervals"][metric][0], "high": led["intervals"][metric][1],
+            "baseline": led["majority_baseline"][metric], "above": p and p <= ALPHA,
+        }  # fmt: skip
         found["chosen_by_few"] = {
             what: round(faces) if faces < 99.5 else None
             for what, faces in {"epoch": epoch, "others": choosing}.items()
@@ -384,7 +400,8 @@ def runs_table(stored, metrics, leads, ranking_set):
         "value": one[metric], "low": one["intervals"][metric][0],
         "high": one["intervals"][metric][1], "baseline": one["majority_baseline"][metric],
         "baseline_class": one["majority_baseline"]["class"],
-        "p": (one["above_baseline"][metric] or {}).get("p") if name != "validation" else None,
+        "p": p_against_baseline(name, one, metric, len(metrics)),
+        "ranked": len(metrics) if name == "out_of_fold" else 1,
         "order": (-round(one[metric], 9), one["loss"]),
     } for run, of_sets in metrics.items() for name, one in of_sets.items()])  # fmt: skip
     table["p"] = table.p.astype(float)
@@ -392,9 +409,9 @@ def runs_table(stored, metrics, leads, ranking_set):
     table["above"] = table.p_corrected.le(ALPHA).astype(float).mask(table.p.isna())
     ranked = table[table.set == ranking_set].sort_values("order", kind="stable")
     table["rank"] = pd.Series(range(1, len(ranked) + 1), ranked.index)
-    table["chose"] = (table["rank"].eq(1) & (len(ranked) > 1)).astype(int)
     found, alike = [table], [
         "set", "metric", "faces", "small", "few", "baseline", "baseline_class",
+        "ranked",
     ]
     for group in stored.run[stored.kind == "seeds"].unique():
         for _, of_set in table[table.run.isin(group.split())].groupby("set"):
@@ -442,23 +459,24 @@ def recomputed(results, own):
     """Each file of the results, with what the predictions make of it."""
     split, stored = read(results / "data/split.csv"), stored_in(results / "comparison/runs.csv")
     sets, metrics, leads = {}, {}, {}
-    for run in stored.run[stored.kind == "run"].unique():
+    names = stored.run[stored.kind == "run"].unique()
+    for run in names:
         folder, metrics[run] = results / "runs" / run, {}
         fitted = load(folder / "inference_validation.csv")
         sets.setdefault(fitted.subset[0], {})[run] = fitted
         for place in [*sorted(folder.glob("external/*")), *folder.glob("out_of_fold"), folder]:
             faces = fitted if place.name == "out_of_fold" else load(place / "inference.csv")
-            found, table = evaluation(place, folder, faces, fitted, split, own)
+            found, table = evaluation(place, folder, faces, fitted, split, own, len(names))
             yield place / "metrics.json", found
             yield place / "tables/slices.csv", table
             metrics[run][faces.subset[0]] = found["test"]
             sets.setdefault(faces.subset[0], {})[run] = faces
-        scaling, limit, leads[run] = found["calibration"], found["abstention"], found["leads"]
-        led = found["test" if leads[run] == "test" else "validation"]["above_baseline"]
+        scaling, limit = found["calibration"], found["abstention"]
+        leads[run] = found["stated"]["set"]
         predictor = {
             "temperature": None if scaling["unfitted"] else scaling["temperature"],
             "unsure": {key: limit[key] for key in ("threshold", "level", "max_error")},
-            "above_baseline": {name: bool(one and one["above"]) for name, one in led.items()},
+            "stated": found["stated"],
         }
         yield from ((path, predictor) for path in folder.glob("predictor.json"))
     ranking_set = "validation" if "validation" in sets else "out_of_fold"

@@ -42,6 +42,33 @@ def test_set_of_one_class_makes_no_claim(metric):
     assert pd.isna(found.above) and pd.isna(found.p) and found.value == 1
 
 
+def test_out_of_fold_set_is_corrected_for_the_runs_that_it_ranks_before_the_others_of_the_run():
+    sets = {name: summary_of(58) for name in ("out_of_fold", "test")}
+    one, three = (
+        run_table.of_run("a", sets, "test", METRIC, ranked).set_index("set") for ranked in (1, 3)
+    )
+    p = one.p["test"]
+    assert one.p.tolist() == [p, p] and one.above.tolist() == [1, 1]
+    assert three.p.tolist() == [pytest.approx(3 * p), p] and three.above.tolist() == [0, 1]
+    assert three.ranked.to_dict() == {"out_of_fold": 3, "test": 1}
+    many = run_table.of_run("a", sets, "out_of_fold", METRIC, 50).set_index("set")
+    assert many.p["out_of_fold"] == 1 and many.p_corrected["test"] == p
+
+
+@pytest.mark.parametrize(("ranked", "is_above"), [(1, True), (3, False)])
+def test_run_is_stated_as_its_row_of_the_table_says(ranked, is_above):
+    of_folds, faces = summary_of(58), {"faces": {"train": 200}, "male_fraction": 0.5}
+    given = {"test": summary_of(29, 49), "validation": of_folds, "data": faces}
+    given["calibration"] = {"fitted_on": "out_of_fold"}
+    history = pd.DataFrame({"epoch": [10], "accuracy": [0.55]})
+    found = conclusions.of_run(given, history, 32, METRIC, ranked)
+    sets = {"out_of_fold": of_folds}
+    row = run_table.of_run("a", sets, "out_of_fold", METRIC, ranked).iloc[0]
+    stated = found["stated"]
+    assert stated == row[[*stated]].to_dict() and stated["above"] == is_above
+    assert found["advice"] == (None if is_above else "few_updates")
+
+
 def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     sets = {"one": {"test": 90, "north": 90}, "two": {"test": 80, "north": 50}}
     runs = pd.concat(
@@ -62,7 +89,7 @@ def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, w
     counts = {"faces": {"train": train} | more, "male_fraction": 0.5}
     given = sets | {"calibration": {"fitted_on": fitted_on}, "data": counts}
     history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.5, accuracy]})
-    return conclusions.of_run(given, history, 32, METRIC)
+    return conclusions.of_run(given, history, 32, METRIC, 1)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ use rule evaluate as evaluate_external with:
         figures=figure_files("<results>/runs/{run}/external/{external}"),
     log:
         "<results>/runs/{run}/logs/evaluate_external/{external}.log",
+    params:
+        ranked=1,
 
 
 use rule gallery as gallery_external with:

@@ -57,6 +57,7 @@ rule evaluate:
             lambda run: run.train.batch_size if run.model.has_layers else None
         ),
         metric=settings.comparison.metric,
+        ranked=of_run(lambda run: len(RUNS) if run.folds else 1),
         slices=slices,
         file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),

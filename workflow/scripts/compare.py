@@ -47,7 +47,7 @@ def compare(
             if one.parents[2] == path.parent
         }
         sets = run_table.summaries(own, elsewhere, ranking_set, faces)
-        stated.append(run_table.of_run(run, sets, own["stated"]["set"], metric))
+        stated.append(run_table.of_run(run, sets, own["stated"]["set"], metric, len(read["test"])))
         choosing[run] = sets[ranking_set]
     ranked = run_table.rank(choosing, metric)
     compared = []
@@ -65,7 +65,6 @@ def compare(
     of_runs = pd.concat(stated)
     places = {run: place for place, run in enumerate(ranked, 1)}
     of_runs["rank"] = of_runs.run.map(places).where(of_runs.set == ranking_set)
-    of_runs["chose"] = (of_runs["rank"].eq(1) & (len(ranked) > 1)).astype("Int64")
     RUNS.write(runs, [of_runs, run_table.of_seeds(of_runs, groups)])
 
 

@@ -44,6 +44,7 @@ def evaluate(
     split_settings: SplitSettings,
     trained_on: list[str],
     metric: str,  # by which runs are stated
+    ranked: int,  # number of the runs that the faces of this run's folds rank
     slices: dict,  # the columns and tables of each source
     max_error: float,  # among the predictions that are not "unsure"
     batch_size: int | None,  # of the training; None for a network that is fitted without
@@ -74,7 +75,7 @@ def evaluate(
     )
     epochs = HISTORY.read(history) if history else None
     if epochs is not None:
-        summary |= conclusions.of_run(summary, epochs, batch_size, metric)
+        summary |= conclusions.of_run(summary, epochs, batch_size, metric, ranked)
     summary["leakage"] = leaks
     evaluation = run_plots.Evaluation(predictions, summary, epochs)
     for path in figures:

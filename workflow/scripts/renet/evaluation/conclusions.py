@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from renet.evaluation import run_table
 from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.tables import ALPHA, FEWEST_INDEPENDENT
 
@@ -31,19 +32,23 @@ def of_groups(slices: pd.DataFrame) -> dict:
     }
 
 
-def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None, metric: str) -> dict:
+def of_run(
+    summary: dict, history: pd.DataFrame, batch_size: int | None, metric: str, ranked: int
+) -> dict:
     """Sections that a run's own evaluation adds to a summary, which is metrics.json so far.
 
-    `batch_size` is None for a kind of network that is fitted without.
+    Args:
+        batch_size: None for a kind of network that is fitted without.
+        metric: by which runs are stated; `ranked` is their number.
     """
     is_out_of_fold = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
     leads = OUT_OF_FOLD if is_out_of_fold and summary["test"]["few"] else "test"
     led = summary["validation" if leads == OUT_OF_FOLD else "test"]
-    claim = led["above_baseline"][metric]
+    p = run_table.p_value(leads, led, metric, ranked)
     stated = {
         "set": leads, "metric": metric, "faces": led["n"], "value": led[metric],
         **dict(zip(("low", "high"), led["intervals"][metric], strict=True)),
-        "baseline": led["majority_baseline"][metric], "above": claim and claim["above"],
+        "baseline": led["majority_baseline"][metric], "above": None if p is None else p <= ALPHA,
     }  # fmt: skip
     faces, updates = summary["data"]["faces"], None
     if batch_size:

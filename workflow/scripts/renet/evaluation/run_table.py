@@ -7,6 +7,7 @@ import pandas as pd
 
 from renet.evaluation import metrics
 from renet.evaluation.confidence_intervals import holm
+from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
 
 
@@ -32,17 +33,27 @@ def rank(summaries: Mapping[str, dict], metric: str) -> list[str]:
     return sorted(summaries, key=lambda run: (-rounded[run], summaries[run]["loss"]))
 
 
-def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.DataFrame:
-    """Rows of one run, given its metrics by set.
+def p_value(name: str, of_set: dict, metric: str, ranked: int) -> float | None:
+    """P-value of a set against its baseline, as if no other set were tested.
 
-    The set that leads is one test; the others are corrected by Holm. No claim is made by the
-    validation set, which chooses the run, and by a set of one class.
+    The out-of-fold set also ranked so many runs, any of which could have been the best (Bonferroni).
+    No claim is made by the validation set, which chooses the run, and by a set of one class.
     """
-    claims = {name: of_set["above_baseline"][metric] for name, of_set in sets.items()}
-    p = pd.Series(
-        {name: claim["p"] for name, claim in claims.items() if claim and name != "validation"},
-        dtype=float,
-    )
+    claim = of_set["above_baseline"][metric]
+    if claim is None or name == "validation":
+        return None
+    return min(1.0, claim["p"] * (ranked if name == OUT_OF_FOLD else 1))
+
+
+def of_run(
+    run: str, sets: Mapping[str, dict], leads: str, metric: str, ranked: int = 1
+) -> pd.DataFrame:
+    """Rows of one run, given its metrics by set, and the number of runs that were ranked.
+
+    The set that leads is one test; the others are corrected by Holm.
+    """
+    tests = {name: p_value(name, of_set, metric, ranked) for name, of_set in sets.items()}
+    p = pd.Series(tests, dtype=float).dropna()
     corrected, others = p.copy(), p.index != leads
     corrected[others] = holm(p[others].to_numpy())
     table = RUNS.frame(
@@ -52,6 +63,7 @@ def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.Da
             "value": of_set[metric], "baseline": of_set["majority_baseline"][metric],
             "baseline_class": of_set["majority_baseline"]["class"],
             **dict(zip(("low", "high"), of_set["intervals"][metric], strict=True)),
+            "ranked": ranked if name == OUT_OF_FOLD else 1,
             "p": p.get(name, np.nan), "p_corrected": corrected.get(name, np.nan),
         }
         for name, of_set in sets.items()
@@ -68,7 +80,7 @@ def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFram
     rows = []
     for group in groups:
         for _, of_set in runs[runs.run.isin(group)].groupby("set", sort=False):
-            alike = of_set[["set", "metric", "faces", "small", "few", "baseline", "baseline_class"]].iloc[0]
+            alike = of_set[["set", "metric", "faces", "small", "few", "baseline", "baseline_class", "ranked"]].iloc[0]
             rows.append({
                 **alike, "kind": SEEDS, "run": " ".join(of_set.run), "leads": of_set.leads.min(),
                 "value": of_set.value.mean(), "deviation": of_set.value.std(),

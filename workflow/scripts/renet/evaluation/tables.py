@@ -35,13 +35,14 @@ def is_small(faces: Any, people: Any) -> Any:
 
 # comparison/runs.csv: a row for each run, and each group of seeds, on each set. The set of a run
 # that `leads` is one test, and its other sets are corrected by Holm; the validation set makes no
-# claim. `rank` stands on the set that chooses the best run, with the faces that all runs share.
+# claim. `rank` stands on the set that chooses the best run, with the faces that all runs share; `p`
+# of the out-of-fold set is multiplied by the number of `ranked` runs.
 RUN, SEEDS = "run", "seeds"  # the column `kind`
 RUNS = Table(
     dict.fromkeys(("set", "kind", "run", "metric", "baseline_class"), str)
-    | dict.fromkeys(("faces", "small", "few", "leads"), int)
+    | dict.fromkeys(("faces", "small", "few", "leads", "ranked"), int)
     | dict.fromkeys(("value", "low", "high", "deviation", "baseline", "p", "p_corrected"), float)
-    | {"above": "Int64", "rank": "Int64", "chose": "Int64"}
+    | {"above": "Int64", "rank": "Int64"}
 )
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
