@@ -74,7 +74,8 @@ def of_set(faces: pd.DataFrame, accuracy: float) -> list[float]:
 def of_slices(faces: pd.DataFrame, worse: pd.DataFrame) -> list[float]:
     """Whether a slice, or a gap, is found where none differs, and the slice that does."""
     same, other = (
-        slices.tabulate(one, one[["age", "source"]].astype("category")) for one in (faces, worse)
+        slices.tabulate(one, one[["age", "source"]].astype("category"), "balanced_accuracy")
+        for one in (faces, worse)
     )
     return [
         (same.p_holm <= ALPHA).any(),

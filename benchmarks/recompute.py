@@ -181,7 +181,7 @@ def bands(numbers, edges, unit):
     return pd.Series(pd.Categorical.from_codes(place, names), numbers.index)
 
 
-def slices(faces, training, own):
+def slices(faces, training, own, metric):
     """slices.csv; `own` has the own columns by id."""
     columns = {
         "recorded gender": faces.target.map(dict(enumerate(GENDERS))),
@@ -201,37 +201,48 @@ def slices(faces, training, own):
     for name, values in columns.items():
         known = values.fillna("unknown").astype("category").cat.remove_unused_categories()
         if [*(present := known.cat.categories)] != ["unknown"]:
-            rows += [slice_row(faces, name, one, (known == one).to_numpy()) for one in present]
+            rows += [slice_row(faces, metric, name, one, (known == one).to_numpy()) for one in present]
     table = pd.DataFrame(rows)
     given = table.inside[table.slice == "column age"]  # often the same groups as the bands
     table = table[(table.slice != "age") | ~table.inside.isin(given)]
-    tests = table[table.p.notna()].sort_values("accuracy", kind="stable")
+    tests = table[table.p.notna()].sort_values("difference", kind="stable")
     table["p_holm"] = holm(tests.drop_duplicates("either").p)  # of two halves the weaker
     table["gap_p_holm"] = holm(table[table.gap_p.notna()].drop_duplicates("inside").gap_p)
     return table.drop(columns=["gap_p", "inside", "either"])
 
 
-def slice_row(faces, name, value, inside):
+def slice_row(faces, metric, name, value, inside):
     of_slice, others = faces[inside], faces[~inside]
     part, recalls = Part(of_slice.right, of_slice.subject), parts_of(of_slice, "target")
     rest = Part(others.right, others.subject) if len(others) else None
-    tested = rest and not part.small and not rest.small and name not in UNTESTED
+    large = rest and not part.small and not rest.small and name not in UNTESTED
     female, male = (recalls.get(one) for one in GENDERS)
     both = female and male
-    compared = tested and both and name != IN_TRAINING and min(female.n, male.n) >= 10
+    compared = large and both and name != IN_TRAINING and min(female.n, male.n) >= 10
+    sides, weights = (part, rest), (1, -1)
+    if metric == "balanced_accuracy":
+        of_rest = parts_of(others, "target")
+        sides = [female, male, *(of_rest.get(one) for one in GENDERS)]
+        weights = (0.5, 0.5, -0.5, -0.5)
+    defined = all(sides)
+    tested = large and defined and min(one.n for one in sides) >= 10
     row = {
         "slice": name, "value": value, "n": part.n, "subjects": of_slice.subject.nunique(),
         "n_female": female.n if female else 0, "n_male": male.n if male else 0,
         "small": part.small, "effective_people": part.people, "accuracy": part.value,
-        "difference": part.value - rest.value if rest else None,
-        "p": p_of(lambda tail: mover((1, -1), (part, rest), tail)) if tested else None,
+        "difference": np.dot(weights, [one.value for one in sides]) if defined else None,
+        "p": p_of(lambda tail: mover(weights, sides, tail)) if tested else None,
         "recall_female": female and female.value, "recall_male": male and male.value,
         "gap": male.value - female.value if both else None,
         "gap_p": p_of(lambda tail: mover((1, -1), (male, female), tail)) if compared else None,
         "inside": inside.tobytes(), "either": min(inside.tobytes(), (~inside).tobytes()),
     }  # fmt: skip
     row["low"], row["high"] = part.bounds()
-    row["rest_low"], row["rest_high"] = rest.bounds() if rest else (None, None)
+    bounds = mover(weights, sides) if defined else (None, None)
+    row["difference_low"], row["difference_high"] = bounds
+    for gender, recall in zip(GENDERS, (female, male), strict=True):
+        bounds = recall.bounds() if recall else (None, None)
+        row[f"recall_{gender}_low"], row[f"recall_{gender}_high"] = bounds
     row["gap_low"], row["gap_high"] = mover((1, -1), (male, female)) if both else (None, None)
     return row
 
@@ -311,7 +322,8 @@ def evaluation(place, folder, faces, fitted, split, own, ranked):
         split = split.replace({"subset": {"validation": "train"}})
     counts, training = split.subset.value_counts(), split[split.subset == "train"]
     scaling = calibration(fitted)
-    table = slices(faces, training, own)
+    metric = stored_in(place / "metrics.json")["groups"]["metric"]
+    table = slices(faces, training, own, metric)
     groups = {
         "tested": table[table.p_holm.notna()],
         "gaps": table[table.gap_p_holm <= ALPHA].sort_values(
@@ -326,7 +338,8 @@ def evaluation(place, folder, faces, fitted, split, own, ranked):
             "faces": dict(counts), "male_fraction": training.target.mean(),
             "first_year": split.year.min(), "last_year": split.year.max()},
         "test": summary(faces), "validation": summary(fitted),
-        "groups": {name: of[["slice", "value"]].to_numpy() for name, of in groups.items()},
+        "groups": {"metric": metric, **{
+            name: of[["slice", "value"]].to_numpy() for name, of in groups.items()}},
         "calibration": scaling,
         "abstention": abstention(fitted, faces, scaling["temperature"], most),
     }  # fmt: skip
@@ -336,7 +349,6 @@ def evaluation(place, folder, faces, fitted, split, own, ranked):
         epoch = choosing * part
         leads = "out_of_fold" if folds and found["test"]["few"] else "test"
         led = found["validation" if leads == "out_of_fold" else "test"]
-        metric = stored_in(folder / "metrics.json")["stated"]["metric"]
         p = p_against_baseline(leads, led, metric, ranked)
         found["stated"] = {
             "set": leads, "metric": metric, "faces": led["n"], "value": led[metric],

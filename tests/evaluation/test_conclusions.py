@@ -133,7 +133,8 @@ def test_groups_that_are_significantly_below_are_named_with_the_furthest_first()
         )
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(SLICES.columns))
-    assert conclusions.of_groups(frame) == {
+    assert conclusions.of_groups(frame, METRIC) == {
+        "metric": METRIC,
         "tested": [["age", name] for name in ("old", "young", "middle", "best")],
         "below": [["age", "young"], ["age", "old"]],
         "compared": [["age", "old"], ["age", "young"]],

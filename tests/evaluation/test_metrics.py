@@ -131,7 +131,7 @@ def test_difference_whose_interval_covers_zero_is_not_significant(female, male, 
     recalls = male[0] / male[1] - female[0] / female[1]
     found = summarise(predictions_with(female, male))["male_minus_female"]
     assert found["value"] == pytest.approx(recalls) and found["significant"] == significant
-    p_value = intervals.difference_p_value(*proportions(female, male))
+    p_value = intervals.difference_p_value((1, -1), proportions(female, male))
     assert (found["interval"][0] > 0) == (p_value < 0.05) == significant
 
 
@@ -280,7 +280,7 @@ def slice_table(
     predictions: pd.DataFrame, in_training_set: list[bool] | None = None
 ) -> pd.DataFrame:
     flags = pd.Series(in_training_set or [False] * len(predictions))
-    return slices.tabulate(predictions, slices.assign(predictions, flags))
+    return slices.tabulate(predictions, slices.assign(predictions, flags), "accuracy")
 
 
 def test_each_slice_holds_every_sample_once():

@@ -174,7 +174,9 @@ UNDEFINED = r"\bnan\b|\bNone\b|<NA>|(?<!\N{MINUS SIGN})100\.0 to 100|1\.000 to 1
 def test_pages_of_a_small_set_draw_no_conclusion_and_have_no_undefined_number(changed, name):
     predictions, run = SMALL_SETS[name], changed / "runs/made"
     split = pd.DataFrame({"subset": ["train", "test"], "subject": "x", "target": 1, "year": 2000})
-    summary, by_slice, _ = run_metrics.evaluate(predictions, predictions, split, 0.02)
+    summary, by_slice, _ = run_metrics.evaluate(
+        predictions, predictions, split, 0.02, "balanced_accuracy"
+    )
     for folder in (run, run / "external/portraits"):
         found = files.read_json(folder / "metrics.json")
         kept = {key: found[key] for key in found if key not in summary or key == "data"}

@@ -43,7 +43,7 @@ def evaluate(
     figures: list[Path],
     split_settings: SplitSettings,
     trained_on: list[str],
-    metric: str,  # by which runs are stated
+    metric: str,  # by which runs are stated, and groups are compared
     ranked: int,  # number of the runs that the faces of this run's folds rank
     slices: dict,  # the columns and tables of each source
     max_error: float,  # among the predictions that are not "unsure"
@@ -71,7 +71,7 @@ def evaluate(
         leaks["faces_of_initial_weights"] = known
     samples["subset"] = samples.subset.mask(samples.subset.isin(trained_on), "train")
     summary, by_slice, assigned = run_metrics.evaluate(
-        predictions, INFERENCE.read(validation), samples, max_error
+        predictions, INFERENCE.read(validation), samples, max_error, metric
     )
     epochs = HISTORY.read(history) if history else None
     if epochs is not None:

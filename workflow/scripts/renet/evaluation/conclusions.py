@@ -12,11 +12,12 @@ MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memori
 GAP = 0.1  # training above test accuracy, from which there are too few photos
 
 
-def of_groups(slices: pd.DataFrame) -> dict:
+def of_groups(slices: pd.DataFrame, metric: str) -> dict:
     """Section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
 
-    `tested` are compared with the other faces, and some are significantly `below` these; the
-    recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in both.
+    `tested` are compared with the other faces by the metric, and some are significantly `below`
+    these; the recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in
+    both.
     """
     ordered = slices.sort_values("difference", kind="stable")
     by_gap = slices.sort_values("gap", key=abs, ascending=False, kind="stable")
@@ -25,6 +26,7 @@ def of_groups(slices: pd.DataFrame) -> dict:
         return rows[["slice", "value"]].to_numpy().tolist()
 
     return {
+        "metric": metric,
         "tested": named(slices[slices.p_holm.notna()]),
         "below": named(ordered[(ordered.p_holm <= ALPHA) & (ordered.difference < 0)]),
         "compared": named(slices[slices.gap_p_holm.notna()]),

@@ -15,14 +15,16 @@ NOT_COMPARED = ("person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
-# are the columns of a test for slices that are not tested. `difference` is to the rest of the set,
-# `gap` the recall of male minus that of female.
+# are the columns of a test for slices that are not tested. `difference` is that of the metric from
+# the rest of the set, `gap` the recall of male minus that of female.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male", "small"), int)
     | dict.fromkeys(
-        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high",
-         "p", "p_holm", "recall_female", "recall_male",
+        ("effective_people", "accuracy", "low", "high",
+         "difference", "difference_low", "difference_high", "p", "p_holm",
+         "recall_female", "recall_female_low", "recall_female_high",
+         "recall_male", "recall_male_low", "recall_male_high",
          "gap", "gap_low", "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip

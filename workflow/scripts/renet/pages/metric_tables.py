@@ -75,26 +75,27 @@ def metrics_table(results: SetResults) -> PageTable:
     return PageTable("Metrics" + _suffix(results), headings, rows, collapsed=results.set != "test")
 
 
-def slices_table(results: SetResults) -> PageTable:
-    """Slices of enough faces for a statement: accuracy, recalls, differences."""
+def slices_table(results: SetResults, metric: Metric) -> PageTable:
+    """Slices of enough faces for a statement: recalls, differences of the metric."""
     rows = [
         [
             filters.group_name(row),
             f"{row.n:,}",
             f"{row.subjects:,}",
-            filters.percentage(row.accuracy),
-            filters.interval([row.low, row.high]),
+            filters.percentage(row.recall_female),
+            filters.interval([row.recall_female_low, row.recall_female_high]),
+            filters.percentage(row.recall_male),
+            filters.interval([row.recall_male_low, row.recall_male_high]),
             filters.points(row.difference),
             "–" if pd.isna(row.p_holm) else filters.p_value(row.p_holm).removeprefix("= "),
-            filters.percentage(row.recall_female),
-            filters.percentage(row.recall_male),
         ]
         for row in results.slices.itertuples()
         if not (row.small or results.test["small"])
     ]
     headings = [
-        "group", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
-        "difference from the others, points", "corrected p", "recall of female", "recall of male",
+        "group", "faces", sentences("unit", results.test), "recall of female", "95 % interval",
+        "recall of male", "95 % interval", f"{metric.label} minus that of the others, points",
+        "corrected p",
     ]  # fmt: skip
     title = f"Groups of enough faces and people{_suffix(results)}"
     return PageTable(title, headings, rows, collapsed=True)

@@ -52,13 +52,18 @@ class SetResults:
 
     @property
     def groups(self) -> pd.DataFrame:
-        """Tested slices with `is_below`, the least good first.
+        """Tested slices with `is_below` and `has_gap`, significant ones first, then by `lower`.
 
-        The genders, which have a conclusion of their own, are none of them. Of slices that are one
-        test, such as a slice and its complement, only that with the test is listed.
+        `lower` is the lower of the two recalls. The genders, which have a conclusion of their own,
+        are none of them. Of slices that are one test, such as a slice and its complement, only that
+        with the test is listed.
         """
-        rows = self.named("tested").sort_values("difference", kind="stable")
-        return rows.assign(is_below=rows.index.isin(self.named("below").index))
+        rows = self.named("tested")
+        rows["is_below"] = rows.index.isin(self.named("below").index)
+        rows["has_gap"] = rows.index.isin(self.named("gaps").index)
+        rows["lower"] = rows[["recall_female", "recall_male"]].min(axis=1)
+        others = ~(rows.is_below | rows.has_gap)
+        return rows.assign(others=others).sort_values(["others", "lower"], kind="stable")
 
     def named(self, conclusion: str) -> pd.DataFrame:
         """Slices that `groups` of metrics.json has under a conclusion, such as `below`."""
