@@ -201,7 +201,8 @@ def slices(faces, training, own, metric):
     for name, values in columns.items():
         known = values.fillna("unknown").astype("category").cat.remove_unused_categories()
         if [*(present := known.cat.categories)] != ["unknown"]:
-            rows += [slice_row(faces, metric, name, one, (known == one).to_numpy()) for one in present]
+            masks = {one: (known == one).to_numpy() for one in present}
+            rows += [slice_row(faces, metric, name, *of_one) for of_one in masks.items()]
     table = pd.DataFrame(rows)
     given = table.inside[table.slice == "column age"]  # often the same groups as the bands
     table = table[(table.slice != "age") | ~table.inside.isin(given)]
@@ -421,10 +422,8 @@ def runs_table(stored, metrics, leads, ranking_set):
     table["above"] = table.p_corrected.le(ALPHA).astype(float).mask(table.p.isna())
     ranked = table[table.set == ranking_set].sort_values("order", kind="stable")
     table["rank"] = pd.Series(range(1, len(ranked) + 1), ranked.index)
-    found, alike = [table], [
-        "set", "metric", "faces", "small", "few", "baseline", "baseline_class",
-        "ranked",
-    ]
+    found = [table]
+    alike = ["set", "metric", "faces", "small", "few", "baseline", "baseline_class", "ranked"]
     for group in stored.run[stored.kind == "seeds"].unique():
         for _, of_set in table[table.run.isin(group.split())].groupby("set"):
             if len(of_set) == len(group.split()):

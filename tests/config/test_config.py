@@ -65,9 +65,10 @@ def with_own_photos(overlay: Path, folder: Path) -> dict:
     return yaml.safe_load(overlay.read_text().replace("/data/", f"{folder}/"))
 
 
-def test_config_yaml_and_the_json_schema_are_written_from_the_models():
+def test_config_yaml_and_the_json_schemas_are_written_from_the_models():
     assert (ROOT / write_config.CONFIG).read_text() == write_config.config_yaml()
     assert (ROOT / write_config.SCHEMA).read_text() == write_config.json_schema()
+    assert (ROOT / write_config.METRICS_SCHEMA).read_text() == write_config.metrics_schema()
     assert json.dumps(texts(complete({}))) == json.dumps(texts(complete(CONFIG)))
 
 

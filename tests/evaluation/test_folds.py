@@ -14,20 +14,18 @@ from helpers.config import check
 from helpers.cropped import samples_of, samples_of_faces
 from helpers.dry_run import dry_run
 from helpers.made_once import made_once
-from helpers.predictions import predictions_of
+from helpers.predictions import metrics_of_run, predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
-from renet.common import files
 from renet.common.errors import InputError
 from renet.common.history import HISTORY
 from renet.config import runs
 from renet.config.model import HogSvmArchitecture
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage
+from renet.evaluation import leakage, summary
 from renet.evaluation.inference_table import FOLD, INFERENCE
-from renet.evaluation.metrics import summarise
 from renet.evaluation.tables import COMPARISON, RUNS
 from renet.planning import data_summary, run_settings
 from renet.training.settings import RunSettings
@@ -178,8 +176,7 @@ def tables(tmp_path):
         paths, names = [], [name for name in quality for _ in range(2)]
         metrics = []
         for name, (right, folds) in quality.items():
-            summary = {"calibration": {"fitted_on": "out_of_fold" if folds else "validation"}}
-            summary["stated"] = {"set": "out_of_fold" if folds else "test"}
+            read = []
             for subset, targets in (("test", test), ("out_of_fold", development)):
                 is_right = random.random(len(targets)) < right
                 table = predictions_of(targets, np.where(is_right == targets, 0.9, 0.1))
@@ -191,9 +188,9 @@ def tables(tmp_path):
                 path.parent.mkdir(exist_ok=True)
                 INFERENCE.write(path, table)
                 paths.append(path)
-                summary["test" if subset == "test" else "validation"] = summarise(table)
+                read.append(table)
             metrics.append(tmp_path / name / "metrics.json")
-            files.write_json(metrics[-1], summary)
+            summary.write(metrics[-1], metrics_of_run(*read))
         table = tmp_path / "comparison.csv"
         given = {"inference": paths, "names": names, "reference": names[0], "metrics": metrics}
         call_script("compare", table=table, runs=tmp_path / "runs.csv", external=[], **given)

@@ -6,7 +6,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from pydantic import ValidationError
 from scipy import stats
 from scipy.special import expit, logit
 
@@ -18,6 +18,7 @@ from renet.config.split import SplitSettings
 from renet.evaluation import calibration, leakage, run_figures, run_metrics, slices
 from renet.evaluation import confidence_intervals as intervals
 from renet.evaluation.metrics import summarise
+from renet.evaluation.summary import SetSummary, Summary
 from renet.evaluation.tables import SLICES
 from renet.pages.metric_tables import METRICS
 
@@ -73,7 +74,8 @@ def test_constant_and_random_predictions_are_above_the_baseline_for_no_share_of_
     found = summarise(predictions_of(targets.astype(int), p_male))
     for metric, claim in found["above_baseline"].items():
         assert not claim["above"]
-        assert claim["difference"] == pytest.approx(found[metric] - found["majority_baseline"][metric])
+        baseline = found["majority_baseline"][metric]
+        assert claim["difference"] == pytest.approx(found[metric] - baseline)
 
 
 @pytest.mark.parametrize(("right", "is_above"), [(55, False), (62, True)])
@@ -396,18 +398,22 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
 
 def test_metrics_json_is_as_its_schema_says(tables):
     evaluate(tables, "out")
-    schema = yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
+    schema = json.loads((ROOT / "workflow/schemas/metrics.schema.json").read_text())
     found = json.loads((tables / "out" / "metrics.json").read_text())
     checker = jsonschema.Draft202012Validator(schema)
     checker.check_schema(schema)
     checker.validate(found)
+    assert list(found) == ["data", "test", "validation", "groups", "calibration", "abstention",
+                           "leakage", "stated", "updates", "advice", "chosen_by_few"]  # fmt: skip
     for part, key in ((found["test"], "news"), (found["test"]["majority_baseline"], "n")):
         part[key] = 1
         assert not checker.is_valid(found)
+        with pytest.raises(ValidationError, match=key):
+            Summary.model_validate(found)
         del part[key]
 
 
 def test_every_interval_belongs_to_a_metric():
-    summary = summarise(random_predictions(50))
-    assert set(summary["intervals"]) <= {metric.name for metric in METRICS}
+    summary = SetSummary(**summarise(random_predictions(50)))
+    assert set(summary.intervals) <= {metric.name for metric in METRICS}
     assert all(metric.value(summary) is not None for metric in METRICS)

@@ -153,7 +153,7 @@ def test_group_is_tested_by_both_recalls_of_at_least_ten_faces(women, is_tested)
         proportion(part.correct, part.subject)
         for is_old in (True, False)
         for label in (0, 1)
-        for part in [faces[(faces.age == 75) == is_old][lambda part: part.target == label]]
+        for part in [faces[((faces.age == 75) == is_old) & (faces.target == label)]]
     ]
     weights = (0.5, 0.5, -0.5, -0.5)
     assert row.difference == pytest.approx(np.dot(weights, [one.value for one in recalls]))

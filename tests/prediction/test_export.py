@@ -22,9 +22,9 @@ from renet.config.train import Recipe
 from renet.network import model_file
 from renet.prediction import export, predictor
 
-METRICS = {
-    "calibration": {"temperature": 0.3, "unfitted": None},
-    "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
+EVALUATED = {
+    "temperature": 0.3,
+    "unsure": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
 }
 
 
@@ -44,7 +44,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     model = new_network(SMALL.replace(**options), mean=mean)
     model(torch.from_numpy(some_faces(64)))
     model_file.save(folder / "model.pt", model.eval())
-    describe_run(folder, some_faces(1), 0.4, METRICS)
+    describe_run(folder, some_faces(1), 0.4, EVALUATED)
     return folder
 
 

@@ -25,11 +25,12 @@ from predict import predict
 
 from helpers.archives import encode, write_tar
 from helpers.pages import HOSTILE
-from helpers.predictions import STATED, describe_run
+from helpers.predictions import STATED, describe_run, metrics_of_run, predictions_of
 from helpers.project import call_script, run_script
 from helpers.training import new_network, write_faces
 from renet.common import files
 from renet.common.ahead import map_ahead
+from renet.evaluation import summary
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, Image, RejectedImage
 from renet.faces.detection import BoxMap, Detection
@@ -45,9 +46,9 @@ SPEC = CropSpec((32, 32), MARGIN)
 WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
 GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 TRAINED_ON = 40  # the pictures with these first numbers
-METRICS = {
-    "calibration": {"temperature": TEMPERATURE, "unfitted": None},
-    "abstention": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
+EVALUATED = {
+    "temperature": TEMPERATURE,
+    "unsure": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
 }
 
 
@@ -68,7 +69,7 @@ def made(tmp_path_factory) -> Path:
     )
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
-    describe_run(run, pixels, MARGIN, METRICS)
+    describe_run(run, pixels, MARGIN, EVALUATED)
     (faces / "below").mkdir(parents=True)
     tar = write_tar(folder / "half.tar", {"a.jpg": encode(picture(1), ".jpg")})
     tar.write_bytes(tar.read_bytes()[:1000])
@@ -117,7 +118,7 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
 
 def test_own_ready_made_crops_of_the_training_are_not_trimmed_in_predictions(described):
     run = described()
-    describe_run(run, GREY_FACE[None], MARGIN, METRICS, database="table")
+    describe_run(run, GREY_FACE[None], MARGIN, EVALUATED, database="table")
     found = predictor.load(run)
     assert [found.crop(whole=whole).margin for whole in (True, False)] == [MARGIN, None]
 
@@ -127,7 +128,7 @@ def test_box_is_fitted_on_faces_with_given_boxes_alone(described, monkeypatch, d
     monkeypatch.setattr(detection, "is_installed", lambda: True)
     monkeypatch.setattr(detection, "fit", lambda faces, margin: BoxMap(2))
     run = described()
-    describe_run(run, GREY_FACE[None], MARGIN, METRICS, detected=detected)
+    describe_run(run, GREY_FACE[None], MARGIN, EVALUATED, detected=detected)
     assert predictor.load(run).box == box
 
 
@@ -285,7 +286,8 @@ def test_faces_of_the_run_that_a_run_starts_from_are_flagged_too(made, tmp_path)
     write_faces(tmp_path / "train.h5", 5)
     earlier = crop.make_face(Image(picture(99), 91, 90), SPEC).pixels
     training_photos.write(tmp_path / "earlier.npy", training_photos.hashes(earlier[None]))
-    files.write_json(tmp_path / "metrics.json", {"stated": STATED} | METRICS)
+    predictions = predictions_of([0, 1] * 20, [0.2, 0.8, 0.8, 0.9] * 10)
+    summary.write(tmp_path / "metrics.json", metrics_of_run(predictions, predictions))
     crops = {"database": "wiki", "photos": "crop", "detected": None}
     call_script(
         "predictor", model=made / "run/model.pt", metrics=tmp_path / "metrics.json",
@@ -451,11 +453,9 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
 
 def test_log_and_page_say_what_the_predictions_lack(made, described, tmp_path, caplog):
     """Such as a temperature whose test is inconclusive, which is not applied."""
-    metrics = METRICS | {"calibration": {"temperature": 1.0, "unfitted": "unclear"}}
-    metrics["abstention"] = METRICS["abstention"] | {"threshold": None}
-    metrics["stated"] = STATED | {"above": False}
     model, run = made / "run" / "model.pt", described()
-    assert describe_run(run, GREY_FACE[None], MARGIN, metrics)["temperature"] is None
+    evaluated = {"temperature": None, "unsure": {"threshold": None}}
+    describe_run(run, GREY_FACE[None], MARGIN, evaluated | {"stated": STATED | {"above": False}})
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"
     predict(run, [str(photo)], predictions=out, html=tmp_path / "out.html")
     row = pd.read_csv(out).iloc[0]

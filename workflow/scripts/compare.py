@@ -14,8 +14,8 @@ from typing import Literal
 
 import pandas as pd
 
-from renet.common import files, script
-from renet.evaluation import comparison, run_table
+from renet.common import script
+from renet.evaluation import comparison, run_table, summary
 from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
 from renet.evaluation.tables import COMPARISON, RUNS
 
@@ -40,14 +40,14 @@ def compare(
     added = comparison.side_by_side(ranking_set, same_faces, metric)
     stated, choosing = [], {}
     for (run, faces), path in zip(same_faces.items(), metrics, strict=True):
-        own = files.read_json(path)
+        own = summary.read(path)
         elsewhere = {  # in external/<set>/ of the run's folder
-            one.parent.name: files.read_json(one)["test"]
+            one.parent.name: summary.read(one).test
             for one in external
             if one.parents[2] == path.parent
         }
         sets = run_table.summaries(own, elsewhere, ranking_set, faces)
-        stated.append(run_table.of_run(run, sets, own["stated"]["set"], metric, len(read["test"])))
+        stated.append(run_table.of_run(run, sets, own.stated.set, metric, len(read["test"])))
         choosing[run] = sets[ranking_set]
     ranked = run_table.rank(choosing, metric)
     compared = []

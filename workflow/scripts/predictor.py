@@ -14,6 +14,7 @@ import numpy as np
 
 from renet.common import files, script
 from renet.dataset import hdf5
+from renet.evaluation import summary
 from renet.faces import detection
 from renet.prediction import predictor as predictors
 from renet.prediction import training_photos
@@ -34,7 +35,8 @@ def predictor(
     if initial_hashes:
         known = np.unique(np.concatenate([known, np.load(initial_hashes)], axis=1), axis=1)
     training_photos.write(hashes, known)
-    content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
+    evaluated = summary.read(metrics).for_predictor()
+    content = predictors.describe(model, evaluated, pixels, hashes, settings)
     files.write_json(predictor, content)
     count = content["detector"]["box"]["faces"]
     fitted = f"fitted on {count} faces" if count else "the default"

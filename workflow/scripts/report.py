@@ -72,7 +72,7 @@ def report(
         cards.write_run_page(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         claim = run.claims.loc[run.stated.set]
-        if run.stated.test["constant_prediction"] or claim.above != 1:
+        if run.stated.test.constant_prediction or claim.above != 1:
             found = templates.sentences("above_baseline", run, run.stated)
             steps = templates.sentences("advice", data.next_steps(run))
             logging.warning("Run %s: %s %s", run.name, found, steps)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from renet.evaluation import run_table
 from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.summary import ByMetric, ChosenByFew, Stated, Summary
 from renet.evaluation.tables import ALPHA, FEWEST_INDEPENDENT
 
 FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
@@ -35,43 +36,38 @@ def of_groups(slices: pd.DataFrame, metric: str) -> dict:
 
 
 def of_run(
-    summary: dict, history: pd.DataFrame, batch_size: int | None, metric: str, ranked: int
-) -> dict:
-    """Sections that a run's own evaluation adds to a summary, which is metrics.json so far.
+    summary: Summary, history: pd.DataFrame, batch_size: int | None, metric: ByMetric, ranked: int
+) -> Summary:
+    """Add the sections of a run's own evaluation.
 
     Args:
         batch_size: None for a kind of network that is fitted without.
         metric: by which runs are stated; `ranked` is their number.
     """
-    is_out_of_fold = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
-    leads = OUT_OF_FOLD if is_out_of_fold and summary["test"]["few"] else "test"
-    led = summary["validation" if leads == OUT_OF_FOLD else "test"]
+    is_out_of_fold = summary.calibration.fitted_on == OUT_OF_FOLD
+    leads = OUT_OF_FOLD if is_out_of_fold and summary.test.few else "test"
+    led = summary.validation if leads == OUT_OF_FOLD else summary.test
     p = run_table.p_value(leads, led, metric, ranked)
-    stated = {
-        "set": leads, "metric": metric, "faces": led["n"], "value": led[metric],
-        **dict(zip(("low", "high"), led["intervals"][metric], strict=True)),
-        "baseline": led["majority_baseline"][metric], "above": None if p is None else p <= ALPHA,
-    }  # fmt: skip
-    faces, updates = summary["data"]["faces"], None
+    above = None if p is None else p <= ALPHA
+    faces, updates = summary.data.faces, None
     if batch_size:
         updates = int(history.epoch.iloc[-1]) * -(-faces.get("train", 0) // batch_size)
-    male = summary["data"]["male_fraction"]
-    kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led["accuracy"])
-    needed = led["constant_prediction"] or stated["above"] is False
-    choosing = summary["validation"]["effective_faces"]
+    male = summary.data.male_fraction
+    kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led.accuracy)
+    needed = led.constant_prediction or above is False
+    choosing = summary.validation.effective_faces
     epoch_by = choosing
     if is_out_of_fold:  # few of these faces validate the run's own model, or none
-        share = faces.get("validation", 0) / summary["validation"]["n"]
+        share = faces.get("validation", 0) / summary.validation.n
         epoch_by = choosing * share or FEWEST_INDEPENDENT
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
-    return {
-        "stated": stated,
+    few = {what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()}
+    return summary.model_copy(update={
+        "stated": Stated(set=leads, above=above, **run_table.reached(led, metric)),
         "updates": updates,
         "advice": kind if needed or kind == "few_photos" else None,
-        "chosen_by_few": {
-            what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()
-        },
-    }
+        "chosen_by_few": ChosenByFew(**few),
+    })  # fmt: skip
 
 
 def advise(updates: int | None, training: float, majority: float, test: float) -> str:

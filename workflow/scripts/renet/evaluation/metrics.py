@@ -20,7 +20,7 @@ from renet.metadata import subjects
 
 
 def summarise(predictions: pd.DataFrame) -> dict:
-    """The metrics of one subset, as metrics.json has them (workflow/schemas/metrics.schema.yaml).
+    """The metrics of one subset, as metrics.json has them (summary.py, whose package not all have).
 
     They are None where a set of one class does not define them, and so are the claims. The baseline
     always predicts the class that most faces of this set have: no other constant is more accurate.

