@@ -45,6 +45,14 @@ def test_set_of_one_class_makes_no_claim(metric):
     assert pd.isna(found.above) and pd.isna(found.p) and found.value == 1
 
 
+def test_baseline_is_that_of_the_metric():
+    given = predictions_of([0] * 20 + [1] * 60, [0.2] * 20 + [0.8] * 60)
+    mostly_men = SetSummary(**summarise(given))
+    for metric, baseline in (("accuracy", 0.75), ("balanced_accuracy", 0.5)):
+        found = run_table.of_run("a", {"test": mostly_men}, "test", metric)
+        assert (found.baseline[0], found.baseline_class[0]) == (baseline, "male")
+
+
 def test_out_of_fold_set_is_corrected_for_the_runs_that_it_ranks_before_the_others_of_the_run():
     sets = {name: summary_of(58) for name in ("out_of_fold", "test")}
     one, three = (
@@ -81,15 +89,17 @@ def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     assert found.value.to_dict() == {"test": pytest.approx(0.85), "north": pytest.approx(0.7)}
     assert found.deviation["test"] == pytest.approx(np.std([0.9, 0.8], ddof=1))
     assert found.above.to_dict() == {"test": 1, "north": 0} and found.low.isna().all()
+    runs.loc[(runs.run == "two") & (runs.set == "test"), "leads"] = 0
+    assert run_table.of_seeds(runs, [["one", "two"]]).leads.tolist() == [0, 0]
 
 
 def summary_with(
-    test: SetSummary, validation: SetSummary, fitted_on: str, /, **faces: int
+    test: SetSummary, validation: SetSummary, fitted_on: str, /, male=0.5, **faces: int
 ) -> Summary:
     """What a run's own evaluation reads of the metrics, with so many faces of each subset."""
     return Summary.model_construct(
         test=test, validation=validation, calibration=SimpleNamespace(fitted_on=fitted_on),
-        data=SimpleNamespace(faces=faces, male_fraction=0.5),
+        data=SimpleNamespace(faces=faces, male_fraction=male),
     )  # fmt: skip
 
 
@@ -99,7 +109,7 @@ def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, w
     chosen = chosen.model_copy(update={"effective_faces": chosen.effective_faces * worth})
     fitted_on = "out_of_fold" if folds else "validation"
     given = summary_with(summary_of(test, faces), chosen, fitted_on, train=train, **more)
-    history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.5, accuracy]})
+    history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.97, accuracy]})
     return conclusions.of_run(given, history, 32, METRIC, 1)
 
 
@@ -114,7 +124,7 @@ def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
 @pytest.mark.parametrize(
     ("right", "accuracy", "train", "advice"),
     [
-        (90, 0.9, 3200, None),
+        (90, 0.9, 3200, None), (80, 0.98, 3200, "few_photos"),
         (50, 0.95, 3200, "few_photos"), (50, 0.55, 288, "few_updates"),
         (50, 0.58, 320, "not_learnt"), (50, 0.6, 320, "few_test_faces"),
         (50, 0.61, 320, "few_photos"),
@@ -124,6 +134,10 @@ def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accura
     found = run_of(right, 100, accuracy, train=train)
     assert found.advice == advice
     assert found.updates == 10 * train / 32
+
+
+def test_advice_is_by_the_majority_of_the_training_set_of_either_class():
+    assert {run_of(50, 100, 0.75, male=male).advice for male in (0.3, 0.7)} == {"not_learnt"}
 
 
 def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
@@ -137,10 +151,12 @@ def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():
     rows = [
-        {"slice": "age", "value": name, "difference": gap, "p_holm": p, "gap_p_holm": gap_p}
-        for name, gap, p, gap_p in (
-            ("old", -0.1, 0.05, 0.05), ("young", -0.2, 0.01, 0.051), ("middle", -0.3, 0.06, None),
-            ("none", 0.1, None, None), ("best", 0.2, 0.001, None),
+        {"slice": "age", "value": name, "difference": difference, "p_holm": p, "gap": gap,
+         "gap_p_holm": gap_p}
+        for name, difference, p, gap, gap_p in (
+            ("old", -0.1, 0.05, 0.2, 0.05), ("young", -0.2, 0.01, 0.4, 0.051),
+            ("middle", -0.3, 0.06, 0, None), ("none", 0.1, None, 0, None),
+            ("best", 0.2, 0.001, 0, None), ("few", 0.05, None, -0.3, 0.02),
         )
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(SLICES.columns))
@@ -148,6 +164,6 @@ def test_groups_that_are_significantly_below_are_named_with_the_furthest_first()
         "metric": METRIC,
         "tested": [["age", name] for name in ("old", "young", "middle", "best")],
         "below": [["age", "young"], ["age", "old"]],
-        "compared": [["age", "old"], ["age", "young"]],
-        "gaps": [["age", "old"]],
+        "compared": [["age", "old"], ["age", "young"], ["age", "few"]],
+        "gaps": [["age", "few"], ["age", "old"]],
     }

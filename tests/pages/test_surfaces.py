@@ -150,8 +150,8 @@ def check_stated(run: Path, stated: dict, log: str) -> None:
     assert f"Run {run.name}: the {said}" in plain(log)
     head = f"{run.name} reaches {value} % ({' to '.join(ends)}) {words} {on_set}; the baseline "
     assert f"{head}reaches {baseline} %. On the set portraits: " in report
-    cited = f"To report the result: {words} {value} % {within}, by Clopper and Pearson's on the "
-    cited += f"effective number of faces), baseline {baseline} %, {stated['faces']} faces"
+    cited = f"To report the result: {words} {value} % {within}, from Clopper and Pearson's "
+    cited += f"intervals on the effective number of faces), baseline {baseline} %, {stated['faces']} faces"
     assert cited in report and cited in card
 
 

@@ -284,6 +284,9 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
     assert planned(project, "same.yaml") == set()
 
 
+EVALUATED = {"evaluate", "compare", "predictor", "report", "manifest"}
+
+
 @pytest.mark.parametrize(
     ("changes", "rules"),
     [
@@ -296,7 +299,7 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
         ({"hdf5": {"mean": "channel"}}, EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
         ({"runs": {"renet": {"model": {"cell": "gru"}}}}, EVERYTHING_AFTER["train"]),
         ({"datasheet": "notes.md"}, {"report"}),
-        ({"comparison": {"metric": "accuracy"}}, {"compare", "report"}),
+        ({"comparison": {"metric": "accuracy"}}, EVALUATED),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -322,7 +325,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
-        ("renet/evaluation/tables.py", {"evaluate", "compare", "predictor", "report", "manifest"}),
+        ("renet/evaluation/tables.py", EVALUATED),
         ("renet/prediction/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
         ("renet/network/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),

@@ -47,10 +47,10 @@ use rule evaluate as evaluate_out_of_fold with:
         figures=figure_files("<results>/runs/{run}/out_of_fold"),
     log:
         "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
-    params:
-        ranked=1,  # the run's own evaluation corrects
     wildcard_constraints:
         run=one_of(WITH_FOLDS),
+    params:
+        ranked=1,  # the run's own evaluation corrects
 
 
 use rule gallery as gallery_out_of_fold with:

@@ -107,7 +107,7 @@ class Comparison(Section):
     reference: Named | None = None
     """name of a run; null: the first run"""
     metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
-    """accuracy or balanced_accuracy"""
+    """accuracy or balanced_accuracy: states and ranks the runs, and compares groups"""
 
 
 class Config(Section):

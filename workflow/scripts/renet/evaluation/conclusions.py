@@ -63,7 +63,7 @@ def of_run(
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
     few = {what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()}
     return summary.model_copy(update={
-        "stated": Stated(set=leads, above=above, **run_table.reached(led, metric)),
+        "stated": Stated(**run_table.reached(led, metric) | {"set": leads, "above": above}),
         "updates": updates,
         "advice": kind if needed or kind == "few_photos" else None,
         "chosen_by_few": ChosenByFew(**few),

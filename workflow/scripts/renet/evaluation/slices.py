@@ -10,13 +10,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES, TABLE
-from renet.evaluation import metrics, tables
-from renet.evaluation.confidence_intervals import (
-    combination,
-    difference_p_value,
-    holm,
-    proportion,
-)
+from renet.evaluation import confidence_intervals, metrics, tables
 from renet.metadata import own_photos, subjects
 
 UNKNOWN = "unknown"
@@ -125,13 +119,13 @@ def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
     """
     tested = p_values.dropna().index
     tests = tested[~groups[tested].duplicated()]
-    return pd.Series(holm(p_values[tests].to_numpy()), tests)
+    return pd.Series(confidence_intervals.holm(p_values[tests].to_numpy()), tests)
 
 
 def _row(predictions: pd.DataFrame, metric: str, name: str, value: str, inside: np.ndarray) -> dict:
     samples, others = predictions[inside], predictions[~inside]
-    accuracy = proportion(samples.correct, samples.subject)
-    rest = proportion(others.correct, others.subject) if len(others) else None
+    accuracy = confidence_intervals.proportion(samples.correct, samples.subject)
+    rest = confidence_intervals.proportion(others.correct, others.subject) if len(others) else None
     recalls, counts = metrics.by_class(samples), np.bincount(samples.target, minlength=len(CLASSES))
     is_large = name not in tables.UNTESTED and all(
         side and not tables.is_small(side.faces, side.people) for side in (accuracy, rest)
@@ -146,19 +140,20 @@ def _row(predictions: pd.DataFrame, metric: str, name: str, value: str, inside: 
         "accuracy": accuracy.value,
         **_bounds("", accuracy.interval()),
     }
-    weights, parts = (1.0, -1.0), [accuracy, *filter(None, [rest])]
+    weights: tuple[float, ...] = (1.0, -1.0)
+    parts = [accuracy, *filter(None, [rest])]
     if metric == "balanced_accuracy":
         weights = (0.5, 0.5, -0.5, -0.5)
         parts = [*recalls.values(), *metrics.by_class(others).values()]
     if len(parts) == len(weights):
         row["difference"] = np.dot(weights, [part.value for part in parts])
-        row |= _bounds("difference_", combination(weights, parts))
+        row |= _bounds("difference_", confidence_intervals.combination(weights, parts))
         if is_large and min(part.faces for part in parts) >= tables.FEWEST_OF_CLASS:
-            row["p"] = difference_p_value(weights, parts)
+            row["p"] = confidence_intervals.difference_p_value(weights, parts)
     gap = metrics.recall_difference(recalls)
     row |= {"gap": gap["value"], **_bounds("gap_", gap["interval"])}
     if is_large and name not in tables.NOT_COMPARED and counts.min() >= tables.FEWEST_OF_CLASS:
-        row["gap_p"] = difference_p_value((1, -1), [*recalls.values()])
+        row["gap_p"] = confidence_intervals.difference_p_value((1, -1), [*recalls.values()])
     for label, count in zip(CLASSES, counts, strict=True):
         row[f"n_{label}"] = count
         if count:

@@ -16,7 +16,6 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Difference = Annotated[float, Field(ge=-1, le=1)]
 Interval = tuple[float, float] | None  # low and high end, 95 %
 Groups = list[tuple[str, str]]  # slice and value
-Gender = Literal["female", "male"]
 ByMetric = Literal["accuracy", "balanced_accuracy"]
 
 
@@ -67,7 +66,7 @@ class Metrics(Record):
 class Baseline(Metrics):
     """Metrics of always predicting the class that most faces of the set have."""
 
-    majority: Gender = Field(alias="class")
+    majority: Literal["female", "male"] = Field(alias="class")
 
 
 class SetSummary(Metrics):

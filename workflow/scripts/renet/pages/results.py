@@ -135,12 +135,12 @@ class DataResults:
         """What may come next, at most two steps: the case of each."""
         advice, is_plain = run.metrics.advice, run.settings["train"].get("augment") == []
         steps = {
-            advice: advice is not None,
+            advice: True,
             "folds": run.test.few and not run.folds,
             "audit": self.to_review > 0,
             "modern": advice is None and is_plain,
         }
-        return [step for step, holds in steps.items() if holds][:2]
+        return [step for step, holds in steps.items() if step and holds][:2]
 
     @property
     def steps(self) -> pd.DataFrame:

@@ -158,8 +158,8 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
             f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
         )
     above = content.get("above_baseline", True)  # of old records, by each metric or the accuracy
-    if "stated" in content:
-        above = content["stated"]["above"]
+    if stated := content.get("stated"):
+        above = stated["above"]
     notes = {
         "The network is not significantly better than always predicting one class.":
             any(above.values()) if isinstance(above, dict) else above,
