@@ -16,6 +16,7 @@ import measuring
 import numpy as np
 import onnxruntime
 import pandas as pd
+from onnxruntime import quantization
 
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
@@ -89,7 +90,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole, small = Path(folder, "model.onnx"), Path(folder, "model.int8.onnx")
         export.write_onnx(whole, found)
-        export.write_int8(small, found)
+        quantization.quantize_dynamic(
+            whole, small, op_types_to_quantize=["MatMul"],
+            weight_type=quantization.QuantType.QUInt8,
+        )  # fmt: skip
         placed = predictor.load(arguments.run).placed(device, "float32")
         for path in (found.model, whole, small):
             print(f"{path.name:<18}{path.stat().st_size / 1e6:>8.1f} MB")

@@ -4,12 +4,10 @@
 
 Each person has a normal effect, which is added to the noise of each photo; the more the effect
 varies, the more alike are the predictions for photos of one person. The number of photos differs
-from person to person. Women and men are equally often predicted correctly. A slice by age has the
-photos of some people, a slice by source photos of all people. The script prints, in percent of the
-test sets and without and with the least correlation (`LEAST_CORRELATION`): how often the true
-accuracy is below or above its interval, the mean width of the interval in points, how often the
-genders differ significantly, how often a slice or a gap in a slice is significant although none
-differs, and how often a slice is that has 15 points less.
+from person to person. Women and men are equally often predicted correctly. The script prints, in
+percent of the test sets and without and with the least correlation (`LEAST_CORRELATION`): how often
+the true accuracy is below or above its interval, the mean width of the interval in points, and how
+often the genders differ significantly.
 """
 
 from dataclasses import dataclass
@@ -19,18 +17,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from renet.evaluation import confidence_intervals, metrics, slices
+from renet.evaluation import confidence_intervals, metrics
 from renet.evaluation.confidence_intervals import proportion
-from renet.evaluation.tables import ALPHA
 
 CORRELATIONS = (0.0, confidence_intervals.LEAST_CORRELATION)
-VALUES = 4  # of the slices by age, and of those by source
-EVERY = 8  # the slices of every eighth test set are tested, because this takes longer
-LOSS = 0.15  # of accuracy in the slice that differs
-
 COLUMNS = [
     "faces/people, concentration", "accuracy", "spread", "true accuracy below", "above", "width",
-    "gap", "any slice", "gap of any slice", "slice of 15 points less",
+    "gap",
 ]  # fmt: skip
 
 
@@ -44,16 +37,13 @@ class Scenario:
     accuracy: float
     spread: float = 1.0  # standard deviation of the person's effect; that of a photo's noise is 1
 
-    def sample(self, random: np.random.Generator, loss: float = 0.0) -> pd.DataFrame:
-        """Predictions; the photos of the people of the first age lose some accuracy."""
+    def sample(self, random: np.random.Generator) -> pd.DataFrame:
+        """`subject`, `target` and `correct` of each face."""
         subject = measuring.people_of_photos(random, self.faces, self.people, self.concentration)
-        age, target = random.integers([[VALUES], [2]], size=(2, self.people))[:, subject]
+        target = random.integers(2, size=self.people)[subject]
         noise = measuring.noise_of_photos(random, subject, self.spread)
-        correct = stats.norm.ppf(self.accuracy - loss * (age == 0)) + noise > 0
-        return pd.DataFrame(
-            {"subject": subject, "target": target, "correct": correct.astype(int), "age": age,
-             "source": random.integers(VALUES, size=self.faces), "p_female": 0.5, "p_male": 0.5}
-        )  # fmt: skip
+        correct = (stats.norm.ppf(self.accuracy) + noise > 0).astype(int)
+        return pd.DataFrame({"subject": subject, "target": target, "correct": correct})
 
 
 SCENARIOS = [
@@ -71,28 +61,15 @@ def of_set(faces: pd.DataFrame, accuracy: float) -> list[float]:
     return [accuracy < low, accuracy > high, high - low, gap["significant"]]
 
 
-def of_slices(faces: pd.DataFrame, worse: pd.DataFrame) -> list[float]:
-    """Whether a slice, or a gap, is found where none differs, and the slice that does."""
-    same, other = (
-        slices.tabulate(one, one[["age", "source"]].astype("category")) for one in (faces, worse)
-    )
-    return [
-        (same.p_holm <= ALPHA).any(),
-        (same.gap_p_holm <= ALPHA).any(),
-        other.p_holm[(other.slice == "age") & (other.value == "0")].item() <= ALPHA,
-    ]
-
-
 def rates(scenario: Scenario, repeats: int) -> np.ndarray:
     """The mean of each result: a row for each least correlation."""
     random, results = np.random.default_rng(1), []
-    for number in range(repeats):
-        faces, worse = scenario.sample(random), scenario.sample(random, LOSS)
+    for _ in range(repeats):
+        faces = scenario.sample(random)
         for correlation in CORRELATIONS:
             confidence_intervals.LEAST_CORRELATION = correlation
-            tests = [np.nan] * 3 if number % EVERY else of_slices(faces, worse)
-            results.append(of_set(faces, scenario.accuracy) + tests)
-    return np.nanmean(np.reshape(results, (repeats, len(CORRELATIONS), -1)).astype(float), axis=0)
+            results.append(of_set(faces, scenario.accuracy))
+    return np.mean(np.reshape(results, (repeats, len(CORRELATIONS), -1)).astype(float), axis=0)
 
 
 def main() -> None:

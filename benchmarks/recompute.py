@@ -5,7 +5,7 @@
 
 It imports nothing of the project: the methods are written anew, from docs/statistics.md. From the
 predictions, history.csv and the tables of faces follow metrics.json (but for leakage, updates and
-advice) and slices.csv of each run and set, temperature, threshold and above_baseline of
+advice) and slices.csv of each run and set, temperature, threshold and claim of
 predictor.json, runs.csv and comparison.csv. --columns names a CSV file with the `id` of faces and
 own columns that are slices. Settings are those of the compared files: the runs that are compared,
 the metric, and the largest error of what is not "unsure". Exits with 1 if a number differs.
@@ -128,8 +128,8 @@ def people(subjects):
     return {"subjects": len(subjects), "unnamed_photos": subjects.str.match(UNNAMED).sum()}
 
 
-def summary(faces, share):
-    """The metrics of a set; `share` is the fraction of male faces in the training set."""
+def summary(faces):
+    """The metrics of a set."""
     recalls, precisions = parts_of(faces, "target"), parts_of(faces, "predicted")
     known, whole = [*recalls.values()], Part(faces.right, faces.subject)
     both, halves = len(known) == 2, [1 / len(known)] * len(known)
@@ -137,7 +137,7 @@ def summary(faces, share):
     scores = faces.target.to_numpy(), faces.p_male.to_numpy(), faces.subject
     auc, ends = auc_and_bounds(*scores) if both else (None, None)
     gap = mover((1, -1), known[::-1]) if both else None
-    majority = GENDERS[int(share >= 0.5)]
+    majority = GENDERS[int(faces.target.mean() >= 0.5)]
     common, right = faces.target == GENDERS.index(majority), faces.right == 1
     parts = [Part(one, faces.subject) for one in (right & ~common, ~right & common)]
     odds = [one.value / (1 - one.value) if one.value < 1 else 0 for one in parts]
@@ -161,9 +161,9 @@ def summary(faces, share):
         "small": whole.small, "few": whole.small or len(faces) < 100,
         "male_minus_female": {"value": known[1].value - known[0].value if both else None,
                               "interval": gap, "significant": both and gap.prod() > 0},
-        "above_baseline": {"accuracy": above, "balanced_accuracy": balanced},
+        "above_baseline": {"accuracy": above if both else None, "balanced_accuracy": balanced},
         "majority_baseline": {
-            "class": majority, "male_fraction": share, "accuracy": common.mean(),
+            "class": majority, "accuracy": common.mean(),
             "balanced_accuracy": np.mean([name == majority for name in recalls]),
             "recall": {name: name == majority if name in recalls else None for name in GENDERS},
             "precision": dict.fromkeys(GENDERS) | {majority: common.mean()},
@@ -181,7 +181,7 @@ def bands(numbers, edges, unit):
     return pd.Series(pd.Categorical.from_codes(place, names), numbers.index)
 
 
-def slices(faces, training, own):
+def slices(faces, training, own, metric):
     """slices.csv; `own` has the own columns by id."""
     columns = {
         "recorded gender": faces.target.map(dict(enumerate(GENDERS))),
@@ -201,37 +201,49 @@ def slices(faces, training, own):
     for name, values in columns.items():
         known = values.fillna("unknown").astype("category").cat.remove_unused_categories()
         if [*(present := known.cat.categories)] != ["unknown"]:
-            rows += [slice_row(faces, name, one, (known == one).to_numpy()) for one in present]
+            masks = {one: (known == one).to_numpy() for one in present}
+            rows += [slice_row(faces, metric, name, *of_one) for of_one in masks.items()]
     table = pd.DataFrame(rows)
     given = table.inside[table.slice == "column age"]  # often the same groups as the bands
     table = table[(table.slice != "age") | ~table.inside.isin(given)]
-    tests = table[table.p.notna()].sort_values("accuracy", kind="stable")
+    tests = table[table.p.notna()].sort_values("difference", kind="stable")
     table["p_holm"] = holm(tests.drop_duplicates("either").p)  # of two halves the weaker
     table["gap_p_holm"] = holm(table[table.gap_p.notna()].drop_duplicates("inside").gap_p)
     return table.drop(columns=["gap_p", "inside", "either"])
 
 
-def slice_row(faces, name, value, inside):
+def slice_row(faces, metric, name, value, inside):
     of_slice, others = faces[inside], faces[~inside]
     part, recalls = Part(of_slice.right, of_slice.subject), parts_of(of_slice, "target")
     rest = Part(others.right, others.subject) if len(others) else None
-    tested = rest and not part.small and not rest.small and name not in UNTESTED
+    large = rest and not part.small and not rest.small and name not in UNTESTED
     female, male = (recalls.get(one) for one in GENDERS)
     both = female and male
-    compared = tested and both and name != IN_TRAINING and min(female.n, male.n) >= 10
+    compared = large and both and name != IN_TRAINING and min(female.n, male.n) >= 10
+    sides, weights = (part, rest), (1, -1)
+    if metric == "balanced_accuracy":
+        of_rest = parts_of(others, "target")
+        sides = [female, male, *(of_rest.get(one) for one in GENDERS)]
+        weights = (0.5, 0.5, -0.5, -0.5)
+    defined = all(sides)
+    tested = large and defined and min(one.n for one in sides) >= 10
     row = {
         "slice": name, "value": value, "n": part.n, "subjects": of_slice.subject.nunique(),
         "n_female": female.n if female else 0, "n_male": male.n if male else 0,
         "small": part.small, "effective_people": part.people, "accuracy": part.value,
-        "difference": part.value - rest.value if rest else None,
-        "p": p_of(lambda tail: mover((1, -1), (part, rest), tail)) if tested else None,
+        "difference": np.dot(weights, [one.value for one in sides]) if defined else None,
+        "p": p_of(lambda tail: mover(weights, sides, tail)) if tested else None,
         "recall_female": female and female.value, "recall_male": male and male.value,
         "gap": male.value - female.value if both else None,
         "gap_p": p_of(lambda tail: mover((1, -1), (male, female), tail)) if compared else None,
         "inside": inside.tobytes(), "either": min(inside.tobytes(), (~inside).tobytes()),
     }  # fmt: skip
     row["low"], row["high"] = part.bounds()
-    row["rest_low"], row["rest_high"] = rest.bounds() if rest else (None, None)
+    bounds = mover(weights, sides) if defined else (None, None)
+    row["difference_low"], row["difference_high"] = bounds
+    for gender, recall in zip(GENDERS, (female, male), strict=True):
+        bounds = recall.bounds() if recall else (None, None)
+        row[f"recall_{gender}_low"], row[f"recall_{gender}_high"] = bounds
     row["gap_low"], row["gap_high"] = mover((1, -1), (male, female)) if both else (None, None)
     return row
 
@@ -292,7 +304,15 @@ def abstention(fitted, faces, divisor, most):
     }  # fmt: skip
 
 
-def evaluation(place, folder, faces, fitted, split, own):
+def p_against_baseline(name, of_set, metric, ranked):
+    """P-value of a set; the out-of-fold set also ranked so many runs."""
+    found = of_set["above_baseline"][metric]
+    if name == "validation" or not found:
+        return None
+    return min(1, found["p"] * (ranked if name == "out_of_fold" else 1))
+
+
+def evaluation(place, folder, faces, fitted, split, own, ranked):
     """metrics.json and slices.csv of a set in its place, which for the test set is the run's."""
     folds, history = fitted.subset[0] == "out_of_fold", read(folder / "history.csv")
     if place != folder:
@@ -302,8 +322,9 @@ def evaluation(place, folder, faces, fitted, split, own):
     if folds and history.validation_loss.isna().all():  # trained on the validation set, too
         split = split.replace({"subset": {"validation": "train"}})
     counts, training = split.subset.value_counts(), split[split.subset == "train"]
-    scaling, share = calibration(fitted), training.target.mean()
-    table = slices(faces, training, own)
+    scaling = calibration(fitted)
+    metric = stored_in(place / "metrics.json")["groups"]["metric"]
+    table = slices(faces, training, own, metric)
     groups = {
         "tested": table[table.p_holm.notna()],
         "gaps": table[table.gap_p_holm <= ALPHA].sort_values(
@@ -314,10 +335,12 @@ def evaluation(place, folder, faces, fitted, split, own):
     }  # fmt: skip
     most = stored_in(place / "metrics.json")["abstention"]["max_error"]
     found = {
-        "data": people(split.subject) | {"faces": dict(counts), "first_year": split.year.min(),
-                                         "last_year": split.year.max()},
-        "test": summary(faces, share), "validation": summary(fitted, share),
-        "groups": {name: of[["slice", "value"]].to_numpy() for name, of in groups.items()},
+        "data": people(split.subject) | {
+            "faces": dict(counts), "male_fraction": training.target.mean(),
+            "first_year": split.year.min(), "last_year": split.year.max()},
+        "test": summary(faces), "validation": summary(fitted),
+        "groups": {"metric": metric, **{
+            name: of[["slice", "value"]].to_numpy() for name, of in groups.items()}},
         "calibration": scaling,
         "abstention": abstention(fitted, faces, scaling["temperature"], most),
     }  # fmt: skip
@@ -325,7 +348,14 @@ def evaluation(place, folder, faces, fitted, split, own):
         choosing = found["validation"]["effective_faces"]
         part = counts.get("validation", np.inf) / len(fitted) if folds else 1
         epoch = choosing * part
-        found["leads"] = "out_of_fold" if folds and found["test"]["few"] else "test"
+        leads = "out_of_fold" if folds and found["test"]["few"] else "test"
+        led = found["validation" if leads == "out_of_fold" else "test"]
+        p = p_against_baseline(leads, led, metric, ranked)
+        found["stated"] = {
+            "set": leads, "metric": metric, "faces": led["n"], "value": led[metric],
+            "low": led["intervals"][metric][0], "high": led["intervals"][metric][1],
+            "baseline": led["majority_baseline"][metric], "above": p is not None and p <= ALPHA,
+        }  # fmt: skip
         found["chosen_by_few"] = {
             what: round(faces) if faces < 99.5 else None
             for what, faces in {"epoch": epoch, "others": choosing}.items()
@@ -382,7 +412,9 @@ def runs_table(stored, metrics, leads, ranking_set):
         "small": one["small"], "few": one["few"], "leads": name == leads[run],
         "value": one[metric], "low": one["intervals"][metric][0],
         "high": one["intervals"][metric][1], "baseline": one["majority_baseline"][metric],
-        "p": (one["above_baseline"][metric] or {}).get("p") if name != "validation" else None,
+        "baseline_class": one["majority_baseline"]["class"],
+        "p": p_against_baseline(name, one, metric, len(metrics)),
+        "ranked": len(metrics) if name == "out_of_fold" else 1,
         "order": (-round(one[metric], 9), one["loss"]),
     } for run, of_sets in metrics.items() for name, one in of_sets.items()])  # fmt: skip
     table["p"] = table.p.astype(float)
@@ -390,8 +422,8 @@ def runs_table(stored, metrics, leads, ranking_set):
     table["above"] = table.p_corrected.le(ALPHA).astype(float).mask(table.p.isna())
     ranked = table[table.set == ranking_set].sort_values("order", kind="stable")
     table["rank"] = pd.Series(range(1, len(ranked) + 1), ranked.index)
-    table["chose"] = (table["rank"].eq(1) & (len(ranked) > 1)).astype(int)
-    found, alike = [table], ["set", "metric", "faces", "small", "few", "baseline"]
+    found = [table]
+    alike = ["set", "metric", "faces", "small", "few", "baseline", "baseline_class", "ranked"]
     for group in stored.run[stored.kind == "seeds"].unique():
         for _, of_set in table[table.run.isin(group.split())].groupby("set"):
             if len(of_set) == len(group.split()):
@@ -438,23 +470,24 @@ def recomputed(results, own):
     """Each file of the results, with what the predictions make of it."""
     split, stored = read(results / "data/split.csv"), stored_in(results / "comparison/runs.csv")
     sets, metrics, leads = {}, {}, {}
-    for run in stored.run[stored.kind == "run"].unique():
+    names = stored.run[stored.kind == "run"].unique()
+    for run in names:
         folder, metrics[run] = results / "runs" / run, {}
         fitted = load(folder / "inference_validation.csv")
         sets.setdefault(fitted.subset[0], {})[run] = fitted
         for place in [*sorted(folder.glob("external/*")), *folder.glob("out_of_fold"), folder]:
             faces = fitted if place.name == "out_of_fold" else load(place / "inference.csv")
-            found, table = evaluation(place, folder, faces, fitted, split, own)
+            found, table = evaluation(place, folder, faces, fitted, split, own, len(names))
             yield place / "metrics.json", found
             yield place / "tables/slices.csv", table
             metrics[run][faces.subset[0]] = found["test"]
             sets.setdefault(faces.subset[0], {})[run] = faces
-        scaling, limit, leads[run] = found["calibration"], found["abstention"], found["leads"]
-        led = found["test" if leads[run] == "test" else "validation"]["above_baseline"]
+        scaling, limit = found["calibration"], found["abstention"]
+        leads[run] = found["stated"]["set"]
         predictor = {
             "temperature": None if scaling["unfitted"] else scaling["temperature"],
             "unsure": {key: limit[key] for key in ("threshold", "level", "max_error")},
-            "above_baseline": {name: bool(one and one["above"]) for name, one in led.items()},
+            "stated": found["stated"],
         }
         yield from ((path, predictor) for path in folder.glob("predictor.json"))
     ranking_set = "validation" if "validation" in sets else "out_of_fold"
@@ -462,8 +495,7 @@ def recomputed(results, own):
     ranking = {**sets.get("out_of_fold", {}), **sets.get("validation", {})}
     for run, faces in ranking.items():
         ranking[run] = faces[faces.id.isin(ids)]
-        share = metrics[run]["test"]["majority_baseline"]["male_fraction"]
-        metrics[run][ranking_set] = summary(ranking[run], share)
+        metrics[run][ranking_set] = summary(ranking[run])
     yield results / "comparison/runs.csv", runs_table(stored, metrics, leads, ranking_set)
     path = results / "comparison/comparison.csv"
     yield path, comparison(stored_in(path), sets, ranking)

@@ -25,9 +25,10 @@ import cv2
 import measuring
 import numpy as np
 import pandas as pd
+import scipy.io
 
+from helpers.archives import cell_array
 from renet.common.progress import Progress
-from renet.sample.archive import cell_array, mat_bytes
 
 ROWS = {"wiki": 62_328, "imdb": 460_723}
 ROWS_OF_A_PERSON, UNKNOWN_GENDERS = 22.7, 0.018  # IMDB's: 20,284 people, 8,462 rows
@@ -40,6 +41,7 @@ SIZES, PHOTOS_OF_A_SIZE = 60, 20  # of the JPEGs that are drawn
 BLOCK, PIECES = 16, 8  # pixels of a side that is coded at once; pieces across a photo
 COMMON = 60.0  # standard deviation of the common picture, in grey levels
 MADE = 1_452_961_520  # modification time of all members
+MAT_HEADER = b"MATLAB 5.0 MAT-file".ljust(116)  # without the date
 
 
 def natural_noise(height: int, width: int, random: np.random.Generator) -> np.ndarray:
@@ -135,7 +137,8 @@ def mat_of(table: pd.DataFrame, database: str) -> bytes:
     if database == "imdb":
         struct["celeb_names"] = cell_array([np.array([name]) for name in table.name.unique()])
         struct["celeb_id"] = table.celeb_id.to_numpy(float)[None]
-    return mat_bytes({database: struct})
+    scipy.io.savemat(stream := io.BytesIO(), {database: struct})
+    return MAT_HEADER + stream.getvalue()[len(MAT_HEADER) :]
 
 
 def members(table: pd.DataFrame, database: str, photos: Photos) -> Iterator[tuple[str, bytes]]:

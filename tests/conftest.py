@@ -49,7 +49,6 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},localhost,127.0.0.1
 # Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
 os.environ["SLURM_CONF"] = os.devnull
 
-
 # The networks of the tests are tiny: threads would only wait for one another. Trainings that the
 # tests start set their own number.
 torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))

@@ -1,4 +1,4 @@
-"""Write config.yaml and the JSON schema of the config, whose declarations are the models.
+"""Write config.yaml and the JSON schemas of the config and of metrics.json from their models.
 
 PYTHONPATH=workflow/scripts .venv/bin/python tools/write_config.py
 """
@@ -18,17 +18,23 @@ from renet.config.model import KINDS
 from renet.config.runs import Run, plain
 from renet.config.schema import Config
 from renet.config.validation import EXPONENT
+from renet.evaluation.summary import Summary
 
 CONFIG = "config.yaml"
 SCHEMA = "workflow/schemas/config.schema.json"
+METRICS_SCHEMA = "workflow/schemas/metrics.schema.json"
 LONGEST_INLINE = 40  # of a key and its value, which the comment follows
 
 
-class EditorSchema(GenerateJsonSchema):
-    """A schema without titles, which would repeat the keys, that accepts 1e-3, text for YAML."""
+class PlainSchema(GenerateJsonSchema):
+    """A schema without titles, which would repeat the keys."""
 
     def field_title_should_be_set(self, _: object) -> bool:
         return False
+
+
+class EditorSchema(PlainSchema):
+    """A schema that accepts 1e-3, text for YAML."""
 
     def float_schema(self, schema: Any) -> dict:
         number = super().float_schema(schema)
@@ -41,6 +47,12 @@ def json_schema() -> str:
     del content["$defs"]["Archive"]["required"]  # a file can have the other keys
     schema = json.dumps(content, indent=1, ensure_ascii=False)
     return schema.replace('"oneOf"', '"anyOf"') + "\n"  # without `kind`, several kinds fit
+
+
+def metrics_schema() -> str:
+    """The JSON schema of metrics.json."""
+    content = Summary.model_json_schema(schema_generator=PlainSchema)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def config_yaml() -> str:
@@ -129,3 +141,4 @@ if __name__ == "__main__":
     root = Path(__file__).parents[1]
     (root / CONFIG).write_text(config_yaml(), encoding="utf-8")
     (root / SCHEMA).write_text(json_schema(), encoding="utf-8")
+    (root / METRICS_SCHEMA).write_text(metrics_schema(), encoding="utf-8")

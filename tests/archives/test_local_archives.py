@@ -39,13 +39,17 @@ def test_file_url_with_the_wrong_bytes_is_left_alone(tmp_path, receipt_file):
     assert not receipt_file.exists()
 
 
-def test_zip_with_its_digest_is_refused_with_the_way_out(tmp_path, receipt_file):
-    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as packed:
+@pytest.mark.parametrize("has_digest", [True, False])
+def test_zip_is_one_sentence_with_the_way_out(tmp_path, server, receipt_file, has_digest):
+    with zipfile.ZipFile(path := tmp_path / "photos.zip", "w") as packed:
         packed.writestr("a.jpg", "x")
-    digest = receipts.compute_digest(tmp_path / "photos.zip", "sha256")
-    with pytest.raises(InputError, match="not a tar file; unpack the zip, and name") as caught:
-        downloads.obtain((tmp_path / "photos.zip").as_uri(), digest, receipt_file)
-    assert "accept this file" not in str(caught.value)
+    server.contents["/photos.zip"] = path.read_bytes()
+    digest = receipts.compute_digest(path, "sha256") if has_digest else None
+    said = f"^{path} is a zip file; unpack it, and name the folder in the URL\\.$"
+    for url in (path.as_uri(), server.url("/photos.zip")):
+        with pytest.raises(InputError, match=said):
+            downloads.obtain(url, digest, receipt_file)
+        said = "photos.zip is a zip file; unpack it here, and name the folder by file://….$"
 
 
 def test_missing_file_is_named(tmp_path, receipt_file):

@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +16,6 @@ import torch
 from helpers.faces import write_hdf5
 from renet.common import command_line, disk, files, logs
 from renet.common.errors import InputError
-from renet.prediction import export
 
 PAGE = 4096  # bytes; a disk in memory has whole pages
 
@@ -127,7 +125,7 @@ def test_disk_that_is_read_only_is_one_sentence_with_the_file_or_log(full, monke
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     path = full(PAGE) / "output"
     subprocess.run(["mount", "-o", "remount,ro", path.parent], check=True)
-    assert f"{path}.tmp cannot be written or read: Read-only" in said(write_text, path)
+    assert f"{path}.renet-tmp cannot be written or read: Read-only" in said(write_text, path)
     assert f"{path} cannot be written or read: Read-only" in said(logs.start, path)
     logging.captureWarnings(capture=False)
 
@@ -156,6 +154,16 @@ def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
         files.below(tmp_path)
 
 
+@pytest.mark.fault("no-permission")
+@pytest.mark.parametrize("name", ["a" * 256, "a" * 252, "in/" * 1400 + "a"])
+def test_path_that_is_too_long_is_one_sentence_before_anything_is_computed(tmp_path, name):
+    with (
+        pytest.raises(InputError, match="… cannot be used: File name too long; shorten it"),
+        disk.explained([tmp_path / name]),
+    ):
+        files.check_writable(tmp_path / name)
+
+
 @pytest.mark.parametrize("error", [ValueError("no disk"), FileNotFoundError(2, "No such", "a.csv")])
 def test_other_errors_keep_their_traceback(tmp_path, error):
     with pytest.raises(type(error)), disk.explained([tmp_path / "output"]):
@@ -168,14 +176,4 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     sentence = r"train\.h5 needs 5,000 more bytes, but only 4,096"
     with pytest.raises(InputError, match=sentence), files.replacing(path, size=5000):
         raise AssertionError("it was begun")
-    assert not path.with_name("train.h5.tmp").exists()
-
-
-@pytest.mark.fault("full-disk")
-def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monkeypatch, tmp_path):
-    model = SimpleNamespace(ByteSize=lambda: 5000)
-    monkeypatch.setattr(export, "_onnx_model", lambda predictor: model)
-    monkeypatch.setattr(tempfile, "tempdir", str(full(4096)))
-    sentence = f"needs 15,000 more bytes, but only 4,096 are free in {tempfile.gettempdir()}"
-    with pytest.raises(InputError, match=sentence):
-        export.write_int8(tmp_path / "model.int8.onnx", None)
+    assert not path.with_name("train.h5.renet-tmp").exists()

@@ -29,6 +29,17 @@ def test_failed_output_leaves_the_old_one_and_no_temporary_file(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
+@pytest.mark.fault("own-file")
+def test_file_of_the_users_beside_an_output_stays(tmp_path):
+    own = [tmp_path / name for name in ("x.csv.tmp", "x.csv.new", "x.csv~", "x.tmp")]
+    for path in own:
+        path.write_text("mine")
+    files.write_text(tmp_path / "x.csv", "new")
+    with pytest.raises(RuntimeError), files.replacing(tmp_path / "x.csv"):
+        raise RuntimeError
+    assert [path.read_text() for path in own] == ["mine"] * 4
+
+
 def hold(path, held, release):
     with files.replacing(path) as temporary:
         temporary.write_text("theirs")

@@ -13,6 +13,7 @@ import pytest
 from helpers.project import ROOT, SCRIPTS, imported_packages, run_python, run_script
 from renet.common import command_line, script
 from renet.common.errors import InputError
+from renet.config.version import VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,11 @@ def test_command_line_takes_lists_optional_files_and_fields_of_sections():
     }  # fmt: skip
 
 
+def test_version_is_that_of_the_project(capsys):
+    command_line.options(count)(["--version"])
+    assert capsys.readouterr().out == f"{VERSION}\n"
+
+
 HELP_OF_ALL = """
 import contextlib, io, json, runpy, sys
 printed = {}
@@ -107,6 +113,17 @@ def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
 def test_documents_show_commands_of_these_scripts_alone():
     text = "".join(path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
     assert set(re.findall(r"workflow/scripts/(\w+)\.py", text)) <= set(BY_HAND)
+
+
+def test_output_that_is_missing_is_asked_for_by_its_short_name(monkeypatch, capsys):
+    def write(photos: list[str], *, predictions: command_line.Output) -> None: ...
+
+    monkeypatch.setattr(command_line.logs, "start", lambda: None)
+    for given, names_it in (["a.jpg"], True), (["a.jpg", "-o"], True), ([], False):
+        monkeypatch.setattr(sys, "argv", ["write.py", *given])
+        with pytest.raises(SystemExit, match="2"):
+            command_line.run(write)
+        assert ("-o FILE" in capsys.readouterr().err) is names_it
 
 
 def test_any_other_script_says_that_only_snakemake_runs_it():

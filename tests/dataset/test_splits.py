@@ -393,3 +393,38 @@ def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, l
     with pytest.raises(InputError, match=fault):
         shuffle(sources)
     assert not (sources / "split.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "changes", "said"),
+    [
+        (13, {}, ["12 faces are too few to train and test a network"]),
+        (81, {}, []),
+        (81, {"gender": 0}, ["Only one gender is in train, validation, test: the other one can"]),
+        (81, {"subject": "me"}, ["All 80 faces are of one person, me, so that no other one tests"]),
+    ],
+)
+def test_faces_that_no_network_can_learn_from_are_a_warning(tmp_path, caplog, count, changes, said):
+    path = cropped_source(tmp_path, "own", count) / "own" / "metadata.csv"
+    METADATA.write(path, METADATA.read(path).assign(**changes))
+    by = "image" if "subject" in changes else "subject"
+    shuffle(tmp_path, settings={"by": by, "validation": 0.3, "test": 0.3})
+    warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert [one[: len(text)] for one, text in zip(warned, said, strict=True)] == said
+
+
+def test_one_gender_in_one_subset_is_a_warning(tmp_path, caplog):
+    path = cropped_source(tmp_path, "own", 81) / "own" / "metadata.csv"
+    table = METADATA.read(path)
+    subset = table.row.map(lambda row: "test" if row % 2 and row > 40 else "train")
+    METADATA.write(path, table.assign(subset=subset))
+    shuffle(tmp_path, settings={"by": "image"})
+    assert "Only one gender is in test: the other one" in caplog.text
+
+
+def test_one_person_is_named_before_the_split_fails(tmp_path, caplog):
+    path = cropped_source(tmp_path, "own", 81) / "own" / "metadata.csv"
+    METADATA.write(path, METADATA.read(path).assign(subject="me"))
+    with pytest.raises(InputError, match="too few for the subset"):
+        shuffle(tmp_path)
+    assert "All 80 faces are of one person, me" in caplog.text

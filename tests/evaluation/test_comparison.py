@@ -1,5 +1,7 @@
 """Differences of runs: claims hold at their error rate, intervals cover, and families are small."""
 
+from types import SimpleNamespace
+
 import differences as simulation
 import numpy as np
 import pandas as pd
@@ -70,7 +72,7 @@ def test_contributions_add_up_to_the_metrics_of_a_run(metric):
     random = np.random.default_rng(2)
     table = predictions_of(random.integers(0, 2, 80), random.random(80))
     table["subject"] = [f"p{number}" for number in random.integers(9, size=80)]
-    expected = metrics.summarise(table, 0.6)[metric]
+    expected = metrics.summarise(table)[metric]
     added = comparison.side_by_side("test", {"run": table}, metric)
     assert len(added) == 9 and added.run.sum() == pytest.approx(expected)
 
@@ -174,5 +176,7 @@ def test_lead_over_other_seeds_of_the_best_run_is_not_named():
 
 def test_runs_rank_by_their_accuracy_and_equal_ones_by_their_loss():
     found = {"a": (0.8, 0.1), "b": (0.9, 0.4), "c": (0.9 - 1e-12, 0.3), "d": (0.9, 0.3)}
-    summaries = {run: {"accuracy": value, "loss": loss} for run, (value, loss) in found.items()}
+    summaries = {
+        run: SimpleNamespace(accuracy=value, loss=loss) for run, (value, loss) in found.items()
+    }
     assert run_table.rank(summaries, "accuracy") == ["c", "d", "b", "a"]

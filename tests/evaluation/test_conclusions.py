@@ -1,5 +1,7 @@
 """Conclusions on runs: which set leads, what is above the baseline, and which groups are below."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,16 +9,17 @@ import pytest
 from helpers.predictions import predictions_of
 from renet.evaluation import conclusions, run_table
 from renet.evaluation.metrics import summarise
+from renet.evaluation.summary import SetSummary, Summary
 from renet.evaluation.tables import SLICES
 
 METRIC = "balanced_accuracy"
 
 
-def summary_of(right: int, faces: int = 100, male: float = 0.5) -> dict:
+def summary_of(right: int, faces: int = 100) -> SetSummary:
     """The metrics of a set of which so many faces of each class are predicted correctly."""
     targets = np.repeat([0, 1], faces)
     wrong = np.tile(np.arange(faces) >= right, 2)
-    return summarise(predictions_of(targets, np.where(wrong == targets, 0.2, 0.8)), male)
+    return SetSummary(**summarise(predictions_of(targets, np.where(wrong == targets, 0.2, 0.8))))
 
 
 def claims_of(leads: str = "test", **right: int) -> pd.DataFrame:
@@ -35,17 +38,45 @@ def test_set_that_leads_is_one_test_and_the_others_are_corrected_for_each_other(
     assert found.leads.to_dict() == {name: int(name == "out_of_fold") for name in found.index}
 
 
-def test_set_of_one_class_makes_no_claim_about_the_balanced_accuracy():
-    women = summarise(predictions_of([0] * 40, [0.2] * 40), 0.5)
-    found = run_table.of_run("a", {"test": women}, "test", METRIC).iloc[0]
+@pytest.mark.parametrize("metric", [METRIC, "accuracy"])
+def test_set_of_one_class_makes_no_claim(metric):
+    women = SetSummary(**summarise(predictions_of([0] * 40, [0.2] * 40)))
+    found = run_table.of_run("a", {"test": women}, "test", metric).iloc[0]
     assert pd.isna(found.above) and pd.isna(found.p) and found.value == 1
 
 
 def test_baseline_is_that_of_the_metric():
-    mostly_men = summarise(predictions_of([0] * 20 + [1] * 60, [0.2] * 20 + [0.8] * 60), 0.75)
+    given = predictions_of([0] * 20 + [1] * 60, [0.2] * 20 + [0.8] * 60)
+    mostly_men = SetSummary(**summarise(given))
     for metric, baseline in (("accuracy", 0.75), ("balanced_accuracy", 0.5)):
         found = run_table.of_run("a", {"test": mostly_men}, "test", metric)
-        assert found.baseline[0] == baseline
+        assert (found.baseline[0], found.baseline_class[0]) == (baseline, "male")
+
+
+def test_out_of_fold_set_is_corrected_for_the_runs_that_it_ranks_before_the_others_of_the_run():
+    sets = {name: summary_of(58) for name in ("out_of_fold", "test")}
+    one, three = (
+        run_table.of_run("a", sets, "test", METRIC, ranked).set_index("set") for ranked in (1, 3)
+    )
+    p = one.p["test"]
+    assert one.p.tolist() == [p, p] and one.above.tolist() == [1, 1]
+    assert three.p.tolist() == [pytest.approx(3 * p), p] and three.above.tolist() == [0, 1]
+    assert three.ranked.to_dict() == {"out_of_fold": 3, "test": 1}
+    many = run_table.of_run("a", sets, "out_of_fold", METRIC, 50).set_index("set")
+    assert many.p["out_of_fold"] == 1 and many.p_corrected["test"] == p
+
+
+@pytest.mark.parametrize(("ranked", "is_above"), [(1, True), (3, False)])
+def test_run_is_stated_as_its_row_of_the_table_says(ranked, is_above):
+    of_folds = summary_of(58)
+    given = summary_with(summary_of(29, 49), of_folds, "out_of_fold", train=200)
+    history = pd.DataFrame({"epoch": [10], "accuracy": [0.55]})
+    found = conclusions.of_run(given, history, 32, METRIC, ranked)
+    sets = {"out_of_fold": of_folds}
+    row = run_table.of_run("a", sets, "out_of_fold", METRIC, ranked).iloc[0]
+    stated = found.stated.model_dump()
+    assert stated == row[[*stated]].to_dict() and stated["above"] == is_above
+    assert found.advice == (None if is_above else "few_updates")
 
 
 def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
@@ -62,17 +93,24 @@ def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     assert run_table.of_seeds(runs, [["one", "two"]]).leads.tolist() == [0, 0]
 
 
-def run_of(
-    test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, male=0.5, **more
-):
+def summary_with(
+    test: SetSummary, validation: SetSummary, fitted_on: str, /, male=0.5, **faces: int
+) -> Summary:
+    """What a run's own evaluation reads of the metrics, with so many faces of each subset."""
+    return Summary.model_construct(
+        test=test, validation=validation, calibration=SimpleNamespace(fitted_on=fitted_on),
+        data=SimpleNamespace(faces=faces, male_fraction=male),
+    )  # fmt: skip
+
+
+def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, **more):
     """What a run's own evaluation adds; it made 10 epochs in batches of 32."""
-    sets = {"test": summary_of(test, faces, male), "validation": summary_of(90, faces, male)}
-    sets["validation"]["effective_faces"] *= worth
+    chosen = summary_of(90, faces)
+    chosen = chosen.model_copy(update={"effective_faces": chosen.effective_faces * worth})
     fitted_on = "out_of_fold" if folds else "validation"
-    counts = {"faces": {"train": train} | more}
-    given = sets | {"calibration": {"fitted_on": fitted_on}, "data": counts}
+    given = summary_with(summary_of(test, faces), chosen, fitted_on, train=train, **more)
     history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.97, accuracy]})
-    return conclusions.of_run(given, history, 32)
+    return conclusions.of_run(given, history, 32, METRIC, 1)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +118,7 @@ def run_of(
     [(49, True, "out_of_fold"), (50, True, "test"), (49, False, "test")],
 )
 def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
-    assert run_of(faces // 2, faces, 0.9, folds=folds)["leads"] == leads
+    assert run_of(faces // 2, faces, 0.9, folds=folds).stated.set == leads
 
 
 @pytest.mark.parametrize(
@@ -94,21 +132,21 @@ def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
 )  # fmt: skip
 def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accuracy, train, advice):
     found = run_of(right, 100, accuracy, train=train)
-    assert found["advice"] == advice
-    assert found["updates"] == 10 * train / 32
+    assert found.advice == advice
+    assert found.updates == 10 * train / 32
 
 
 def test_advice_is_by_the_majority_of_the_training_set_of_either_class():
-    assert {run_of(50, 100, 0.75, male=male)["advice"] for male in (0.3, 0.7)} == {"not_learnt"}
+    assert {run_of(50, 100, 0.75, male=male).advice for male in (0.3, 0.7)} == {"not_learnt"}
 
 
 def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
-    assert run_of(40, 49, 0.9)["chosen_by_few"] == {"epoch": 98, "others": 98}
-    assert run_of(40, 50, 0.9)["chosen_by_few"] == {"epoch": None, "others": None}
+    assert run_of(40, 49, 0.9).chosen_by_few.model_dump() == {"epoch": 98, "others": 98}
+    assert run_of(40, 50, 0.9).chosen_by_few.model_dump() == {"epoch": None, "others": None}
     with_folds = run_of(40, 49, 0.9, folds=True)  # all training faces are validated in turns
-    assert with_folds["chosen_by_few"] == {"epoch": None, "others": 98}
+    assert with_folds.chosen_by_few.model_dump() == {"epoch": None, "others": 98}
     best = run_of(40, 49, 0.9, folds=True, validation=20, worth=0.5)  # 98 faces of fewer people
-    assert best["chosen_by_few"] == {"epoch": 10, "others": 49}
+    assert best.chosen_by_few.model_dump() == {"epoch": 10, "others": 49}
 
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():
@@ -122,7 +160,8 @@ def test_groups_that_are_significantly_below_are_named_with_the_furthest_first()
         )
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(SLICES.columns))
-    assert conclusions.of_groups(frame) == {
+    assert conclusions.of_groups(frame, METRIC) == {
+        "metric": METRIC,
         "tested": [["age", name] for name in ("old", "young", "middle", "best")],
         "below": [["age", "young"], ["age", "old"]],
         "compared": [["age", "old"], ["age", "young"], ["age", "few"]],

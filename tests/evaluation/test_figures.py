@@ -1,6 +1,7 @@
 """What the figures of a run show."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from helpers.project import run_python
 from renet.evaluation import run_plots
 from renet.evaluation.metrics import summarise
 from renet.evaluation.run_plots import Evaluation
+from renet.evaluation.summary import SetSummary
 
 # The confidence, the number of faces and the number of wrong predictions of each bin.
 BINS = [(0.52, 6, 3), (0.63, 4, 1), (0.77, 5, 1), (0.98, 30, 0)]
@@ -22,8 +24,9 @@ def evaluation():
     p_male = np.concatenate([[confidence] * n for confidence, n, _ in BINS])
     targets = np.concatenate([[0] * wrong + [1] * (n - wrong) for _, n, wrong in BINS])
     predictions = predictions_of(targets, p_male)
-    scaling = {"temperature": 1.0, "unfitted": None}
-    summary = {"test": summarise(predictions, 0.5), "calibration": scaling}
+    scaling = SimpleNamespace(temperature=1.0, unfitted=None)
+    test = SetSummary(**summarise(predictions))
+    summary = SimpleNamespace(test=test, calibration=scaling)
     yield Evaluation(predictions, summary, pd.DataFrame())
     plt.close("all")
 
@@ -35,17 +38,17 @@ def test_reliability_diagram_has_the_accuracy_and_the_number_of_faces_of_each_bi
     np.testing.assert_allclose(lines["uncalibrated"].get_ydata(), accuracies)
     for histogram in counts.patches:  # without a temperature, and at one of 1
         assert histogram.get_data().values.tolist() == [6, 0, 4, 0, 0, 5, 0, 0, 0, 30]
-    evaluation.metrics["calibration"]["unfitted"] = "unclear"
+    evaluation.metrics.calibration.unfitted = "unclear"
     assert len(run_plots.reliability(evaluation).axes[0].lines) == len(lines) - 1
 
 
 def test_curve_of_the_unsure_predictions_ends_at_the_error_of_all(evaluation):
-    found = {"coverage": 0.5, "error": 0.01, "accepted": 20}
-    evaluation.metrics["abstention"] = {"max_error": 0.03, "threshold": 0.9, "test": found}
+    found = SimpleNamespace(coverage=0.5, error=0.01, accepted=20)
+    evaluation.metrics.abstention = SimpleNamespace(max_error=0.03, threshold=0.9, test=found)
     (axis,) = run_plots.risk_coverage(evaluation).axes
     curve, _, threshold = axis.lines
     assert (threshold.get_xdata(), threshold.get_ydata()) == ([0.5], [0.01])
-    assert curve.get_ydata()[-1] == pytest.approx(1 - evaluation.metrics["test"]["accuracy"])
+    assert curve.get_ydata()[-1] == pytest.approx(1 - evaluation.metrics.test.accuracy)
 
 
 @pytest.mark.parametrize("losses", [[0.7], [0.7, 0.6999, 0.7001]])

@@ -1,6 +1,7 @@
 """A run with folds is validated by networks that were trained without the people of a fold."""
 
 import json
+import re
 import shutil
 
 import fold as script
@@ -12,22 +13,20 @@ import torch
 
 from helpers.config import check
 from helpers.cropped import samples_of, samples_of_faces
-from helpers.dry_run import dry_run
+from helpers.dry_run import dry_run, plan
 from helpers.made_once import made_once
-from helpers.predictions import predictions_of
+from helpers.predictions import metrics_of_run, predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
-from renet.common import files
 from renet.common.errors import InputError
 from renet.common.history import HISTORY
 from renet.config import runs
 from renet.config.model import HogSvmArchitecture
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage
+from renet.evaluation import leakage, summary
 from renet.evaluation.inference_table import FOLD, INFERENCE
-from renet.evaluation.metrics import summarise
 from renet.evaluation.tables import COMPARISON, RUNS
 from renet.planning import data_summary, run_settings
 from renet.training.settings import RunSettings
@@ -178,8 +177,7 @@ def tables(tmp_path):
         paths, names = [], [name for name in quality for _ in range(2)]
         metrics = []
         for name, (right, folds) in quality.items():
-            summary = {"calibration": {"fitted_on": "out_of_fold" if folds else "validation"}}
-            summary["leads"] = "out_of_fold" if folds else "test"
+            read = []
             for subset, targets in (("test", test), ("out_of_fold", development)):
                 is_right = random.random(len(targets)) < right
                 table = predictions_of(targets, np.where(is_right == targets, 0.9, 0.1))
@@ -191,9 +189,9 @@ def tables(tmp_path):
                 path.parent.mkdir(exist_ok=True)
                 INFERENCE.write(path, table)
                 paths.append(path)
-                summary["test" if subset == "test" else "validation"] = summarise(table, 0.5)
+                read.append(table)
             metrics.append(tmp_path / name / "metrics.json")
-            files.write_json(metrics[-1], summary)
+            summary.write(metrics[-1], metrics_of_run(*read))
         table = tmp_path / "comparison.csv"
         given = {"inference": paths, "names": names, "reference": names[0], "metrics": metrics}
         call_script("compare", table=table, runs=tmp_path / "runs.csv", external=[], **given)
@@ -287,6 +285,19 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     call_script("verify", results="results")
     records = [json.loads(path.read_text())["set"] for path in (results / "evaluations").iterdir()]
     assert records == ["test", "test"]
+
+
+@pytest.mark.slow
+def test_further_run_corrects_the_claim_of_a_run_with_folds_again_and_trains_it_not(
+    project, tmp_path
+):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    settings = {"renet": {"folds": 3}, "cnn": {"model": CNN}, "more": {"train": {"seed": 2}}}
+    write_config(copy, runs=settings, split={"test": 0.2, "validation": 0.2})
+    jobs = plan(copy, "--configfile", "small.yaml").split("\n\n")
+    for name, rules in (("renet", {"evaluate", "predictor", "manifest"}), ("cnn", set())):
+        of_run = [job for job in jobs if f"wildcards: run={name}\n" in job + "\n"]
+        assert {re.search(r"rule (\w+):", job)[1] for job in of_run} == rules
 
 
 @pytest.mark.slow

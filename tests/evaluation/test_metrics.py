@@ -6,7 +6,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from pydantic import ValidationError
 from scipy import stats
 from scipy.special import expit, logit
 
@@ -15,8 +15,10 @@ from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.config.split import SplitSettings
-from renet.evaluation import calibration, leakage, metrics, run_figures, run_metrics, slices
+from renet.evaluation import calibration, leakage, run_figures, run_metrics, slices
 from renet.evaluation import confidence_intervals as intervals
+from renet.evaluation.metrics import summarise
+from renet.evaluation.summary import SetSummary, Summary
 from renet.evaluation.tables import SLICES
 from renet.pages.metric_tables import METRICS
 
@@ -35,10 +37,6 @@ def proportions(*parts: tuple[int, int]) -> list[intervals.Proportion]:
     return [intervals.proportion(np.arange(of) < yes, np.arange(of)) for yes, of in parts]
 
 
-def summarise(predictions: pd.DataFrame) -> dict:
-    return metrics.summarise(predictions, 0.7)
-
-
 def test_metrics_agree_with_a_count_by_hand():
     found = summarise(predictions_of([0, 0, 1, 1, 1, 1], [0.2, 0.8, 0.8, 0.8, 0.8, 0.2]))
     assert (found["n"], found["subjects"]) == (6, 6)
@@ -53,9 +51,9 @@ def test_metrics_agree_with_a_count_by_hand():
     assert found["constant_prediction"] is False
 
 
-def test_baseline_predicts_the_training_sets_majority_class():
+def test_baseline_predicts_the_majority_class_of_the_set():
     baseline = summarise(predictions_of([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9]))["majority_baseline"]
-    assert baseline["class"] == "male" and baseline["accuracy"] == 0.25
+    assert baseline["class"] == "female" and baseline["accuracy"] == 0.75
     assert baseline["balanced_accuracy"] == baseline["roc_auc"] == 0.5
     assert "loss" not in baseline  # it does not predict a probability
 
@@ -67,6 +65,17 @@ def test_constant_prediction_is_flagged():
     assert found["roc_auc"] == 0.5
     claim = summarise(predictions_of([0, 1, 1, 1], [0.6] * 4))["above_baseline"]["accuracy"]
     assert claim["difference"] == 0 and claim["p"] == 1 and not claim["above"]
+
+
+@pytest.mark.parametrize("men", [40, 100, 160])
+@pytest.mark.parametrize("p_male", [np.full(200, 0.1), np.tile([0.1, 0.9], 100)])
+def test_constant_and_random_predictions_are_above_the_baseline_for_no_share_of_men(men, p_male):
+    targets = np.random.default_rng(men).permutation(np.arange(200) < men)
+    found = summarise(predictions_of(targets.astype(int), p_male))
+    for metric, claim in found["above_baseline"].items():
+        assert not claim["above"]
+        baseline = found["majority_baseline"][metric]
+        assert claim["difference"] == pytest.approx(found[metric] - baseline)
 
 
 @pytest.mark.parametrize(("right", "is_above"), [(55, False), (62, True)])
@@ -84,7 +93,7 @@ def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
     assert found["balanced_accuracy"] == 0.5
     assert found["roc_auc"] is None
     assert found["intervals"]["roc_auc"] is found["intervals"]["recall_female"] is None
-    assert found["above_baseline"]["balanced_accuracy"] is None
+    assert found["above_baseline"] == {"accuracy": None, "balanced_accuracy": None}
     assert found["male_minus_female"] == {"value": None, "interval": None, "significant": False}
 
 
@@ -124,7 +133,7 @@ def test_difference_whose_interval_covers_zero_is_not_significant(female, male, 
     recalls = male[0] / male[1] - female[0] / female[1]
     found = summarise(predictions_with(female, male))["male_minus_female"]
     assert found["value"] == pytest.approx(recalls) and found["significant"] == significant
-    p_value = intervals.difference_p_value(*proportions(female, male))
+    p_value = intervals.difference_p_value((1, -1), proportions(female, male))
     assert (found["interval"][0] > 0) == (p_value < 0.05) == significant
 
 
@@ -273,7 +282,7 @@ def slice_table(
     predictions: pd.DataFrame, in_training_set: list[bool] | None = None
 ) -> pd.DataFrame:
     flags = pd.Series(in_training_set or [False] * len(predictions))
-    return slices.tabulate(predictions, slices.assign(predictions, flags))
+    return slices.tabulate(predictions, slices.assign(predictions, flags), "accuracy")
 
 
 def test_each_slice_holds_every_sample_once():
@@ -383,24 +392,28 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
     assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
     assert found["data"] == {
         "faces": {"train": 2, "validation": 1, "test": 1}, "subjects": 4, "unnamed_photos": 0,
-        "first_year": 1990, "last_year": 2015,
+        "male_fraction": 0.5, "first_year": 1990, "last_year": 2015,
     }  # fmt: skip
 
 
 def test_metrics_json_is_as_its_schema_says(tables):
     evaluate(tables, "out")
-    schema = yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
+    schema = json.loads((ROOT / "workflow/schemas/metrics.schema.json").read_text())
     found = json.loads((tables / "out" / "metrics.json").read_text())
     checker = jsonschema.Draft202012Validator(schema)
     checker.check_schema(schema)
     checker.validate(found)
+    assert list(found) == ["data", "test", "validation", "groups", "calibration", "abstention",
+                           "leakage", "stated", "updates", "advice", "chosen_by_few"]  # fmt: skip
     for part, key in ((found["test"], "news"), (found["test"]["majority_baseline"], "n")):
         part[key] = 1
         assert not checker.is_valid(found)
+        with pytest.raises(ValidationError, match=key):
+            Summary.model_validate(found)
         del part[key]
 
 
 def test_every_interval_belongs_to_a_metric():
-    summary = summarise(random_predictions(50))
-    assert set(summary["intervals"]) <= {metric.name for metric in METRICS}
+    summary = SetSummary(**summarise(random_predictions(50)))
+    assert set(summary.intervals) <= {metric.name for metric in METRICS}
     assert all(metric.value(summary) is not None for metric in METRICS)

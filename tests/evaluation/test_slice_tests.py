@@ -6,23 +6,35 @@ import pytest
 
 from helpers.predictions import predictions_of
 from renet.evaluation import slices
-from renet.evaluation.confidence_intervals import difference_p_value, holm, proportion
+from renet.evaluation.confidence_intervals import (
+    combination,
+    difference_p_value,
+    holm,
+    proportion,
+)
 from renet.evaluation.tables import ALPHA
 
 
 def sliced(correct: dict[str, tuple[int, int]], people: dict[str, int] = {}) -> pd.DataFrame:  # noqa: B006
-    """slices.csv by the source, with so many correct of so many faces, perhaps of few people."""
+    """slices.csv by the source, with so many correct of so many faces, perhaps of few people.
+
+    All are male, so that the accuracy compares them.
+    """
     right = np.concatenate([np.repeat([1, 0], [yes, of - yes]) for yes, of in correct.values()])
     source = np.repeat(list(correct), [of for _, of in correct.values()])
     predictions = predictions_of(np.ones(len(right), int), np.where(right, 0.8, 0.2))
     number = predictions.groupby(source).cumcount() % pd.Series(source).map(people).fillna(10**6)
-    return result_of(predictions.assign(source=source, subject=source + number.astype(str)))
+    return result_of(
+        predictions.assign(source=source, subject=source + number.astype(str)), metric="accuracy"
+    )
 
 
-def result_of(predictions: pd.DataFrame, *columns: str) -> pd.DataFrame:
+def result_of(
+    predictions: pd.DataFrame, *columns: str, metric: str = "balanced_accuracy"
+) -> pd.DataFrame:
     """slices.csv by the source and further columns."""
     groups = predictions[["source", *columns]].astype("category")
-    return slices.tabulate(predictions, groups).set_index("value")
+    return slices.tabulate(predictions, groups, metric).set_index("value")
 
 
 def test_holms_adjustment_agrees_with_a_table_by_hand():
@@ -35,7 +47,7 @@ def test_slice_is_compared_with_the_other_faces_and_has_one_test_with_its_comple
     table = sliced({"a": (290, 300), "b": (30, 40)})
     parts = [proportion(np.arange(of) < yes, np.arange(of)) for yes, of in ((290, 300), (30, 40))]
     assert table.difference["b"] == -table.difference["a"] == pytest.approx(30 / 40 - 290 / 300)
-    assert table.p.tolist() == [pytest.approx(difference_p_value(*parts))] * 2
+    assert table.p.tolist() == [pytest.approx(difference_p_value((1, -1), parts))] * 2
     assert table.p_holm["b"] == table.p["b"] and np.isnan(table.p_holm["a"])
 
 
@@ -76,7 +88,8 @@ def by_age(recalls: dict[int, tuple[float, float]], faces: int = 200) -> pd.Data
 
 
 def all_slices(predictions: pd.DataFrame) -> pd.DataFrame:
-    return slices.tabulate(predictions, slices.assign(predictions, predictions.target < 0))
+    assigned = slices.assign(predictions, predictions.target < 0)
+    return slices.tabulate(predictions, assigned, "balanced_accuracy")
 
 
 def gaps_of(predictions: pd.DataFrame) -> tuple[dict[str, float], int]:
@@ -115,3 +128,37 @@ def test_one_woman_is_no_evidence_about_women(women, found):
     subject = predictions.subject.mask(is_old_woman, "woman " + numbers.astype(str))
     differing, _ = gaps_of(predictions.assign(subject=subject))
     assert ("70 years and more" in differing) == found
+
+
+def test_group_of_more_men_with_the_recalls_of_the_others_differs_by_accuracy_alone():
+    recalls = (0.7, 0.95)
+    old = by_age({75: recalls}, faces=400)
+    faces = pd.concat([by_age({25: recalls}), old[:400:10], old[400:]], ignore_index=True)
+    faces["subject"] = [f"p{number}" for number in range(len(faces))]
+    assigned = slices.assign(faces, faces.target < 0)[["age"]]
+    for metric, differs in (("accuracy", True), ("balanced_accuracy", False)):
+        table = slices.tabulate(faces, assigned, metric)
+        assert (table.p_holm.dropna() <= ALPHA).tolist() == [differs]
+
+
+@pytest.mark.parametrize(("women", "is_tested"), [(10, True), (9, False)])
+def test_group_is_tested_by_both_recalls_of_at_least_ten_faces(women, is_tested):
+    old = by_age({75: (0.5, 0.5)}, faces=60).tail(60 + women)
+    faces = pd.concat([by_age({25: (0.95, 0.95)}), old], ignore_index=True)
+    faces["subject"] = [f"p{number}" for number in range(len(faces))]
+    row = slices.tabulate(
+        faces, slices.assign(faces, faces.target < 0)[["age"]], "balanced_accuracy"
+    ).set_index("value").loc["70 years and more"]  # fmt: skip
+    recalls = [
+        proportion(part.correct, part.subject)
+        for is_old in (True, False)
+        for label in (0, 1)
+        for part in [faces[((faces.age == 75) == is_old) & (faces.target == label)]]
+    ]
+    weights = (0.5, 0.5, -0.5, -0.5)
+    assert row.difference == pytest.approx(np.dot(weights, [one.value for one in recalls]))
+    bounds = combination(weights, recalls)
+    assert (row.difference_low, row.difference_high) == pytest.approx(bounds)
+    p = difference_p_value(weights, recalls) if is_tested else np.nan
+    assert row.p == pytest.approx(p, nan_ok=True)
+    assert (row.recall_female_low, row.recall_female_high) == recalls[0].interval()

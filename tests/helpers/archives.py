@@ -14,7 +14,6 @@ from renet.config.filter import RowFilter
 from renet.faces.crop import cv2  # before any other import of cv2: it sets a limit
 from renet.metadata import mat_file, row_filter
 from renet.metadata.row_filter import METADATA
-from renet.sample.archive import cell_array
 
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
           "second_face_score")  # fmt: skip
@@ -48,6 +47,14 @@ def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
     stream = io.BytesIO()
     scipy.io.savemat(stream, {database: struct})
     return stream.getvalue()
+
+
+def cell_array(values: list) -> np.ndarray:
+    """A MATLAB cell array (1, n)."""
+    cells = np.empty((1, len(values)), object)
+    for k, value in enumerate(values):
+        cells[0, k] = value
+    return cells
 
 
 def read_mat(data: bytes, database: str) -> pd.DataFrame:

@@ -87,10 +87,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say once what tests the pages."""
     if skipped := terminalreporter.stats.get(ABSENT):
-        terminalreporter.write_line(
-            f"{len(skipped)} tests of pages were skipped; they run after "
-            "`apt-get install chromium chromium-driver`."
-        )
+        way = "`apt-get install chromium chromium-driver`"
+        terminalreporter.write_line(f"{len(skipped)} tests of pages are skipped without {way}.")
 
 
 @pytest.fixture

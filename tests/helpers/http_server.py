@@ -28,6 +28,7 @@ class Response:
             until the server is closed.
         throttle: bytes a second, at most.
         chunked: whether the body is sent in chunks, without its length.
+        pause_in_headers: seconds before each of their bytes.
     """
 
     status: int | None = None
@@ -38,6 +39,7 @@ class Response:
     stall_after: int | None = None
     throttle: int | None = None
     chunked: bool = False
+    pause_in_headers: float = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +127,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)
+        if response.pause_in_headers:
+            for byte in b"".join(self._headers_buffer):
+                self.wfile.write(bytes([byte]))
+                if self.server.closing.wait(response.pause_in_headers):
+                    return
+            self._headers_buffer.clear()
         self.end_headers()
         limits = [n for n in (response.drop_after, response.stall_after) if n is not None]
         self._send_body(body[: min(limits)] if limits else body, response)

@@ -6,21 +6,38 @@ import numpy as np
 import pandas as pd
 
 from renet.common import files
+from renet.evaluation import conclusions, run_metrics
+from renet.evaluation.summary import Summary
 from renet.prediction import predictor, training_photos
 
-BETTER = {"leads": "test", "test": {"above_baseline": {"accuracy": {"above": True}}}}
+STATED = {"set": "test", "metric": "balanced_accuracy", "faces": 90, "value": 0.8, "low": 0.7,
+          "high": 0.9, "baseline": 0.5, "above": True}  # fmt: skip
 
 
-def describe_run(run: Path, faces: np.ndarray, margin: float, metrics: dict, **archive) -> dict:
+def metrics_of_run(test: pd.DataFrame, validation: pd.DataFrame) -> Summary:
+    """What metrics.json has of a run with these predictions, after one epoch on two faces."""
+    split = pd.DataFrame({"subset": "train", "subject": ["x", "y"], "target": [0, 1], "year": 2000})
+    leaks = {"split_by": "subject", "in_two_subsets": {}, "test_samples_of_training_subjects": 0}
+    content, *_ = run_metrics.evaluate(test, validation, split, 0.02, "balanced_accuracy")
+    found = Summary.model_validate(content | {"leakage": leaks})
+    history = pd.DataFrame({"epoch": [1], "accuracy": [0.5]})
+    return conclusions.of_run(found, history, 32, "balanced_accuracy", 1)
+
+
+def describe_run(
+    run: Path, faces: np.ndarray, margin: float, evaluated: dict, sources=("a",), **archive
+) -> dict:
     """Write what rule predictor writes beside model.pt; returns the content of predictor.json.
 
     The faces are too few to fit the detector's box.
     """
     crops = {"database": "wiki", "photos": "crop", "detected": None} | archive
-    settings = {"crop": {"size": 32, "margin": margin}, "archives": {"a": crops}}
+    settings = {"crop": {"size": 32, "margin": margin}, "archives": dict.fromkeys(sources, crops)}
     hashes = run / training_photos.FILE
     training_photos.write(hashes, training_photos.hashes(faces))
-    content = predictor.describe(run / "model.pt", BETTER | metrics, faces, hashes, settings)
+    content = predictor.describe(
+        run / "model.pt", {"stated": STATED} | evaluated, faces, hashes, settings
+    )
     files.write_json(run / predictor.FILE, content)
     return content
 

@@ -16,6 +16,7 @@ DEFAULTS = {
     "batch_size": None, "by": "subject", "compute": {}, "corrections": None, "figures": [],
     "filter": {}, "gpu": 0, "groups": [], "initial_hashes": None, "labels": None, "lists": [],
     "max_error": 0.02, "metric": "balanced_accuracy", "near_duplicates": True, "origin": "",
+    "ranked": 1,
     "seed": 42, "slices": {}, "source": "own", "split_settings": {}, "subjects": "shared",
     "subsets": [], "trained_on": ["train"], "validation": 0.1, "whole": False,
 }  # fmt: skip

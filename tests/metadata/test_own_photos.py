@@ -64,11 +64,15 @@ def test_path_and_gender_are_enough(tmp_path):
 def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog):
     caplog.set_level("INFO")
     missing = ["Unknown", " N/A ", "N. A.", "(none)", *sorted(STR_NA_VALUES)]
-    written = ["anna", *missing, "nonet", "Nana"]
-    lines = [f"{number}.jpg,f,{name}\n" for number, name in enumerate(written)]
-    table = describe(tmp_path / "t.csv", "path,gender,subject\n" + "".join(lines))
+    missing += ["Not available", "missing", "(Anonymous)", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?"]
+    missing += ["#N/A", "#NV", "#¡VALOR!", "#VÄRDEFEL!"]
+    people = {"nonet": "nonet", "Nana": "nana", "k. A.": "ka", "Missing, Ann": "ann missing"}
+    people |= {"#A": "a", "#0": "0", "#007": "007", "REF!": "ref", "#Ref": "ref"}
+    written = ["anna", *missing, *people]
+    lines = [f"{number}.jpg;f;{name}\n" for number, name in enumerate(written)]
+    table = describe(tmp_path / "t.csv", "path;gender;subject\n" + "".join(lines))
     of_photos = [f"own:/{number + 1}.jpg" for number in range(len(missing))]
-    assert table.subject.tolist() == ["anna", *of_photos, "nonet", "nana"]
+    assert table.subject.tolist() == ["anna", *of_photos, *people.values()]
     assert f"{len(missing)} of {len(written)} lines name nobody" in caplog.text
 
 
@@ -272,14 +276,29 @@ def parse(folder, members: dict[str, bytes], table: str, **options: object) -> p
 
 
 @pytest.mark.parametrize(
-    ("member", "path"),
-    [("of me/photos/a.jpg", "a.jpg"), ("a.jpg", "photos/a.jpg"), ("A.JPG", "a.jpg")],
+    ("members", "paths", "way_out"),
+    [
+        (["me/in/a.jpg", "b.jpg"], ["a.jpg"], "1 of the paths fit if you write me/in/ before each"),
+        (["a.jpg", "in/b.jpg"], ["C:\\me\\a.jpg", "C:\\me\\in\\b.jpg"], "2 .* you remove C:/me/"),
+        (["A.JPG", "b.jpg"], ["no.jpg", "a.jpg", "B.JPG"], "2 .* write upper and lower case as in"),
+        (
+            ["in/A.jpg"],
+            ["/x/on/a.jpg"],
+            "1 .* remove /x/on/ and write in/ before each and write up",
+        ),
+        (["x/1.jpg", "y/1.jpg"], ["me/y/1.jpg", "me/x/1.jpg"], "2 of the paths fit if you remove"),
+        (["b.jpg"], ["a.jpg"], "check the paths, and `url` and `database` of this source"),
+    ],
 )
-def test_paths_that_fit_no_photo_are_an_error_that_shows_a_real_one(tmp_path, member, path):
-    members = {"0.txt": b"", "b.jpg": jpeg(), member: jpeg()}
-    fault = f"None of the 1 photos is in the archives.*is {path}, and the archives have {member};"
+def test_paths_that_fit_no_photo_are_an_error_with_a_real_one_and_what_differs(
+    tmp_path, members, paths, way_out
+):
+    table = "path,gender\n" + "".join(f"{path},f\n" for path in paths)
+    fault = (
+        f"None of the {len(paths)} photos is in the archives.*and the archives have .*; {way_out}"
+    )
     with pytest.raises(InputError, match=fault):
-        parse(tmp_path, members, f"path,gender\n{path},f\n")
+        parse(tmp_path, {"0.txt": b"", **{name: jpeg() for name in members}}, table)
 
 
 @pytest.mark.fault("missing-photo")

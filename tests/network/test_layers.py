@@ -156,7 +156,7 @@ def test_normalisation_inside_the_kernel_computes_what_two_layers_compute():
     outcomes = []
     for one_by_one in (True, False):
         layers = copy.deepcopy(torch.nn.Sequential(norm, convolution))
-        out = layers(maps) if one_by_one else model.convolve_normalised(maps, *layers)
+        out = layers(maps) if one_by_one else model.normalise_and_convolve(maps, *layers)
         (out**2).sum().backward()
         gradients = [parameter.grad for parameter in layers.parameters()]
         outcomes.append([out, *gradients, *layers.buffers()])
@@ -165,12 +165,13 @@ def test_normalisation_inside_the_kernel_computes_what_two_layers_compute():
 
 
 def test_training_uses_the_normalisation_inside_the_kernel(monkeypatch):
-    network = ReNet((3, 32, 32), SMALL)
-    used = MagicMock(wraps=model.convolve_normalised)
-    monkeypatch.setattr(model, "convolve_normalised", used)
-    for mode, is_used in ((False, False), (True, True)):
-        network.train(mode)(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
-        assert used.called == is_used
+    network, pixels = ReNet((3, 32, 32), SMALL), torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    used = MagicMock(wraps=network.bn0.forward)
+    monkeypatch.setattr(network.bn0, "forward", used)
+    for mode, is_frozen, calls in ((True, False, 0), (True, True, 1), (False, False, 2)):
+        network.freeze(["bn0"] if is_frozen else [])
+        network.train(mode)(pixels)
+        assert used.call_count == calls
 
 
 def test_batchnorm_takes_a_batch_of_a_single_value_as_neon_does():

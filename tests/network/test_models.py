@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import zipfile
 
 import check_oracle
 import numpy as np
@@ -125,13 +126,17 @@ def test_weights_that_are_not_finite_are_never_written(tmp_path, value):
     assert list(tmp_path.iterdir()) == []
 
 
+ENDLESS: list = []
+ENDLESS.append(ENDLESS)
+
+
 class Code:
     def __reduce__(self):
         return print, ("run",)
 
 
 def test_shortage_of_memory_is_not_blamed_on_the_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_file, "_read_pytorch", lambda _: np.empty(1 << 50))
+    monkeypatch.setattr(model_file, "_read_pytorch", lambda *_: np.empty(1 << 50))
     (tmp_path / "model.pt").touch()
     with pytest.raises(MemoryError):
         model_file.load(tmp_path / "model.pt")
@@ -179,8 +184,14 @@ def test_missing_model_pipe_and_device_are_named(tmp_path):
         {"input_shape": torch.tensor([3, 32, 32])},
         {"architecture": SMALL.model_dump() | {"flip_average": "no"}},
         {"architecture": SMALL.model_dump() | {"spatial_rnns": [{"units": 5, "block": [0, 2]}]}},
+        {"classes": ["male", "female"]}, {"input_shape": [3, 32, 10**9]},
+        {"state": {"conv1.weight": torch.ones(2, 2).to_sparse()}},
+        {"training": {"a": [torch.ones(2).to(torch.float8_e5m2)]}},
+        {"training": torch.ones(2, dtype=torch.complex64)},
+        {"training": torch.ones(1).expand(1 << 40)}, {"training": torch.ones(1, device="meta")},
+        {"training": ENDLESS},
     ],
-    ids=repr,
+    ids=lambda change: f"{change!r:.60}" if "training" not in change else "training",
 )  # fmt: skip
 def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
     model_file.save(tmp_path / "model.pt", new_network())
@@ -190,3 +201,18 @@ def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
     with pytest.raises(InputError, match=fault) as caught:
         model_file.load(tmp_path / "model.pt")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize("way", ["compressed", "overlapping"])
+def test_small_model_file_of_much_data_is_refused_before_it_is_read(tmp_path, monkeypatch, way):
+    model_file.save(tmp_path / "model.pt", new_network())
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda _: pytest.fail("read"))
+    with zipfile.ZipFile(tmp_path / "model.pt", "a", zipfile.ZIP_DEFLATED) as archive:
+        if way == "compressed":
+            archive.writestr("zeros", bytes(1 << 20))
+        else:
+            archive.filelist += archive.filelist
+            archive.comment = b"so that the entries are written again"
+    with pytest.raises(InputError, match=r"model\.pt is .* its entries are compressed or overlap"):
+        model_file.load(tmp_path / "model.pt")

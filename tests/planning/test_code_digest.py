@@ -141,9 +141,16 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
         ("templates/sentences.j2", "report"), ("templates/results.html.j2", "report"),
         ("templates/words.j2", "audit predict report walkthrough"),
         ("evaluation/tables.py", "audit compare evaluate learning_curve report"),  # limits
+        ("config/train.py", "fold train"), ("config/sentences.py", ""), ("config/runs.py", ""),
     ],
 )  # fmt: skip
-def test_edited_page_caption_or_limit_reruns_no_script_that_does_not_use_it(file, users):
+def test_edited_page_limit_key_or_sentence_reruns_no_script_that_does_not_use_it(file, users):
     (path,) = SCRIPTS.rglob(file)
     found = {one.stem for one in SCRIPTS.glob("*.py") if path in code_digest.used_files(one)}
     assert found == set(users.split())
+
+
+@pytest.mark.parametrize("words", ["did you mean", "lists {value", "add up to", "above `max_age`"])
+def test_no_job_depends_on_the_words_for_an_error_of_a_section(words):
+    users = [path.stem for path in SCRIPTS.rglob("*.py") if words in path.read_text()]
+    assert users == ["sentences"]

@@ -99,11 +99,24 @@ def test_each_attempt_asks_for_more_but_a_training_that_continues_only_for_twice
     jobs, tmp_path
 ):
     third = submitted(tmp_path, "--attempt", 3)
-    expected = {"compare": (3, 3), "predict": (2, 3), "train": (2, 1), "fold": (2, 1)}
+    expected = {"compare": (4, 4), "predict": (2, 4), "train": (2, 1), "fold": (2, 1)}
     for name, (memory, time) in expected.items():
         before, after = (of_rule(found, name)[0] for found in (jobs, third))
         assert after["mem_mb"] == memory * before["mem_mb"]
         assert after["runtime"] == time * before["runtime"]
+
+
+def test_short_jobs_fit_between_others_and_the_last_attempt_has_as_much_as_it_may_need(
+    jobs, tmp_path
+):
+    last = submitted(tmp_path, "--attempt", 4)
+    expected = {"parse_metadata": (1000, 60), "crop_faces": (2000, 30), "compare": (1000, 30)}
+    for name, (memory, time) in expected.items():
+        first = of_rule(jobs, name)[0]
+        assert (first["mem_mb"], first["runtime"]) == (memory, time)
+        final = of_rule(last, name)[0]
+        assert (final["mem_mb"], final["runtime"]) == (8 * memory, 8 * time)
+    assert max(job["runtime"] for job in of_rule(jobs, "infer")) <= 120
 
 
 def test_downloads_can_leave_the_login_node(jobs, tmp_path):

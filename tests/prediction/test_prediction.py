@@ -25,15 +25,17 @@ from predict import predict
 
 from helpers.archives import encode, write_tar
 from helpers.pages import HOSTILE
-from helpers.predictions import BETTER, describe_run
+from helpers.predictions import STATED, describe_run, metrics_of_run, predictions_of
 from helpers.project import call_script, run_script
 from helpers.training import new_network, write_faces
 from renet.common import files
 from renet.common.ahead import map_ahead
+from renet.evaluation import summary
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, Image, RejectedImage
 from renet.faces.detection import BoxMap, Detection
 from renet.network import inference, model_file
+from renet.pages import templates
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, pipeline, predictor, training_photos
 from renet.prediction.photos import Photo
@@ -45,9 +47,9 @@ SPEC = CropSpec((32, 32), MARGIN)
 WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
 GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 TRAINED_ON = 40  # the pictures with these first numbers
-METRICS = {
-    "calibration": {"temperature": TEMPERATURE, "unfitted": None},
-    "abstention": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
+EVALUATED = {
+    "temperature": TEMPERATURE,
+    "unsure": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
 }
 
 
@@ -68,7 +70,7 @@ def made(tmp_path_factory) -> Path:
     )
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
-    describe_run(run, pixels, MARGIN, METRICS)
+    describe_run(run, pixels, MARGIN, EVALUATED)
     (faces / "below").mkdir(parents=True)
     tar = write_tar(folder / "half.tar", {"a.jpg": encode(picture(1), ".jpg")})
     tar.write_bytes(tar.read_bytes()[:1000])
@@ -117,7 +119,7 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
 
 def test_own_ready_made_crops_of_the_training_are_not_trimmed_in_predictions(described):
     run = described()
-    describe_run(run, GREY_FACE[None], MARGIN, METRICS, database="table")
+    describe_run(run, GREY_FACE[None], MARGIN, EVALUATED, database="table")
     found = predictor.load(run)
     assert [found.crop(whole=whole).margin for whole in (True, False)] == [MARGIN, None]
 
@@ -127,7 +129,7 @@ def test_box_is_fitted_on_faces_with_given_boxes_alone(described, monkeypatch, d
     monkeypatch.setattr(detection, "is_installed", lambda: True)
     monkeypatch.setattr(detection, "fit", lambda faces, margin: BoxMap(2))
     run = described()
-    describe_run(run, GREY_FACE[None], MARGIN, METRICS, detected=detected)
+    describe_run(run, GREY_FACE[None], MARGIN, EVALUATED, detected=detected)
     assert predictor.load(run).box == box
 
 
@@ -235,6 +237,17 @@ def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
     assert "a.tar: files that are not predicted: 1 (.txt), 1 (.jpg)" in caplog.text
 
 
+@pytest.mark.fault("damaged-archive")
+def test_tar_whose_headers_never_end_and_an_empty_one_are_one_sentence(tmp_path):
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 1
+    (tmp_path / "album").write_bytes(3000 * (long_name.tobuf() + b"a".ljust(512, b"\0")))
+    (tmp_path / "empty.tar").write_bytes(bytes(1024))
+    for name, fault in (("album", "is not a complete tar archive"), ("empty.tar", "no photo")):
+        with pytest.raises(files.InputError, match=fault):
+            photos.find([str(tmp_path / name)])
+
+
 @pytest.mark.fault("damaged-photo")
 def test_photo_of_zeros_is_no_tar(tmp_path):
     (tmp_path / "a.jpg").write_bytes(bytes(2048))
@@ -285,7 +298,11 @@ def test_faces_of_the_run_that_a_run_starts_from_are_flagged_too(made, tmp_path)
     write_faces(tmp_path / "train.h5", 5)
     earlier = crop.make_face(Image(picture(99), 91, 90), SPEC).pixels
     training_photos.write(tmp_path / "earlier.npy", training_photos.hashes(earlier[None]))
-    files.write_json(tmp_path / "metrics.json", BETTER | METRICS)
+    predictions = predictions_of([0, 1] * 20, [0.2, 0.8, 0.8, 0.9] * 10)
+    summary.write(
+        tmp_path / "metrics.json",
+        metrics_of_run(predictions, predictions.assign(subset="validation")),
+    )
     crops = {"database": "wiki", "photos": "crop", "detected": None}
     call_script(
         "predictor", model=made / "run/model.pt", metrics=tmp_path / "metrics.json",
@@ -310,7 +327,7 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
     page = (tmp_path / "out.html").read_text()
     assert "There is no training_hashes.npy: photos of the training set are not recognised" in page
     training_photos.write(run / training_photos.FILE, np.zeros((4, 1), np.uint64))
-    with pytest.raises(files.InputError, match=r"is not the file that predictor\.json names"):
+    with pytest.raises(files.InputError, match=r"its SHA-256 is not that in predictor\.json"):
         predict(run, [photo], predictions=out)
 
 
@@ -451,13 +468,9 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
 
 def test_log_and_page_say_what_the_predictions_lack(made, described, tmp_path, caplog):
     """Such as a temperature whose test is inconclusive, which is not applied."""
-    metrics = METRICS | {"calibration": {"temperature": 1.0, "unfitted": "unclear"}}
-    metrics["abstention"] = METRICS["abstention"] | {"threshold": None}
-    metrics["leads"] = "out_of_fold"
-    claims = {"accuracy": {"above": False}, "balanced_accuracy": None}
-    metrics["validation"] = {"above_baseline": claims}
     model, run = made / "run" / "model.pt", described()
-    assert describe_run(run, GREY_FACE[None], MARGIN, metrics)["temperature"] is None
+    evaluated = {"temperature": None, "unsure": {"threshold": None}}
+    describe_run(run, GREY_FACE[None], MARGIN, evaluated | {"stated": STATED | {"above": False}})
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"
     predict(run, [str(photo)], predictions=out, html=tmp_path / "out.html")
     row = pd.read_csv(out).iloc[0]
@@ -481,20 +494,93 @@ def test_predictor_of_another_model_is_refused(described):
         predictor.load(run)
 
 
+BOX = dataclasses.asdict(BoxMap())
+
+
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("change", [
     {"unsure": {}}, {"unsure": 3}, {"ready_made_crops": {}}, {"detector": {}}, {"model": None},
+    *({"temperature": value} for value in (-2, 0, 1e-9, 1e30, np.nan, "2", [2], True)),
+    *({"margin": value} for value in (-np.inf, 1e9, "0.4", {}, None)),
+    {"unsure": {"threshold": "0.9"}}, {"unsure": {"threshold": 52}}, {"detector": {"box": []}},
+    *({"detector": {"box": BOX | box}} for box in ({"width": 0}, {"down": np.nan}, {"left": 1})),
+    {"above_baseline": {"accuracy": "no"}}, {"sources": "sample"},
 ])  # fmt: skip
-def test_predictor_that_lacks_a_value_is_named(described, change):
-    with pytest.raises(files.InputError, match=r"predictor\.json lacks a value"):
+def test_value_that_predictor_json_lacks_or_that_is_impossible_is_named(described, change):
+    name = next(iter(change))
+    with pytest.raises(files.InputError, match=rf"predictor\.json lacks .*impossible one: {name}"):
         predictor.load(described(**change))
 
 
+@pytest.mark.fault("damaged-model")
+def test_predictor_of_other_classes_is_refused(described):
+    with pytest.raises(files.InputError, match="is not that of"):
+        predictor.load(described(classes=["male", "female"]))
+
+
 @pytest.mark.parametrize("is_above", [True, False])
-def test_network_that_is_above_its_baseline_by_no_metric_is_noted(described, is_above):
-    for found in (is_above, {"accuracy": False, "balanced_accuracy": is_above}):
-        notes = predictor.load(described(above_baseline=found)).notes
+def test_network_that_is_not_above_its_baseline_is_noted_also_by_old_records(described, is_above):
+    by_metric = {"accuracy": False, "balanced_accuracy": is_above}
+    for changes in (
+        {"stated": STATED | {"above": is_above}},
+        {"stated": None, "above_baseline": is_above},
+        {"stated": None, "above_baseline": by_metric},
+    ):
+        notes = predictor.load(described(**changes)).notes
         assert any("not significantly better" in note for note in notes) != is_above
+
+
+def test_network_of_which_no_baseline_is_known_is_noted_as_not_above_it(described):
+    path = described() / predictor.FILE
+    content = files.read_json(path)
+    del content["stated"]
+    files.write_json(path, content)
+    (note,) = predictor.load(path.parent).notes
+    assert "not significantly better" in note
+
+
+@pytest.mark.parametrize("sources", [["sample"], ["sample", "own"], ["own"]])
+def test_model_that_was_trained_on_drawings_alone_says_so_at_each_prediction(
+    made, described, tmp_path, caplog, sources
+):
+    describe_run(run := described(), GREY_FACE[None], MARGIN, EVALUATED, sources)
+    photo, out = str(made / "photos/003.jpg"), tmp_path / "out.csv"
+    predict(run, [photo], predictions=out, html=tmp_path / "out.html")
+    for said in (caplog.text, (tmp_path / "out.html").read_text()):
+        assert ("trained on drawings of invented people alone" in said) == (sources == ["sample"])
+
+
+@pytest.mark.fault("damaged-model")
+def test_model_that_is_exchanged_while_it_is_read_is_never_mixed_with_the_other_one(
+    made, tmp_path, monkeypatch
+):
+    run, other = (shutil.copytree(made / "run", tmp_path / name) for name in ("run", "other"))
+    model_file.save(other / "model.pt", new_network(seed=9))
+    describe_run(other, GREY_FACE[None], MARGIN, EVALUATED)
+    build = model_file.build
+
+    def exchange(*given):
+        for name in ("model.pt", "predictor.json", training_photos.FILE):
+            (other / name).replace(run / name)
+        return build(*given)
+
+    monkeypatch.setattr(model_file, "build", exchange)
+    with pytest.raises(files.InputError, match="is not that of"):
+        predictor.load(run)
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize("values", [
+    np.zeros((4, 2)), np.zeros(4, np.uint64), np.zeros((3, 2), np.uint64), b"", b"no array",
+    b"\x93NUMPY\1\0N\0{'descr': '<u8', 'fortran_order': False, 'shape': (4, 1000000000000)}    \n",
+])  # fmt: skip
+def test_hashes_of_another_shape_or_type_are_one_sentence(described, values):
+    path = (run := described()) / training_photos.FILE
+    np.save(path, values) if isinstance(values, np.ndarray) else path.write_bytes(values)
+    described(training_photos={"sha256": files.file_digest(path)})
+    np.save(path, values) if isinstance(values, np.ndarray) else path.write_bytes(values)
+    with pytest.raises(files.InputError, match=r"training_hashes\.npy cannot be used \("):
+        predictor.load(run)
 
 
 @pytest.mark.fault("damaged-model")
@@ -537,9 +623,12 @@ def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
 
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize("option", ["predictions", "html"])
-@pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt"])
+@pytest.mark.parametrize("own", ["photos/000.jpg", "run/model.pt", "run/predictor.json", "out.txt",
+                                 "report.html"])  # fmt: skip
 def test_file_that_predict_did_not_write_is_not_replaced(made, tmp_path, option, own):
     (made / "out.txt").write_text("<!doctype html>\n<html>file,face\n")
+    page = {"title": "", "body": "", "root": "", "data": {"sources": [], "origin": ""}}
+    templates.write("card.html.j2", made / "report.html", **page)
     outputs, content = {"predictions": tmp_path / "new.csv"}, (made / own).read_bytes()
     with pytest.raises(files.InputError, match=f"{own} is no earlier output .* name a new file"):
         predict(made / "run", [str(made / "photos")], **outputs | {option: made / own})
@@ -566,7 +655,9 @@ def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
     faces = predicted[predicted.predicted.notna()]
     assert page.count("data:image/jpeg;base64,") == len(faces) == 131
     assert "131 faces were predicted" in page and "3 photos" in page
-    assert 'Model: run/model.pt.\nTable: <a href="out.csv">out.csv</a>.' in page
+    said = "balanced accuracy is 80.0 % (95 % interval 70.0 to 90.0 %) on 90 faces of the test set"
+    said = f"Model: run/model.pt. Its {said}; the baseline reaches 50.0 %.\nTable: "
+    assert f'{said}<a href="out.csv">out.csv</a>.' in page.replace("\N{NO-BREAK SPACE}", " ")
     reasons = page.split('id="reasons"')[1]
     for name, reason in predicted.reason.dropna().items():
         assert re.search(rf"{name}</th><td>{reason}</td><td>\w", reasons)

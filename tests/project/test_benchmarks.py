@@ -1,9 +1,7 @@
 """The benchmarks run, and the one for bare GPU machines needs no more than they have."""
 
 import re
-import runpy
 import subprocess
-import sys
 
 import mutation
 import pandas as pd
@@ -12,9 +10,6 @@ import recompute
 
 from helpers.project import ROOT, run_python
 
-BENCHMARKS = [
-    path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
-]
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
@@ -47,12 +42,3 @@ def test_recomputing_finds_a_changed_number_and_nothing_else(changed):
 def test_committed_mutation_applies_to_a_module_that_has_tests(patch):
     assert mutation.module_of(patch) in mutation.TESTS
     subprocess.run(["git", "apply", "--check", "-C0", patch], cwd=ROOT, check=True)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda path: path.stem)
-def test_benchmark_says_what_it_measures(benchmark, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", [benchmark.name, "--help"])
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_path(str(benchmark), run_name="__main__")
-    assert capsys.readouterr().out.startswith("usage: ")

@@ -16,7 +16,8 @@ from renet.planning import code_digest
 SCRIPT_FILES = sorted({*SCRIPTS.glob("*.py")} - {SCRIPTS / "verify.py"})  # which no rule runs
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
-DISTRIBUTIONS = packages_distributions()  # by what is imported of them
+# By what is imported of them; pydantic brings pydantic_core.
+DISTRIBUTIONS = packages_distributions() | {"pydantic_core": ["pydantic"]}
 
 
 def written(env_file: Path) -> list[str]:

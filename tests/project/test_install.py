@@ -132,7 +132,8 @@ def test_lock_has_wheels_for_arm(monkeypatch, platform):
 def site(tmp_path_factory) -> Path:
     """A folder with the installed wheel; what it needs is that of the tests."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "requirements-export.txt", "LICENSE", *REQUIREMENTS):
+    others = "pyproject.toml", "README.md", "LICENSE", "requirements-export.txt"
+    for name in (*others, *REQUIREMENTS):
         shutil.copy(ROOT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "workflow", folder / "workflow", ignore=ignored)

@@ -1,5 +1,8 @@
 """verify.py reads all that it vouches for, and names the rest."""
 
+import re
+import shutil
+
 import h5py
 import pandas as pd
 import pytest
@@ -19,13 +22,13 @@ from renet.records import manifest
 def results(tmp_path, caplog):
     """A folder of results with one run, its training and test set, and files over all runs."""
     caplog.set_level("INFO")
-    root, archive = tmp_path / "results", tmp_path / "a.tar"
+    root, archive = tmp_path / "results", tmp_path / "resources/a/a.tar"
     folder, config = root / "runs/made", {"model": {"kind": "renet"}, "folds": 0}
     written = ["runs/made/model.pt", "runs/made/logs/train.log", "index.html", "data/a/funnel.csv"]
     for path in [*map(root.joinpath, written), archive]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    digest, receipt = f"sha256:{files.file_digest(archive)}", tmp_path / "a.tar.json"
+    digest, receipt = f"sha256:{files.file_digest(archive)}", tmp_path / "resources/a/a.tar.json"
     Receipt("file:///a.tar", str(archive), 0, digest, verified=True).write(receipt)
     for subset in ("train", "test"):
         faces = write_faces(root / f"data/{subset}.h5", 12)
@@ -44,7 +47,8 @@ def results(tmp_path, caplog):
 
 def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
     call_script("verify", results=results)
-    assert "made: whole" in caplog.text
+    whole = "made: whole: 4 files compared, 1 not (listed below); made by this code, config and"
+    assert whole in caplog.text and "archives are not compared" not in caplog.text
     assert caplog.messages[-1].endswith(": data/a, data/train.csv, index.html, runs/made/logs.")
 
 
@@ -104,3 +108,31 @@ def test_manifest_that_lacks_entries_is_a_difference(results, caplog, part, kept
     with pytest.raises(InputError, match="1 of 1 runs differ"):
         call_script("verify", results=results)
     assert fault in caplog.text
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_results_that_were_copied_alone_are_compared_without_the_archives(results, caplog, quick):
+    shutil.rmtree(results.parent / "resources")
+    call_script("verify", results=results, quick=quick)
+    assert "archives are not compared: neither they nor their receipts are here" in caplog.text
+    assert "made: whole: 4 files compared, 1 not" in caplog.text
+    (results / "runs/made/model.pt").write_bytes(b"changed")
+    with pytest.raises(InputError, match="1 of 1 runs differ"):
+        call_script("verify", results=results, quick=quick)
+    assert "made: model.pt has other bytes." in caplog.text
+
+
+@pytest.mark.parametrize("lost", ["a/a.tar", "a/a.tar.json", "a"])
+def test_receipt_or_archive_that_is_missing_beside_others_is_a_difference(results, caplog, lost):
+    path = results / "runs/made" / manifest.FILE
+    resources, content = results.parent / "resources", files.read_json(path)
+    (other := resources / "b/b.tar.json").parent.mkdir()
+    other.write_bytes((resources / "a/a.tar.json").read_bytes())
+    archives = {str(other): next(iter(content["archives"].values()))} | content["archives"]
+    files.write_json(path, content | {"archives": archives})
+    gone = resources / lost
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    with pytest.raises(InputError, match="1 of 1 runs differ"):
+        call_script("verify", results=results)
+    missing = "archive .*a.tar is gone" if lost == "a/a.tar" else "receipt .*a.tar.json is missing"
+    assert re.search(missing, caplog.text) and "are not compared:" not in caplog.text

@@ -126,7 +126,7 @@ def test_each_file_is_on_the_disk_before_its_name_and_all_before_checkpoints_are
     checkpoints = [f"{folder}/{name}" for name in ("checkpoint.pt", "previous.pt")]
     deletions = [disk_events.index(("delete", path)) for path in checkpoints]
     for path in (f"{folder}/{name}" for name in ("checkpoint.pt", *RESULTS, RECORD)):
-        written = disk_events.index(("fsync", f"{path}.tmp"))
+        written = disk_events.index(("fsync", f"{path}.renet-tmp"))
         named = disk_events.index(("rename", path))
         name_is_on_the_disk = disk_events.index(("fsync", folder), named)
         assert written < named < name_is_on_the_disk < min(deletions), path

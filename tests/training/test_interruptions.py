@@ -27,7 +27,7 @@ def trained(job: TrainJob) -> list[bytes]:
     """The reproducible files of a training, which leaves neither checkpoints nor parts of files."""
     train(job)
     folder = job.model.parent
-    assert not [*folder.rglob("*.tmp"), *folder.rglob("checkpoint*"), *folder.rglob("previous*")]
+    assert not [*folder.rglob("*tmp"), *folder.rglob("checkpoint*"), *folder.rglob("previous*")]
     return [path.read_bytes() for path in (job.model, job.history)]
 
 
@@ -43,8 +43,8 @@ def assert_like_undisturbed(job: TrainJob) -> None:
     ("owner", "name", "number", "left"),
     [
         (Trainer, "_update", 9, {"checkpoint.pt", "previous.pt"}),
-        (torch, "save", 1, {"checkpoint.pt.tmp"}),
-        (torch, "save", 9, {"checkpoint.pt.tmp", "previous.pt"}),
+        (torch, "save", 1, {"checkpoint.pt.renet-tmp"}),
+        (torch, "save", 9, {"checkpoint.pt.renet-tmp", "previous.pt"}),
     ],
     ids=["in an update", "in its first checkpoint", "in a later checkpoint"],
 )

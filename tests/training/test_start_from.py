@@ -31,7 +31,7 @@ from renet.network import kinds, model_file
 from renet.network.kinds.resnet18 import IMAGENET, LAST
 from renet.pages.results import templates
 from renet.planning import before_start
-from renet.training import loop
+from renet.training import initial_weights, loop
 from renet.training.settings import RunSettings
 
 CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8, "stride": [2, 2]}])
@@ -54,7 +54,7 @@ def recipe(file, without=None, **options):
 
 def loaded(architecture, recipe, side: int = 32):
     network = new_network(architecture, side, seed=5)
-    model_file.load_initial_weights(network, recipe)
+    initial_weights.load(network, recipe)
     return network.eval()
 
 
@@ -284,8 +284,9 @@ def test_model_that_the_run_itself_writes_is_one_sentence():
 
 
 def test_page_says_what_the_initial_weights_were_trained_on():
-    def said(recipe: dict, **leakage: object) -> str:
-        run = SimpleNamespace(settings={"train": recipe}, metrics={"leakage": leakage})
+    def said(recipe: dict, counts: dict[str, int] | None = None) -> str:
+        metrics = SimpleNamespace(leakage=SimpleNamespace(faces_of_initial_weights=counts))
+        run = SimpleNamespace(settings={"train": recipe}, metrics=metrics)
         return templates.sentences("initial_weights", run, run)
 
     assert said({"start_from": None}) == said({"seed": 1}) == ""  # the latter of an SVM
@@ -293,5 +294,5 @@ def test_page_says_what_the_initial_weights_were_trained_on():
     assert unknown.startswith("The training started from the weights in a.pth. Faces whose near-d")
     assert "trained on: not known. Metrics on such faces are too high." in unknown
     counts = {"test": 2, "train": 1000}
-    known = said({"start_from": "model.pt"}, faces_of_initial_weights=counts)
+    known = said({"start_from": "model.pt"}, counts)
     assert "trained on: 2 of test, 1,000 of train. Metrics" in known

@@ -3,7 +3,9 @@
 Every run tests a hundred cases of each kind; the slow one tests a thousand of each.
 """
 
+import functools
 import io
+import json
 import resource
 import struct
 import tarfile
@@ -16,10 +18,14 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from export import export
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.archives import FIELDS, jpeg, mat_bytes, metadata_of, read_mat
+from helpers.archives import FIELDS, encode, jpeg, mat_bytes, metadata_of, read_mat
+from helpers.predictions import describe_run
+from helpers.training import SMALL_KINDS, new_network
 from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import CropReason, RowReason
@@ -29,6 +35,9 @@ from renet.faces import crop
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.metadata import own_photos, row_filter
 from renet.metadata.row_filter import METADATA
+from renet.network import model_file
+from renet.prediction import pipeline, predictor
+from renet.prediction.photos import Photo
 
 SIZE = (32, 32)
 ODD_FLOATS = st.floats() | st.integers(-10, 3000).map(float) | st.sampled_from([0.0, 1.0, 7e5])
@@ -204,7 +213,88 @@ def check_image(case: tuple[tuple[bytes, bytes], Box, CropSpec]) -> None:
     assert min(face.width, face.height) >= crop.MIN_SIDE
 
 
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+WHITE = Photo("a.png", lambda: encode(np.full((90, 80, 3), 255, np.uint8), ".png"))
+
+
+@functools.cache
+def made_files() -> dict[str, bytes]:
+    """A run's model.pt and predictor.json, its export, and a folder for a hub."""
+    with tempfile.TemporaryDirectory() as folder:
+        run, hub = Path(folder, "run"), Path(folder, "hub")
+        run.mkdir()
+        network = new_network(SMALL_KINDS["renet"], seed=3)  # white is male
+        model_file.save(run / "model.pt", network.eval())
+        unsure = {"threshold": 0.6, "max_error": 0.02, "level": 0.95}
+        evaluated = {"temperature": 2.5, "unsure": unsure}
+        describe_run(run, np.zeros((1, 3, 32, 32), np.uint8), 0.3, evaluated)
+        (run / "card.md").write_text("---\n")
+        export(run, exported=run / "alone.safetensors")
+        export(run, exported=hub / "model.safetensors", card=run / "card.md")
+        return {path.name: path.read_bytes() for path in (*run.iterdir(), *hub.iterdir())}
+
+
+def header(name: str) -> dict:
+    """The values in a file of a model that are not weights."""
+    data = made_files()[name]
+    if name == "model.pt":
+        return torch.load(io.BytesIO(data), weights_only=True)
+    if name.endswith(".json"):
+        return json.loads(data)
+    found = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return found | {"__metadata__": json.loads(found["__metadata__"]["renet"])}
+
+
+@st.composite
+def odd_headers(draw: st.DrawFn) -> tuple[str, dict]:
+    """The name of such a file, and its values, of which one is odd or missing."""
+    names = ["predictor.json", "config.json", "model.pt", "alone.safetensors"]
+    content = part = header(name := draw(st.sampled_from(names)))
+    while True:
+        key = draw(st.sampled_from([*part] if isinstance(part, dict) else range(len(part))))
+        if not (isinstance(part[key], dict | list) and part[key] and draw(st.booleans())):
+            break
+        part = part[key]
+    part[key] = draw(ODD)
+    if not draw(st.integers(0, 9)):
+        del part[key]
+    return name, content
+
+
+def write_model(folder: Path, name: str, content: dict) -> Path:
+    """A model whose file of this name has this content; what is beside it is as it was made."""
+    model = {"predictor.json": "model.pt", "config.json": "model.safetensors"}.get(name, name)
+    (folder / model).write_bytes(made_files()[model])
+    if name == "model.pt":
+        torch.save(content, folder / name)
+    elif name == model:
+        whole, about = made_files()[name], content.pop("__metadata__", {})
+        text = json.dumps({"__metadata__": {"renet": json.dumps(about)}} | content).encode()
+        tensors = whole[8 + int.from_bytes(whole[:8], "little") :]
+        (folder / name).write_bytes(len(text).to_bytes(8, "little") + text + tensors)
+    else:
+        (folder / name).write_text(json.dumps(content))
+    return folder / model
+
+
+def check_model(folder: Path, case: tuple[str, dict]) -> None:
+    """The right class or one sentence, unless the file says that its network is another one."""
+    try:
+        found = predictor.load(write_model(folder, *case))
+        table = pipeline.rows(pipeline.cut_faces(WHITE, found, detect=False), found)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    if found.network.architecture == SMALL_KINDS["renet"]:
+        assert table.predicted.tolist() == ["male"]
+
+
 PROPERTIES = {
+    "odd value of a model": (odd_headers(), in_scratch(check_model)),
     "damaged tar": (damaged(TARS), in_scratch(check_tar)),
     "odd values in a .mat": (VALUES, in_scratch(check_values)),
     "odd table": (OWN_TABLES, in_scratch(check_own_table)),

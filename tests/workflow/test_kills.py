@@ -85,5 +85,7 @@ def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_pa
     assert len(compared) > 15
     for name in compared:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-    left = [path for path in (second / "results").rglob("*") if path.suffix in (".tmp", ".part")]
+    left = [
+        path for path in (second / "results").rglob("*") if path.suffix in (".renet-tmp", ".part")
+    ]
     assert left == []

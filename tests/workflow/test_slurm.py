@@ -72,9 +72,8 @@ def configured(folder: Path) -> Path:
     project = copy_project(folder)
     profile = project / "profiles/slurm/config.yaml"
     profile.write_text(profile.read_text().replace("# - download=", "- download="))
-    (project / "photos.csv").write_text(
-        "path,gender\nfaces.webp,f\nrun.webp,m\nwalkthrough.webp,f\n"
-    )
+    rows = ["path,gender", "faces.webp,f", "run.webp,m", "walkthrough.webp,f"]
+    (project / "photos.csv").write_text("\n".join(rows))
     own = {"url": (ROOT / "docs").as_uri(), "database": "table", "table": "photos.csv"}
     own |= {"photos": "crop", "shards": 1}
     runs = EVALUATED | {"renet": None}  # switched off
@@ -139,7 +138,6 @@ def assert_same_training(project: Path, local: Path) -> None:
 
 
 def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
-    """Partitions and GPUs are in planning/test_submissions.py."""
     project = configured(tmp_path / "project")
     work = SlurmWorkflow(project)
     work.finish()

@@ -45,4 +45,4 @@ def test_two_projects_pack_one_folder_at_once_and_agree(tmp_path):
     tables = {(project / MEMBERS).read_bytes() for project in projects}
     assert len(tables) == 1 and tables.pop().count(b".jpg") == PHOTOS
     left = [path.name for path in (tmp_path / "shared").rglob("*")]
-    assert not [name for name in left if name.endswith((".tmp", ".part"))]
+    assert not [name for name in left if name.endswith((".renet-tmp", ".part"))]

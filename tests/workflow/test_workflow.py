@@ -1,5 +1,6 @@
 """The workflow through Snakemake: from the sample to results, and what a change makes again."""
 
+import base64
 import importlib
 import json
 import os
@@ -9,13 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pandas as pd
 import pytest
 import yaml
 
 from helpers.archives import jpeg, write_tar
-from helpers.dry_run import dry_run
+from helpers.dry_run import dry_run, plan
 from helpers.http_server import serving
 from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import (
@@ -28,6 +28,7 @@ from helpers.workflow import (
     write_config,
 )
 from renet.common.table import Table
+from renet.evaluation import summary
 from renet.planning import code_digest
 
 SAVED = "saved-seed_1"  # the one run of a grid
@@ -119,11 +120,10 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     for name in ("renet", SAVED):
         of_set = results / "runs" / name / "external/photos"
         assert pd.read_csv(of_set / "inference.csv").id.tolist() == faces.id.tolist()
-        metrics = json.loads((of_set / "metrics.json").read_text())
-        jsonschema.Draft202012Validator(metrics_schema()).validate(metrics)
+        metrics = summary.read(of_set / "metrics.json")
         by_slice = pd.read_csv(of_set / "tables/slices.csv").set_index("slice")
         assert by_slice.loc["column glasses"].n.tolist() == [5, 6]  # no, yes
-        assert metrics["test"]["n"] == 11 and "test" not in metrics["data"]["faces"]
+        assert metrics.test.n == 11 and "test" not in metrics.data.faces
         manifest = json.loads((of_set.parents[1] / "manifest.json").read_text())
         assert "external/photos/metrics.json" in manifest["outputs"]
         assert len(manifest["archives"]) == 2
@@ -141,10 +141,6 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     write_config(project, **settings)
     assert planned(project) == {"compare", "hub", "manifest", "report"}
     write_config(project, **settings, **external)
-
-
-def metrics_schema() -> dict:
-    return yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
 
 
 def test_added_external_set_trains_nothing(project):
@@ -238,6 +234,21 @@ def test_lost_output_is_made_again(project, name, rules):
     assert planned(project) == rules
 
 
+@pytest.mark.fault("lost-records")
+def test_model_of_which_snakemake_has_no_record_is_named(project):
+    said = "Snakemake has no record of results/runs/renet/model.pt, and does not notice"
+    options = ("--configfile", "small.yaml")
+    assert said not in plan(project, *options)
+    name = base64.urlsafe_b64encode(b"results/runs/renet/model.pt").decode()
+    (record := project / ".snakemake/metadata" / name).unlink()  # those of other files stay
+    assert said in (printed := plan(project, *options))
+    assert re.search(
+        r"`\.venv/bin/snakemake --touch --forceall --configfile \S*small.yaml`", printed
+    )
+    (record.parents[1] / "incomplete" / name).touch()  # its job is repeated
+    assert said not in plan(project, *options)
+
+
 @pytest.mark.fault("failed-retraining")
 @pytest.mark.slow
 def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(project):
@@ -262,7 +273,10 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     log = project / "results/runs/renet/logs/train.log"
     (folder,) = (project / "results/runs/renet/training").glob("*/")
     before = (folder / "model.pt").read_bytes()
-    run(project, *arguments)
+    of_all = (
+        "This start trains 1 of the models again, and replaces results/runs/renet/model.pt; until"
+    )
+    assert of_all in run(project, *arguments)
     said = f"taken from results/runs/renet/training/{folder.name}. To train again,"
     assert said in log.read_text() and "epoch 1," not in log.read_text()
     shutil.rmtree(folder)
@@ -289,6 +303,9 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
     assert planned(project, "same.yaml") == set()
 
 
+EVALUATED = {"evaluate", "compare", "predictor", "report", "manifest"}
+
+
 @pytest.mark.parametrize(
     ("changes", "rules"),
     [
@@ -301,7 +318,7 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
         ({"hdf5": {"mean": "channel"}}, EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
         ({"runs": {"renet": {"model": {"cell": "gru"}}}}, EVERYTHING_AFTER["train"]),
         ({"datasheet": "notes.md"}, {"report"}),
-        ({"comparison": {"metric": "accuracy"}}, {"compare", "report"}),
+        ({"comparison": {"metric": "accuracy"}}, EVALUATED),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -327,7 +344,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
-        ("renet/evaluation/tables.py", {"evaluate", "compare", "predictor", "report", "manifest"}),
+        ("renet/evaluation/tables.py", EVALUATED),
         ("renet/prediction/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
         ("renet/network/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),
@@ -470,17 +487,20 @@ def test_archive_files_in_another_order_are_indexed_again(project):
 
 
 @pytest.mark.slow
-def test_photo_that_is_added_to_a_subfolder_is_predicted(project):
-    inner = project / "album" / "2024"
-    inner.mkdir(parents=True)
+def test_photo_that_is_added_to_a_subfolder_is_predicted_and_a_hidden_file_reruns_nothing(project):
+    settings = add_photos(project, "album")
+    (inner := project / "album" / "2024").mkdir()
     (inner / "first.jpg").write_bytes(jpeg())
-    write_config(project, predict={"photos": "album"})
-    table = "results/runs/renet/predictions.csv"
-    run(project, "--", table)
-    assert planned(project, "--", table) == set()
+    write_config(project, predict={"photos": "album"}, **settings)
+    table, index = "results/runs/renet/predictions.csv", "results/data/album/members.csv"
+    run(project, "--", table, index)
+    for folder in (inner.parent, inner):
+        (folder / ".DS_Store").touch()
+    assert planned(project, "--", table, index) == set()
     (inner / "second.jpg").write_bytes(jpeg(seed=2))
+    assert planned(project, "--", table, index) == {"download", "index_archive", "predict"}
     run(project, "--", table)
-    assert len(pd.read_csv(project / table)) == 2
+    assert len(pd.read_csv(project / table)) == 14
 
 
 @pytest.mark.slow
@@ -583,7 +603,8 @@ def verify(project: Path, *arguments: str) -> subprocess.CompletedProcess:
 def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     outcome = verify(project)
     assert outcome.returncode == 0, outcome.stderr
-    assert "renet: whole, and made by this code, config and data." in outcome.stderr
+    assert re.search(r"renet: whole: \d\d files compared, \d\d not \(listed", outcome.stderr)
+    assert "; made by this code, config and data." in outcome.stderr
     run = project / "results/runs/renet"
     (run / "history.csv").write_text("other")
     (run / "figures/reliability.svg").unlink()
@@ -609,7 +630,8 @@ def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
     module = project / "workflow/scripts/renet/training/loop.py"
     module.write_text(module.read_text() + "EDITED = 1\n")
     assert "train" in planned(project)
-    assert snakemake(project, "--touch", "--configfile", "small.yaml").returncode == 0
+    outcome = snakemake(project, "--touch", "--configfile", "small.yaml")
+    assert outcome.returncode == 0 and "This start trains" not in outcome.stdout + outcome.stderr
     assert planned(project) == set()
     (project / "results/runs/renet/manifest.json").unlink()
     run(project)  # the manifest is written again

@@ -1,4 +1,4 @@
-"""Label audit: find labels that are likely to be wrong; included if `audit.folds` is not 0.
+"""Label audit: find labels that are likely to be wrong, if `audit.folds` is not 0.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
 Provides: results/audit/ labels.csv, summary.json, suspects.csv, suspects.jpg and index.html.
@@ -7,7 +7,7 @@ Provides: results/audit/ labels.csv, summary.json, suspects.csv, suspects.jpg an
 
 use rule fold as audit_fold with:
     input:
-        initial_weights,
+        get_initial_weights,
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
     output:
@@ -18,28 +18,30 @@ use rule fold as audit_fold with:
         by="subject",  # a network that knows the person would repeat the label
 
 
-rule audit:
-    """Rank the labels by how likely they are to be wrong, and propose corrections."""
-    input:
-        predictions=expand("<results>/audit/{fold}-of-{folds}.csv", **AUDIT_FOLDS),
-        faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
-        tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
-        corrected="<results>/data/corrected.csv",
-        corrections=own_file(settings.corrections),
-    output:
-        labels=reported("<results>/audit/labels.csv"),
-        summary="<results>/audit/summary.json",
-        proposals="<results>/audit/suspects.csv",
-        picture=reported("<results>/audit/suspects.jpg"),
-        page="<results>/audit/index.html",
-    log:
-        "<results>/logs/audit/audit.log",
-    conda:
-        "../../envs/audit.yaml"
-    params:
-        data=data_summary.for_pages(settings),
-        has_initial_weights=bool(initial_weights({})),
-        origin=not_compared(ORIGIN),
-        code=code("audit.py"),
-    script:
-        "../scripts/audit.py"
+if settings.audit.folds:
+
+    rule audit:
+        """Rank the labels by how likely they are to be wrong, and propose corrections."""
+        input:
+            predictions=expand("<results>/audit/{fold}-of-{folds}.csv", **AUDIT_FOLDS),
+            faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
+            tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
+            corrected="<results>/data/corrected.csv",
+            corrections=own_file(settings.corrections),
+        output:
+            labels=reported("<results>/audit/labels.csv"),
+            summary="<results>/audit/summary.json",
+            proposals="<results>/audit/suspects.csv",
+            picture=reported("<results>/audit/suspects.jpg"),
+            page="<results>/audit/index.html",
+        log:
+            "<results>/logs/audit/audit.log",
+        conda:
+            "../../envs/audit.yaml"
+        params:
+            data=data_summary.for_pages(settings),
+            has_initial_weights=bool(get_initial_weights({})),
+            origin=not_compared(ORIGIN),
+            code=code("audit.py"),
+        script:
+            "../scripts/audit.py"

@@ -1,18 +1,50 @@
-"""Names and functions that the rules of several files use.
+"""The config, and names and functions that the rules of several files use.
 
-Requires: a complete and valid config.
-Provides: these, and the pattern of each wildcard.
+Requires: the private parts of Snakemake.
+Provides: these, of which `settings` is the complete config, and the pattern of each wildcard.
 """
 
 import re
 from functools import cache, partial
 from itertools import chain
-from pathlib import Path
+
+refuse_installed_package()
+sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from renet.common import urls
+from renet.common.errors import InputError
 from renet.common.imdb_wiki import SUBSETS
+from renet.config import validation, yaml_files
 from renet.evaluation.run_figures import RUN_FIGURES, figure_files
 from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
+
+# A container would have this folder at another path, without the project around it.
+sys.path.pop(0)
+
+
+def refuse_faults(check, *arguments, **options):
+    """The result of a check of the config, whose error stops Snakemake with its sentence."""
+    try:
+        return check(*arguments, **options)
+    except InputError as error:
+        of_module = f"The config of the module {MODULE}: " if MODULE else ""
+        raise WorkflowError(f"{of_module}{error}") from error
+
+
+DEFAULTS = PROJECT / "config.yaml"
+# Before Snakemake reads config.yaml, whose error has no line.
+CONFIG_FILES = {
+    path: refuse_faults(yaml_files.read, path) for path in (DEFAULTS, *OVERLAYS)
+}
+
+
+configfile: DEFAULTS  # not read in a module that is given its config
+
+
+# The rules read this object; `config` stays as it was given.
+settings = refuse_faults(
+    validation.load, config, {} if MODULE else CONFIG_FILES, COMMAND_LINE
+)
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 script_digest = cache(code_digest.digest)  # computed once for all jobs
@@ -61,167 +93,50 @@ def code_of_scripts(run):
     return [code(one, run) for one in code_digest.run_scripts(folds=run.folds > 0)]
 
 
-def job_run(wildcards):
+def get_run(wildcards):
     """A job's run, which is `audit.run` in the label audit."""
     return RUNS[wildcards.get("run", AUDIT_RUN)]
 
 
 def of_run(value):
     """A function of a job's wildcards: this function of the job's run."""
-    return lambda wildcards: value(job_run(wildcards))
+    return lambda wildcards: value(get_run(wildcards))
 
 
 def resource(name):
     """A function of a job's wildcards: a resource of its run by the name in `run_settings`."""
-    return of_run(lambda run: getattr(run_settings.resources(run), name))
+    return of_run(partial(run_settings.resource, name))
 
 
-def job_archive(wildcards):
+def get_archive(wildcards):
     """The archive of a job's source."""
     return settings.used_archives[wildcards.source]
 
 
 def of_archive(name):
     """A function of a job's wildcards: what the archive of the job's source has by this name."""
-    return lambda wildcards: getattr(job_archive(wildcards), name)
+    return lambda wildcards: getattr(get_archive(wildcards), name)
 
 
 # Resources of the jobs that may compute on a GPU. An attempt after a failure asks for twice the memory,
 # and the next ones for no more: each job of a long training, which its time limit ends, is an attempt.
 ON_DEVICE = {
     "gpu": resource("gpus"),
-    "mem_mb": lambda wildcards, attempt: job_run(wildcards).resources.memory_mb
+    "mem_mb": lambda wildcards, attempt: get_run(wildcards).resources.memory_mb
     * min(attempt, 2),
 }
 
 
 def not_compared(value):
     """A param whose change reruns nothing: Snakemake compares none that is given the resources."""
-    return lambda wildcards, resources: value
+    return lambda wildcards, resources: value(wildcards) if callable(value) else value
 
 
-def own_file(path):
-    """A file that the config names, as an input; the `prefix` of a module leaves its path alone."""
-    return local(str(Path(path).expanduser())) if path else []
-
-
-def local_file(wildcards):
-    """The path of a job's file with a file:// URL, as an input; of others none."""
-    path = urls.local_path(job_archive(wildcards).downloads[wildcards.file][0])
-    return [] if path is None else [str(path)]
-
-
-def source_receipts(wildcards):
-    """The receipts of a job's source."""
-    return inputs.receipts(settings, [wildcards.source])
-
-
-def slices(wildcards):
-    """The sources of a job's test set with columns whose values are slices; see slices.py."""
-    external = wildcards.get("external")
-    names = [external] if external else settings.sources
-    return data_summary.sliced({name: settings.used_archives[name] for name in names})
-
-
-def own_tables(wildcards):
-    """The tables with these columns, as inputs."""
-    found = slices(wildcards).values()
-    return local([path for archive in found for path in archive["tables"]])
+def when_planned(function, *arguments):
+    """A call of a function, when all rules are known, and files that rules of a user make."""
+    return lambda wildcards: function(*arguments)
 
 
 def recorded_settings(run):
     """All settings that a run's result depends on."""
     return RECORDED_DATA | run_settings.with_folds(run)
-
-
-# The weights that a training starts from, which it finds by their path.
-initial_weights = of_run(lambda run: local(run.train.start_files))
-# The hashes of the faces that these weights were trained on, if they are known.
-initial_hashes = of_run(lambda run: own_file(inputs.initial_hashes(run)))
-
-
-def outputs(*names, **wildcards):
-    """The outputs of rules for all values of their wildcards.
-
-    The config can leave rules out, and so can a workflow that takes this one as a module.
-    """
-    found = [getattr(rules, name).output for name in names if rules.has(name)]
-    return expand(list(chain.from_iterable(found)), **wildcards)
-
-
-def run_files(names):
-    """The outputs of these runs, without the pages over all runs and the manifest of each."""
-    on_test_set = "train infer evaluate gallery explain provenance predictor".split()
-    on_sets = "infer_external", "evaluate_external", "gallery_external"
-    with_walkthrough = [one for one in names if RUNS[one].model.has_walkthrough]
-    folded = [name for name in names if name in WITH_FOLDS]
-    folds = (
-        outputs("fold", run=name, **run_settings.folds(RUNS[name].folds))
-        for name in folded
-    )
-    return [
-        *outputs(*on_test_set, *on_sets, run=names, external=EXTERNAL),
-        *outputs("walkthrough", run=with_walkthrough),
-        *outputs("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
-        *chain.from_iterable(folds),
-    ]
-
-
-def recorded_outputs(names):
-    """The outputs of these runs that their manifests record: all but the folder `hub`."""
-    with_layers = [name for name in names if RUNS[name].model.has_layers]
-    weights = [one for one in settings.export if one == "safetensors"]
-    onnx = [one for one in settings.export if "onnx" in one]  # it has no HOG features
-    return [
-        *run_files(names),
-        *(outputs("predict", run=names) if settings.predict.places else []),
-        *outputs("export", run=names, format=weights),
-        *outputs("export", run=with_layers, format=onnx),
-    ]
-
-
-def hub_onnx(wildcards):
-    """The ONNX model for a run's folder for a model hub, if it is exported."""
-    if "onnx" not in settings.export or not job_run(wildcards).model.has_layers:
-        return []
-    return outputs("export", run=wildcards.run, format="onnx")[0]
-
-
-def without_folders(paths):
-    """The files among outputs; a folder as an input would rerun its rule by its time stamp."""
-    return [path for path in paths if Path(path).suffix]
-
-
-def kept_outputs(wildcards=None):
-    """The outputs that are kept, of all rules but the receipts and shards."""
-    subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
-    files = KEPT_FILES if rules.has("write_hdf5") else []
-    return [
-        *outputs("index_archive", "parse_metadata", source=ALL_SOURCES),
-        *outputs("shuffle", "external_set", external=EXTERNAL),
-        *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
-        *recorded_outputs(RUNS),
-        *outputs("manifest", run=RUNS),
-        *(outputs("hub", run=RUNS) if "hub" in settings.export else []),
-        *outputs("thumbnails", "compare", "report", "learning_curve"),
-        *outputs("audit", "audit_fold", **AUDIT_FOLDS),
-        *chain(*(outputs("fraction", run=run, fraction=one) for run, one in CURVES)),
-    ]
-
-
-def evaluations(wildcards):
-    """The folder of the records of evaluated models; no output, which Snakemake would delete."""
-    return str(Path(rules.evaluate.output.metrics).parents[2] / "evaluations")
-
-
-def reported(path):
-    """An output in Snakemake's report; the caption has the file's name."""
-    folder, name = Path(path).parts[-2:]
-    stem = name.split(".")[0]
-    return report(
-        path,
-        caption=f"../scripts/renet/pages/captions/{stem}.rst",
-        category="{run}" if "{run}" in path else "All runs",
-        subcategory=folder if folder in ("figures", "faces", "tables") else None,
-        labels={"content": stem.replace("_", " ").capitalize(), "file": name},
-    )

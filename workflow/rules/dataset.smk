@@ -15,7 +15,7 @@ FACE_FILE = "<results>/data/{subset}.h5"
 
 
 rule make_sample:
-    """Draw the built-in sample, in the layout of the real archive."""
+    """Copy the built-in sample, in the layout of the real archive."""
     output:
         receipt=f"<resources>/{SAMPLE}/{SAMPLE_FILE}.json",
     log:
@@ -25,7 +25,6 @@ rule make_sample:
         "../../envs/make_sample.yaml"
     params:
         photos=settings.sample.photos,
-        seed=settings.sample.seed,
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"
@@ -35,7 +34,7 @@ rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
         # The file of a file:// URL: Snakemake notices a change by its time stamp.
-        local_file,
+        get_local_file,
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
@@ -50,10 +49,10 @@ rule download:
         downloads=1,
     # No digest of the code: a changed script must not download anything again.
     params:
-        url=lambda wildcards: job_archive(wildcards).downloads[wildcards.file][0],
-        digest=lambda wildcards: job_archive(wildcards).downloads[wildcards.file][1],
+        url=lambda wildcards: get_archive(wildcards).downloads[wildcards.file][0],
+        digest=lambda wildcards: get_archive(wildcards).downloads[wildcards.file][1],
         # Not by `input`: Snakemake compares no param that is derived from it.
-        contents=lambda wildcards: inputs.places_state(local_file(wildcards)),
+        contents=lambda wildcards: inputs.places_state(get_local_file(wildcards)),
     script:
         "../scripts/download.py"
 
@@ -61,7 +60,7 @@ rule download:
 rule index_archive:
     """Index the members of a source's archives."""
     input:
-        receipt_files=source_receipts,
+        receipt_files=get_receipts,
     output:
         members="<results>/data/{source}/members.csv",
         archives="<results>/data/{source}/archives.json",
@@ -80,10 +79,10 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept, or as dropped with its reason."""
     input:
-        tables=lambda wildcards: local(job_archive(wildcards).tables),
-        lists=lambda wildcards: local(job_archive(wildcards).lists),
+        tables=lambda wildcards: local(get_archive(wildcards).tables),
+        lists=lambda wildcards: local(get_archive(wildcards).lists),
         members="<results>/data/{source}/members.csv",
-        receipt_files=source_receipts,
+        receipt_files=get_receipts,
     output:
         metadata="<results>/data/{source}/metadata.csv",
         photos="<results>/data/{source}/photos.csv",
@@ -93,15 +92,14 @@ rule parse_metadata:
         "../../envs/parse_metadata.yaml"
     params:
         database=of_archive("database"),
-        whole=lambda wildcards: job_archive(wildcards).photos == "whole"
-        and not job_archive(wildcards).detected,
+        whole=of_archive("has_boxes"),
         subjects=of_archive("subjects"),
         filter=settings.filter.model_dump(),
         labels=of_archive("label_settings"),
         subsets=of_archive("subsets"),
-        slices=lambda wildcards, resources: job_archive(wildcards).slice_columns,  # not compared
+        slices=not_compared(of_archive("slice_columns")),
         file_digest=lambda wildcards: inputs.file_states(
-            job_archive(wildcards).tables + job_archive(wildcards).lists
+            get_archive(wildcards).tables + get_archive(wildcards).lists
         ),
         code=code("parse_metadata.py"),
     script:
@@ -111,7 +109,7 @@ rule parse_metadata:
 rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
-        receipt_files=source_receipts,
+        receipt_files=get_receipts,
         archives="<results>/data/{source}/archives.json",
         photos="<results>/data/{source}/photos.csv",
     output:
@@ -122,7 +120,7 @@ rule crop_faces:
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=lambda wildcards: settings.crop.spec(job_archive(wildcards).record),
+        crop=lambda wildcards: settings.crop.spec(get_archive(wildcards).record),
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
@@ -147,9 +145,8 @@ rule shuffle:
     params:
         settings=SPLIT_SETTINGS,
         own=[one for one in settings.sources if settings.used_archives[one].table],
-        # Read when the jobs are planned: rules of an outer workflow may make these files.
-        file_digest=lambda wildcards: inputs.file_states(
-            [settings.corrections, settings.split.from_]
+        file_digest=when_planned(
+            inputs.file_states, [settings.corrections, settings.split.from_]
         ),
         code=code("shuffle.py"),
     script:
@@ -159,7 +156,7 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        unpack(lambda wildcards: inputs.subset_files(settings, wildcards.subset)),
+        unpack(partial(inputs.subset_files, settings)),
     output:
         face_file=FACE_FILE if settings.hdf5.keep_files else temp(FACE_FILE),
         table="<results>/data/{subset}.csv",

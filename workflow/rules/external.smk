@@ -1,4 +1,4 @@
-"""External test sets, never used for training or choices; included if `external` names some.
+"""External test sets, never used for training or choices, if `external` names some.
 
 Requires: results/data/<set>/ metadata and shards, results/data/split.csv; model.pt of each run.
 Provides: results/data/<set>/ split.csv and external_funnel.csv; results/runs/<run>/external/<set>/,
@@ -41,18 +41,20 @@ use rule infer as infer_external with:
 
 use rule evaluate as evaluate_external with:
     input:
-        own_tables,
+        get_own_tables,
         test="<results>/runs/{run}/external/{external}/inference.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
         split=["<results>/data/split.csv", "<results>/data/{external}.csv"],
         model="<results>/runs/{run}/model.pt",
-        initial_hashes=initial_hashes,
+        initial_hashes=get_initial_hashes,
     output:
         metrics="<results>/runs/{run}/external/{external}/metrics.json",
         slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",
         figures=figure_files("<results>/runs/{run}/external/{external}"),
     log:
         "<results>/runs/{run}/logs/evaluate_external/{external}.log",
+    params:
+        ranked=1,
 
 
 use rule gallery as gallery_external with:

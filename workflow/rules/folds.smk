@@ -1,4 +1,4 @@
-"""Folds: training without a part of the people; included where something needs folds.
+"""Folds: training without a part of the people, where something needs folds.
 
 Requires: results/data/ HDF5 files and the tables beside them.
 Provides: results/runs/<run>/folds/, from which the rule infer makes inference_validation.csv; and
@@ -9,7 +9,7 @@ results/runs/<run>/out_of_fold/, which has the layout of a run's folder.
 rule fold:
     """Train without one fold of the people, and predict the faces of this fold."""
     input:
-        initial_weights,
+        get_initial_weights,
         faces="<results>/data/development.h5",
         tables="<results>/data/development.csv",
     output:
@@ -23,6 +23,7 @@ rule fold:
         **ON_DEVICE,
         runtime=resource("minutes"),
     params:
+        # Single keys of `split`, so that the others do not rerun a training.
         by=settings.split.by,
         seed=settings.split.seed,
         near_duplicates=settings.split.near_duplicates,
@@ -35,12 +36,12 @@ rule fold:
 
 use rule evaluate as evaluate_out_of_fold with:
     input:
-        own_tables,
+        get_own_tables,
         test="<results>/runs/{run}/inference_validation.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         model="<results>/runs/{run}/model.pt",
-        initial_hashes=initial_hashes,
+        initial_hashes=get_initial_hashes,
     output:
         metrics="<results>/runs/{run}/out_of_fold/metrics.json",
         slice_table="<results>/runs/{run}/out_of_fold/tables/slices.csv",
@@ -49,6 +50,8 @@ use rule evaluate as evaluate_out_of_fold with:
         "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
     wildcard_constraints:
         run=one_of(WITH_FOLDS),
+    params:
+        ranked=1,  # the run's own evaluation corrects
 
 
 use rule gallery as gallery_out_of_fold with:

@@ -1,22 +1,27 @@
 """The private parts of Snakemake that the workflow uses, each with the missing public way.
 
-Requires: Path, WorkflowError and InputError.
 Provides: the names below.
 """
 
+import base64
 import importlib.util
+import re
+import sys
 import tempfile
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 
 
 def project_folder(source):
-    """The project's folder, of the source of its Snakefile's folder.
+    """The project's folder, of the source of this file's folder.
 
     Snakemake fetches a module of a hosted repository, such as `github(…)`, file by file. The rules
     need the whole package, so they run from a checkout beside Snakemake's clone of the repository.
     Missing: `workflow.source_path` for a folder.
     """
     if source.is_local:
-        return Path(source.get_path_or_uri(secret_free=True))
+        return Path(source.get_path_or_uri(secret_free=True)).parents[1]
     clone = source.hosted_repo
     commit = clone.repo.commit(source.ref).hexsha
     folder = Path(f"{clone.repo_clone}-{commit}")
@@ -34,6 +39,8 @@ def project_folder(source):
     return folder
 
 
+# In a module, workflow.basedir would be the folder of the Snakefile that uses it.
+PROJECT = project_folder(workflow.current_basedir)
 # The name of the module that another workflow uses this one as; None without one.
 MODULE = __name__
 # Missing: whether a module takes all rules; otherwise, the user gives some of the outputs.
@@ -59,6 +66,29 @@ def limit_gpus(count):
         workflow.register_resource("gpu", count)
 
 
+def has_record(output):
+    """Whether Snakemake has noted what made an output, or that its job was stopped.
+
+    Missing: `workflow.persistence`, and its records, before the jobs are planned.
+    """
+    code = base64.urlsafe_b64encode(output.encode()).decode()
+    *folders, name = re.findall(".{1,254}", code)  # of a long path
+    path = Path(*[f"@{part}" for part in folders], name)
+    kinds = ("metadata", "incomplete")
+    is_there = any(Path(".snakemake", kind, path).exists() for kind in kinds)
+    return is_there or workflow.workflow_settings.persistence_backend.name != "FILE"
+
+
+def replaced(rule):
+    """First outputs of the planned jobs of a rule that are there, while `onstart` runs.
+
+    Missing: the plan, of which `onstart` knows nothing.
+    """
+    jobs = [] if workflow.touch else workflow.dag.needrun_jobs()
+    outputs = [str(job.output[0]) for job in jobs if job.rule.name == rule]
+    return sorted(path for path in outputs if Path(path).exists())
+
+
 def refuse_installed_package():
     """Refuse a copy of the package that is installed: jobs would import it before this project's."""
     found = importlib.util.find_spec("renet")
@@ -68,12 +98,3 @@ def refuse_installed_package():
             f"{folder} is installed where Snakemake runs, and its code would run in place of this "
             "project's; run `pip uninstall renet-gender-workflow` or `pip install -e .`"
         )
-
-
-def refuse_faults(check, *arguments):
-    """The result of a check of the config, whose error stops Snakemake with its sentence."""
-    try:
-        return check(*arguments)
-    except InputError as error:
-        of_module = f"The config of the module {MODULE}: " if MODULE else ""
-        raise WorkflowError(f"{of_module}{error}") from error

@@ -9,7 +9,7 @@ training leaves.
 rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
-        initial_weights,
+        get_initial_weights,
         unpack(of_run(inputs.training_faces)),
     output:
         model="<results>/runs/{run}/model.pt",
@@ -27,19 +27,21 @@ rule train:
         nodes=1,  # SLURM could divide the GPUs among several
     params:
         settings=of_run(run_settings.training_settings),
-        # Snakemake compares no param that is given the resources: this one trains nothing again.
-        checkpoint_seconds=lambda wildcards, resources: resource("checkpoint_seconds")(
-            wildcards
-        ),
+        checkpoint_seconds=not_compared(resource("checkpoint_seconds")),
         code=run_code("train.py"),
     script:
         "../scripts/train.py"
 
 
+onstart:
+    if models := replaced("train"):
+        logger.warning(before_start.replaced(models))
+
+
 rule infer:
     """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:
-        unpack(lambda wildcards: inputs.validating(wildcards.run, RUNS[wildcards.run])),
+        unpack(partial(inputs.validating, RUNS)),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",

@@ -3,7 +3,7 @@
 Requires: results/runs/<run>/ model.pt and metrics.json; the run's training faces; the photos that
 the config names.
 Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.csv and .html with
-`predict.photos`, model.onnx, model.int8.onnx, model.safetensors and hub/ with `export`; manifest.json
+`predict.photos`, model.onnx, model.safetensors and hub/ with `export`; manifest.json
 and config.yaml.
 """
 
@@ -19,8 +19,8 @@ rule predictor:
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
-        faces=of_run(lambda run: inputs.training_faces(run)["faces"]),
-        initial_hashes=initial_hashes,
+        faces=of_run(inputs.face_file),
+        initial_hashes=get_initial_hashes,
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",
@@ -39,9 +39,8 @@ rule predict:
     """Predict the faces of the photos that the config names."""
     input:
         *BESIDE_MODEL,
-        "<results>/runs/{run}/metrics.json",
         model="<results>/runs/{run}/model.pt",
-        photos=local(settings.predict.places),
+        photos=local(without_time_of_folders(settings.predict.places)),
     output:
         predictions="<results>/runs/{run}/predictions.csv",
         html="<results>/runs/{run}/predictions.html",
@@ -55,7 +54,7 @@ rule predict:
     params:
         detect=settings.predict.detect,
         compute=of_run(run_settings.compute_settings),
-        file_digest=lambda wildcards: inputs.places_state(settings.predict.places),
+        file_digest=when_planned(inputs.places_state, settings.predict.places),
         code=run_code("predict.py"),
     script:
         "../scripts/predict.py"
@@ -71,7 +70,7 @@ rule export:
     log:
         "<results>/runs/{run}/logs/export.{format}.log",
     wildcard_constraints:
-        format="onnx|int8.onnx|safetensors",
+        format="onnx|safetensors",
     conda:
         "../../envs/export.yaml"
     params:
@@ -86,7 +85,7 @@ use rule export as hub with:
         *BESIDE_MODEL,
         model="<results>/runs/{run}/model.pt",
         card="<results>/runs/{run}/model_card.md",
-        onnx=hub_onnx,
+        onnx=get_hub_onnx,
     output:
         "<results>/runs/{run}/hub/README.md",
         "<results>/runs/{run}/hub/config.json",

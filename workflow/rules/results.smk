@@ -24,6 +24,7 @@ REPORTED_SETTINGS = {
     "defaults": run_settings.with_folds(Config().runs["renet"]),
     "data": data_summary.for_pages(settings),
     "grids": run_settings.grid_keys(settings),
+    "entries": run_settings.entries(settings),
     "external": EXTERNAL,
     "predicted": bool(settings.predict.photos),
 }
@@ -32,13 +33,13 @@ REPORTED_SETTINGS = {
 rule evaluate:
     """Compute a run's metrics on the test set and draw its figures."""
     input:
-        own_tables,
+        get_own_tables,
         test="<results>/runs/{run}/inference.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
-        initial_hashes=initial_hashes,
+        initial_hashes=get_initial_hashes,
     output:
         metrics=reported("<results>/runs/{run}/metrics.json"),
         slice_table=reported("<results>/runs/{run}/tables/slices.csv"),
@@ -49,15 +50,15 @@ rule evaluate:
     conda:
         "../../envs/evaluate.yaml"
     params:
-        evaluations=evaluations,
+        evaluations=get_evaluations,
         split_settings=SPLIT_SETTINGS,
         trained_on=of_run(run_settings.trained_on),
         max_error=settings.predict.max_error,
-        batch_size=of_run(
-            lambda run: run.train.batch_size if run.model.has_layers else None
-        ),
-        slices=slices,
-        file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
+        batch_size=of_run(run_settings.batch_size),
+        metric=settings.comparison.metric,
+        ranked=of_run(lambda run: len(RUNS) if run.folds else 1),
+        slices=get_slices,
+        file_digest=lambda wildcards: inputs.file_states(get_own_tables(wildcards)),
         code=code("evaluate.py"),
     script:
         "../scripts/evaluate.py"
@@ -178,12 +179,12 @@ rule compare:
 rule report:
     """Write the page and the card of each run, and the page over all runs."""
     input:
-        lambda wildcards: without_folders(outputs("thumbnails")),  # linked
+        without_folders(outputs("thumbnails")),  # linked
         of_runs=lambda wildcards: without_folders(run_files(RUNS)),
         comparison="<results>/comparison/comparison.csv",
         run_table="<results>/comparison/runs.csv",
-        audit=lambda wildcards: outputs("audit"),
-        learning_curve=lambda wildcards: outputs("learning_curve"),
+        audit=when_planned(outputs, "audit"),
+        learning_curve=when_planned(outputs, "learning_curve"),
         funnel="<results>/data/funnel.csv",
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
@@ -209,10 +210,8 @@ rule report:
     params:
         settings=REPORTED_SETTINGS,
         origin=not_compared(ORIGIN),
-        evaluations=evaluations,
-        file_digest=lambda wildcards: inputs.file_states(
-            [settings.datasheet, *DOCUMENTS]
-        ),
+        evaluations=get_evaluations,
+        file_digest=when_planned(inputs.file_states, [settings.datasheet, *DOCUMENTS]),
         code=code("report.py"),
     script:
         "../scripts/report.py"

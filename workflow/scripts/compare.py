@@ -5,8 +5,7 @@ of a run with folds; and the metrics of each run on its sets.
 Writes: runs.csv (`renet.evaluation.tables.RUNS`) and comparison.csv (`COMPARISON` there).
 Decides: what is significantly above the baseline, which differences are significant, and the best
 run: on the out-of-fold predictions where all runs have folds; where some have, on the faces of the
-validation set alone, so that all runs are compared on the same faces. A single run is stated by its
-accuracy.
+validation set alone, so that all runs are compared on the same faces.
 """
 
 import logging
@@ -15,8 +14,8 @@ from typing import Literal
 
 import pandas as pd
 
-from renet.common import files, script
-from renet.evaluation import comparison, run_table
+from renet.common import script
+from renet.evaluation import comparison, run_table, summary
 from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
 from renet.evaluation.tables import COMPARISON, RUNS
 
@@ -39,17 +38,16 @@ def compare(
         read.setdefault(predictions.subset.iloc[0], {})[run] = predictions
     ranking_set, same_faces = validated(read)
     added = comparison.side_by_side(ranking_set, same_faces, metric)
-    stated_by = metric if len(same_faces) > 1 else "accuracy"
     stated, choosing = [], {}
     for (run, faces), path in zip(same_faces.items(), metrics, strict=True):
-        own = files.read_json(path)
+        own = summary.read(path)
         elsewhere = {  # in external/<set>/ of the run's folder
-            one.parent.name: files.read_json(one)["test"]
+            one.parent.name: summary.read(one).test
             for one in external
             if one.parents[2] == path.parent
         }
         sets = run_table.summaries(own, elsewhere, ranking_set, faces)
-        stated.append(run_table.of_run(run, sets, own["leads"], stated_by))
+        stated.append(run_table.of_run(run, sets, own.stated.set, metric, len(read["test"])))
         choosing[run] = sets[ranking_set]
     ranked = run_table.rank(choosing, metric)
     compared = []
@@ -67,7 +65,6 @@ def compare(
     of_runs = pd.concat(stated)
     places = {run: place for place, run in enumerate(ranked, 1)}
     of_runs["rank"] = of_runs.run.map(places).where(of_runs.set == ranking_set)
-    of_runs["chose"] = (of_runs["rank"].eq(1) & (len(ranked) > 1)).astype("Int64")
     RUNS.write(runs, [of_runs, run_table.of_seeds(of_runs, groups)])
 
 

@@ -4,12 +4,12 @@ Reads: model.pt, inference.csv (test), inference_validation.csv and history.csv 
 and training_hashes.npy of the run of the initial weights; for an external set its inference.csv and
 the table beside its HDF5 file; the users' tables for slices by their columns. The out-of-fold
 predictions of a run with folds are in inference_validation.csv, and are also evaluated as a set.
-Writes: metrics.json (workflow/schemas/metrics.schema.yaml; for an external set, `test` is this
-set), slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
+Writes: metrics.json (`renet.evaluation.summary`; for an external set, `test` is this set),
+slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
 groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
 `evaluations`, which is no declared output (`renet.records.evaluations`).
-Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
-refused.
+Decides: the temperature and the threshold of "unsure", on the validation set; of a run, whether the
+set that leads is above its baseline by the metric. A split that leaks is refused.
 """
 
 import logging
@@ -17,13 +17,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common import files, script
+from renet.common import script
 from renet.common.history import HISTORY
 from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import conclusions, leakage, run_metrics, run_plots
 from renet.evaluation.inference_table import INFERENCE, OUT_OF_FOLD
 from renet.evaluation.slices import add_own
+from renet.evaluation.summary import ByMetric, Summary, write
 from renet.evaluation.tables import FEWEST_PEOPLE, SLICES, SMALL_SLICE
 from renet.pages import page_data
 from renet.records import evaluations as records
@@ -43,6 +44,8 @@ def evaluate(
     figures: list[Path],
     split_settings: SplitSettings,
     trained_on: list[str],
+    metric: ByMetric,  # by which runs are stated, and groups are compared
+    ranked: int,  # number of the runs that the faces of this run's folds rank
     slices: dict,  # the columns and tables of each source
     max_error: float,  # among the predictions that are not "unsure"
     batch_size: int | None,  # of the training; None for a network that is fitted without
@@ -68,42 +71,43 @@ def evaluate(
         known = leakage.count_known(samples, initial_hashes, allowed, metrics.parent)
         leaks["faces_of_initial_weights"] = known
     samples["subset"] = samples.subset.mask(samples.subset.isin(trained_on), "train")
-    summary, by_slice, assigned = run_metrics.evaluate(
-        predictions, INFERENCE.read(validation), samples, max_error
+    content, by_slice, assigned = run_metrics.evaluate(
+        predictions, INFERENCE.read(validation), samples, max_error, metric
     )
+    summary = Summary.model_validate(content | {"leakage": leaks})
     epochs = HISTORY.read(history) if history else None
     if epochs is not None:
-        summary |= conclusions.of_run(summary, epochs, batch_size)
-    summary["leakage"] = leaks
+        summary = conclusions.of_run(summary, epochs, batch_size, metric, ranked)
     evaluation = run_plots.Evaluation(predictions, summary, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     if groups:
         page_data.write_groups(groups, assigned)
-    files.write_json(metrics, summary)
-    log_summary(summary, name)
+    write(metrics, summary)
+    log_summary(summary, name, metric)
 
 
-def log_summary(summary: dict, name: str) -> None:
+def log_summary(summary: Summary, name: str, metric: ByMetric) -> None:
     """Log the main metrics of the set `name`; the last line is that of the course's script."""
-    test, has_folds = summary["test"], summary["calibration"]["fitted_on"] == OUT_OF_FOLD
-    if test["constant_prediction"]:
+    test, has_folds = summary.test, summary.calibration.fitted_on == OUT_OF_FOLD
+    if test.constant_prediction:
         logging.warning("The network predicts the same class for every face of the set %s.", name)
-    if test["small"] and name == "test" and not has_folds:
+    if test.small and name == "test" and not has_folds:
         logging.warning(
             "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "
             "%d faces or %d people are very uncertain. Add photos of further people, or evaluate "
-            "by cross-validation with `folds: 5` under the name of a run.",
-            *(test["n"], test["effective_people"], SMALL_SLICE, FEWEST_PEOPLE),
+            "by cross-validation, as with `runs: {renet: {folds: 5}}`.",
+            *(test.n, test.effective_people, SMALL_SLICE, FEWEST_PEOPLE),
         )
     logging.info(
-        "Balanced accuracy %.1f%%, that of the majority baseline %.1f%%, n = %d",
-        test["balanced_accuracy"] * 100,
-        test["majority_baseline"]["balanced_accuracy"] * 100,
-        test["n"],
+        "%s %.1f%%, that of the majority baseline %.1f%%, n = %d",
+        metric.replace("_", " ").capitalize(),
+        getattr(test, metric) * 100,
+        getattr(test.majority_baseline, metric) * 100,
+        test.n,
     )
-    logging.info("Accuracy = %.1f%%", test["accuracy"] * 100)
+    logging.info("Accuracy = %.1f%%", test.accuracy * 100)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Write a run's predictor in a format of other programs.
 
 Reads: model.pt of a run, and predictor.json beside it.
-Writes: model.onnx, model.int8.onnx or model.safetensors; with the run's model card, README.md,
+Writes: model.onnx or model.safetensors; with the run's model card, README.md,
 config.json and the given model.onnx beside it, a folder as model hubs and predict.py read it.
 """
 
@@ -26,7 +26,7 @@ def export(
 
     Args:
         model: folder of a run, or its model.pt.
-        exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
+        exported: file to write, whose name ends with .onnx or .safetensors.
         card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
         onnx: model.onnx of the run, for this folder.
     """

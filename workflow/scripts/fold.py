@@ -64,8 +64,8 @@ def fold(
         part = parts.with_validation(samples, part, validation, seed, by)
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
-        hdf5.select(stored, np.flatnonzero(part == one))
-        for one in (Part.TRAINING, Part.VALIDATION, Part.HELD_OUT)
+        hdf5.select(stored, np.flatnonzero(part == subset))
+        for subset in (Part.TRAINING, Part.VALIDATION, Part.HELD_OUT)
     )
     is_training, is_held_out = part == Part.TRAINING, part == Part.HELD_OUT
     if settings.train.age_weight:
@@ -85,7 +85,7 @@ def fold(
         FOLD.write(path, predicted)
         return {}
 
-    digests = [one.digest for one in (training, selecting, held_out)]
+    digests = [subset.digest for subset in (training, selecting, held_out)]
     depends_on = settings.without_device(), code, *digests, ids, people
     folder = predictions.with_suffix("")  # for this fold alone: other folds may be training
     TrainingFolder(folder, *depends_on).run_or_reuse({"predictions.csv": predictions}, compute)

@@ -1,24 +1,37 @@
-"""Draw the built-in sample, in the layout of IMDB-WIKI's wiki_crop.tar, with a receipt.
+"""Copy the built-in sample, in the layout of IMDB-WIKI's wiki_crop.tar, and write its receipt.
 
+Reads: `workflow/sample/<photos>.tar`. It is not an input of the rule, because its path differs in
+each checkout; its digest is in this script, whose change repeats the rule.
 Writes: the receipt `wiki_crop.tar.json`, as download.py writes it for a real archive, and beside it
 `wiki_crop.tar`, undeclared as all archives are.
-Decides: what is drawn depends on `photos` and `seed` alone.
 """
 
 import logging
+import shutil
 from pathlib import Path
 
-from renet.archives.receipts import Receipt
+from renet.archives.receipts import Receipt, compute_digest
 from renet.common import files, script
-from renet.sample.archive import write_sample
+from renet.common.errors import InputError
+
+FOLDER = Path(__file__).parents[1] / "sample"
+DIGESTS = {
+    60: "sha256:d4c5350258d332608501971c19983d87a323a33ac1b8c68197639594757975e3",
+    600: "sha256:120e4acdf4d51dca656b16d56c9cfe94416c9a7851fd0e2d0762badc641eb3ee",
+}
 
 
-def make_sample(photos: int, seed: int, receipt: Path) -> None:
+def make_sample(photos: int, receipt: Path) -> None:
     """Compute the rule's outputs, as the module says."""
-    archive = receipt.with_suffix("")
-    write_sample(archive, photos, seed)
-    size = archive.stat().st_size
-    digest = f"sha256:{files.file_digest(archive)}"
+    tar, archive, digest = FOLDER / f"{photos}.tar", receipt.with_suffix(""), DIGESTS[photos]
+    if not tar.is_file() or compute_digest(tar, "sha256") != digest:
+        raise InputError(
+            f"{tar} is missing or damaged: its digest must be {digest}. Get the file again, in "
+            f"a clone by `git checkout -- {tar}`."
+        )
+    size = tar.stat().st_size
+    with files.replacing(archive, size) as temporary:
+        shutil.copyfile(tar, temporary)
     Receipt("made:sample", str(archive), size, digest, verified=True).write(receipt)
     logging.info("%s holds %d rows of drawn portraits (%d bytes).", archive, photos, size)
 

@@ -76,7 +76,10 @@ def parse_metadata(
     steps = row_filter.funnel(table.reason, RowReason)
     logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
     count = table.gender[table.status == KEPT].value_counts()
-    logging.info("%d kept = %d male + %d female", count.sum(), count.get(1, 0), count.get(0, 0))
+    said = f"{count.sum()} kept = {count.get(1, 0)} male + {count.get(0, 0)} female"
+    reasons = table.reason[table.reason != ""].value_counts()
+    named = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+    logging.info("%s%s", said, f", {reasons.sum()} dropped ({named})" if named else "")
 
 
 if __name__ == "__main__":

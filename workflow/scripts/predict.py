@@ -17,8 +17,7 @@ import pandas as pd
 
 from renet.common import command_line, files
 from renet.network import devices
-from renet.pages import templates
-from renet.pages.contact_sheet import ContactSheet
+from renet.pages import contact_sheet
 from renet.prediction import pipeline, predictor
 from renet.prediction.pipeline import PREDICTIONS
 
@@ -49,12 +48,12 @@ def predict(
     """
     files.check_distinct([predictions, html], [])
     files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))
-    files.check_replaceable(html, templates.FIRST_LINE)
+    files.check_replaceable(html, contact_sheet.FIRST_LINE)
     if html:
         files.check_writable(html)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
-    sheet = ContactSheet() if html else None
+    sheet = contact_sheet.ContactSheet() if html else None
     counts: Counter[str] = Counter()
 
     def tables() -> Iterator[pd.DataFrame]:
@@ -66,7 +65,8 @@ def predict(
 
     PREDICTIONS.write(predictions, tables())
     if sheet:
-        sheet.write(html, placed.model, predictions, placed.notes)
+        stated = placed.content.get("stated")
+        sheet.write(html, placed.model, predictions, placed.notes, stated)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

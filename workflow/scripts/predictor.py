@@ -14,6 +14,7 @@ import numpy as np
 
 from renet.common import files, script
 from renet.dataset import hdf5
+from renet.evaluation import summary
 from renet.faces import detection
 from renet.prediction import predictor as predictors
 from renet.prediction import training_photos
@@ -32,9 +33,11 @@ def predictor(
     pixels = hdf5.read(faces).pixels
     known = training_photos.hashes(pixels)
     if initial_hashes:
-        known = np.unique(np.concatenate([known, np.load(initial_hashes)], axis=1), axis=1)
+        both = known, training_photos.read(initial_hashes)
+        known = np.unique(np.concatenate(both, axis=1), axis=1)
     training_photos.write(hashes, known)
-    content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
+    evaluated = summary.read(metrics).for_predictor()
+    content = predictors.describe(model, evaluated, pixels, hashes, settings)
     files.write_json(predictor, content)
     count = content["detector"]["box"]["faces"]
     fitted = f"fitted on {count} faces" if count else "the default"

@@ -17,7 +17,7 @@ from renet.archives.receipts import facts
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
-from renet.pages import cards, index_page, results, templates
+from renet.pages import cards, filters, index_page, results, templates
 from renet.records import evaluations as records
 
 DOCS = Path(files.__file__).resolve().parents[4] / "docs"
@@ -55,6 +55,7 @@ def report(
         to_review=audited["to_review"],
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
+        entries=settings.get("entries", {}),
     )
     paths = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
@@ -71,16 +72,15 @@ def report(
     for run in sorted(runs, key=lambda one: one.name == data.best):  # its line is the last
         cards.write_run_page(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
-        test = run.stated.test
-        of_set = "test faces" if run.stated is run else "faces by cross-validation"
-        if test["constant_prediction"] or run.claims.above[run.stated.set] != 1:
+        claim = run.claims.loc[run.stated.set]
+        if run.stated.test.constant_prediction or claim.above != 1:
             found = templates.sentences("above_baseline", run, run.stated)
-            steps = templates.sentences("advice", data.next_steps(run))
+            entry = data.entries.get(run.name, run.name)
+            steps = templates.sentences("advice", data.next_steps(run), entry)
             logging.warning("Run %s: %s %s", run.name, found, steps)
         logging.info(
-            "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",
-            run.name, 100 * test["accuracy"], test["n"], of_set,
-            100 * test["balanced_accuracy"], 100 * test["majority_baseline"]["accuracy"],
+            "Run %s: the %s; the baseline reaches %s",
+            run.name, templates.sentences("reached", claim), filters.percentage(claim.baseline),
         )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ the earlier one, gives a face is kept. Corrections change neither subset nor ord
 import logging
 from pathlib import Path
 
+import pandas as pd
+
 from renet.common import script
 from renet.common.drop_reasons import SplitReason
 from renet.common.imdb_wiki import SUBSETS
@@ -19,6 +21,8 @@ from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
+
+FEW = 30  # faces; of fewer, chance decides what a network learns and what the metrics are
 
 
 def shuffle(
@@ -35,6 +39,7 @@ def shuffle(
     """Compute the rule's outputs, as the module says."""
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
+    warn_of_few(faces)
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
     fixed = faces.subset
     if earlier:
@@ -50,10 +55,27 @@ def shuffle(
     FUNNEL.write(funnel, rows.funnel(all_rows, samples, applied))
     CORRECTED.write(corrected, applied)
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
+    if lacking := [name for name in counts.index if counts.loc[name].gt(0).sum() < 2]:
+        logging.warning(
+            "Only one gender is in %s: the other one cannot be learnt, or tested. Add photos of "
+            "it, or correct the labels.", ", ".join(lacking),
+        )  # fmt: skip
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
+
+
+def warn_of_few(faces: pd.DataFrame) -> None:
+    """Warn of faces from which no network can learn, although they may be split."""
+    if len(faces) < FEW:
+        logging.warning("%d faces are too few to train and test a network; add photos.", len(faces))
+    if len(people := faces.subject.unique()) == 1:
+        logging.warning(
+            "All %d faces are of one person, %s, so that no other one tests the network; add "
+            "others, or leave the column `subject` out if it does not name people.",
+            len(faces), people[0],
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Say whether each run is whole and made by this code, config and data, by its manifest.json.
 
 It reads all files of each run, the pixels of the HDF5 files, the receipts and the archives, and
-names the files that no manifest has. Without a checkout, it does not compare the code.
+names the files that no manifest has. Without a checkout, it does not compare the code; without any
+receipt or archive, as where results/ was copied alone, it does not compare the archives.
 """
 
 import logging
@@ -9,7 +10,7 @@ from functools import partial
 from os.path import normpath
 from pathlib import Path
 
-from renet.common import command_line
+from renet.common import command_line, files
 from renet.common.errors import InputError
 from renet.records import manifest
 
@@ -30,23 +31,27 @@ def verify(results: Path, *, quick: bool = False) -> None:
     folders = sorted({path.parent for name in names for path in results.glob(f"runs/*/{name}")})
     if not folders:
         raise InputError(f"{results} has no runs/*/model.pt; give a folder of results.")
-    compared = "code, config and data" if manifest.IN_CHECKOUT else "config and data"
+    made_by = f"made by this {'code, ' * manifest.IN_CHECKOUT}config and data"
     if not manifest.IN_CHECKOUT:
         logging.warning("The code is not compared, because it is not run from a checkout.")
-    differing, covered = 0, set(results.glob("data/*.h5"))
+    differing, covered, archived = 0, set(results.glob("data/*.h5")), True
     damaged = list(manifest.damaged_faces(results))  # shared by the runs
     for folder in folders:
         try:
             record = manifest.read(folder)
             covered |= {Path(normpath(folder / one)) for one in (manifest.FILE, *record["outputs"])}
             changes = damaged + manifest.differences(folder, record, quick=quick)
+            archived &= manifest.has_any(record["archives"])
+            rest = sum(path.is_file() for path in {*files.below(folder)} - covered)
+            whole = f"whole: {len(record['outputs'])} files compared, {rest} not (listed below)"
         except InputError as error:
             changes = [str(error).rstrip(".")]
         differing += bool(changes)
         if len(changes) > MOST:
             changes[MOST:] = [f"{len(changes) - MOST} more differences"]
-        changes = changes or [f"whole, and made by this {compared}"]
-        logging.info("%s: %s.", folder.name, "; ".join(changes))
+        logging.info("%s: %s.", folder.name, "; ".join(changes or [whole, made_by]))
+    if not archived:
+        logging.warning("The archives are not compared: neither they nor their receipts are here.")
     others = (path.relative_to(results) for path in manifest.not_covered(results, covered))
     listed = ", ".join(map(str, others))
     logging.info("Not compared, because no manifest has them (of folders all files): %s.", listed)

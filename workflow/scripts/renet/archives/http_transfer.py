@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import multiprocessing.pool
 import os
 import re
 import time
@@ -16,6 +17,7 @@ from renet.common.progress import Progress
 
 HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
+HEADERS_TIMEOUT = 180.0  # seconds for all headers, which a server can send byte by byte
 MAX_FAILURES = 7  # attempts in a row without progress
 BACKOFF = 1.0  # seconds after progress, doubled after each failure without
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
@@ -91,8 +93,12 @@ class Download:
 
 
 def _request(url: str, headers: dict[str, str]) -> requests.Response:
+    options = {"headers": headers, "stream": True, "timeout": TIMEOUT}
     try:
-        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+        with multiprocessing.pool.ThreadPool(1) as pool:  # its daemon thread delays no exit
+            return pool.apply_async(requests.get, [url], options).get(HEADERS_TIMEOUT)
+    except multiprocessing.TimeoutError as error:
+        raise Interrupted(f"{url} has not sent its headers in {HEADERS_TIMEOUT:g} s") from error
     except (requests.ConnectionError, requests.Timeout) as error:
         raise Interrupted(f"{url} cannot be reached ({_root_cause(error)})") from error
     except requests.RequestException as error:

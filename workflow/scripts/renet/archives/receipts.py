@@ -20,6 +20,7 @@ from renet.common.progress import Progress
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 80  # first bytes of a file, in an error
+ZIP = "it is a zip file"
 FACTS = ("url", "size", "digest", "verified")  # the same on every machine
 
 
@@ -143,8 +144,9 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
         return digest, f"its digest is {digest}, not {expected}"
     if begins_as_tar(path, name):
         return digest, None
-    way_out = "; unpack the zip, and name the folder" * first_bytes(path).startswith(b"PK")
-    return digest, f"it is not a {'gzipped ' if urls.tar_name(name) else ''}tar file{way_out}"
+    if first_bytes(path).startswith(b"PK"):
+        return digest, ZIP
+    return digest, f"it is not a {'gzipped ' if urls.tar_name(name) else ''}tar file"
 
 
 def compute_digest(path: Path, algorithm: str) -> str:

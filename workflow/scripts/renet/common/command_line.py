@@ -5,13 +5,14 @@ may be given without their name. The help is the function's docstring. `-o -` wr
 output.
 """
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from renet.common import disk, files, logs, script
 from renet.common.errors import InputError
@@ -31,7 +32,9 @@ def run(function: Callable[..., None]) -> None:
     try:
         with disk.explained(sys.argv[1:]):
             options(function)(arguments, exit_on_error=False)
-    except CycloptsError:  # printed; the status is that of argparse for every version
+    except CycloptsError as error:  # printed; the status is that of argparse for every version
+        if isinstance(error, MissingArgumentError) and "-o" in getattr(error.argument, "names", ()):
+            print("Name the output file: -o FILE.", file=sys.stderr)
         sys.exit(2)
     except FileNotFoundError as error:
         if error.filename is None or os.fspath(error.filename) not in arguments:
@@ -46,7 +49,8 @@ def options(function: Callable[..., None]) -> App:
         name=Path(sys.argv[0]).name,
         help_format="plaintext",
         help_flags=["--help", "-h"],
-        version_flags=[],
+        # By its name: the code of a job does not depend on the version.
+        version=lambda: importlib.import_module("renet.config.version").VERSION,
         default_parameter=Parameter(consume_multiple=True, name_transform=str, negative=()),
         result_action="return_none",
     )

@@ -13,21 +13,19 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the last: a limit on the siz
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def require_space(
-    path: Path, needed: int, way_out: str = "keep these files on another disk"
-) -> None:
+def require_space(path: Path, needed: int) -> None:
     """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
     free = shutil.disk_usage(_existing(path)).free
     if needed > free:
         raise InputError(
             f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
-            f"free some space, or {way_out}."
+            "free some space, or keep these files on another disk."
         )
 
 
 @contextlib.contextmanager
 def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
-    """Raise an InputError in place of the error of a disk that is full or cannot be written.
+    """Raise an InputError in place of the error of a full disk, or of a path that cannot be used.
 
     The outputs of the job, or the arguments of the command, tell the disk: the error of a write
     names no file.
@@ -41,10 +39,12 @@ def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
 
 
 def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
-    """Sentence for an error of a disk that is full or cannot be written; None for others."""
+    """Sentence for an error of a full disk, or of a path that cannot be used; None for others."""
     number, name = _number_and_name(error)
     if number is None:
         return None
+    if number == errno.ENAMETOOLONG:
+        return f"{(name or 'A path')[:200]}… cannot be used: {os.strerror(number)}; shorten it."
     folders = [_existing(Path(path)) for path in ([name] if name else outputs)] or [Path()]
     if number in FORBIDDEN:
         return (
@@ -63,7 +63,7 @@ def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
     cause: BaseException | None = error
     while cause is not None and not isinstance(error, InputError):
         named = getattr(cause, "filename", None)
-        for number in FULL | FORBIDDEN:
+        for number in FULL | FORBIDDEN | {errno.ENAMETOOLONG}:
             if getattr(cause, "errno", None) == number or os.strerror(number) in str(cause):
                 return number, os.fsdecode(named) if isinstance(named, str | bytes) else None
         cause = cause.__cause__ or cause.__context__

@@ -24,7 +24,7 @@ FACE_DIGEST_CHARACTERS = 32
 
 @contextlib.contextmanager
 def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
-    """Yield the path `<path>.tmp`; rename it to `path` on success, delete it otherwise.
+    """Yield the path `<path>.renet-tmp`; rename it to `path` on success, delete it otherwise.
 
     The temporary file is locked. h5py has locks of its own: open the yielded path with
     `locking=False`. A link stays, and its target is replaced. Standard output gets the whole file
@@ -44,7 +44,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
         yield path
         return
     path = path.resolve() if path.is_symlink() else path
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + ".renet-tmp")  # no file of a user's has this suffix
     _make_parent(path)
     if size:
         disk.require_space(path, size)
@@ -78,7 +78,8 @@ def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_parent(path)
     if path.is_file() or not path.exists():  # not a pipe or a device
-        with tempfile.TemporaryFile(dir=path.resolve().parent):
+        # Its name is longer than the one that is written, so that this is not too long, either.
+        with tempfile.NamedTemporaryFile(prefix=path.name, dir=path.resolve().parent):
             pass
 
 
@@ -153,6 +154,12 @@ def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def json_digest(settings: dict) -> str:
+    """SHA-256 of settings. The order of their keys does not change it."""
+    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def face_digest(pixels: Any) -> str:

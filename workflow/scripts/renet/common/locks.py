@@ -31,7 +31,7 @@ def take(handle: IO | int) -> bool:
 
 @contextlib.contextmanager
 def sole_writer(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Hold the lock on `<file>.tmp` or `<file>.part`; an InputError if another process holds it."""
+    """Hold the lock on `<file>.renet-tmp` or `.part`; an InputError if another process holds it."""
     with path.open("ab") as handle:
         # Another process may have renamed the file before this one got the lock.
         if not (take(handle) and _is_at(path, handle)):

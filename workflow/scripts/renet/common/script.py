@@ -71,7 +71,7 @@ def as_type(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         section: Any = kind
         return section(**typed(value, section))
-    if hasattr(kind, "model_validate"):  # a section of the config
+    if hasattr(kind, "model_validate"):  # a section of the config; params are plain values
         return kind.model_validate(value)
     if kind in (int, Path):
         return kind(value)

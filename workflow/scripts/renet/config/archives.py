@@ -106,14 +106,15 @@ class Labels(Section):
         groups = [name.lower() for name in re.compile(self.pattern or "").groupindex]
         columns = {name: name for name in groups if name in FIELDS}
         columns |= {"gender": "gender"} if self.lists else {}
-        columns |= {name: of.lower() for name in FIELDS if (of := getattr(self, name)) is not None}
+        named = {name: getattr(self, name) for name in FIELDS}
+        columns |= {name: column.lower() for name, column in named.items() if column is not None}
         columns |= subset | dict(zip(BOX_COLUMNS, map(str.lower, self.box or []), strict=False))
         path = "path" if self.path is None else self.path
         path = path if "{" in path else f"{{{path}}}"
         path = re.sub("{.+?}", lambda column: column[0].lower(), path)
-        named = re.findall("{(.+?)}", path)
-        in_path = [name for name in named if name not in groups]
-        if len(in_path) < len(named):  # the groups are found in a column `path`
+        parts = re.findall("{(.+?)}", path)
+        in_path = [name for name in parts if name not in groups]
+        if len(in_path) < len(parts):  # the groups are found in a column `path`
             in_path = list(dict.fromkeys([*in_path, "path"]))
         return {
             "columns": columns,
@@ -225,6 +226,11 @@ class Archive(Section):
     def tables(self) -> list[str]:
         """Files with the labels."""
         return [file for _, file in self.labels.files] if self.labels else self.paths(self.table)
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether the photos are whole, with boxes of the faces in the .mat file or the tables."""
+        return self.photos == "whole" and not self.detected
 
     @property
     def lists(self) -> list[str]:

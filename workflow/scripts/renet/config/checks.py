@@ -90,6 +90,13 @@ def _check_sources(settings: Config) -> None:
             raise InputError(
                 f"`{section}` names {name}, which is not one of the archives: {', '.join(known)}."
             )
+    own = settings.archives.keys() - Config.model_fields["archives"].default.keys()
+    if own.isdisjoint(settings.external) and own and settings.sources == [SAMPLE]:
+        names = ", ".join(name for name in settings.archives if name in own)
+        raise InputError(
+            f"`sources` is [{SAMPLE}], so that the network would be trained on drawings, and not "
+            f"on your archive; write `sources: [{names}]`, or remove {names} from `archives`."
+        )
     for name in settings.external:
         if name in settings.sources:
             raise InputError(

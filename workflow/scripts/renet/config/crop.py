@@ -3,20 +3,28 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from renet.common.imdb_wiki import TABLE
 from renet.config.section import Section
 
+Margin = Annotated[float, Field(ge=0, le=2)]
 Side = Annotated[int, Field(ge=8, le=4096)]
+
+
+def _one_for_a_square(size: int | list[int]) -> int | list[int]:
+    return size[0] if isinstance(size, list) and size[0] == size[1] else size
 
 
 class Crop(Section):
     """Cropping and resizing of the faces."""
 
-    size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
+    size: Annotated[
+        Side | Annotated[list[Side], Field(min_length=2, max_length=2)],
+        AfterValidator(_one_for_a_square),
+    ] = 128
     """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
-    margin: Annotated[float, Field(ge=0, le=2)] = 0.4
+    margin: Margin = 0.4
     """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
     keep_shards: bool = True
     """false: saves space; a later change of split, corrections or hdf5 crops all faces again"""
@@ -27,7 +35,7 @@ class Crop(Section):
         return self.size if isinstance(self.size, list) else [self.size, self.size]
 
     def spec(self, archive: Mapping[str, str | None]) -> dict:
-        """Settings of `renet.faces.crop.CropSpec`, given an archive's `record`.
+        """Settings of `renet.faces.crop.CropSpec` as a rule's params, given an archive's `record`.
 
         The EXIF orientation applies to a user's own photos only: the boxes of the archives are in
         the stored frame. Nobody knows the margin of a user's own crops, which are left as they are.

@@ -3,6 +3,7 @@
 from typing import Self
 
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from renet.config.section import Section
 
@@ -25,5 +26,5 @@ class RowFilter(Section):
     def has_ages(self) -> Self:
         """Refuse limits that leave no age."""
         if self.min_age > self.max_age:
-            raise ValueError("has a `min_age` above `max_age`; lower it, or raise the other.")
+            raise PydanticCustomError("contradictory_ages", "")
         return self

@@ -1,5 +1,6 @@
 """The config's section `model`: the architectures of all kinds of networks (no torch needed)."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -38,7 +39,7 @@ class Kind(Section):
     has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
 
     flip_average: bool = False
-    """true: predict the face and its mirror image, and average"""
+    """true: predict the face and its mirror image, and average, in twice the time"""
     classes: Literal[2] = 2
     """always 2"""
 
@@ -93,12 +94,17 @@ class Convolutions(Kind):
         down, right = map(math.prod, zip((1, 1), *self.blocks().values(), strict=True))
         return pooling * down, pooling * right
 
+    def stages(self) -> list[list[str]]:
+        """Names of each stage: a normalisation, a max-pooling if any, and the layer behind them."""
+        depth = len(self.conv_channels)
+        layers = [*(f"conv{number}" for number in range(1, depth + 1)), *self.blocks(), "cls"]
+        return [
+            [f"bn{number}", *([f"pool{number}"] if 0 < number < depth else []), layer]
+            for number, layer in enumerate(layers)
+        ]
+
     def layers(self) -> list[str]:
-        first = len(self.conv_channels) + 1
-        names = [f"{kind}{n}" for n in range(1, first) for kind in ("conv", "bn", "pool")][:-1]
-        for number, block in enumerate(self.blocks(), first):
-            names += [block, f"bn{number}"]
-        return ["norm", "bn0", *names, "cls"]
+        return ["norm", *itertools.chain(*self.stages())]
 
 
 class Architecture(Convolutions):
@@ -109,9 +115,9 @@ class Architecture(Convolutions):
     ]  # fmt: skip
     """SpatialRNN blocks; each sweeps the map vertically, then horizontally"""
     cell: Literal["tanh", "relu", "gru", "lstm"] = "tanh"
-    """cell of the RNNs: tanh, relu, gru or lstm"""
+    """cell of the RNNs: tanh, relu, gru (3 times the parameters) or lstm (4 times)"""
     shared: bool = False
-    """true: one RNN for all columns, one for all rows (ReNet paper)"""
+    """true: one RNN for all columns, one for all rows (ReNet paper), with fewer parameters"""
     sweep_norm: bool = False
     """true: layer normalisation after each vertical sweep"""
     residual: bool = False

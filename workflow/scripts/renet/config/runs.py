@@ -7,9 +7,7 @@ alone, in the order of the keys' names: a further value leaves the other runs as
 """
 
 import copy
-import hashlib
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from renet.common.files import json_digest
 from renet.config.model import Architecture, Model
 from renet.config.section import ABSENT, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
@@ -120,17 +119,11 @@ def plain(sections: Any) -> dict:
     return values | {"model": {"kind": sections.model.kind} | values["model"]}
 
 
-def digest(settings: dict) -> str:
-    """SHA-256 of settings. The order of their keys does not change it."""
-    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
     """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
     groups: dict[str, dict[int, str]] = {}
     for name, of_run in settings.items():
         others = {key: value for key, value in of_run["train"].items() if key != "seed"}
-        group = groups.setdefault(digest(of_run | {"train": others}), {})
+        group = groups.setdefault(json_digest(of_run | {"train": others}), {})
         group.setdefault(of_run["train"]["seed"], name)
     return [list(names.values()) for names in groups.values() if len(names) > 1]

@@ -21,8 +21,11 @@ from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
 SECTIONS = {"model", "train", "checkpoints", "resources"}  # that a run may change
-# What an archive cannot be called: results/data has tables of these names.
-TAKEN = "sample|train|validation|test|development|out_of_fold|split|funnel|corrected"
+# What an archive cannot be called: results/data has files and folders of these names.
+TAKEN = (
+    "sample|train|validation|test|development|out_of_fold|split|funnel|corrected|thumbnails|"
+    r".*\.(csv|h5|svg|md|html)"
+)
 SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
 
 
@@ -48,10 +51,8 @@ class Folders(Section):
 class Sample(Section):
     """Built-in sample of drawn portraits."""
 
-    photos: Annotated[int, Field(ge=60, le=10_000)] = 600
-    """number of photos"""
-    seed: Annotated[int, Field(ge=0)] = 1
-    """another seed draws other people"""
+    photos: Literal[60, 600] = 600
+    """number of photos; 60 to try the workflow out"""
     shards: Shards = 2
     """crop jobs"""
 
@@ -107,7 +108,7 @@ class Comparison(Section):
     reference: Named | None = None
     """name of a run; null: the first run"""
     metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
-    """accuracy or balanced_accuracy"""
+    """accuracy or balanced_accuracy: states and ranks the runs, and compares groups"""
 
 
 class Config(Section):
@@ -157,10 +158,9 @@ class Config(Section):
     """Image in which `--sdm apptainer` runs the jobs, for instance renet.sif (docs/install.md)."""
     audit: Audit = Audit()
     predict: Predict = Predict()
-    export: Unique[Literal["onnx", "int8.onnx", "safetensors", "hub"]] = []
+    export: Unique[Literal["onnx", "safetensors", "hub"]] = []
     """Other formats in which each run's network is written (docs/predict.md): safetensors, hub (a
-    folder for a model hub), onnx and int8.onnx (a quarter of the bytes of a renet). The last two
-    need the packages of requirements-export.txt."""
+    folder for a model hub) and onnx, which needs the packages of requirements-export.txt."""
     datasheet: File | None = None
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
@@ -201,7 +201,7 @@ class Config(Section):
         merged = {name: of | changes.get(name, {}) for name, of in sections.items()}
         if merged["model"]["kind"] != self.model.kind:  # which has other defaults
             merged["model"] = changes["model"]
-        run = Run.model_validate({**changes, **merged})
+        run = Run.model_validate({**changes, **merged})  # keys valid alone may not fit together
         if run.model.has_layers:
             return run
         return run.replace(train=run.train.replace(**WITHOUT_LAYERS))

@@ -3,15 +3,23 @@
 A sentence names the key as a dotted path, its value, and what is valid.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import difflib
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
 
 from renet.common.errors import InputError
+from renet.config.schema import SECTIONS, Config
+from renet.config.section import Section
 
 NAME = "[key]"  # the end of the place of an error in a name that the user chooses
+EXAMPLES = {"archives": "own", "runs": "renet"}  # of such a name
+SIMILAR = 0.85  # of difflib's ratio, for keys of other sections
 SECTION = "be a section with indented keys"
 RULES = {
     "int_type": "be a whole number", "float_type": "be a number", "bool_type": "be true or false",
@@ -28,13 +36,21 @@ RULES = {
 }  # fmt: skip
 PATTERNS = {  # by a part of the pattern
     "(model|train)": "be a key of `model` or `train`, such as train.seed",
-    "https?": "be a URL such as https://example.org/a.tar or file:///data/a.tar",
+    "https?": "be a URL such as https://example.org/a.tar or {url}",
     "{32}": "be 32 hexadecimal digits",
     "{64}": "be 64 hexadecimal digits",
-    "(?!(": "be letters, digits, _, . and -, and neither sample nor a table of results/data",
+    "(?!(": "be letters, digits, _, . and -, and neither sample nor a name in results/data",
     "A-Z": "be letters, digits, _, . and -, and begin with a letter or digit",
     r"\s": "have no spaces or braces",
     "241": "be a path without braces, <, line breaks and names above 240 letters",
+}
+FAULTS: dict[str, Callable[..., str]] = {  # that the sections find, each with its values
+    "repetition": "lists {value:.60} twice; remove one of them.".format,
+    "contradictory_ages": "has a `min_age` above `max_age`; lower it, or raise the other.".format,
+    "no_training_faces": (
+        "leaves no face for the training, because `validation` and `test` add up to {held_out:g}; "
+        "lower them so that their sum is below 1."
+    ).format,
 }
 
 Key = tuple[str | int, ...]
@@ -60,7 +76,7 @@ def _key(error: Error, value: Any) -> Key:
         if isinstance(value, Mapping):
             names = {form: name for name in value for form in (name, str(name))}
         if part in names:
-            key, value = (*key, str(part)), value[names[part]]
+            key, value = (*key, str(names[part])), value[names[part]]
         elif isinstance(value, list) and isinstance(part, int):
             key, value = (*key, part), value[part]
     return (*key, "kind") if error["type"] == "union_tag_invalid" else key
@@ -68,17 +84,66 @@ def _key(error: Error, value: Any) -> Key:
 
 def _sentence(key: Key, errors: list[Error]) -> str:
     """The sentence on the value of a key; several errors are those of the choices of a union."""
-    first = next((one for one in errors if one["type"] == "value_error"), errors[0])
+    own = (one for one in errors if one["type"] in ("value_error", *FAULTS))
+    first = next(own, errors[0])
     kind, place, value = (first[part] for part in ("type", "loc", "input"))
+    if kind in FAULTS:
+        return f"{dotted(key)} {FAULTS[kind](**first.get('ctx', {}))}"
     if kind == "value_error":
         error = first["ctx"]["error"]
         return f"{dotted(key)}{':' * isinstance(error, InputError)} {error}"
     if kind == "missing":
         return f"{dotted(key)} lacks {', '.join(_rule(one).split()[1] for one in errors)}."
+    if kind in ("extra_forbidden", "invalid_key"):
+        return _unknown_key(key, place, value)
     if place[-1] == NAME:
         return f"{dotted(key)} is not a valid name; it must {_rule(first)}."
     value = value["kind"] if kind == "union_tag_invalid" else value
     return f"{dotted(key)} is {as_yaml(value)}, and must {' or '.join(map(_rule, errors))}."
+
+
+def _unknown_key(key: Key, loc: Key, value: object) -> str:
+    """The sentence on a key that its section lacks: a similar key, and where this one belongs."""
+    *section, name = key
+    known: list[str] = []
+    found: dict[str, tuple] = {}  # a similar key of each other section, and how near it is
+    for place, kind in _sections(Config):
+        fields = {field.alias or one: field for one, field in kind.model_fields.items()}
+        fits = [part in (given, NAME, 0) for part, given in zip(place, section, strict=False)]
+        shared = len([*itertools.takewhile(bool, fits)])
+        if shared == len(place) == len(section):
+            is_kind = "kind" not in fields or fields["kind"].default in loc
+            known = list(fields) if is_kind else known
+        elif 0 not in place and (shared or not {*place[2:], name} & SECTIONS or place == ()):
+            for similar in difflib.get_close_matches(str(name), fields, 1, SIMILAR):
+                text = _nested((*section[:shared], *place[shared:]), similar, value)
+                found[text] = similar == name, shared
+    options = difflib.get_close_matches(str(name).lower(), known, 1)
+    nearest = max(found.values(), default=(False,))
+    options += [text for text in found if found[text] == nearest and (nearest[0] or not options)]
+    way_out = f"did you mean {' or '.join(options)}?" if options else f"it has {', '.join(known)}."
+    return f"{dotted(tuple(section))} has no key {name!r:.60}; {way_out}"
+
+
+def _nested(section: Key, name: object, value: object) -> str:
+    """A key as the config has to give it, with an example of a name that the user chooses."""
+    given = as_yaml(value)
+    text = f"{name}: {'…' if given in ('empty', '{}') or len(given) > 40 else given}"
+    for number in reversed(range(len(section))):
+        part = EXAMPLES[str(section[number - 1])] if section[number] == NAME else section[number]
+        text = f"{part}: {{{text}}}"
+    return f"`{text}`"
+
+
+def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, type[Section]]]:
+    """Each section of the config and its place, with NAME for a chosen name, and 0 in a list."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        yield place, kind
+        for name, field in kind.model_fields.items():
+            yield from _sections(field.annotation, (*place, field.alias or name))
+    inner = {dict: (NAME,), list: (0,)}.get(get_origin(kind), ())
+    for part in get_args(kind):
+        yield from _sections(part, (*place, *inner))
 
 
 def _rule(error: Error) -> str:
@@ -87,8 +152,21 @@ def _rule(error: Error) -> str:
     if kind == "missing":
         return f"have `{error['loc'][-1]}`"
     if kind == "string_pattern_mismatch":
-        return next(rule for part, rule in PATTERNS.items() if part in context["pattern"])
+        rule = next(rule for part, rule in PATTERNS.items() if part in context["pattern"])
+        return rule.format(url=_file_url(error["input"]))
     return RULES[kind].format(**context).replace("'", "")
+
+
+def _file_url(value: str) -> str:
+    """The URL of a path, of one of Windows as WSL has it; for other text, an example."""
+    path = re.sub(
+        r"^(?:file:)?/*([a-zA-Z]):[/\\]+", lambda drive: f"/mnt/{drive[1].lower()}/", value
+    )
+    path = re.sub("^file:/*", "/", path if path == value else path.replace("\\", "/"))
+    if not path or re.match(r"\w+:", path):
+        return "file:///data/a.tar"
+    of_home = path.startswith("~/")
+    return (Path(path).expanduser() if of_home else Path(path).absolute()).as_uri()
 
 
 def dotted(key: Key) -> str:

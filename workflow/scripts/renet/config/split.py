@@ -3,6 +3,7 @@
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from renet.config.section import File, Section, Seed, Share
 
@@ -13,7 +14,7 @@ class SplitSettings(Section):
     validation: Share = 0.1
     """fraction of the faces in the validation set"""
     test: Share = 0.1
-    """fraction of the faces in the test set"""
+    """fraction of the faces in the test set; with fewer than 1,000 photos, add `folds` to a run"""
     by: Literal["subject", "image"] = "subject"
     """subject: a person is in one subset; image: a person can be in several, as in the course"""
     near_duplicates: bool = True
@@ -30,8 +31,5 @@ class SplitSettings(Section):
         """Refuse fractions that leave no training set."""
         held_out = self.validation + self.test
         if held_out >= 1:
-            raise ValueError(
-                f"leaves no face for the training, because `validation` and `test` add up to "
-                f"{held_out:g}; lower them so that their sum is below 1."
-            )
+            raise PydanticCustomError("no_training_faces", "", {"held_out": held_out})
         return self

@@ -5,15 +5,8 @@ from typing import Literal
 
 from pydantic import model_serializer
 
+from renet.common.model_folder import DESCRIPTION, model_in
 from renet.config.section import ABSENT, Amount, Count, Decay, File, Positive, Section, Seed, Unique
-
-MODELS = ("model.pt", "model.safetensors")  # in the folder of a run, and in one for a model hub
-DESCRIPTION = "config.json"  # beside safetensors
-
-
-def model_in(place: str | Path) -> Path:
-    """Model in a folder of a run or for a model hub; any other path stays as it is."""
-    return next((path for name in MODELS if (path := Path(place, name)).is_file()), Path(place))
 
 
 class Start(Section):
@@ -33,17 +26,17 @@ class Recipe(Section):
     """The training. The defaults are those of the course (neon's GradientDescentMomentum)."""
 
     epochs: Count = 10
-    """passes over the training set"""
+    """passes over the training set; more, if the validation loss still falls in the last ones"""
     batch_size: Count = 32
-    """faces in a batch"""
+    """faces in a batch; a larger one usually needs a larger learning_rate"""
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    """sgd or adamw, which needs a learning_rate of about 0.001"""
+    """sgd or adamw, which needs a learning_rate of about 0.001 and a weight_decay of about 0.05"""
     learning_rate: Positive = 0.01
-    """learning rate, the highest one if the schedule changes it"""
+    """learning rate, the highest one if the schedule changes it; lower it if the loss grows"""
     schedule: Literal["constant", "cosine"] = "constant"
-    """cosine: the learning rate falls to zero along half a cosine"""
+    """cosine, which is usual today: the learning rate falls to zero along half a cosine"""
     warm_up: Amount = 0.0
-    """epochs in which the learning rate rises from zero"""
+    """epochs in which the learning rate rises from zero; a few are usual with adamw"""
     momentum: Decay = 0.9
     """momentum of SGD"""
     nesterov: bool = False
@@ -51,12 +44,12 @@ class Recipe(Section):
     weight_decay: Amount = 0.0005
     """weight decay of all parameters, biases and batch normalisation included, as in neon"""
     label_smoothing: Decay = 0.0
-    """fraction of a label's weight that is divided equally among all classes"""
+    """fraction of a label's weight that is divided equally among all classes; 0.1 is usual"""
     ema: Decay = 0.0
     """decay of a moving average of the weights, for instance 0.999, which is validated and saved in
     their place; 0: none"""
     augment: Unique[Literal["flip", "affine", "colour", "grey", "blur", "noise", "erase"]] = []
-    """any of flip, affine, colour, grey, blur, noise, erase"""
+    """any of flip, affine, colour, grey, blur, noise, erase; more of them for fewer faces"""
     mixup: Amount = 0.0
     """mixes a second face into each, by a weight from Beta(mixup, mixup); 0.2 is usual; 0: none"""
     age_weight: Amount = 0.0

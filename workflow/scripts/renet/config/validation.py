@@ -38,7 +38,7 @@ def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) 
     for count, file in enumerate(given, 1):
         for sentence in _checked(contents[:count], in_module=not files)[1]:
             first.setdefault(sentence.partition(",")[0], file)
-    raise InputError("\n".join(first[one.partition(",")[0]] + one for one in found))
+    raise InputError("\n".join(first[fault.partition(",")[0]] + fault for fault in found))
 
 
 def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, list[str]]:

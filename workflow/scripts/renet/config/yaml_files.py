@@ -7,12 +7,15 @@ checks the files first:  python -m renet.config.yaml_files FILE …
 import itertools
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import yaml
 
 from renet.common.errors import InputError
+
+MOST_VALUES = 100_000
 
 
 def read(file: Path) -> dict:
@@ -34,25 +37,31 @@ def parse(text: str | IO[str]) -> Any:
     loader = yaml.SafeLoader(text)
     if (root := loader.get_single_node()) is None:
         return None
-    _check(root)
+    _check(root, loader, itertools.count())
     return loader.construct_document(root)
 
 
-def _check(node: yaml.Node) -> None:
-    """Refuse numbers that YAML reads in another way, and keys that are given twice."""
+def _check(node: yaml.Node, loader: yaml.SafeLoader, visits: Iterator[int]) -> None:
+    """Refuse numbers that YAML reads in another way, keys given twice, and too many values."""
+    if next(visits) > MOST_VALUES:  # ten lines of aliases of aliases can have 10^10
+        fault = f"more than {MOST_VALUES:,} values, perhaps by aliases of aliases; write fewer"
+        raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
     if node.tag.endswith((":int", ":float")) and re.match(r"[+-]?0[\dxb]|.*[_:]", node.value):
         fault = f'`{node.value}` is no decimal number; write one, or "{node.value}" for a name'
         raise yaml.composer.ComposerError(None, None, fault, node.start_mark)
-    keys: dict[str, yaml.Node] = {}
+    keys: dict[object, yaml.Node] = {}
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     for key, _ in pairs:
-        first = keys.setdefault(str(key.value), key)
-        if first is not key:
+        is_number = key.tag.endswith((":int", ":float", ":bool"))  # 1, 1.0 and true are one key
+        forms = [str(key.value), *([loader.construct_object(key)] if is_number else [])]
+        first = next((keys[form] for form in forms if form in keys), None)
+        keys |= dict.fromkeys(forms, key)
+        if first:
             fault, marks = f"`{key.value}` is given twice", (first.start_mark, key.start_mark)
             raise yaml.composer.ComposerError(fault, marks[0], "and again", marks[1])
     for part in [*itertools.chain(*pairs)] or node.value:
         if isinstance(part, yaml.Node):
-            _check(part)
+            _check(part, loader, visits)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from renet.common.drop_reasons import ExternalReason
 from renet.common.errors import InputError
 from renet.dataset import near_duplicates
 from renet.dataset.tables import DEVELOPMENT
+from renet.faces.hash_distance import as_words
 
 
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
@@ -16,7 +17,7 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
     known_photos = rows.digest.isin(seen.digest)
     if near:
         faces = rows.phash[reason == ""]
-        known_photos[faces.index] |= near_duplicates.is_known(faces, seen.phash)
+        known_photos[faces.index] |= near_duplicates.is_known(faces, as_words(seen.phash))
     known_photos = known_photos.groupby(rows.path).transform("any")
     known_people = rows.subject.isin(seen.subject)
     reason = reason.mask((reason == "") & known_people, ExternalReason.KNOWN_PERSON)

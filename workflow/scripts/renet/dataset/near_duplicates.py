@@ -18,11 +18,12 @@ BITS_OF_BAND = 18
 SEED = 1  # for the bands
 
 
-def groups(hashes: Sequence[str]) -> np.ndarray:
+def groups(hashes: Sequence[str] | np.ndarray) -> np.ndarray:
     """The number of each face's photo, (faces,): near-duplicates have the same number."""
     if not len(hashes):
         return np.empty(0, dtype=np.int64)
-    words, position = np.unique(as_words(hashes), axis=0, return_inverse=True)
+    words = hashes if isinstance(hashes, np.ndarray) else as_words(hashes)
+    words, position = np.unique(words, axis=0, return_inverse=True)
     columns = np.ascontiguousarray(words.view(np.uint8).T)
     group = np.arange(len(words))
     random = np.random.default_rng(SEED)
@@ -39,9 +40,9 @@ def groups(hashes: Sequence[str]) -> np.ndarray:
     return group[position]
 
 
-def is_known(hashes: Sequence[str], known: Sequence[str]) -> np.ndarray:
-    """Whether each face is a near-duplicate of one of the known ones, (faces,) bool."""
-    group = groups([*known, *hashes])
+def is_known(hashes: Sequence[str], known: np.ndarray) -> np.ndarray:
+    """Whether each face is a near-duplicate of one of the `known`, by `as_words`; (faces,) bool."""
+    group = groups(np.concatenate([known, as_words(hashes)]))
     return np.isin(group[len(known) :], group[: len(known)])
 
 

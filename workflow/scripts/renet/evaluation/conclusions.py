@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from renet.evaluation import run_table
 from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.summary import ByMetric, ChosenByFew, Stated, Summary
 from renet.evaluation.tables import ALPHA, FEWEST_INDEPENDENT
 
 FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
@@ -11,11 +13,12 @@ MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memori
 GAP = 0.1  # training above test accuracy, from which there are too few photos
 
 
-def of_groups(slices: pd.DataFrame) -> dict:
+def of_groups(slices: pd.DataFrame, metric: str) -> dict:
     """Section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
 
-    `tested` are compared with the other faces, and some are significantly `below` these; the
-    recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in both.
+    `tested` are compared with the other faces by the metric, and some are significantly `below`
+    these; the recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in
+    both.
     """
     ordered = slices.sort_values("difference", kind="stable")
     by_gap = slices.sort_values("gap", key=abs, ascending=False, kind="stable")
@@ -24,6 +27,7 @@ def of_groups(slices: pd.DataFrame) -> dict:
         return rows[["slice", "value"]].to_numpy().tolist()
 
     return {
+        "metric": metric,
         "tested": named(slices[slices.p_holm.notna()]),
         "below": named(ordered[(ordered.p_holm <= ALPHA) & (ordered.difference < 0)]),
         "compared": named(slices[slices.gap_p_holm.notna()]),
@@ -31,34 +35,39 @@ def of_groups(slices: pd.DataFrame) -> dict:
     }
 
 
-def of_run(summary: dict, history: pd.DataFrame, batch_size: int | None) -> dict:
-    """Sections that a run's own evaluation adds to a summary, which is metrics.json so far.
+def of_run(
+    summary: Summary, history: pd.DataFrame, batch_size: int | None, metric: ByMetric, ranked: int
+) -> Summary:
+    """Add the sections of a run's own evaluation.
 
-    `batch_size` is None for a kind of network that is fitted without.
+    Args:
+        batch_size: None for a kind of network that is fitted without.
+        metric: by which runs are stated; `ranked` is their number.
     """
-    is_out_of_fold = summary["calibration"]["fitted_on"] == OUT_OF_FOLD
-    leads = OUT_OF_FOLD if is_out_of_fold and summary["test"]["few"] else "test"
-    led = summary["validation" if leads == OUT_OF_FOLD else "test"]
-    faces, updates = summary["data"]["faces"], None
+    is_out_of_fold = summary.calibration.fitted_on == OUT_OF_FOLD
+    leads = OUT_OF_FOLD if is_out_of_fold and summary.test.few else "test"
+    led = summary.validation if leads == OUT_OF_FOLD else summary.test
+    p = run_table.p_value(leads, led, metric, ranked)
+    above = None if p is None else p <= ALPHA
+    faces, updates = summary.data.faces, None
     if batch_size:
         updates = int(history.epoch.iloc[-1]) * -(-faces.get("train", 0) // batch_size)
-    male, claims = led["majority_baseline"]["male_fraction"], led["above_baseline"].values()
-    kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led["accuracy"])
-    needed = led["constant_prediction"] or not all(claim["above"] for claim in claims if claim)
-    choosing = summary["validation"]["effective_faces"]
+    male = summary.data.male_fraction
+    kind = advise(updates, float(history.accuracy.iloc[-1]), max(male, 1 - male), led.accuracy)
+    needed = led.constant_prediction or above is False
+    choosing = summary.validation.effective_faces
     epoch_by = choosing
     if is_out_of_fold:  # few of these faces validate the run's own model, or none
-        share = faces.get("validation", 0) / summary["validation"]["n"]
+        share = faces.get("validation", 0) / summary.validation.n
         epoch_by = choosing * share or FEWEST_INDEPENDENT
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
-    return {
-        "leads": leads,
+    few = {what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()}
+    return summary.model_copy(update={
+        "stated": Stated(**run_table.reached(led, metric) | {"set": leads, "above": above}),
         "updates": updates,
         "advice": kind if needed or kind == "few_photos" else None,
-        "chosen_by_few": {
-            what: count if count < FEWEST_INDEPENDENT else None for what, count in counts.items()
-        },
-    }
+        "chosen_by_few": ChosenByFew(**few),
+    })  # fmt: skip
 
 
 def advise(updates: int | None, training: float, majority: float, test: float) -> str:

@@ -90,10 +90,10 @@ def combination(
     return float(values.sum() - below), float(values.sum() + above)
 
 
-def difference_p_value(first: Proportion, second: Proportion) -> float:
-    """Two-sided p-value of a difference."""
-    smaller, larger = sorted((first, second), key=lambda part: part.value)
-    return p_value(lambda tail: combination((1, -1), (larger, smaller), tail)[0])
+def difference_p_value(weights: Sequence[float], parts: Sequence[Proportion]) -> float:
+    """Two-sided p-value of a weighted sum of proportions, which is 0 if nothing differs."""
+    signed = np.array(weights) * np.sign(np.dot(weights, [part.value for part in parts]))
+    return p_value(lambda tail: combination(signed, parts, tail)[0])
 
 
 def p_value(low_end: Callable[[float], float]) -> float:

@@ -43,7 +43,7 @@ def count_known(
 
     Any outside the subsets `allowed` are warned about.
     """
-    known = [face.tobytes().hex() for face in np.load(hashes).T]  # stored as (words, faces) uint64
+    known = np.load(hashes).T  # stored as (words, faces) uint64
     is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)
     counts = is_known.groupby(samples.subset).sum().to_dict()
     if sum(counts.values()) > sum(counts.get(subset, 0) for subset in allowed):

@@ -20,7 +20,7 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
         faces: number of training `faces` and of their `subjects`, by the fraction.
     """
     rates = [proportion(column, subjects) for _, column in correct.items()]
-    bounds = np.array([one.interval() for one in rates])
+    bounds = np.array([rate.interval() for rate in rates])
     added = comparison.contributions(correct, subjects)
     steps = [
         comparison.difference(added[[larger]].to_numpy(), added[[smaller]].to_numpy())
@@ -28,7 +28,7 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
     ]
     changes = pd.DataFrame([{}, *steps], columns=["difference", "low", "high"])
     rows = faces.loc[correct.columns].rename_axis("fraction").reset_index()
-    rows = rows.assign(accuracy=[one.value for one in rates], low=bounds[:, 0], high=bounds[:, 1])
+    rows = rows.assign(accuracy=[rate.value for rate in rates], low=bounds[:, 0], high=bounds[:, 1])
     return rows.join(changes.set_axis(["change", "change_low", "change_high"], axis=1))
 
 

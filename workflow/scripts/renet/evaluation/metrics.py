@@ -19,15 +19,15 @@ from renet.evaluation.tables import ALPHA, FEW_FACES, is_small
 from renet.metadata import subjects
 
 
-def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
-    """The metrics of one subset, as metrics.json has them (workflow/schemas/metrics.schema.yaml).
+def summarise(predictions: pd.DataFrame) -> dict:
+    """The metrics of one subset, as metrics.json has them (summary.py, whose package not all have).
 
-    They are None where a set of one class does not define them. The baseline always predicts the
-    majority class of the training set, with the probability of class 1 there, `male_fraction`.
+    They are None where a set of one class does not define them, and so are the claims. The baseline
+    always predicts the class that most faces of this set have: no other constant is more accurate.
     """
-    majority = int(male_fraction >= 0.5)
+    majority = int(predictions.target.mean() >= 0.5)
     constant = predictions.assign(
-        predicted=majority, p_male=male_fraction, correct=predictions.target == majority
+        predicted=majority, p_male=0.5, correct=predictions.target == majority
     )
     matrix = metrics.confusion_matrix(predictions.target, predictions.predicted, labels=[0, 1])
     accuracy = proportion(predictions.correct, predictions.subject)
@@ -49,9 +49,10 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "above_baseline": {
             "accuracy": claim(*over_baseline(predictions, majority)),
             "balanced_accuracy": _balanced_claim(recalls),
-        },
-        "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
-        | _point_estimates(constant),
+        }
+        if len(recalls) == len(CLASSES)
+        else {"accuracy": None, "balanced_accuracy": None},
+        "majority_baseline": {"class": CLASSES[majority], **_point_estimates(constant)},
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
 
@@ -62,10 +63,8 @@ def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -
     return {"difference": difference, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
 
 
-def _balanced_claim(recalls: dict[str, Proportion]) -> dict | None:
-    """Claim of the balanced accuracy, whose baseline is 1/2; None for a set of one class."""
-    if len(recalls) < len(CLASSES):
-        return None
+def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
+    """Claim of the balanced accuracy of a set of both classes, whose baseline is 1/2."""
     value = float(np.mean([recall.value for recall in recalls.values()]))
 
     def interval(tail: float) -> tuple[float, float]:

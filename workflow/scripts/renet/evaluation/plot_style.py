@@ -1,4 +1,7 @@
-"""Style of all figures, and their SVG files, whose bytes depend on the data alone."""
+"""Style of all figures, and their SVG files, whose bytes depend on the data alone.
+
+This package draws those of one run, and `pages.index_page` those of all runs and of the funnel.
+"""
 
 from pathlib import Path
 

@@ -8,40 +8,44 @@ from renet.metadata import subjects
 
 
 def evaluate(
-    predictions: pd.DataFrame, validation: pd.DataFrame, split: pd.DataFrame, max_error: float
+    predictions: pd.DataFrame,
+    validation: pd.DataFrame,
+    split: pd.DataFrame,
+    max_error: float,
+    metric: str,
 ) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
     """metrics.json but for its section `leakage`, slices.csv, and the slices of each face.
 
     Args:
         split: split.csv with the faces of the predictions; those of the training are called train.
         max_error: highest error rate of the predictions that are not "unsure".
+        metric: by which the slices are compared.
     """
     training = split[split.subset == "train"]
-    male_fraction = float(training.target.mean())
     is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     assigned = slices.assign(predictions, in_training_set)
-    by_slice = slices.tabulate(predictions, assigned)
+    by_slice = slices.tabulate(predictions, assigned, metric)
     scaling = calibration.temperature_scaling(validation)
+    unsure = abstention.summarise(validation, predictions, scaling["temperature"], max_error)
     summary = {
         "data": _composition(split),
-        "test": metrics.summarise(predictions, male_fraction),
-        "validation": metrics.summarise(validation, male_fraction),
-        "groups": conclusions.of_groups(by_slice),
+        "test": metrics.summarise(predictions),
+        "validation": metrics.summarise(validation),
+        "groups": conclusions.of_groups(by_slice, metric),
         "calibration": scaling,
-        "abstention": abstention.summarise(
-            validation, predictions, scaling["temperature"], max_error
-        ),
+        "abstention": unsure,
     }
     return summary, by_slice, assigned
 
 
 def _composition(split: pd.DataFrame) -> dict:
-    """Numbers of faces and people, and the years of the photos, None without any."""
+    """Numbers of faces and people, share of men in the training, years of the photos or None."""
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},
         **subjects.counts(split.subject),
+        "male_fraction": float(split.target[split.subset == "train"].mean()),
         "first_year": None if years.empty else int(years.min()),
         "last_year": None if years.empty else int(years.max()),
     }

@@ -13,6 +13,7 @@ from sklearn import metrics
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import abstention, calibration, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
+from renet.evaluation.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Evaluation:
     """Data of a run's figures."""
 
     predictions: pd.DataFrame  # on the test set, or on an external one
-    metrics: dict  # metrics.json
+    metrics: Summary
     history: Any  # history.csv; None for an external set, which has no figure of it
 
 
@@ -49,8 +50,8 @@ def training_curves(evaluation: Evaluation) -> Figure:
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Counts of each label and prediction, and their fraction of the label."""
-    test = evaluation.metrics["test"]
-    matrix, classes = np.array(test["confusion_matrix"]), test["classes"]
+    test = evaluation.metrics.test
+    matrix, classes = np.array(test.confusion_matrix), test.classes
     fractions = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
     figure, axis = plt.subplots(figsize=(3.5, 3.1), layout="constrained")
     axis.grid(visible=False)
@@ -64,14 +65,14 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 
 def ranking_curves(evaluation: Evaluation) -> Figure:
     """ROC curve (AUC), precision-recall curve of each class; none for a set of one class."""
-    targets, test = evaluation.predictions.target, evaluation.metrics["test"]
+    targets, test = evaluation.predictions.target, evaluation.metrics.test
     figure, (roc, pr) = plt.subplots(2, 1, figsize=(3.7, 7), layout="constrained")
     roc.plot([0, 1], [0, 1], ":", color=GREY)
     roc.set(xlabel="false positive rate (male)", ylabel="true positive rate (male)")
     pr.set(xlabel="recall", ylabel="precision")
     if targets.nunique() == len(CLASSES):
         curve = metrics.roc_curve(targets, evaluation.predictions.p_male)
-        roc.plot(*thinned(*curve[:2]), color=BLUE, label=f"AUC {test['roc_auc']:.3f}")
+        roc.plot(*thinned(*curve[:2]), color=BLUE, label=f"AUC {test.roc_auc:.3f}")
         for number, (name, colour) in enumerate(zip(CLASSES, (RED, BLUE), strict=True)):
             of_class = targets == number
             scores = evaluation.predictions[f"p_{name}"]
@@ -96,14 +97,14 @@ def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
 def reliability(evaluation: Evaluation) -> Figure:
     """Accuracy by confidence with intervals, without and with temperature scaling."""
     odds = calibration.log_odds(evaluation.predictions)
-    scaling = evaluation.metrics["calibration"]
+    scaling = evaluation.metrics.calibration
     figure, (axis, counts) = plt.subplots(
         2, 1, figsize=(4.7, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
     curves = [(1.0, BLUE, "uncalibrated")]
-    if not scaling["unfitted"]:
-        curves += [(scaling["temperature"], RED, f"temperature {scaling['temperature']:.2f}")]
+    if not scaling.unfitted:
+        curves += [(scaling.temperature, RED, f"temperature {scaling.temperature:.2f}")]
     for divisor, colour, label in curves:
         confidence = abstention.confidences(odds, divisor)
         bins = calibration.reliability_bins(confidence, evaluation.predictions)
@@ -118,17 +119,17 @@ def reliability(evaluation: Evaluation) -> Figure:
 
 def risk_coverage(evaluation: Evaluation) -> Figure:
     """Error of the accepted predictions by coverage, and the threshold."""
-    abstaining = evaluation.metrics["abstention"]
+    abstaining = evaluation.metrics.abstention
     score = calibration.log_odds(evaluation.predictions)
     correct = evaluation.predictions.correct.to_numpy()
     coverage, risk = thinned(*abstention.risk_coverage(score, correct))
     figure, axis = plt.subplots(figsize=(4.7, 3.8), layout="constrained")
     axis.plot(coverage, risk, color=BLUE, label="error")
-    axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="allowed error")
-    if abstaining["threshold"] is not None and abstaining["test"]["accepted"]:
-        chosen = abstaining["test"]
-        axis.plot(chosen["coverage"], chosen["error"], "o", color=RED, label="chosen threshold")
-    top = max(2 * risk[-1], 2 * abstaining["max_error"])
+    axis.axhline(abstaining.max_error, ls="--", color=GREY, label="allowed error")
+    if abstaining.threshold is not None and abstaining.test.accepted:
+        chosen = abstaining.test
+        axis.plot(chosen.coverage, chosen.error, "o", color=RED, label="chosen threshold")
+    top = max(2 * risk[-1], 2 * abstaining.max_error)
     axis.set(
         xlabel="coverage", ylabel="error of the accepted predictions", xlim=(0, 1.01), ylim=(0, top)
     )

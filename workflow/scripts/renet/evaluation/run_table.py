@@ -7,50 +7,75 @@ import pandas as pd
 
 from renet.evaluation import metrics
 from renet.evaluation.confidence_intervals import holm
+from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.summary import ByMetric, SetSummary, Summary
 from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
+
+# Columns that runs of several seeds have in common on a set.
+ALIKE = ["set", "metric", "faces", "small", "few", "ranked", "baseline", "baseline_class"]
 
 
 def summaries(
-    own: dict, external: Mapping[str, dict], ranking: str, same_faces: pd.DataFrame
-) -> dict[str, dict]:
-    """Metrics of a run by set, as from `metrics.summarise`; first of the set that ranks.
+    own: Summary, external: Mapping[str, SetSummary], ranking: str, same_faces: pd.DataFrame
+) -> dict[str, SetSummary]:
+    """Metrics of a run by set; first of the set that ranks.
 
     Args:
-        own: metrics.json of the run; `external` has its section `test` on each external set.
+        own: metrics of the run; `external` are those on each external set.
         ranking: the set that chooses the best run.
         same_faces: the run's predictions for the faces of it that all runs share.
     """
-    fitted_on, of_ranking = own["calibration"]["fitted_on"], own["validation"]
+    fitted_on, of_ranking = own.calibration.fitted_on, own.validation
     if ranking != fitted_on:
-        of_ranking = metrics.summarise(same_faces, of_ranking["majority_baseline"]["male_fraction"])
-    return {ranking: of_ranking, "test": own["test"], fitted_on: own["validation"], **external}
+        of_ranking = SetSummary(**metrics.summarise(same_faces))
+    return {ranking: of_ranking, "test": own.test, fitted_on: own.validation, **external}
 
 
-def rank(summaries: Mapping[str, dict], metric: str) -> list[str]:
+def rank(summaries: Mapping[str, SetSummary], metric: str) -> list[str]:
     """Runs by their metric on the set that chooses, highest first; equal ones by their loss."""
-    rounded = {run: round(one[metric], 9) for run, one in summaries.items()}  # of float errors
-    return sorted(summaries, key=lambda run: (-rounded[run], summaries[run]["loss"]))
+    # Equal metrics can differ by a float error.
+    rounded = {run: round(getattr(one, metric), 9) for run, one in summaries.items()}
+    return sorted(summaries, key=lambda run: (-rounded[run], summaries[run].loss))
 
 
-def of_run(run: str, sets: Mapping[str, dict], leads: str, metric: str) -> pd.DataFrame:
-    """Rows of one run, given its metrics by set.
+def p_value(name: str, of_set: SetSummary, metric: ByMetric, ranked: int) -> float | None:
+    """P-value of a set against its baseline, as if no other set were tested.
 
-    The set that leads is one test; the others are corrected by Holm. No claim is made by the
-    validation set, which chooses the run, and about the balanced accuracy of a set of one class.
+    The out-of-fold set also ranked so many runs, each of which could be the best (Bonferroni). No
+    claim is made by the validation set, which chooses the run, and by a set of one class.
     """
-    claims = {name: of_set["above_baseline"][metric] for name, of_set in sets.items()}
-    p = pd.Series(
-        {name: claim["p"] for name, claim in claims.items() if claim and name != "validation"},
-        dtype=float,
-    )
+    claim = of_set.above_baseline[metric]
+    if claim is None or name == "validation":
+        return None
+    return min(1.0, claim.p * (ranked if name == OUT_OF_FOLD else 1))
+
+
+def reached(of_set: SetSummary, metric: ByMetric) -> dict:
+    """What a set shows by the metric, as columns of `RUNS`."""
+    low, high = of_set.intervals[metric] or (None, None)
+    return {
+        "metric": metric, "faces": of_set.n, "value": getattr(of_set, metric), "low": low,
+        "high": high, "baseline": getattr(of_set.majority_baseline, metric),
+    }  # fmt: skip
+
+
+def of_run(
+    run: str, sets: Mapping[str, SetSummary], leads: str, metric: ByMetric, ranked: int = 1
+) -> pd.DataFrame:
+    """Rows of one run, given its metrics by set, and the number of runs that were ranked.
+
+    The set that leads is one test; the others are corrected by Holm.
+    """
+    tests = {name: p_value(name, of_set, metric, ranked) for name, of_set in sets.items()}
+    p = pd.Series(tests, dtype=float).dropna()
     corrected, others = p.copy(), p.index != leads
     corrected[others] = holm(p[others].to_numpy())
     table = RUNS.frame(
         {
-            "set": name, "kind": RUN, "run": run, "metric": metric, "faces": of_set["n"],
-            "small": of_set["small"], "few": of_set["few"], "leads": name == leads,
-            "value": of_set[metric], "baseline": of_set["majority_baseline"][metric],
-            **dict(zip(("low", "high"), of_set["intervals"][metric], strict=True)),
+            **reached(of_set, metric),
+            "set": name, "kind": RUN, "run": run, "small": of_set.small, "few": of_set.few,
+            "leads": name == leads, "baseline_class": of_set.majority_baseline.majority,
+            "ranked": ranked if name == OUT_OF_FOLD else 1,
             "p": p.get(name, np.nan), "p_corrected": corrected.get(name, np.nan),
         }
         for name, of_set in sets.items()
@@ -67,7 +92,7 @@ def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFram
     rows = []
     for group in groups:
         for _, of_set in runs[runs.run.isin(group)].groupby("set", sort=False):
-            alike = of_set[["set", "metric", "faces", "small", "few", "baseline"]].iloc[0]
+            alike = of_set[ALIKE].iloc[0]
             rows.append({
                 **alike, "kind": SEEDS, "run": " ".join(of_set.run), "leads": of_set.leads.min(),
                 "value": of_set.value.mean(), "deviation": of_set.value.std(),

@@ -1,4 +1,4 @@
-"""Accuracy by slice: subsets of the test set by gender, age, decade, size, colour and source.
+"""Metrics by slice: subsets of the test set by gender, age, decade, size, colour and source.
 
 Further slices are columns of the tables of photos, which the config names under `slices`.
 """
@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES, TABLE
-from renet.evaluation import metrics, tables
-from renet.evaluation.confidence_intervals import difference_p_value, holm, proportion
+from renet.evaluation import confidence_intervals, metrics, tables
 from renet.metadata import own_photos, subjects
 
 UNKNOWN = "unknown"
 MOST_VALUES, OTHER = 20, "other"  # of a column
-OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
+OWN_COLUMN = "column "  # of a user's table: its `age` is not the slice `age`
 
 
 def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> pd.DataFrame:
@@ -87,11 +86,11 @@ def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
     return band.cat.add_categories(UNKNOWN).fillna(UNKNOWN)
 
 
-def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
+def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Table `SLICES`: one row for each value of each slice, given as from `assign`.
 
-    A slice and its complement are one test, which the less accurate one has; equal slices with two
-    names are one test, too.
+    A slice and its complement are one test, which the one with the lower metric has; equal slices
+    with two names are one test, too.
     """
     predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
     groups = [
@@ -102,13 +101,13 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     # Ages of a table, often published bands, can be the same groups as the bands of `age`.
     of_tables = {mask.tobytes() for name, _, mask in groups if name == f"{OWN_COLUMN}age"}
     groups = [group for group in groups if group[0] != "age" or group[2].tobytes() not in of_tables]
-    rows = [_row(predictions, *group) for group in groups]
+    rows = [_row(predictions, metric, *group) for group in groups]
     dtypes = {**tables.SLICES.columns, "gap_p": float}
     table = pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
     faces = pd.Series([mask.tobytes() for _, _, mask in groups])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for _, _, mask in groups])
-    by_accuracy = table.sort_values("accuracy", kind="stable")
-    table["p_holm"] = corrected(by_accuracy.p, either)
+    lowest_first = table.sort_values("difference", kind="stable")
+    table["p_holm"] = corrected(lowest_first.p, either)
     table["gap_p_holm"] = corrected(table.gap_p, faces)
     return table[list(tables.SLICES.columns)]
 
@@ -120,25 +119,17 @@ def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
     """
     tested = p_values.dropna().index
     tests = tested[~groups[tested].duplicated()]
-    return pd.Series(holm(p_values[tests].to_numpy()), tests)
+    return pd.Series(confidence_intervals.holm(p_values[tests].to_numpy()), tests)
 
 
-def _row(predictions: pd.DataFrame, name: str, value: str, inside: np.ndarray) -> dict:
+def _row(predictions: pd.DataFrame, metric: str, name: str, value: str, inside: np.ndarray) -> dict:
     samples, others = predictions[inside], predictions[~inside]
-    accuracy = proportion(samples.correct, samples.subject)
-    rest = proportion(others.correct, others.subject) if len(others) else None
+    accuracy = confidence_intervals.proportion(samples.correct, samples.subject)
+    rest = confidence_intervals.proportion(others.correct, others.subject) if len(others) else None
     recalls, counts = metrics.by_class(samples), np.bincount(samples.target, minlength=len(CLASSES))
-    sides = [
-        side for side in (accuracy, rest) if side and not tables.is_small(side.faces, side.people)
-    ]
-    is_tested = len(sides) == 2 and name not in tables.UNTESTED
-    is_compared = (
-        is_tested and name not in tables.NOT_COMPARED and counts.min() >= tables.FEWEST_OF_CLASS
+    is_large = name not in tables.UNTESTED and all(
+        side and not tables.is_small(side.faces, side.people) for side in (accuracy, rest)
     )
-    low, high = accuracy.interval()
-    rest_low, rest_high = rest.interval() if rest else (None, None)
-    gap = metrics.recall_difference(recalls)
-    gap_low, gap_high = gap["interval"] or (None, None)
     row = {
         "slice": name,
         "value": value,
@@ -147,17 +138,29 @@ def _row(predictions: pd.DataFrame, name: str, value: str, inside: np.ndarray) -
         "effective_people": accuracy.people,
         "small": int(tables.is_small(accuracy.faces, accuracy.people)),
         "accuracy": accuracy.value,
-        "low": low,
-        "high": high,
-        "difference": accuracy.value - rest.value if rest else None,
-        "rest_low": rest_low,
-        "rest_high": rest_high,
-        "p": difference_p_value(*sides) if is_tested else None,
-        "gap": gap["value"],
-        "gap_low": gap_low,
-        "gap_high": gap_high,
-        "gap_p": difference_p_value(*recalls.values()) if is_compared else None,
+        **_bounds("", accuracy.interval()),
     }
-    for name, count in zip(CLASSES, counts, strict=True):
-        row |= {f"n_{name}": count, f"recall_{name}": recalls[name].value if count else None}
+    weights: tuple[float, ...] = (1.0, -1.0)
+    parts = [accuracy, *filter(None, [rest])]
+    if metric == "balanced_accuracy":
+        weights = (0.5, 0.5, -0.5, -0.5)
+        parts = [*recalls.values(), *metrics.by_class(others).values()]
+    if len(parts) == len(weights):
+        row["difference"] = np.dot(weights, [part.value for part in parts])
+        row |= _bounds("difference_", confidence_intervals.combination(weights, parts))
+        if is_large and min(part.faces for part in parts) >= tables.FEWEST_OF_CLASS:
+            row["p"] = confidence_intervals.difference_p_value(weights, parts)
+    gap = metrics.recall_difference(recalls)
+    row |= {"gap": gap["value"], **_bounds("gap_", gap["interval"])}
+    if is_large and name not in tables.NOT_COMPARED and counts.min() >= tables.FEWEST_OF_CLASS:
+        row["gap_p"] = confidence_intervals.difference_p_value((1, -1), [*recalls.values()])
+    for label, count in zip(CLASSES, counts, strict=True):
+        row[f"n_{label}"] = count
+        if count:
+            row[f"recall_{label}"] = recalls[label].value
+            row |= _bounds(f"recall_{label}_", recalls[label].interval())
     return row
+
+
+def _bounds(prefix: str, interval: tuple[float, float] | None) -> dict[str, float]:
+    return dict(zip((f"{prefix}low", f"{prefix}high"), interval or (), strict=False))

@@ -15,14 +15,16 @@ NOT_COMPARED = ("person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
-# are the columns of a test for slices that are not tested. `difference` is to the rest of the set,
-# `gap` the recall of male minus that of female.
+# are the columns of a test for slices that are not tested. `difference` is that of the metric from
+# the rest of the set, `gap` the recall of male minus that of female.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male", "small"), int)
     | dict.fromkeys(
-        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high",
-         "p", "p_holm", "recall_female", "recall_male",
+        ("effective_people", "accuracy", "low", "high",
+         "difference", "difference_low", "difference_high", "p", "p_holm",
+         "recall_female", "recall_female_low", "recall_female_high",
+         "recall_male", "recall_male_low", "recall_male_high",
          "gap", "gap_low", "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
@@ -35,13 +37,14 @@ def is_small(faces: Any, people: Any) -> Any:
 
 # comparison/runs.csv: a row for each run, and each group of seeds, on each set. The set of a run
 # that `leads` is one test, and its other sets are corrected by Holm; the validation set makes no
-# claim. `rank` stands on the set that chooses the best run, with the faces that all runs share.
+# claim. `rank` stands on the set that chooses the best run, with the faces that all runs share; `p`
+# of the out-of-fold set is multiplied by the number of `ranked` runs.
 RUN, SEEDS = "run", "seeds"  # the column `kind`
 RUNS = Table(
-    {"set": str, "kind": str, "run": str, "metric": str}
-    | dict.fromkeys(("faces", "small", "few", "leads"), int)
+    dict.fromkeys(("set", "kind", "run", "metric", "baseline_class"), str)
+    | dict.fromkeys(("faces", "small", "few", "leads", "ranked"), int)
     | dict.fromkeys(("value", "low", "high", "deviation", "baseline", "p", "p_corrected"), float)
-    | {"above": "Int64", "rank": "Int64", "chose": "Int64"}
+    | {"above": "Int64", "rank": "Int64"}
 )
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`

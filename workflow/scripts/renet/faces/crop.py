@@ -111,8 +111,10 @@ def memory(data: bytes, header: jpeg.Header) -> int:
     return of_pixel * math.prod(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
 
 
-def decode(data: bytes, spec: CropSpec = CropSpec(whole=True)) -> Image:
-    """Decode the bytes of an image file, turned if `spec` says so.
+def decode(
+    data: bytes, spec: CropSpec = CropSpec(whole=True), header: jpeg.Header | None = None
+) -> Image:
+    """Decode the bytes of an image file, turned if `spec` says so; read `header` if not given.
 
     Transparent pixels of colour images are blended with white. A JPEG is decoded at half its size,
     twice as fast, if it has more than MAX_PIXELS pixels, or as a ready-made crop with enough pixels
@@ -124,7 +126,7 @@ def decode(data: bytes, spec: CropSpec = CropSpec(whole=True)) -> Image:
         formats = ", ".join(photo_formats.FORMATS)
         fault = f"it is {found or 'of no known format'}, but only {formats} are read"
         raise RejectedImage(CropReason.UNREADABLE, fault)
-    header = jpeg.read_header(data)
+    header = header or jpeg.read_header(data)
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
     if found == "JPEG" and header.truncated:
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")

@@ -1,5 +1,6 @@
 """Places of a source's photos in its archives, and their division into shards."""
 
+import itertools
 import logging
 from pathlib import Path, PurePosixPath
 
@@ -30,8 +31,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
     if not (found >= 0).any():
         raise InputError(
             f"None of the {len(names)} photos is in the archives. The first is {names[0]}, and the "
-            f"archives have {_nearest(names[0], members)}; check the paths, and `url` and "
-            "`database` of this source."
+            f"archives have {_nearest(names[0], members)}; {_way_out(names, members.member)}"
         )
     return found
 
@@ -75,9 +75,37 @@ def _nearest(path: str, members: pd.DataFrame) -> str:
     return next(same, next(iter(members.member), "no file"))
 
 
+def _way_out(names: list[str], members: pd.Series) -> str:
+    """The end of a sentence: what makes the names of missing photos those of members."""
+    known = {member.lower(): member for member in members}
+    alike: dict[str, list[str]] = {}  # by the name of the file
+    for member in known:
+        alike.setdefault(PurePosixPath(member).name, []).append(member)
+    pairs = ((name, alike.get(PurePosixPath(name).name.lower())) for name in names)
+    name, others = next((pair for pair in pairs if pair[1]), ("", None))
+    if not others:
+        return "check the paths, and `url` and `database` of this source."
+    end, other = max((_shared_end(name.lower(), other), known[other]) for other in others)
+    wrong, right = (
+        "".join(f"{part}/" for part in path.split("/")[:-end]) for path in (name, other)
+    )
+    changed = (right + name.removeprefix(wrong) for name in names)
+    found = [name for name in changed if name.lower() in known]
+    steps = [f"remove {wrong}"] * bool(wrong) + [f"write {right} before each"] * bool(right)
+    if any(known[name.lower()] != name for name in found):
+        steps.append("write upper and lower case as in the archives")
+    return f"{len(found)} of the paths fit if you {' and '.join(steps)}."
+
+
+def _shared_end(one: str, other: str) -> int:
+    """Number of equal parts at the end of two paths."""
+    pairs = zip(one.split("/")[::-1], other.split("/")[::-1], strict=False)
+    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])
+
+
 def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
     """The position of each photo by its name in Unicode's composed form, where it is unique."""
-    composed, wanted = (pd.Series(one).str.normalize("NFC") for one in (members, names))
+    composed, wanted = (pd.Series(paths).str.normalize("NFC") for paths in (members, names))
     once = np.flatnonzero(~composed.duplicated(keep=False))
     places = pd.Index(composed.iloc[once]).get_indexer(wanted)
     return np.where(places < 0, -1, once[places]) if len(once) else places

@@ -24,7 +24,11 @@ DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # range of ages: 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
 # As `plain_words`: also Excel's #N/A, and pandas' <NA>, #N/A N/A, -1.#IND and 1.#QNAN.
-NOBODY = ("", "unknown", "n a", "na", "n a n a", "nan", "null", "none", "1 ind", "1 qnan")
+NOBODY = (
+    "", "unknown", "n a", "na", "n a n a", "nan", "null", "none", "1 ind", "1 qnan",
+    "not available", "missing", "anonymous",
+)  # fmt: skip
+SHEET_ERROR = "#(?:N/?[A-Z]|[¡¿]?[A-ZÀ-Ý/0]+[!?])"  # #VALUE!, #NAME?; not #A and #0, perhaps ids
 SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 
@@ -142,8 +146,9 @@ def read(
         )
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
     is_nobody = texts.subject.map(plain_words).isin(NOBODY)
+    is_nobody |= texts.subject.str.fullmatch(SHEET_ERROR)
     if is_nobody.any():
-        fact = "%s: %d of %d lines name nobody (subject empty, unknown, NA or none)."
+        fact = "%s: %d of %d lines name nobody (such as an empty subject, unknown, NA, #REF!)."
         logging.info(fact, name, is_nobody.sum(), len(texts))
     table = texts.assign(
         path=_paths(texts.path),

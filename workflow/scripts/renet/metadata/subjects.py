@@ -13,7 +13,12 @@ import pandas as pd
 OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 OF_PHOTO = r"[\w.:-]+:/"  # a name has neither a colon nor a slash
 # Letters that Unicode does not decompose into a letter and an accent.
-FOLDED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "ı": "i"})
+FOLDED = str.maketrans(
+    {
+        "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "ı": "i", "œ": "oe", "þ": "th", "ħ": "h",
+        "ŧ": "t",
+    }
+)  # fmt: skip
 SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 

@@ -35,7 +35,7 @@ class Loader:
             started = time.perf_counter()
             for batch in read:
                 self.data_wait += time.perf_counter() - started
-                yield tuple(queued_copy(one, self._device) for one in batch)
+                yield tuple(queued_copy(tensor, self._device) for tensor in batch)
                 started = time.perf_counter()
 
     def _read(self, rows: np.ndarray) -> Batch:

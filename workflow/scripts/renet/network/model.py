@@ -1,4 +1,13 @@
-"""Parts that several kinds of networks share; `renet.network.kinds` has a module for each."""
+"""The course's network without its blocks, and parts that other kinds of networks share.
+
+Notable features:
+- batch normalisation before each layer, by neon's rules (batch_norm.py)
+- 3x3 convolutions with dilation 2 and ReLU, each but the last with max-pooling
+- a kind's blocks: SpatialRNNs (rnn.py), or convolutions with a stride
+- a 1x1 convolution as classifier, whose means are the logits; the course's has a ReLU
+- weights drawn by NumPy in neon's order, and layers named as in the course's listing
+- fused layers: bn0 and conv1 in training, normalisation behind pooling in inference on a CPU
+"""
 
 import math
 from collections import OrderedDict
@@ -180,37 +189,38 @@ class CourseNetwork(Network):
     def logits(self, pixels: Tensor) -> Tensor:
         """Means of the classifier's map.
 
-        If the ReLU of the course's classifier is 0 for every input, the training stops there.
+        If the classifier's ReLU outputs 0 for every input, no gradient flows and the network no
+        longer learns.
         """
-        layers = dict(self.named_children())
-        maps = layers.pop("norm")(pixels)
-        if layers["bn0"].training and not pixels.requires_grad:  # it can be frozen
-            maps = convolve_normalised(maps, layers.pop("bn0"), layers.pop("conv1"))
-        for name, layer in layers.items():
-            if pool := layers.get(f"pool{name.removeprefix('bn')}"):
-                maps = normalise_and_pool(maps, layer, pool)
-            elif not name.startswith("pool"):  # which its normalisation has run
-                maps = layer(maps)
+        names = self.architecture.stages()
+        first, *stages = ([getattr(self, name) for name in stage] for stage in names)
+        maps = normalise_and_convolve(self.norm(pixels), *first)  # bn0, conv1
+        for norm, *pool, layer in stages:  # bn1, pool1, conv2; …; bn4, rnn1; bn5, rnn2; bn6, cls
+            maps = layer(normalise_and_pool(maps, norm, *pool))
         return maps.mean(dim=(2, 3))
 
 
-def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.MaxPool2d) -> Tensor:
+def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = None) -> Tensor:
     """`pool(norm(maps))`; on a CPU in evaluation mode in the other order if that is the same.
 
     With weights above 0, normalisation keeps the order. On a GPU, the host would wait to know.
     """
+    if pool is None:
+        return norm(maps)
     on_cpu = maps.device.type == "cpu" and not torch.compiler.is_exporting()
     if on_cpu and not norm.training and (norm.weight > 0).all():
         return norm(pool(maps))
     return pool(norm(maps))
 
 
-def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
-    """`convolution(norm(maps))` in training mode, for maps (N, C, H, W) without a gradient.
+def normalise_and_convolve(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
+    """`convolution(norm(maps))`; in training mode with fewer passes over maps (N, C, H, W).
 
-    Weight and bias of the normalisation become part of the kernel, with fewer passes over the maps.
+    Weight and bias of the normalisation become part of the kernel, if the maps need no gradient.
     An input channel of ones carries the bias: it is 0 in the padding, which has no bias.
     """
+    if not norm.training or maps.requires_grad:  # it can be frozen
+        return convolution(norm(maps))
     mean, variance = (values.to(maps.dtype) for values in norm.take_statistics(maps))
     normalised = F.batch_norm(maps, mean, variance, eps=norm.EPS)
     weight, bias = (values.view(1, -1, 1, 1) for values in (norm.weight, norm.bias))

@@ -5,6 +5,7 @@ They are PyTorch's zip files, which have a CRC-32 of each tensor. PyTorch does n
 """
 
 import hashlib
+import io
 import json
 import pickle
 import textwrap
@@ -20,14 +21,18 @@ from torch import Tensor
 from renet.common import files
 from renet.common.errors import InputError, memory_shortage
 from renet.common.imdb_wiki import CLASSES
-from renet.config.model import AnyArchitecture, ResNet18Architecture, from_settings
-from renet.config.train import DESCRIPTION, Recipe, Start
+from renet.common.model_folder import DESCRIPTION
+from renet.config.crop import Crop
+from renet.config.model import from_settings
 from renet.network import kinds
 from renet.network.model import Network, parameter_count
 
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
-DIGEST = "weights_sha256"  # of the file in config.json, of the tensors alone in the metadata
+DIGEST = "weights_sha256"  # of the file; in its own metadata, with NO_DIGEST in place of itself
+NO_DIGEST = "0" * 64
+DTYPES = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+DTYPES |= {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 
 
 def save(path: str | Path, model: Network, **more: object) -> None:
@@ -71,7 +76,15 @@ def write(path: str | Path, content: dict) -> None:
 
 def check_tensors(content: dict, consequence: str) -> None:
     """Check all tensors of a model file: the network's, by their names, and the others."""
-    for name, tensor in _named_tensors(content["state"] | {**content, "state": None}, ""):
+    try:
+        tensors = [*_named_tensors(content["state"] | {**content, "state": None}, "")]
+    except RecursionError as error:
+        raise InputError(f"{consequence}, because its content is nested too deeply.") from error
+    for name, tensor in tensors:
+        dense = tensor.layout == torch.strided and tensor.dtype in DTYPES and not tensor.is_meta
+        # A view with a stride of 0 can have more values than the file has bytes.
+        if not dense or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise InputError(f"{consequence}, because {name} is no dense tensor of plain numbers.")
         if not tensor.isfinite().all():
             raise InputError(f"{consequence}, because {name} has a NaN or an infinity.")
 
@@ -91,8 +104,9 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     if not path.is_file():  # to read a pipe or a device could take for ever
         raise InputError(f"The model {path} does not exist or is no file; check the path.")
     try:
-        read_file = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
-        content = read_file(path)
+        data = path.read_bytes()  # once: another process can replace the file at any time
+        read_data = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
+        content = read_data(path, data)
     except Exception as error:  # pickle, zip and safetensors raise anything on foreign bytes
         if memory_shortage(error):
             raise
@@ -111,7 +125,7 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         return content
     format_name = content.get("format") if isinstance(content, dict) else None
     if format_name != FORMAT:
-        named = format_name if isinstance(format_name, str) else "not named"
+        named = format_name[:60] if isinstance(format_name, str) else "not named"
         raise InputError(
             f"{path} is not a model of this project: its format is {named}, "
             f"but {FORMAT} is needed; train it again, or use the version that wrote it."
@@ -119,39 +133,39 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     if not isinstance(content.get("state"), dict):
         raise InputError(f"{path} has no weights; give a model that this project has written.")
     check_tensors(content, f"{path} cannot be used")
-    return content
+    return content | {DIGEST: hashlib.sha256(data).hexdigest()}
 
 
-def _read_pytorch(path: Path) -> Any:
-    if zipfile.is_zipfile(path):  # other projects' can be in PyTorch's format before 1.6
-        with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():
-                raise ValueError(f"the CRC-32 of {damaged} is wrong; use another copy")
-    return torch.load(path, map_location="cpu", weights_only=True)
+def _read_pytorch(path: Path, data: bytes) -> Any:
+    if not data.startswith(b"PK\3\4"):  # of another project, before PyTorch 1.6
+        return torch.load(path, map_location="cpu", weights_only=True)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()  # compressed or overlapping ones can be of any size
+        compressed = any(entry.compress_type for entry in entries)
+        if compressed or sum(entry.file_size for entry in entries) > len(data):
+            raise ValueError("its entries are compressed or overlap; save it by torch.save")
+        if damaged := archive.testzip():
+            raise ValueError(f"the CRC-32 of {damaged} is wrong; use another copy")
+    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
-def _read_safetensors(path: Path) -> dict:
-    content, data = described(path), path.read_bytes()
-    digests = hashlib.sha256(data).hexdigest(), tensors_digest(data)
-    if content.get(DIGEST, digests[0]) not in digests:
+def _read_safetensors(path: Path, data: bytes) -> dict:
+    start = 8 + int.from_bytes(data[:8], "little")  # of the tensors, behind the header
+    metadata = json.loads(data[8:start]).get("__metadata__", {})
+    content = described(path) or json.loads(metadata.get(METADATA, "{}"))
+    stated = str(content.get(DIGEST))
+    # config.json has the digest of the file, exports of 4.0.0 have that of the tensors alone.
+    covered = data, data.replace(stated.encode(), NO_DIGEST.encode(), 1), data[start:]
+    if DIGEST in content and stated not in (hashlib.sha256(part).hexdigest() for part in covered):
         fault = f"its SHA-256 is not the one in {DESCRIPTION} or in its metadata"
         raise ValueError(f"{fault}; use another copy")
     return content | {"state": safetensors.torch.load(data)}
 
 
-def tensors_digest(data: bytes) -> str:
-    """SHA-256 of the tensors in the bytes of a safetensors file, without its header."""
-    return hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
-
-
 def described(path: Path) -> dict:
-    """All but the weights: from config.json beside them, or the metadata of safetensors."""
-    beside, content = path.with_name(DESCRIPTION), {}
-    if beside.is_file():
-        content = files.read_json(beside)
-    elif path.suffix == ".safetensors":
-        with safetensors.safe_open(path, "pt") as stored:
-            content = json.loads((stored.metadata() or {}).get(METADATA, "{}"))
+    """Content of the config.json beside weights, if any."""
+    beside = path.with_name(DESCRIPTION)
+    content = files.read_json(beside) if beside.is_file() else {}
     return content if isinstance(content, dict) else {}
 
 
@@ -161,9 +175,12 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         state = content["state"]
         mean, shape = state.get("norm.mean"), tuple(content["input_shape"])
         settings = from_settings(content["architecture"])
-        if not all(type(side) is int and side > 0 for side in shape):
-            raise ValueError(f"the shape of the images is {shape}")
+        Crop(size=[*shape[1:]])  # else the images could have any number of pixels
+        if content["classes"] != [*CLASSES]:
+            raise ValueError(f"its classes are {content['classes']}")
         data_mean = mean.numpy() if mean is not None and mean.dim() > 1 else None
+        with torch.device("meta"):  # takes no memory for an architecture that does not fit
+            kinds.build(shape, settings, data_mean).load_state_dict(state, assign=True)
         model = kinds.build(shape, settings, data_mean).to(next(iter(state.values())).dtype)
         model.load_state_dict(state)
     except (
@@ -181,47 +198,3 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
 def load(path: str | Path) -> Network:
     """Network in a model file; see `read` and `build` for the errors."""
     return build(read(path), path)
-
-
-def load_initial_weights(network: Network, recipe: Recipe) -> None:
-    """Give a network the weights and the mean in the file that a recipe starts from."""
-    file = recipe.start_files[0]
-    given, state = _initial_weights(file)
-    norm, mean = network.get_submodule("norm"), state.get("norm.mean", torch.zeros(1))
-    if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
-        norm.mean = mean.to(norm.mean)  # instead of the mean of the data
-    free = ["model.flip_average"]  # on which no weights depend
-    if isinstance(recipe.start_from, Start) and recipe.start_from.without:
-        free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
-    theirs, wanted = _shapes(given, state), _shapes(network.architecture, network.state_dict())
-    for name in ["model.kind", *theirs, *wanted]:
-        ours, of_file = wanted.get(name, "missing"), theirs.get(name, "missing")
-        if of_file != ours and not name.startswith(tuple(free)):
-            raise InputError(
-                f"`train.start_from` names {file}, which does not fit: {name} is "
-                f"{of_file} in the file and {ours} in this run. Give the run the `model` and the "
-                "`crop.size` of the file; if only the classifiers differ, add `without: "
-                "classifier`."
-            )
-    used = {name: value for name, value in state.items() if not name.startswith(tuple(free))}
-    network.load_state_dict(network.state_dict() | used)
-
-
-def _shapes(architecture: AnyArchitecture, state: dict[str, Tensor]) -> dict[str, object]:
-    """Keys of a network's `model`, and the shapes of its weights."""
-    keys = {f"model.{key}": value for key, value in architecture.model_dump().items()}
-    return keys | {name: list(value.shape) for name, value in state.items()}
-
-
-def _initial_weights(file: str) -> tuple[AnyArchitecture, dict[str, Tensor]]:
-    """Architecture and the weights in a model file, or in a file of another project."""
-    content = read(file, state_dict=True)
-    if "format" in content:
-        theirs = build(content, file)
-        return theirs.architecture, theirs.state_dict()
-    resnet18 = kinds.module(ResNet18Architecture().kind)
-    # The first is that of Lightning's checkpoints, the second that of safetensors.
-    state = resnet18.only(content.get("state_dict", content.get("state", content)), file)
-    check_tensors({"state": state}, f"{file} cannot be used")
-    given = described(Path(file)).get("pretrained_cfg")  # as timm publishes it
-    return ResNet18Architecture(), resnet18.converted(state, given, file)

@@ -87,6 +87,7 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
 def _write(template: str, path: Path, run: RunResults, data: DataResults, root: str) -> None:
     """Write a card as Markdown, and as a page without its front matter."""
     values = {"run": run, "results": data, "data": data.config, "tables": metric_tables}
+    values["metric"] = metric_tables.BY_NAME[data.choice_metric]
     text = templates.render(template, front_matter=front_matter(run, data), **values)
     files.write_text(path, text)
     shown = text[text.index("# ") :].replace("/datasheet.md)", "/datasheet.html)")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common import files
 from renet.pages import filters, galleries, templates
 from renet.pages.templates import PageTable
 
+FIRST_LINE = "<!doctype html><!-- Predictions by renet-gender-workflow. -->"  # of no other page
 MOST_FACES = 500
 MOST_REASONS = 100  # photos or faces without a prediction
 GRID = galleries.Grid(columns=1, side=112)
@@ -43,17 +43,26 @@ class ContactSheet:
         half = MOST_FACES // 2
         self._faces = ranked[:half] + ranked[half:][-half:]
 
-    def write(self, path: Path, model: Path, table: Path, notes: Sequence[str] = ()) -> None:
-        """Write the page, which holds the pictures itself; in a run's folder, it names the run."""
-        folder, metrics = path.resolve().parent, model.resolve().with_name("metrics.json")
+    def write(
+        self,
+        path: Path,
+        model: Path,
+        table: Path,
+        notes: Sequence[str] = (),
+        stated: dict | None = None,  # of predictor.json
+    ) -> None:
+        """Write the page, which holds the pictures itself; in a run's folder, it links the run."""
+        folder = path.resolve().parent
         self._keep_extremes()
         templates.write(
             "contact_sheet.html.j2",
             path,
+            first_line=FIRST_LINE,
             title="Predictions",
             data={"origin": "/".join(model.resolve().parts[-2:]), "sources": []},
             run=folder.name,
-            test=files.read_json(metrics)["test"] if metrics in folder.glob("*.json") else None,
+            stated=stated,
+            has_page=folder == model.resolve().parent and (folder / "metrics.json").is_file(),
             table_file=Path(os.path.relpath(table, path.parent)),
             notes=notes,
             faces=self._faces,

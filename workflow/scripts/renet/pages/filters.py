@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,7 +24,7 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if pd.isna(value) else f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def interval(bounds: list[float] | None) -> str:
+def interval(bounds: Sequence[float] | None) -> str:
     """`83.7 to 98.0 %`; NaN and None are undefined."""
     if bounds is None or pd.isna(bounds[0]):
         return UNDEFINED

@@ -111,7 +111,7 @@ def _rows(
                 settings = {key.rpartition(".")[2]: flat.get(key) for key in grid["keys"]}
                 members.append(replace(row, settings=settings))
         if len(members) > 1:
-            ranked = {one: row for one, row in ranked.items() if one not in grid["runs"]}
+            ranked = {run: row for run, row in ranked.items() if run not in grid["runs"]}
             ranked[members[0].name] = replace(members[0], name=name, members=members)
     for names, cells in of_seeds.groupby("run", sort=False):
         if all(name in ranked and not ranked[name].settings for name in names.split()):

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.summary import Metrics, SetSummary
 from renet.pages import filters
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable, sentences
@@ -13,7 +14,7 @@ from renet.pages.templates import PageTable, sentences
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric of a summary, as `metrics.summarise` returns it."""
+    """One metric of a `SetSummary`."""
 
     path: tuple[str, ...]  # its keys in the summary
     label: str
@@ -24,20 +25,20 @@ class Metric:
         """Its key in the summary's `intervals`: `recall_female`."""
         return "_".join(self.path)
 
-    def value(self, summary: dict) -> Any:
+    def value(self, summary: Metrics) -> Any:
         """Metric in a summary; None where the set or the baseline does not define it."""
         value: Any = summary
         for key in self.path:
-            value = value.get(key)
+            value = getattr(value, key, None)  # the baseline has no loss
         return value
 
     def text(self, number: float | None) -> str:
         """A value of the metric as text."""
         return filters.percentage(number) if self.is_fraction else filters.decimal(number)
 
-    def interval_text(self, summary: dict) -> str:
+    def interval_text(self, summary: SetSummary) -> str:
         """Its 95 % interval in a summary as text."""
-        bounds = summary["intervals"].get(self.name)  # the loss has none
+        bounds = summary.intervals.get(self.name)  # the loss has none
         if bounds is None or self.is_fraction:
             return filters.interval(bounds)
         return " to ".join(map(filters.decimal, bounds))
@@ -61,10 +62,12 @@ def metrics_table(results: SetResults) -> PageTable:
 
     The out-of-fold set is its own validation set, and has no column of it.
     """
-    test, baseline = results.test, results.test["majority_baseline"]
-    validated = results.metrics["calibration"]["fitted_on"]
-    others = {} if validated == results.set else {validated: results.metrics["validation"]}
-    others[f"always {baseline['class']}"] = baseline
+    test, baseline = results.test, results.test.majority_baseline
+    validated = results.metrics.calibration.fitted_on
+    others: dict[str, Metrics] = {}
+    if validated != results.set:
+        others[validated] = results.metrics.validation
+    others[f"always {baseline.majority}"] = baseline
     headings = ["metric", results.set, "95 % interval", *others]
     rows = [
         [metric.label, metric.text(metric.value(test)), metric.interval_text(test),
@@ -75,26 +78,27 @@ def metrics_table(results: SetResults) -> PageTable:
     return PageTable("Metrics" + _suffix(results), headings, rows, collapsed=results.set != "test")
 
 
-def slices_table(results: SetResults) -> PageTable:
-    """Slices of enough faces for a statement: accuracy, recalls, differences."""
+def slices_table(results: SetResults, metric: Metric) -> PageTable:
+    """Slices of enough faces for a statement: recalls, differences of the metric."""
     rows = [
         [
             filters.group_name(row),
             f"{row.n:,}",
             f"{row.subjects:,}",
-            filters.percentage(row.accuracy),
-            filters.interval([row.low, row.high]),
+            filters.percentage(row.recall_female),
+            filters.interval([row.recall_female_low, row.recall_female_high]),
+            filters.percentage(row.recall_male),
+            filters.interval([row.recall_male_low, row.recall_male_high]),
             filters.points(row.difference),
             "–" if pd.isna(row.p_holm) else filters.p_value(row.p_holm).removeprefix("= "),
-            filters.percentage(row.recall_female),
-            filters.percentage(row.recall_male),
         ]
         for row in results.slices.itertuples()
-        if not (row.small or results.test["small"])
+        if not (row.small or results.test.small)
     ]
     headings = [
-        "group", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
-        "difference from the others, points", "corrected p", "recall of female", "recall of male",
+        "group", "faces", sentences("unit", results.test), "recall of female", "95 % interval",
+        "recall of male", "95 % interval", f"{metric.label} minus that of the others, points",
+        "corrected p",
     ]  # fmt: skip
     title = f"Groups of enough faces and people{_suffix(results)}"
     return PageTable(title, headings, rows, collapsed=True)

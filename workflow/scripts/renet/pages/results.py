@@ -16,8 +16,9 @@ from renet.common.history import HISTORY
 from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
-from renet.evaluation import tables
+from renet.evaluation import summary, tables
 from renet.evaluation.inference_table import OUT_OF_FOLD
+from renet.evaluation.summary import SetSummary, Stated, Summary
 from renet.pages import templates
 from renet.pages.page_data import GALLERY, LAYERS, MISTAKES, SALIENCY
 from renet.records import machine
@@ -41,29 +42,33 @@ class SetResults:
     """The results of one run on a set, which is `test` in its metrics."""
 
     set: str  # `test`, `OUT_OF_FOLD` or the name of an external set
-    metrics: dict
+    metrics: Summary
     slices: pd.DataFrame
     gallery: pd.DataFrame
 
     @property
-    def test(self) -> dict:
+    def test(self) -> SetSummary:
         """Metrics on this set."""
-        return self.metrics["test"]
+        return self.metrics.test
 
     @property
     def groups(self) -> pd.DataFrame:
-        """Tested slices with `is_below`, the least good first.
+        """Tested slices with `is_below` and `has_gap`; significant ones first, then by `lower`.
 
-        The genders, which have a conclusion of their own, are none of them. Of slices that are one
-        test, such as a slice and its complement, only that with the test is listed.
+        `lower` is the lower of the two recalls. The genders, which have a conclusion of their own,
+        are none of them. Of slices that are one test, such as a slice and its complement, only that
+        with the test is listed.
         """
-        rows = self.named("tested").sort_values("difference", kind="stable")
-        return rows.assign(is_below=rows.index.isin(self.named("below").index))
+        rows = self.named("tested")
+        below, gaps = (rows.index.isin(self.named(name).index) for name in ("below", "gaps"))
+        lower = rows[["recall_female", "recall_male"]].min(axis=1)
+        rows = rows.assign(is_below=below, has_gap=gaps, significant=below | gaps, lower=lower)
+        return rows.sort_values(["significant", "lower"], ascending=[False, True], kind="stable")
 
     def named(self, conclusion: str) -> pd.DataFrame:
         """Slices that `groups` of metrics.json has under a conclusion, such as `below`."""
-        keys = self.metrics["groups"][conclusion]
-        return self.slices.set_index(["slice", "value"], drop=False).loc[[*map(tuple, keys)]]
+        keys = getattr(self.metrics.groups, conclusion)
+        return self.slices.set_index(["slice", "value"], drop=False).loc[keys]
 
     def shown_faces(self, name: str) -> pd.DataFrame:
         """Faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
@@ -92,7 +97,8 @@ class RunResults(SetResults):
     @property
     def stated(self) -> SetResults:
         """Results on the set that leads."""
-        return self if self.metrics["leads"] == "test" else cast(SetResults, self.out_of_fold)
+        leads = cast(Stated, self.metrics.stated).set
+        return self if leads == "test" else cast(SetResults, self.out_of_fold)
 
     @property
     def other_sets(self) -> list[SetResults]:
@@ -117,6 +123,7 @@ class DataResults:
     to_review: int  # suspects that no person has seen; 0 without a network that can tell
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
+    entries: dict[str, str]  # of `runs` in the config, by the run that each makes
 
     def suspected(self, run: RunResults) -> int | None:
         """Number of mistakes in the gallery with suspect labels; None without an audit."""
@@ -127,14 +134,14 @@ class DataResults:
 
     def next_steps(self, run: RunResults) -> list[str]:
         """What may come next, at most two steps: the case of each."""
-        advice, is_plain = run.metrics["advice"], run.settings["train"].get("augment") == []
+        advice, is_plain = run.metrics.advice, run.settings["train"].get("augment") == []
         steps = {
-            advice: advice is not None,
-            "folds": run.test["few"] and not run.folds,
+            advice: True,
+            "folds": run.test.few and not run.folds,
             "audit": self.to_review > 0,
             "modern": advice is None and is_plain,
         }
-        return [step for step, holds in steps.items() if holds][:2]
+        return [step for step, holds in steps.items() if step and holds][:2]
 
     @property
     def steps(self) -> pd.DataFrame:
@@ -185,7 +192,7 @@ def read_run(
     def read_set(set_name: str, folder: str) -> dict:
         return {
             "set": set_name,
-            "metrics": files.read_json(given[f"{folder}/metrics.json"]),
+            "metrics": summary.read(given[f"{folder}/metrics.json"]),
             "slices": tables.SLICES.read(given[f"{folder}/tables/slices.csv"]),
             "gallery": GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
         }

@@ -26,8 +26,6 @@ from renet.pages import filters
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # each feature with its templates
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
-# The first line of a page, by which predict.py knows its own.
-FIRST_LINE = (TEMPLATES / "base.html.j2").read_text(encoding="utf-8").partition("\n")[0]
 MACROS: dict[str, str] = {}  # the template of each macro that is a filter
 ENVIRONMENT = jinja2.Environment(
     loader=LOADER,

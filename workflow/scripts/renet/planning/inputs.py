@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from renet.common import files
 from renet.common.photo_formats import is_hidden
@@ -15,22 +16,26 @@ DATA = "<results>/data"
 SHARD = f"{DATA}/{{source}}/faces/{{shard}}-of-{{shards}}"  # without the suffix
 
 
+def face_file(run: Run) -> str:
+    """HDF5 file of the faces that a run is trained on."""
+    return f"{DATA}/{'development' if len(run_settings.trained_on(run)) > 1 else 'train'}.h5"
+
+
 def training_faces(run: Run) -> dict[str, str]:
     """Faces that a run is trained on, and those that its training validates on, if any."""
-    if len(run_settings.trained_on(run)) > 1:
-        found = {"faces": f"{DATA}/development.h5"}
-    else:
-        found = {"faces": f"{DATA}/train.h5", "validation": f"{DATA}/validation.h5"}
+    found = {"faces": face_file(run)}
+    if len(run_settings.trained_on(run)) == 1:
+        found["validation"] = f"{DATA}/validation.h5"
     # For people, or for ages.
     if not run.model.has_layers or run.train.age_weight > 0:
         found["table"] = found["faces"].replace(".h5", ".csv")
     return found
 
 
-def validating(name: str, run: Run) -> dict[str, str | list[str]]:
-    """Inputs that validate a run: the validation set, or the predictions of its folds."""
-    if count := run.folds:
-        folder = f"<results>/runs/{name}/folds"
+def validating(runs: Mapping[str, Run], wildcards: Any) -> dict[str, str | list[str]]:
+    """Inputs that validate a job's run: the validation set, or the predictions of its folds."""
+    if count := runs[wildcards.run].folds:
+        folder = f"<results>/runs/{wildcards.run}/folds"
         folds = [f"{folder}/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
         return {"validation_table": f"{DATA}/development.csv", "folds": folds}
     path = f"{DATA}/validation"
@@ -44,11 +49,12 @@ def initial_hashes(run: Run) -> str | None:
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
 
-def subset_files(settings: Config, subset: str) -> dict[str, str | list[str]]:
-    """Files that the HDF5 file of a subset is written from.
+def subset_files(settings: Config, wildcards: Any) -> dict[str, str | list[str]]:
+    """Files that the HDF5 file of a job's subset is written from.
 
     `train` is the file whose mean is stored: every other subset takes that of the training set.
     """
+    subset = wildcards.subset
     external = subset in settings.external
     found: dict[str, str | list[str]] = {
         "split": f"{DATA}/{subset}/split.csv" if external else f"{DATA}/split.csv",

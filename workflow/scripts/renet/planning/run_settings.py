@@ -1,7 +1,5 @@
 """Params and resources of a run's jobs: each has the settings that it depends on."""
 
-from types import SimpleNamespace
-
 from renet.config.runs import Run, expand, plain
 from renet.config.schema import Config
 
@@ -13,6 +11,12 @@ def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
         for name, run in settings.entries.items()
         if run and run.grid
     }
+
+
+def entries(settings: Config) -> dict[str, str]:
+    """The entry of `runs` that makes each run."""
+    made = {entry: expand(entry, run) for entry, run in settings.entries.items()}
+    return {name: entry for entry, runs in made.items() for name, _ in runs}
 
 
 def training_settings(run: Run) -> dict:
@@ -41,25 +45,28 @@ def trained_on(run: Run) -> list[str]:
     return ["train", "validation"] if run.folds and not selects else ["train"]
 
 
+def batch_size(run: Run) -> int | None:
+    """Faces in a batch of a run's training; None for a kind without layers."""
+    return run.train.batch_size if run.model.has_layers else None
+
+
 def compute_settings(run: Run) -> dict:
     """Settings of `renet.network.devices.Compute` for a run."""
     return run.train.model_dump(include={"device", "precision", "threads"})
 
 
-def resources(run: Run) -> SimpleNamespace:
-    """Threads, GPUs, memory and time of a run's jobs, by name; no result depends on them.
+def resource(name: str, run: Run) -> int:
+    """Threads, GPUs, memory or time of a run's jobs; no result depends on it.
 
-    With the prefix `train_`, they are those of its training, and without it, those of one process.
+    `train_threads` and `train_gpus` are for a whole training, `threads` and `gpus` for one process.
     """
-    train, gpus = run.train, int(run.train.device != "cpu")  # for each process
-    return SimpleNamespace(
-        **run.resources.model_dump(),
-        threads=train.threads,
-        train_threads=train.threads * train.processes,
-        gpus=gpus,
-        train_gpus=gpus * train.processes,
-        checkpoint_seconds=round(60 * run.checkpoints.minutes),
-    )
+    train, gpus = run.train, int(run.train.device != "cpu")
+    found = run.resources.model_dump() | {
+        "threads": train.threads, "train_threads": train.threads * train.processes,
+        "gpus": gpus, "train_gpus": gpus * train.processes,
+        "checkpoint_seconds": round(60 * run.checkpoints.minutes),
+    }  # fmt: skip
+    return found[name]
 
 
 def fold_settings(run: Run) -> dict:

@@ -5,11 +5,10 @@ The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gi
 what else a prediction needs. A writer raises an InputError if its packages are missing.
 """
 
+import hashlib
 import json
-import logging
 import re
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +17,15 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from renet.common import disk, files
+from renet.common import files
 from renet.common.errors import InputError
-from renet.config.train import DESCRIPTION
+from renet.common.model_folder import DESCRIPTION
 from renet.network import model_file
 from renet.prediction.predictor import FILE, Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
-LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # in Markdown
+LOCAL_LINE = re.compile(r"^.*(?<!\\)\]\((?!https?:).*\n", re.MULTILINE)  # with a link to a file
 
 
 class Probabilities(nn.Module):
@@ -44,43 +43,14 @@ class Probabilities(nn.Module):
 
 def write_onnx(path: Path, predictor: Predictor) -> None:
     """Write an ONNX file in float32, all in one file, without names of local files."""
-    _write(path, _onnx_model(predictor))
-
-
-def write_int8(path: Path, predictor: Predictor) -> None:
-    """Write an ONNX file whose matrix products are in int8: of a `renet`, a quarter of the bytes.
-
-    Weights are rounded once, activations at run time (dynamic quantisation). Convolutions stay in
-    float32, which is faster and changes fewer predictions.
-    """
     model = _onnx_model(predictor)
-    import onnx
-    from onnxruntime import quantization
-
-    # The quantisation writes a copy, and does not notice a full disk.
-    with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder, "int8.onnx")
-        copies, way_out = 3, "name a folder on another disk in TMPDIR"
-        disk.require_space(small, copies * model.ByteSize(), way_out)
-        logging.disable(logging.WARNING)  # it warns of each tensor that stays in float32
-        try:
-            quantization.quantize_dynamic(
-                model, small, op_types_to_quantize=["MatMul"],
-                # With signed weights, CPUs without VNNI saturate: probabilities were wrong by 0.12.
-                weight_type=quantization.QuantType.QUInt8,
-            )  # fmt: skip
-        finally:
-            logging.disable(logging.NOTSET)
-        quantised = onnx.load(small)
-    _write(path, quantised)
-    if not any(node.op_type == "MatMulInteger" for node in quantised.graph.node):
-        logging.warning("%s is in float32: the network has no matrix product to round.", path)
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _onnx_model(predictor: Predictor):
     try:
         import onnx
-        import onnxruntime  # noqa: F401 (for int8)
         import onnxscript  # noqa: F401 (torch.onnx imports it)
     except ImportError as error:
         raise InputError(
@@ -117,10 +87,12 @@ def write_safetensors(
 ) -> None:
     """Write the weights as safetensors, by default with what `described` says as metadata."""
     weights = {name: one.contiguous() for name, one in predictor.network.state_dict().items()}
-    if metadata is None:  # one key: the order of several is not fixed, and the bytes would differ
-        digest = model_file.tensors_digest(safetensors.torch.save(weights))
-        metadata = {model_file.METADATA: described(predictor, digest)}
-    content = safetensors.torch.save(weights, metadata)
+    # One key: the order of several is not fixed, and the bytes would differ.
+    about = {model_file.METADATA: described(predictor, model_file.NO_DIGEST)}
+    content = safetensors.torch.save(weights, metadata or about)
+    if metadata is None:
+        digest = hashlib.sha256(content).hexdigest()
+        content = content.replace(model_file.NO_DIGEST.encode(), digest.encode(), 1)
     # Not by its save_file, whose error on a full disk is no OSError.
     with files.replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
@@ -128,7 +100,7 @@ def write_safetensors(
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | None = None) -> None:
     """Write what model hubs and `predictor.load` read: weights, README.md and config.json."""
-    folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
+    folder, text = path.parent, LOCAL_LINE.sub("", card.read_text(encoding="utf-8"))
     if (folder / FILE).exists():
         raise InputError(f"{folder} is a folder of a run; name a folder for the hub alone.")
     files.check_replaceable(folder / "README.md", "---")  # a card begins with its front matter
@@ -152,17 +124,11 @@ def described(predictor: Predictor, digest: str | None = None) -> str:
     return json.dumps(about | ({model_file.DIGEST: digest} if digest else {}), sort_keys=True)
 
 
-def _write(path: Path, model) -> None:
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-
-
-WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_safetensors}
+WRITERS = {".onnx": write_onnx, ".safetensors": write_safetensors}
 
 
 def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
     """Function that writes the format that the end of a file's name stands for."""
-    for suffix, write in WRITERS.items():
-        if path.name.endswith(suffix):
-            return write
-    raise InputError(f"{path} has no name of a format; let it end with {', '.join(WRITERS)}.")
+    if write := WRITERS.get(path.suffix):
+        return write
+    raise InputError(f"{path} has no name of a format; let it end with {' or '.join(WRITERS)}.")

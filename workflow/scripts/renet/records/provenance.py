@@ -50,7 +50,7 @@ def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
 def installed_packages() -> dict[str, str]:
     """The version of each package; of two on Python's path, the first one, which is imported."""
     packages = reversed([*importlib.metadata.distributions()])
-    named = [(one.metadata["Name"], one.version) for one in packages]
+    named = [(package.metadata["Name"], package.version) for package in packages]
     return dict(sorted({name.lower(): version for name, version in named if name}.items()))
 
 

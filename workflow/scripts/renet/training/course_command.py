@@ -1,7 +1,7 @@
 """Command line of the course's main_classify.py, whose options are neon's NeonArgparser's.
 
 It trains on --data_root, saves the network to --save_path and prints the accuracy at the end.
-torchrun can start it in several processes, on one machine or several.
+torchrun can start it in several processes of one machine.
 """
 
 import argparse

@@ -8,19 +8,24 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5
 
 
 class FaceDataset(Dataset):
-    """Faces (3, height, width) uint8 RGB, transformed, and their classes: 0 female, 1 male.
+    """Faces (3, height, width) uint8 RGB, transformed, and their classes, 0 or 1.
 
+    As in torchvision, `classes` has the names of the classes, and `targets` the class of each face.
     Each worker of a `DataLoader` maps the file into memory itself.
     """
+
+    classes = CLASSES
 
     def __init__(self, path: str | Path, transform: Callable[[Tensor], Any] | None = None):
         """Open a file such as results/data/train.h5; see `hdf5.read`."""
         self.path, self.transform = path, transform
         self.faces = hdf5.read(path)
+        self.targets = self.faces.targets
 
     def __reduce__(self) -> tuple:  # for another process
         return FaceDataset, (self.path, self.transform)
@@ -29,5 +34,7 @@ class FaceDataset(Dataset):
         return len(self.faces)
 
     def __getitem__(self, row: int) -> tuple[Any, int]:
+        if isinstance(row, slice):
+            raise TypeError("FaceDataset has no slices; use torch.utils.data.Subset(faces, rows).")
         face = torch.from_numpy(self.faces.pixels[row].copy())
-        return self.transform(face) if self.transform else face, int(self.faces.targets[row])
+        return self.transform(face) if self.transform else face, int(self.targets[row])

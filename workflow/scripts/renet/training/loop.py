@@ -31,7 +31,7 @@ from renet.dataset.tables import SPLIT
 from renet.network import devices, inference, kinds, model_file
 from renet.network.loader import Loader
 from renet.network.model import Network, parameter_count
-from renet.training import age_groups, processes
+from renet.training import age_groups, initial_weights, processes
 from renet.training.augmentation import Augmentation
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.monitoring import EventLog, Throughput
@@ -135,7 +135,7 @@ def build(
         model = kinds.build(faces.shape, settings.model, faces.mean)
         model.init_weights(settings.train.seed)
         if settings.train.start_from:
-            model_file.load_initial_weights(model, settings.train)
+            initial_weights.load(model, settings.train)
     model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     trainer = Trainer(devices.to_device(model, device), settings.train, faces, validation)

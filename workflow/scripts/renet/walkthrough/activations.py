@@ -69,7 +69,7 @@ def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], ...]:
     changed, without = whole.clone(), copy.deepcopy(rnn)
     without.vertical.recurrent_weight.zero_()
     changed[..., row * height : (row + 1) * height, column * width : (column + 1) * width] = 0
-    (swept, out), (swept_changed, out_changed) = (_sweeps(rnn, one) for one in (whole, changed))
+    (swept, out), (swept_changed, out_changed) = (_sweeps(rnn, given) for given in (whole, changed))
     changes = [*_norms(swept_changed - swept), *_norms(out_changed - out, directions=1)]
     alone = _sweeps(without, whole)[0]
     recurrence = [_norms(alone)[0], _norms(swept - alone)[0]]
