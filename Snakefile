@@ -36,8 +36,7 @@ refuse_faults(
     predicts_here=rules.has("predictor") and not OWN_ENVIRONMENTS,
 )
 if IS_MAIN and ALL_RULES:
-    trained = [path for path in outputs("train", run=RUNS) if path.endswith(".pt")]
-    unknown = [path for path in trained if not has_record(path)]
+    unknown = [path for path in outputs("train", run=RUNS) if not has_record(path)]
     for warning in before_start.warnings(settings, unknown, OVERLAYS):
         logger.warning(warning)
 

@@ -45,11 +45,12 @@ def test_zip_is_one_sentence_with_the_way_out(tmp_path, server, receipt_file, ha
         packed.writestr("a.jpg", "x")
     server.contents["/photos.zip"] = path.read_bytes()
     digest = receipts.compute_digest(path, "sha256") if has_digest else None
-    said = f"^{path} is a zip file; unpack it, and name the folder in the URL\\.$"
-    for url in (path.as_uri(), server.url("/photos.zip")):
-        with pytest.raises(InputError, match=said):
+    part = receipt_file.with_name("photos.zip.part")  # it is kept, to be unpacked
+    for url, file in ((path.as_uri(), path), (server.url("/photos.zip"), part)):
+        with pytest.raises(InputError) as caught:
             downloads.obtain(url, digest, receipt_file)
-        said = "photos.zip is a zip file; unpack it here, and name the folder by file://….$"
+        way_out = "is a zip file; unpack it, and give the folder as file://…."
+        assert str(caught.value) == f"{file} {way_out}" and file.exists()
 
 
 def test_missing_file_is_named(tmp_path, receipt_file):

@@ -74,16 +74,12 @@ def has_record(output):
     code = base64.urlsafe_b64encode(output.encode()).decode()
     *folders, name = re.findall(".{1,254}", code)  # of a long path
     path = Path(*[f"@{part}" for part in folders], name)
-    kinds = ("metadata", "incomplete")
-    is_there = any(Path(".snakemake", kind, path).exists() for kind in kinds)
+    is_there = any(Path(".snakemake").glob(f"[im]*/{path}"))  # incomplete, metadata
     return is_there or workflow.workflow_settings.persistence_backend.name != "FILE"
 
 
 def replaced(rule):
-    """First outputs of the planned jobs of a rule that are there, while `onstart` runs.
-
-    Missing: the plan, of which `onstart` knows nothing.
-    """
+    """First outputs of a rule that this start replaces. Missing: the plan, in `onstart`."""
     jobs = [] if workflow.touch else workflow.dag.needrun_jobs()
     outputs = [str(job.output[0]) for job in jobs if job.rule.name == rule]
     return sorted(path for path in outputs if Path(path).exists())

@@ -35,7 +35,11 @@ rule train:
 
 onstart:
     if models := replaced("train"):
-        logger.warning(before_start.replaced(models))
+        logger.warning(
+            f"This start trains {len(models)} of the models again, and replaces "
+            f"{', '.join(models)}; until its training has finished, the earlier one stays in the "
+            "folder training/ beside it."
+        )
 
 
 rule infer:

@@ -11,8 +11,6 @@ the earlier one, gives a face is kept. Corrections change neither subset nor ord
 import logging
 from pathlib import Path
 
-import pandas as pd
-
 from renet.common import script
 from renet.common.drop_reasons import SplitReason
 from renet.common.imdb_wiki import SUBSETS
@@ -39,7 +37,11 @@ def shuffle(
     """Compute the rule's outputs, as the module says."""
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
-    warn_of_few(faces)
+    if len(faces) < FEW or faces.subject.nunique() == 1:
+        logging.warning(
+            "Too few to train and test a network: %d faces of %d people. Add photos of others, or "
+            "correct the column `subject`.", len(faces), faces.subject.nunique(),
+        )  # fmt: skip
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
     fixed = faces.subset
     if earlier:
@@ -64,18 +66,6 @@ def shuffle(
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
-
-
-def warn_of_few(faces: pd.DataFrame) -> None:
-    """Warn of faces from which no network can learn, although they may be split."""
-    if len(faces) < FEW:
-        logging.warning("%d faces are too few to train and test a network; add photos.", len(faces))
-    if len(people := faces.subject.unique()) == 1:
-        logging.warning(
-            "All %d faces are of one person, %s, so that no other one tests the network; add "
-            "others, or leave the column `subject` out if it does not name people.",
-            len(faces), people[0],
-        )  # fmt: skip
 
 
 if __name__ == "__main__":

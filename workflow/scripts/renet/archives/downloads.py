@@ -70,8 +70,6 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
         raise InputError(f"The file {path} of the URL {url} does not exist; check the path.")
     digest, fault = receipts.examine(path, path.name, wanted)
     size = path.stat().st_size
-    if fault == receipts.ZIP:
-        raise InputError(f"{path} is a zip file; unpack it, and name the folder in the URL.")
     if fault:
         raise InputError(
             f"{path} is not what the config expects: {fault}. Its {size:,} bytes begin "
@@ -141,8 +139,6 @@ def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
         received.unlink()
     else:
         way_out = f"Delete {received} to download it again"
-    if fault == receipts.ZIP:
-        raise InputError(f"{url} is a zip file; unpack it here, and name the folder by file://….")
     raise InputError(
         f"{url} did not send what the config expects: {fault}. The {size:,} bytes received begin "
         f"{head!r}. {way_out}{_offer_to_accept(wanted, digest)}."

@@ -20,7 +20,6 @@ from renet.common.progress import Progress
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 80  # first bytes of a file, in an error
-ZIP = "it is a zip file"
 FACTS = ("url", "size", "digest", "verified")  # the same on every machine
 
 
@@ -145,7 +144,7 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
     if begins_as_tar(path, name):
         return digest, None
     if first_bytes(path).startswith(b"PK"):
-        return digest, ZIP
+        raise InputError(f"{path} is a zip file; unpack it, and give the folder as file://….")
     return digest, f"it is not a {'gzipped ' if urls.tar_name(name) else ''}tar file"
 
 

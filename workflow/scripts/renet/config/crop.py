@@ -11,18 +11,17 @@ from renet.config.section import Section
 Margin = Annotated[float, Field(ge=0, le=2)]
 Side = Annotated[int, Field(ge=8, le=4096)]
 
-
-def _one_for_a_square(size: int | list[int]) -> int | list[int]:
-    return size[0] if isinstance(size, list) and size[0] == size[1] else size
+Size = Annotated[
+    Side | Annotated[list[Side], Field(min_length=2, max_length=2)],
+    # One number for a square, however it is written.
+    AfterValidator(lambda size: size[0] if isinstance(size, list) and size[0] == size[1] else size),
+]
 
 
 class Crop(Section):
     """Cropping and resizing of the faces."""
 
-    size: Annotated[
-        Side | Annotated[list[Side], Field(min_length=2, max_length=2)],
-        AfterValidator(_one_for_a_square),
-    ] = 128
+    size: Size = 128
     """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
     margin: Margin = 0.4
     """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""

@@ -19,7 +19,6 @@ from renet.config.section import Section
 
 NAME = "[key]"  # the end of the place of an error in a name that the user chooses
 EXAMPLES = {"archives": "own", "runs": "renet"}  # of such a name
-SIMILAR = 0.85  # of difflib's ratio, for keys of other sections
 SECTION = "be a section with indented keys"
 RULES = {
     "int_type": "be a whole number", "float_type": "be a number", "bool_type": "be true or false",
@@ -107,17 +106,23 @@ def _unknown_key(key: Key, loc: Key, value: object) -> str:
     *section, name = key
     known: list[str] = []
     found: dict[str, tuple] = {}  # a similar key of each other section, and how near it is
+    given = as_yaml(value) if value and len(as_yaml(value)) <= 40 else "…"
     for place, kind in _sections(Config):
         fields = {field.alias or one: field for one, field in kind.model_fields.items()}
-        fits = [part in (given, NAME, 0) for part, given in zip(place, section, strict=False)]
-        shared = len([*itertools.takewhile(bool, fits)])
+        pairs = zip(place, section, strict=False)
+        shared = len(
+            [*itertools.takewhile(lambda pair: pair[0] in (pair[1], *EXAMPLES.values(), 0), pairs)]
+        )
         if shared == len(place) == len(section):
-            is_kind = "kind" not in fields or fields["kind"].default in loc
-            known = list(fields) if is_kind else known
+            if "kind" not in fields or fields["kind"].default in loc:
+                known = [*fields]
         elif 0 not in place and (shared or not {*place[2:], name} & SECTIONS or place == ()):
-            for similar in difflib.get_close_matches(str(name), fields, 1, SIMILAR):
-                text = _nested((*section[:shared], *place[shared:]), similar, value)
-                found[text] = similar == name, shared
+            for text in difflib.get_close_matches(str(name), fields, 1, cutoff=0.85):
+                near = text == name, shared
+                text = f"{text}: {given}"
+                for part in reversed([*section[:shared], *place[shared:]]):
+                    text = f"{part}: {{{text}}}"
+                found[f"`{text}`"] = near
     options = difflib.get_close_matches(str(name).lower(), known, 1)
     nearest = max(found.values(), default=(False,))
     options += [text for text in found if found[text] == nearest and (nearest[0] or not options)]
@@ -125,23 +130,14 @@ def _unknown_key(key: Key, loc: Key, value: object) -> str:
     return f"{dotted(tuple(section))} has no key {name!r:.60}; {way_out}"
 
 
-def _nested(section: Key, name: object, value: object) -> str:
-    """A key as the config has to give it, with an example of a name that the user chooses."""
-    given = as_yaml(value)
-    text = f"{name}: {'…' if given in ('empty', '{}') or len(given) > 40 else given}"
-    for number in reversed(range(len(section))):
-        part = EXAMPLES[str(section[number - 1])] if section[number] == NAME else section[number]
-        text = f"{part}: {{{text}}}"
-    return f"`{text}`"
-
-
 def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, type[Section]]]:
-    """Each section of the config and its place, with NAME for a chosen name, and 0 in a list."""
+    """Each section and its place, with an example of a chosen name, and 0 for a list's entry."""
     if isinstance(kind, type) and issubclass(kind, Section):
         yield place, kind
         for name, field in kind.model_fields.items():
             yield from _sections(field.annotation, (*place, field.alias or name))
-    inner = {dict: (NAME,), list: (0,)}.get(get_origin(kind), ())
+    named = EXAMPLES.get(str(place[-1]), "") if place else ""
+    inner = {dict: (named,), list: (0,)}.get(get_origin(kind), ())
     for part in get_args(kind):
         yield from _sections(part, (*place, *inner))
 
@@ -159,14 +155,12 @@ def _rule(error: Error) -> str:
 
 def _file_url(value: str) -> str:
     """The URL of a path, of one of Windows as WSL has it; for other text, an example."""
-    path = re.sub(
-        r"^(?:file:)?/*([a-zA-Z]):[/\\]+", lambda drive: f"/mnt/{drive[1].lower()}/", value
-    )
-    path = re.sub("^file:/*", "/", path if path == value else path.replace("\\", "/"))
+    path = re.sub("^file:/*", "/", value)
+    if drive := re.match(r"/?([a-zA-Z]):[/\\]", path):
+        path = f"/mnt/{drive[1].lower()}/{path[drive.end() :]}".replace("\\", "/")
     if not path or re.match(r"\w+:", path):
         return "file:///data/a.tar"
-    of_home = path.startswith("~/")
-    return (Path(path).expanduser() if of_home else Path(path).absolute()).as_uri()
+    return (Path(path).expanduser() if path[:2] == "~/" else Path(path).absolute()).as_uri()
 
 
 def dotted(key: Key) -> str:

@@ -13,6 +13,7 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.photo_formats import HIDDEN, SUFFIXES
 from renet.common.table import Table
 
+NAMED = 9  # missing photos for which one of the archives is sought
 # photos.csv: the photos of a source's kept rows, in the order in which they lie in the archives.
 PHOTOS = Table(
     {
@@ -78,17 +79,16 @@ def _nearest(path: str, members: pd.DataFrame) -> str:
 def _way_out(names: list[str], members: pd.Series) -> str:
     """The end of a sentence: what makes the names of missing photos those of members."""
     known = {member.lower(): member for member in members}
-    alike: dict[str, list[str]] = {}  # by the name of the file
-    for member in known:
-        alike.setdefault(PurePosixPath(member).name, []).append(member)
-    pairs = ((name, alike.get(PurePosixPath(name).name.lower())) for name in names)
-    name, others = next((pair for pair in pairs if pair[1]), ("", None))
-    if not others:
+    of_file = ((name, f"/{PurePosixPath(name.lower()).name}") for name in names[:NAMED])
+    pairs = [
+        (name, known[one]) for name, end in of_file for one in known if f"/{one}".endswith(end)
+    ]
+    if not pairs:
         return "check the paths, and `url` and `database` of this source."
-    end, other = max((_shared_end(name.lower(), other), known[other]) for other in others)
-    wrong, right = (
-        "".join(f"{part}/" for part in path.split("/")[:-end]) for path in (name, other)
-    )
+    name, member = max(pairs, key=_shared_end)
+    end = _shared_end((name, member))
+    leading = (path.split("/")[:-end] for path in (name, member))
+    wrong, right = ("".join(f"{part}/" for part in parts) for parts in leading)
     changed = (right + name.removeprefix(wrong) for name in names)
     found = [name for name in changed if name.lower() in known]
     steps = [f"remove {wrong}"] * bool(wrong) + [f"write {right} before each"] * bool(right)
@@ -97,10 +97,10 @@ def _way_out(names: list[str], members: pd.Series) -> str:
     return f"{len(found)} of the paths fit if you {' and '.join(steps)}."
 
 
-def _shared_end(one: str, other: str) -> int:
-    """Number of equal parts at the end of two paths."""
-    pairs = zip(one.split("/")[::-1], other.split("/")[::-1], strict=False)
-    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])
+def _shared_end(paths: tuple[str, str]) -> int:
+    """Number of parts that two paths share at their end, in upper or lower case."""
+    parts = zip(*(path.lower().split("/")[::-1] for path in paths), strict=False)
+    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], parts)])
 
 
 def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:

@@ -13,12 +13,7 @@ import pandas as pd
 OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 OF_PHOTO = r"[\w.:-]+:/"  # a name has neither a colon nor a slash
 # Letters that Unicode does not decompose into a letter and an accent.
-FOLDED = str.maketrans(
-    {
-        "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "ı": "i", "œ": "oe", "þ": "th", "ħ": "h",
-        "ŧ": "t",
-    }
-)  # fmt: skip
+FOLDED = str.maketrans("łøđðıħŧ", "loddiht") | {ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"}
 SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 

@@ -116,7 +116,7 @@ def check_outputs(results: Path, outputs: Iterable[str]) -> None:
 
 
 def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path]) -> Iterator[str]:
-    """What may not be as it is meant; `unknown` are the models of which Snakemake has no record."""
+    """What may not be as it is meant; `unknown`: outputs of which Snakemake has no record."""
     for key, names in (("runs", settings.runs), ("archives", settings.used_archives)):
         for one, other in itertools.combinations(names, 2):
             if one.lower() == other.lower():
@@ -124,7 +124,7 @@ def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path])
                     f"`{key}` has {one} and {other}, which share their files on a disk that does "
                     "not tell upper from lower case, as on macOS; rename one of them."
                 )
-    if found := [path for path in unknown if Path(path).exists()]:
+    if found := [path for path in unknown if path.endswith("model.pt") and Path(path).exists()]:
         config = f" --configfile {shlex.join(map(str, overlays))}" if overlays else ""
         yield (
             f"Snakemake has no record of {', '.join(found)}, and does not notice what has changed "
@@ -132,11 +132,3 @@ def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path])
             "code are those that made them, run `.venv/bin/snakemake --touch "
             f"--forceall{config}`."
         )
-
-
-def replaced(models: list[str]) -> str:
-    """What to know before the first job, if trainings replace models."""
-    return (
-        f"This start trains {len(models)} of the models again, and replaces {', '.join(models)}; "
-        "until its training has finished, the earlier one stays in the folder training/ beside it."
-    )
