@@ -1,7 +1,6 @@
 """A run with folds is validated by networks that were trained without the people of a fold."""
 
 import json
-import re
 import shutil
 
 import fold as script
@@ -13,7 +12,7 @@ import torch
 
 from helpers.config import check
 from helpers.cropped import samples_of, samples_of_faces
-from helpers.dry_run import dry_run, plan
+from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.predictions import metrics_of_run, predictions_of
 from helpers.project import call_script
@@ -285,19 +284,6 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     call_script("verify", results="results")
     records = [json.loads(path.read_text())["set"] for path in (results / "evaluations").iterdir()]
     assert records == ["test", "test"]
-
-
-@pytest.mark.slow
-def test_further_run_corrects_the_claim_of_a_run_with_folds_again_and_trains_it_not(
-    project, tmp_path
-):
-    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
-    settings = {"renet": {"folds": 3}, "cnn": {"model": CNN}, "more": {"train": {"seed": 2}}}
-    write_config(copy, runs=settings, split={"test": 0.2, "validation": 0.2})
-    jobs = plan(copy, "--configfile", "small.yaml").split("\n\n")
-    for name, rules in (("renet", {"evaluate", "predictor", "manifest"}), ("cnn", set())):
-        of_run = [job for job in jobs if f"wildcards: run={name}\n" in job + "\n"]
-        assert {re.search(r"rule (\w+):", job)[1] for job in of_run} == rules
 
 
 @pytest.mark.slow
