@@ -150,6 +150,8 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (OWN.replace("own:", "my own:") + "'https://a/a'}}", "`archives.my own` is not a valid"),
         ('runs: {"a\\n": {}}', "'runs.a\\n' is not a valid name; it must be letters"),
         ('pathvars: {results: "\\ud800"}', "and must be text in UTF-8."),
+        ('{"\\ud800": 1}', 'The config is "\\uD800", and must be text in UTF-8.'),
+        ('train: {"\\ud800": 1}', '`train` is "\\uD800", and must be text in UTF-8.'),
         (f"corrections: {'a' * 300}", "be a path without braces, <, line breaks and"),
         (f"train: {{start_from: {'a/' * 3000}b}}", "be a path without braces, <, line breaks and"),
         (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; give the URL"),

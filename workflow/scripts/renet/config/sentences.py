@@ -95,7 +95,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
         return f"{dotted(key)} lacks {', '.join(_rule(one).split()[1] for one in errors)}."
     if kind in ("extra_forbidden", "invalid_key"):
         return _unknown_key(key, place, value)
-    if place[-1] == NAME:
+    if place[-1:] == (NAME,):
         return f"{dotted(key)} is not a valid name; it must {_rule(first)}."
     value = value["kind"] if kind == "union_tag_invalid" else value
     return f"{dotted(key)} is {as_yaml(value)}, and must {' or '.join(map(_rule, errors))}."
