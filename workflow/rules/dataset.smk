@@ -156,7 +156,8 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        unpack(partial(inputs.subset_files, settings)),
+        # Not `partial`, whose text has the URLs of the config: Snakemake takes it for a path.
+        unpack(lambda wildcards: inputs.subset_files(settings, wildcards)),
     output:
         face_file=FACE_FILE if settings.hdf5.keep_files else temp(FACE_FILE),
         table="<results>/data/{subset}.csv",

@@ -45,7 +45,7 @@ onstart:
 rule infer:
     """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:
-        unpack(partial(inputs.validating, RUNS)),
+        unpack(lambda wildcards: inputs.validating(RUNS, wildcards)),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
