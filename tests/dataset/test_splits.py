@@ -398,10 +398,10 @@ def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, l
 @pytest.mark.parametrize(
     ("count", "changes", "said"),
     [
-        (13, {}, ["Too few to train and test a network: 12 faces of 7 people."]),
+        (13, {}, ["Too few to train and test a network: 12 faces (people: 7)."]),
         (81, {}, []),
         (81, {"gender": 0}, ["Only one gender is in train, validation, test: the other one can"]),
-        (81, {"subject": "me"}, ["Too few to train and test a network: 80 faces of 1 people."]),
+        (81, {"subject": "me"}, ["Too few to train and test a network: 80 faces (people: 1)."]),
     ],
 )
 def test_faces_that_no_network_can_learn_from_are_a_warning(tmp_path, caplog, count, changes, said):
@@ -428,5 +428,5 @@ def test_one_person_is_named_before_the_split_fails(tmp_path, caplog):
     with pytest.raises(InputError, match="too few for the subset"):
         shuffle(tmp_path)
     assert (
-        "80 faces of 1 people. Add photos of others, or correct the column `subject`" in caplog.text
+        "80 faces (people: 1). Add photos of others, or correct the column `subject`" in caplog.text
     )

@@ -39,7 +39,7 @@ def shuffle(
     faces = rows.faces(all_rows)
     if len(faces) < FEW or faces.subject.nunique() == 1:
         logging.warning(
-            "Too few to train and test a network: %d faces of %d people. Add photos of others, or "
+            "Too few to train and test a network: %d faces (people: %d). Add photos of others, or "
             "correct the column `subject`.", len(faces), faces.subject.nunique(),
         )  # fmt: skip
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
