@@ -78,10 +78,10 @@ def has_record(output):
     return is_there or workflow.workflow_settings.persistence_backend.name != "FILE"
 
 
-def replaced(rule):
-    """First outputs of a rule that this start replaces. Missing: the plan, in `onstart`."""
+def replaced(name):
+    """First outputs that jobs with this name replace, in `onstart`. Missing: the plan there."""
     jobs = [] if workflow.touch else workflow.dag.needrun_jobs()
-    outputs = [str(job.output[0]) for job in jobs if job.rule.name == rule]
+    outputs = [str(job.output[0]) for job in jobs if job.rule.name == name]
     return sorted(path for path in outputs if Path(path).exists())
 
 
