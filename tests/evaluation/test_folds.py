@@ -1,6 +1,7 @@
 """A run with folds is validated by networks that were trained without the people of a fold."""
 
 import json
+import re
 import shutil
 
 import fold as script
@@ -12,7 +13,7 @@ import torch
 
 from helpers.config import check
 from helpers.cropped import samples_of, samples_of_faces
-from helpers.dry_run import dry_run
+from helpers.dry_run import dry_run, plan
 from helpers.made_once import made_once
 from helpers.predictions import metrics_of_run, predictions_of
 from helpers.project import call_script
@@ -284,6 +285,19 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     call_script("verify", results="results")
     records = [json.loads(path.read_text())["set"] for path in (results / "evaluations").iterdir()]
     assert records == ["test", "test"]
+
+
+@pytest.mark.slow
+def test_further_run_corrects_the_claim_of_a_run_with_folds_again_and_trains_it_not(
+    project, tmp_path
+):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    settings = {"renet": {"folds": 3}, "cnn": {"model": CNN}, "more": {"train": {"seed": 2}}}
+    write_config(copy, runs=settings, split={"test": 0.2, "validation": 0.2})
+    text = plan(copy, "--configfile", "small.yaml")
+    jobs = re.findall(r"rule (\w+):\n(?:    .*\n)*?    wildcards: run=(\w+)\n", text)
+    assert {rule for rule, run in jobs if run == "renet"} == {"evaluate", "predictor", "manifest"}
+    assert {run for _, run in jobs} == {"renet", "more"}
 
 
 @pytest.mark.slow
