@@ -79,6 +79,13 @@ def test_json_has_no_word_for_nan(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_json_with_a_number_that_is_not_finite_is_refused(tmp_path, number):
+    (tmp_path / "read.json").write_text(f'{{"unused": {number}}}')
+    with pytest.raises(files.InputError, match=rf"read\.json is .*{number} is not a finite number"):
+        files.read_json(tmp_path / "read.json")
+
+
 def test_link_keeps_its_place_and_the_file_that_it_names_is_replaced(tmp_path):
     target, link = tmp_path / "target.csv", tmp_path / "link.csv"
     target.write_text("old")

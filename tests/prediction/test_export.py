@@ -279,3 +279,5 @@ def test_end_of_the_name_decides_the_format_before_anything_is_read(tmp_path):
     assert export.find_writer(Path("model.safetensors")) == export.write_safetensors
     with pytest.raises(InputError, match=r"out\.pt has no name of a format; let it end"):
         export.find_writer(tmp_path / "out.pt")
+    with pytest.raises(InputError, match=r"a\.int8\.onnx would have float32"):
+        export.find_writer(Path("a.int8.onnx"))

@@ -189,6 +189,15 @@ def test_installed_package_is_not_run_in_place_of_the_project(site, tmp_path, mo
     outcome = snakemake(project, "-n")  # a fork has another path
     assert outcome.returncode == 1
     assert f"{site / 'renet'} is installed where Snakemake runs" in outcome.stderr + outcome.stdout
+
+
+def test_folder_of_the_package_name_beside_the_project_is_no_installed_package(
+    tmp_path, monkeypatch
+):
+    project = copy_project(tmp_path / "renet")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    outcome = snakemake(project, "-n")
+    assert outcome.returncode == 0, outcome.stderr
     assert "Traceback" not in outcome.stderr + outcome.stdout
 
 

@@ -88,7 +88,7 @@ def replaced(name):
 def refuse_installed_package():
     """Refuse a copy of the package that is installed: jobs would import it before this project's."""
     found = importlib.util.find_spec("renet")
-    folder = Path(found.origin).parent if found else Path("none")
+    folder = Path(found.origin if found and found.origin else "none").parent
     if any(folder.parent.glob("renet_gender_workflow-*.dist-info")):
         raise WorkflowError(
             f"{folder} is installed where Snakemake runs, and its code would run in place of this "

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -140,10 +141,18 @@ def write_json(path: str | Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def _finite(number: str) -> float:
+    """A float of JSON, in which Python also accepts NaN and infinities."""
+    if math.isfinite(value := float(number)):
+        return value
+    raise ValueError(f"{number} is not a finite number")
+
+
 def read_json(path: str | Path) -> dict:
-    """Read a JSON file."""
+    """Read a JSON file, which may have no NaN or infinity."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is not valid JSON ({error}); delete it to make it again."

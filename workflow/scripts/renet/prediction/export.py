@@ -129,6 +129,8 @@ WRITERS = {".onnx": write_onnx, ".safetensors": write_safetensors}
 
 def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
     """Function that writes the format that the end of a file's name stands for."""
+    if ".int8" in path.suffixes:
+        raise InputError(f"{path} would have float32; see docs/predict.md for int8.")
     if write := WRITERS.get(path.suffix):
         return write
     raise InputError(f"{path} has no name of a format; let it end with {' or '.join(WRITERS)}.")
