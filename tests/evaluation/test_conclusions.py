@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from helpers.predictions import predictions_of
-from renet.evaluation import conclusions, run_table
+from renet.common import files
+from renet.evaluation import conclusions, run_table, summary
 from renet.evaluation.metrics import summarise
 from renet.evaluation.summary import SetSummary, Summary
 from renet.evaluation.tables import SLICES
@@ -43,6 +44,13 @@ def test_set_of_one_class_makes_no_claim(metric):
     women = SetSummary(**summarise(predictions_of([0] * 40, [0.2] * 40)))
     found = run_table.of_run("a", {"test": women}, "test", metric).iloc[0]
     assert pd.isna(found.above) and pd.isna(found.p) and found.value == 1
+
+
+@pytest.mark.fault("earlier-version")
+def test_metrics_of_an_earlier_version_are_refused_with_the_way_out(tmp_path):
+    files.write_json(tmp_path / "metrics.json", {"test": {"n": 50, "accuracy": 0.9}})
+    with pytest.raises(files.InputError, match=r"metrics\.json is of another version .* delete it"):
+        summary.read(tmp_path / "metrics.json")
 
 
 def test_baseline_is_that_of_the_metric():

@@ -7,9 +7,10 @@ faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from th
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from renet.common import files
+from renet.common.errors import InputError
 
 Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -233,8 +234,12 @@ class Summary(Record):
 
 
 def read(path: Path) -> Summary:
-    """Content of a file metrics.json."""
-    return Summary.model_validate(files.read_json(path))
+    """Content of a file metrics.json; an InputError if another version wrote it."""
+    try:
+        return Summary.model_validate(files.read_json(path))
+    except ValidationError as error:
+        fault = f"{path} is of another version of the workflow; delete it to make it again."
+        raise InputError(fault) from error
 
 
 def write(path: Path, summary: Summary) -> None:
