@@ -54,7 +54,9 @@ SPLIT_SETTINGS = settings.split.model_dump(exclude={"from_"})
 RECORDED_DATA = data_summary.for_provenance(settings)
 WITH_FOLDS = [name for name, run in RUNS.items() if run.folds]
 # The points of all learning curves: run and fraction.
-CURVES = [(name, f"{one:g}") for name in RUNS for one in RUNS[name].learning_curve]
+CURVES = [
+    (name, f"{fraction:g}") for name in RUNS for fraction in RUNS[name].learning_curve
+]
 EXTERNAL = settings.external
 ALL_SOURCES = list(settings.used_archives)
 AUDIT_RUN = settings.named_run(settings.audit.run)
@@ -90,7 +92,9 @@ def run_code(script):
 
 def code_of_scripts(run):
     """Digests of the scripts that make a run."""
-    return [code(one, run) for one in code_digest.run_scripts(folds=run.folds > 0)]
+    return [
+        code(script, run) for script in code_digest.run_scripts(folds=run.folds > 0)
+    ]
 
 
 def get_run(wildcards):

@@ -144,7 +144,7 @@ rule shuffle:
         "../../envs/shuffle.yaml"
     params:
         settings=SPLIT_SETTINGS,
-        own=[one for one in settings.sources if settings.used_archives[one].table],
+        own=[name for name in settings.sources if settings.used_archives[name].table],
         file_digest=when_planned(
             inputs.file_states, [settings.corrections, settings.split.from_]
         ),

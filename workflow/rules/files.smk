@@ -62,7 +62,7 @@ def run_files(names):
     """The outputs of these runs, without the pages over all runs and the manifest of each."""
     on_test_set = "train infer evaluate gallery explain provenance predictor".split()
     on_sets = "infer_external", "evaluate_external", "gallery_external"
-    with_walkthrough = [one for one in names if RUNS[one].model.has_walkthrough]
+    with_walkthrough = [name for name in names if RUNS[name].model.has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
     folds = (
         outputs("fold", run=name, **run_settings.folds(RUNS[name].folds))
@@ -79,13 +79,12 @@ def run_files(names):
 def recorded_outputs(names):
     """The outputs of these runs that their manifests record: all but the folder `hub`."""
     with_layers = [name for name in names if RUNS[name].model.has_layers]
-    weights = [one for one in settings.export if one == "safetensors"]
-    onnx = [one for one in settings.export if one == "onnx"]  # it has no HOG features
+    exported = {*settings.export}
     return [
         *run_files(names),
         *(outputs("predict", run=names) if settings.predict.places else []),
-        *outputs("export", run=names, format=weights),
-        *outputs("export", run=with_layers, format=onnx),
+        *outputs("export", run=names, format=exported & {"safetensors"}),
+        *outputs("export", run=with_layers, format=exported & {"onnx"}),
     ]
 
 
@@ -114,7 +113,12 @@ def kept_outputs(wildcards=None):
         *(outputs("hub", run=RUNS) if "hub" in settings.export else []),
         *outputs("thumbnails", "compare", "report", "learning_curve"),
         *outputs("audit", "audit_fold", **AUDIT_FOLDS),
-        *chain(*(outputs("fraction", run=run, fraction=one) for run, one in CURVES)),
+        *chain(
+            *(
+                outputs("fraction", run=run, fraction=fraction)
+                for run, fraction in CURVES
+            )
+        ),
     ]
 
 

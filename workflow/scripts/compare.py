@@ -42,9 +42,9 @@ def compare(
     for (run, faces), path in zip(same_faces.items(), metrics, strict=True):
         own = summary.read(path)
         elsewhere = {  # in external/<set>/ of the run's folder
-            one.parent.name: summary.read(one).test
-            for one in external
-            if one.parents[2] == path.parent
+            file.parent.name: summary.read(file).test
+            for file in external
+            if file.parents[2] == path.parent
         }
         sets = run_table.summaries(own, elsewhere, ranking_set, faces)
         stated.append(run_table.of_run(run, sets, own.stated.set, metric, len(read["test"])))

@@ -69,7 +69,7 @@ def report(
         cards.write_document(folder / f"{name}.html", text, followed, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
-    for run in sorted(runs, key=lambda one: one.name == data.best):  # its line is the last
+    for run in sorted(runs, key=lambda each: each.name == data.best):  # its line is the last
         cards.write_run_page(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         claim = run.claims.loc[run.stated.set]

@@ -39,7 +39,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
     for folder in folders:
         try:
             record = manifest.read(folder)
-            covered |= {Path(normpath(folder / one)) for one in (manifest.FILE, *record["outputs"])}
+            covered |= {
+                Path(normpath(folder / name)) for name in (manifest.FILE, *record["outputs"])
+            }
             changes = damaged + manifest.differences(folder, record, quick=quick)
             archived &= manifest.has_any(record["archives"])
             rest = sum(path.is_file() for path in {*files.below(folder)} - covered)

@@ -182,7 +182,9 @@ def _pack(folder: Path, tar: Path) -> None:
     inner = [path.relative_to(folder) for path in files.below(folder)]
     found = [folder / path for path in inner if not is_hidden(path.as_posix())]
     paths = [path for path in found if path.is_file()]
-    skipped = [one for one in found if not one.is_file() and (one.is_symlink() or not one.is_dir())]
+    skipped = [
+        path for path in found if not path.is_file() and (path.is_symlink() or not path.is_dir())
+    ]
     if skipped:
         fact = "%s: %d links to folders, broken links, pipes or devices are skipped, such as %s."
         logging.warning(fact, folder, len(skipped), skipped[0].name)

@@ -83,7 +83,7 @@ def as_type(value: Any, hint: Any) -> Any:
             return None
         chosen, *others = set(typing.get_args(hint)) - {type(None)}
         if others:  # sections, of which the value names one by its `kind`
-            by_kind = {one.model_fields["kind"].default: one for one in (chosen, *others)}
+            by_kind = {part.model_fields["kind"].default: part for part in (chosen, *others)}
             chosen = by_kind[value["kind"]]
         return as_type(value, chosen)
     return value

@@ -71,7 +71,7 @@ def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
     grid = run.grid or {}
     for values in itertools.product(*grid.values()):
         settings = dict(zip(grid, values, strict=True))
-        of_grid = "-".join([name, *(_word(key, of) for key, of in sorted(settings.items()))])
+        of_grid = "-".join([name, *(_word(key, value) for key, value in sorted(settings.items()))])
         seeds = [(f"-seed{seed}", {"train.seed": seed}) for seed in run.seeds or []]
         for suffix, of_seed in seeds or [("", {})]:
             yield of_grid + suffix, _changed(rest, settings | of_seed)
@@ -103,8 +103,8 @@ def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
 
 def some_runs(entries: dict[str, Run | None]) -> dict[str, Run | None]:
     """Refuse entries of `runs` that make no run, or more than the workflow plans."""
-    switched_on = [one for one in entries.values() if one]
-    lengths = [map(len, [*(one.grid or {}).values(), one.seeds or [0]]) for one in switched_on]
+    switched_on = [run for run in entries.values() if run]
+    lengths = [map(len, [*(run.grid or {}).values(), run.seeds or [0]]) for run in switched_on]
     count = sum(map(math.prod, lengths))
     if not count:
         raise ValueError("names no run that is switched on; write `runs: {renet: {}}`.")

@@ -198,7 +198,7 @@ class Config(Section):
     def complete(self, changes: Mapping) -> Run:
         """A run with all keys, of which it changes these."""
         sections = self.model_dump(by_alias=True, include=SECTIONS)
-        merged = {name: of | changes.get(name, {}) for name, of in sections.items()}
+        merged = {name: section | changes.get(name, {}) for name, section in sections.items()}
         if merged["model"]["kind"] != self.model.kind:  # which has other defaults
             merged["model"] = changes["model"]
         run = Run.model_validate({**changes, **merged})  # keys valid alone may not fit together

@@ -59,8 +59,8 @@ Error = Mapping[str, Any]  # as pydantic lists it
 def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[str]:
     """Sentence of each error in a value, the config or the part under a key."""
     found: dict[Key, list[Error]] = {}
-    for one in error.errors(include_url=False):
-        found.setdefault(_key(one, value), []).append(one)
+    for fault in error.errors(include_url=False):
+        found.setdefault(_key(fault, value), []).append(fault)
     inner = {key[:length] for key in found for length in range(len(key))}
     for key in [key for key in found if key not in inner]:
         text = _sentence((*parent, *key), found[key])
@@ -83,7 +83,7 @@ def _key(error: Error, value: Any) -> Key:
 
 def _sentence(key: Key, errors: list[Error]) -> str:
     """The sentence on the value of a key; several errors are those of the choices of a union."""
-    own = (one for one in errors if one["type"] in ("value_error", *FAULTS))
+    own = (error for error in errors if error["type"] in ("value_error", *FAULTS))
     first = next(own, errors[0])
     kind, place, value = (first[part] for part in ("type", "loc", "input"))
     if kind in FAULTS:
@@ -92,7 +92,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
         error = first["ctx"]["error"]
         return f"{dotted(key)}{':' * isinstance(error, InputError)} {error}"
     if kind == "missing":
-        return f"{dotted(key)} lacks {', '.join(_rule(one).split()[1] for one in errors)}."
+        return f"{dotted(key)} lacks {', '.join(_rule(error).split()[1] for error in errors)}."
     if kind in ("extra_forbidden", "invalid_key"):
         return _unknown_key(key, place, value)
     if place[-1:] == (NAME,):
@@ -108,7 +108,7 @@ def _unknown_key(key: Key, loc: Key, value: object) -> str:
     found: dict[str, tuple] = {}  # a similar key of each other section, and how near it is
     given = as_yaml(value) if value and len(as_yaml(value)) <= 40 else "…"
     for place, kind in _sections(Config):
-        fields = {field.alias or one: field for one, field in kind.model_fields.items()}
+        fields = {field.alias or plain: field for plain, field in kind.model_fields.items()}
         pairs = zip(place, section, strict=False)
         shared = len(
             [*itertools.takewhile(lambda pair: pair[0] in (pair[1], *EXAMPLES.values(), 0), pairs)]

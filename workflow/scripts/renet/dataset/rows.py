@@ -76,13 +76,13 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
                 groups, found.id.iloc[0],
             )  # fmt: skip
         return
-    one = mine.iloc[0]
-    other = found[(found.digest == one.digest) & (found.target != one.target)].iloc[0]
+    row = mine.iloc[0]
+    other = found[(found.digest == row.digest) & (found.target != row.target)].iloc[0]
     raise InputError(
-        f"{one.table}, line {one.row + 2}: {one.path} is labelled {CLASSES[one.target]}, but "
+        f"{row.table}, line {row.row + 2}: {row.path} is labelled {CLASSES[row.target]}, but "
         f"{other.path} (line {other.row + 2} of {other.table}) has the same pixels and is labelled "
         f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or, "
-        f"unless the set is external, name {one.id} or {other.id} in `corrections`."
+        f"unless the set is external, name {row.id} or {other.id} in `corrections`."
     )
 
 

@@ -238,9 +238,9 @@ def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSetting
     if divided.empty:
         return
     faces = given[given.group == divided[0]].drop_duplicates("fixed").iloc[:2]
-    (one, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
+    (face, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
     sentence = (
-        f"{one} is put into the subset {first} and {other} into {second}, but they must stay "
+        f"{face} is put into the subset {first} and {other} into {second}, but they must stay "
         f"together. Two subsets share {leaks(in_two_subsets(given, given.fixed), settings.by)} in "
         f"{len(divided)} such groups, so that the metrics can be too high"
     )

@@ -34,7 +34,7 @@ def summaries(
 def rank(summaries: Mapping[str, SetSummary], metric: str) -> list[str]:
     """Runs by their metric on the set that chooses, highest first; equal ones by their loss."""
     # Equal metrics can differ by a float error.
-    rounded = {run: round(getattr(one, metric), 9) for run, one in summaries.items()}
+    rounded = {run: round(getattr(summary, metric), 9) for run, summary in summaries.items()}
     return sorted(summaries, key=lambda run: (-rounded[run], summaries[run].loss))
 
 

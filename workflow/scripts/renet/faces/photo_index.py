@@ -81,7 +81,7 @@ def _way_out(names: list[str], members: pd.Series) -> str:
     known = {member.lower(): member for member in members}
     of_file = ((name, f"/{PurePosixPath(name.lower()).name}") for name in names[:NAMED])
     pairs = [
-        (name, known[one]) for name, end in of_file for one in known if f"/{one}".endswith(end)
+        (name, known[key]) for name, end in of_file for key in known if f"/{key}".endswith(end)
     ]
     if not pairs:
         return "check the paths, and `url` and `database` of this source."

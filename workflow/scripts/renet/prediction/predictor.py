@@ -41,7 +41,9 @@ UNKNOWN: dict = {  # where a model has no predictor.json
 def _part(extra: Literal["ignore", "forbid"] = "ignore", /, **keys: Any) -> Any:
     """Pydantic model of keys of predictor.json: a type each, with its default if it is optional."""
     config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
-    fields: Any = {key: of if isinstance(of, tuple) else (of, ...) for key, of in keys.items()}
+    fields: Any = {
+        key: hint if isinstance(hint, tuple) else (hint, ...) for key, hint in keys.items()
+    }
     return create_model("Part", __config__=config, **fields)
 
 

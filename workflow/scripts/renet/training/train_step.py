@@ -31,7 +31,7 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW, or SGD, which at a constant rate is neon's `GradientDescentMomentum`."""
-    parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
+    parameters = [weight for weight in model.parameters() if weight.requires_grad]  # not frozen
     first = parameters[0]
     on_gpu = first.device.type != "cpu"
     # On the device: a captured step reads its present value. A GPU's kernel takes float32.
@@ -71,7 +71,7 @@ class TrainStep:
         self._is_alone = processes.size() == 1
         # What the processes add up: loss, correct predictions, samples, signals; gradients.
         # Each begins at a multiple of 16 bytes, as a GPU reads them.
-        sizes = [] if self._is_alone else [-(-one.numel() // 4) * 4 for one in parameters]
+        sizes = [] if self._is_alone else [-(-weight.numel() // 4) * 4 for weight in parameters]
         self._added = torch.zeros(4 + sum(sizes), dtype=self.dtype, device=self.device)
         self._metrics, *gradients = self._added.split([4, *sizes])
         for parameter, gradient in zip(parameters, gradients, strict=False):
@@ -152,13 +152,13 @@ class TrainStep:
         Some steps run before, without a graph, while cuDNN and cuBLAS choose their algorithms.
         """
         self.model.train()
-        before = {one: one.clone() for one in self._changed()}
+        before = {tensor: tensor.clone() for tensor in self._changed()}
         pixels, targets = pixels.clone(), targets.clone()
         backward = functools.partial(self._backward, pixels, targets, fraction)
         self._graphs().warm_up(backward, self._update)
         with torch.no_grad():
-            for one in self._changed():  # an optimizer begins with zeros
-                one.copy_(before[one]) if one in before else one.zero_()
+            for tensor in self._changed():  # an optimizer begins with zeros
+                tensor.copy_(before[tensor]) if tensor in before else tensor.zero_()
         self.optimizer.zero_grad(set_to_none=self._is_alone)  # a graph has gradients of its own
         replay = self._graphs().capture(backward)
 
@@ -211,7 +211,7 @@ class MovingAverage:
         """Follow the network after its update number `step`, from 0; at first, follow faster."""
         decay = min(self._decay, (1 + step) / (10 + step))
         averages, values = (
-            [value for value in one.state_dict().values() if value.is_floating_point()]
-            for one in (self.network, self._model)
+            [value for value in network.state_dict().values() if value.is_floating_point()]
+            for network in (self.network, self._model)
         )
         torch._foreach_lerp_(averages, values, 1 - decay)
