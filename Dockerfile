@@ -2,8 +2,8 @@
 # edited script needs no new image.
 #   docker build --tag renet .
 #   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/project" renet
-# With GPUs, add `--gpus all`. On x86, pip installs a PyTorch build with CUDA, a download of 3 GB; it
-# runs on CPUs too. The build for CPUs alone, a download of 0.2 GB:
+# With GPUs, add `--gpus all`. pip installs a PyTorch build with CUDA, a download of 3 GB, on ARM too;
+# it runs on CPUs too. The build for CPUs alone, a download of 0.2 GB:
 #   docker build --tag renet --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu .
 # With Apptainer: apptainer run --nv docker-daemon://renet:latest
 # For `snakemake --sdm apptainer`: apptainer build renet.sif docker-daemon://renet:latest

@@ -27,7 +27,7 @@ LOCK   ?= constraints.txt
 CORES  ?= all
 CONFIG ?=
 BIN    := .venv/bin
-UV     := $(shell command -v uv)
+UV     := $(shell command -v uv 2> /dev/null)
 
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH)
 INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install)
@@ -73,10 +73,11 @@ COMPILE = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version
   --custom-compile-command "make lock" $(UPGRADE)
 lock:
 	$(COMPILE) -o constraints.txt requirements.txt requirements-dev.txt
-	sed -i -E '/^(nvidia|cuda|triton)/d' constraints.txt
+	sed -i.bak -E '/^(nvidia|cuda|triton)/d' constraints.txt
 	$(COMPILE) -o requirements.lock requirements.txt --constraint constraints.txt --generate-hashes \
 	  --no-emit-package torch --no-emit-package torchvision
-	sed -i -E '/^(nvidia|cuda|triton)/,/[^\\]$$/d' requirements.lock
+	sed -i.bak -E '/^(nvidia|cuda|triton)/,/[^\\]$$/d' requirements.lock
+	rm constraints.txt.bak requirements.lock.bak
 
 run: setup
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m renet.config.yaml_files config.yaml $(CONFIG)
