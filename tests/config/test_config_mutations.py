@@ -105,6 +105,7 @@ def test_path_variable_can_be_written_with_the_other_one():
 
 
 @pytest.mark.fault("large-config")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "overlay",

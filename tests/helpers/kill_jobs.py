@@ -20,7 +20,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from helpers import forked_jobs
+from helpers.liveness import is_alive
 from helpers.workflow import MAY_DIFFER
 
 GRACE_SECONDS = 10  # for what a killed job has started to notice its end
@@ -55,7 +58,7 @@ def kill(job: dict, after: float, whole: Path) -> bool:
 def has_ended(group: int) -> bool:
     """Whether a group of processes ends in time; it is killed otherwise."""
     deadline = time.monotonic() + GRACE_SECONDS
-    while living_in(group):
+    while is_living(group):
         if time.monotonic() > deadline:
             os.killpg(group, signal.SIGKILL)
             return False
@@ -63,15 +66,13 @@ def has_ended(group: int) -> bool:
     return True
 
 
-def living_in(group: int) -> list[str]:
-    """The processes of a group; those that have ended may wait for init to remove them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                found.append(path.parent.name)
-    return found
+def is_living(group: int) -> bool:
+    """Whether a process of the group has not ended."""
+    for process in psutil.pids():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(process) == group and is_alive(process):
+                return True
+    return False
 
 
 def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dict[str, int]:

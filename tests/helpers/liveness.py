@@ -1,12 +1,11 @@
 """Whether a process still runs."""
 
-from pathlib import Path
+import psutil
 
 
 def is_alive(process: int) -> bool:
     """Whether it has not ended; a process that has can wait for init to remove it."""
     try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(process).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False
-    return status.rpartition(")")[2].split()[0] not in "ZX"

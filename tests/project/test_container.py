@@ -91,9 +91,11 @@ def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
 @pytest.mark.fault("no-home")
 def test_make_gives_a_name_and_caches_in_the_project_where_the_user_has_none(tmp_path):
     def user_and_cache(environment: dict[str, str]) -> str:
-        rule = "--eval=show:;@echo $$USER $$XDG_CACHE_HOME"
-        command = ["make", "--no-print-directory", rule, "show"]
-        return subprocess.check_output(command, cwd=ROOT, env=environment, text=True).strip()
+        command = ["make", "--no-print-directory", "-f", "Makefile", "-f", "-", "show"]
+        rule = "show:;@echo $$USER $$XDG_CACHE_HOME"  # macOS's make has no --eval
+        return subprocess.check_output(
+            command, cwd=ROOT, env=environment, input=rule, text=True
+        ).strip()
 
     assert user_and_cache(without_user()) == f"nobody {ROOT}/.snakemake/cache"
     assert user_and_cache(without_user(XDG_CACHE_HOME="/elsewhere")) == "nobody /elsewhere"

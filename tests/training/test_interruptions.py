@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import time
 
 import pytest
@@ -39,6 +40,7 @@ def assert_like_undisturbed(job: TrainJob) -> None:
 
 
 @pytest.mark.fault("killed-training")
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS's libraries do not survive a fork")
 @pytest.mark.parametrize(
     ("owner", "name", "number", "left"),
     [

@@ -8,6 +8,7 @@ import io
 import json
 import resource
 import struct
+import sys
 import tarfile
 import tempfile
 import zlib
@@ -321,6 +322,7 @@ def two_gb() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, before)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
 @pytest.mark.usefixtures("two_gb")
 @pytest.mark.parametrize(
     "bomb",
