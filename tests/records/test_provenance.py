@@ -108,6 +108,12 @@ def test_record_has_versions_device_precision_and_processes_of_the_computation(o
     assert (computed["threads"], computed["processes"]) == (3, 2)
 
 
+def test_processor_is_named_by_its_model_or_on_arm_by_numbers():
+    arm = 2 * "processor\t: 0\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: 0xd0c\n\n"
+    assert provenance.cpu_name(arm) == "CPU implementer 0x41, CPU part 0xd0c"
+    assert provenance.cpu_name("model\t\t: 17\nmodel name\t: AMD EPYC\n") == "AMD EPYC"
+
+
 def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
     path = tmp_path / "train.h5"

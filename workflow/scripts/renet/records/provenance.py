@@ -57,16 +57,22 @@ def installed_packages() -> dict[str, str]:
 def hardware() -> dict:
     """Hardware that the bits of a result can depend on, and the size of the machine."""
     cpuinfo = Path("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
-        "cpu": name[1] if name else platform.processor() or platform.machine(),
+        "cpu": cpu_name(cpuinfo.read_text() if cpuinfo.exists() else ""),
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "memory_mb": round(psutil.virtual_memory().total / 1e6),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
     }
+
+
+def cpu_name(cpuinfo: str) -> str:
+    """The name in Linux's /proc/cpuinfo, or ARM's numbers of the implementer and the part."""
+    found = dict(re.findall(r"^(model name|CPU implementer|CPU part)\s*: (.+)", cpuinfo, re.M))
+    numbers = ", ".join(map(" ".join, found.items()))
+    return found.get("model name") or numbers or platform.processor() or platform.machine()
 
 
 def revision(folder: Path) -> dict:
