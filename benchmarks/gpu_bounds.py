@@ -18,6 +18,7 @@ real program reaches a fraction.
 """
 
 import sys
+import time
 from collections.abc import Iterator
 
 import measuring
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from renet.config.model import AnyArchitecture, Architecture
 from renet.config.train import Recipe
@@ -43,6 +44,7 @@ UPDATE = {"sgd": 5, "adamw": 7}
 aten = torch.ops.aten
 # Reads of the maps, and of their gradient, beyond the first one.
 SECOND_READS = {aten.native_batch_norm: (0,), aten.native_batch_norm_backward: (0, 1)}
+TIMED = {*flop_registry, aten.conv2d}  # an inference sees the latter
 NO_KERNEL = {aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided, aten.detach}
 
 
@@ -78,6 +80,36 @@ class Traffic(TorchDispatchMode):
         moved = sum(value.nbytes for value in [*read, *written])
         self.by_operation[str(packet)] = self.by_operation.get(str(packet), 0) + moved
         return result
+
+
+class Kernels(Traffic):
+    """Also times each product and convolution alone, at its own shape.
+
+    Attributes:
+        seconds: sum over them of the fastest of three times, on a CPU.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = 0.0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        """Run an operation, count it, and time it if it is a product or a convolution."""
+        options, taken = options or {}, []
+        if operation.overloadpacket in TIMED:
+            out = {"out": torch.empty_like(options["out"])} if "out" in options else {}
+            for _ in range(3):
+                started = time.perf_counter()
+                operation(*arguments, **options | out)
+                taken.append(time.perf_counter() - started)
+            self.seconds += min(taken)
+        return super().__torch_dispatch__(operation, types, arguments, options)
+
+    @property
+    def rest(self) -> int:
+        """Bytes of the other operations."""
+        timed = set(map(str, TIMED))
+        return sum(moved for name, moved in self.by_operation.items() if name not in timed)
 
 
 def make_fake(model: nn.Module) -> None:

@@ -6,19 +6,23 @@
 
 The script needs torch, NumPy and pydantic, and for the task `modern` torchvision, SciPy and PyYAML.
 The plain port (training_steps.py) and this project's code, in each precision, take turns on random
-faces. The tables have medians over the rounds. There are two upper bounds, by what is measured in
-the same turns: the best throughput in that precision of matrix products of several sizes and of the
-network's convolutions, and that of a copy in memory.
+faces. The tables have medians over the rounds. There are three upper bounds, by what this project's
+process measures in the same turns: the best throughput in that precision of matrix products of
+several sizes and of the network's convolutions, that of a copy in memory, and the time of each
+convolution and product of a step.
 
     by layers    Each layer takes the time of its operations or of its bytes, whichever is longer,
                  one layer and pass after another; gpu_bounds.py counts both.
+    by kernels   On a CPU: the library's convolutions and products take the time that each takes
+                 alone, at its own shape; the other operations, that of the bytes of their tensors.
+                 What is missing to this bound, this project can change; the rest is the library's.
     of the whole the smaller one of two: by the operations of all layers, or by the bytes that the
                  operations of this project's step read and write.
 
 The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average; the
-bound by layers is that of the network alone. The environment's GOMP_SPINCOUNT sets how long waiting
-OpenMP threads spin; without it, this project's code has the spin count of the workflow, and the
-plain port that of the OpenMP library.
+bound by layers is that of the network alone. This project's code has what the workflow sets in the
+environment for OpenMP and for large blocks of memory (`renet/common/script.py`), unless the user
+sets it, the plain port what the user sets alone.
 """
 
 import argparse
@@ -34,7 +38,7 @@ import measuring
 import numpy as np
 import torch
 import training_steps
-from gpu_bounds import Traffic, passes, seconds
+from gpu_bounds import Kernels, Traffic, passes, seconds
 from torch import nn
 from training_steps import time_of
 
@@ -42,8 +46,10 @@ from renet.network import batch_norm
 
 PLAIN = "plain port, float32"
 TASKS = ("train", "infer", "modern")
+USERS = dict(os.environ)
+# What `renet.common.script` sets unless the user does.
+OURS = {"GOMP_SPINCOUNT": "6000", "THP_MEM_ALLOC_ENABLE": "1"} | USERS
 PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
-SPINS = os.environ.get("GOMP_SPINCOUNT", "6000")  # as `renet.common.script` sets it
 
 
 def best_throughput(device: torch.device, precision: str, batch_size: int) -> float:
@@ -71,41 +77,48 @@ def copied_bytes(device: torch.device) -> float:
     return 2 * source.nbytes / time_of(lambda: target.copy_(source), 3, device)
 
 
-def bytes_of_image(task: str, batch_size: int, device: torch.device, precision: str) -> float:
-    """Bytes that the operations of a step read and write, by their tensors on a CPU."""
+def traffic_of_step(task: str, batch_size: int, device: torch.device, precision: str) -> Traffic:
+    """Bytes that the operations of a step read and write, by their tensors on a CPU.
+
+    For a CPU, also the times of its products and convolutions.
+    """
     cpu = torch.device("cpu")
     if device.type != "cpu":
         batch_norm.has_accurate_sums = lambda device: True  # the branches of a GPU
     batches = training_steps.random_batches(batch_size, cpu)
     step = getattr(training_steps, f"our_{task}")(batches, cpu, precision)
     step()  # makes the momentum
-    with Traffic() as traffic:
+    with Kernels() if device.type == "cpu" else Traffic() as traffic:
         step()
-    return sum(traffic.by_operation.values()) / batch_size
+    return traffic
 
 
 def bounds_of(
     task: str, precision: str, batch_size: int, device: torch.device, speeds: list[tuple]
-) -> tuple[float, float, str]:
-    """Images a second by layers, and of the whole with what sets it, at measured speeds."""
+) -> tuple[float, float | None, float, str]:
+    """Images a second by layers, by kernels, and of the whole with what sets it."""
     products, copies = np.median(speeds, axis=0)
     print(f"{precision}: {products / 1e9:.0f} GFLOP/s, {copies / 1e9:.1f} GB/s", file=sys.stderr)
     settings = training_steps.settings_of(task, batch_size, precision)
     parts = passes(*settings, is_training=task != "infer")
-    moved = bytes_of_image(task, batch_size, device, precision)
-    by_products = products * batch_size / sum(operations for operations, _ in parts)
-    whole = min((by_products, "products"), (copies / moved, "memory"))
-    return batch_size / seconds(parts, products, copies), *whole
+    traffic = traffic_of_step(task, batch_size, device, precision)
+    moved, operations = sum(traffic.by_operation.values()), sum(part[0] for part in parts)
+    taken, limit = max((operations / products, "products"), (moved / copies, "memory"))
+    by_kernels = None
+    if isinstance(traffic, Kernels):
+        by_kernels = batch_size / (traffic.seconds + traffic.rest / copies)
+    by_layers = batch_size / seconds(parts, products, copies)
+    return by_layers, by_kernels, batch_size / taken, limit
 
 
 class Contender:
     """One implementation, in its own process, since each has its own memory and threads."""
 
     def __init__(self, environment: dict[str, str], *parts: object):
-        """Start the process, with these changes of the environment; `parts` are `prepare`'s."""
+        """Start the process, with this environment; `parts` are `prepare`'s."""
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, context, prepare, parts)
-        with mock.patch.dict(os.environ, environment):
+        with mock.patch.dict(os.environ, environment, clear=True):
             self.turn(1)
 
     def turn(self, repeats: int) -> float:
@@ -137,11 +150,10 @@ def take_turn(repeats: int) -> float:
 def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -> dict:
     """A contender for each line of the tables, by its name."""
     plain, ours = (getattr(training_steps, f"{whose}_{task}") for whose in ("plain", "our"))
-    contenders = {PLAIN: Contender({}, plain, batch_size, arguments)}
+    contenders = {PLAIN: Contender(USERS, plain, batch_size, arguments)}
     for precision in arguments.precision:
-        contenders[f"this project, {precision}"] = Contender(
-            {"GOMP_SPINCOUNT": SPINS}, ours, batch_size, arguments, precision
-        )
+        name = f"this project, {precision}"
+        contenders[name] = Contender(OURS, ours, batch_size, arguments, precision)
     return contenders
 
 
@@ -166,11 +178,12 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
     rows, baseline = [], statistics.median(rates[PLAIN])
     for name, found in rates.items():
         rate = statistics.median(found)
-        by_layers, whole, limit = bounds[name.split(", ")[1]]
-        of_layers = f"{rate / by_layers:.0%} of {by_layers:,.0f}"
-        of_whole = f"{rate / whole:.0%} of {whole:,.0f} ({limit})"
-        rows.append((name, f"{rate:,.1f}", f"{rate / baseline:.2f}", of_layers, of_whole))
-    columns = ["", "images/s", "against the plain port", "bound by layers", "bound of the whole"]
+        *bound, limit = bounds[name.split(", ")[1]]
+        shares = [f"{rate / one:.0%} of {one:,.0f}" if one else "-" for one in bound]
+        shares[-1] += f" ({limit})"
+        rows.append((name, f"{rate:,.1f}", f"{rate / baseline:.2f}", *shares))
+    columns = ["", "images/s", "against the plain port"]
+    columns += [f"bound {one}" for one in ("by layers", "by kernels", "of the whole")]
     measuring.print_table(columns, rows)
 
 
@@ -178,7 +191,8 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = measuring.parser(__doc__)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--batch-size", type=int, nargs="+", default=[32])
+    sizes = "default: 32; for inference, 128, as in the workflow on a CPU"
+    parser.add_argument("--batch-size", type=int, nargs="+", help=sizes)
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--task", nargs="+", choices=TASKS, default=["train", "infer"])
     parser.add_argument("--threads", type=int, default=2)
@@ -186,6 +200,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=4, help="steps per turn")
     parser.add_argument("--rounds", type=int, default=5, help="number of turns")
     arguments = parser.parse_args()
+    os.environ.update(OURS)  # for the upper bounds
     torch.set_num_threads(arguments.threads)
     torch.backends.cudnn.allow_tf32 = False  # for the upper bound
     name = f"{torch.get_num_threads()} CPU threads"
@@ -193,7 +208,7 @@ def main() -> None:
         name = torch.cuda.get_device_name(arguments.device)
     print(f"torch {torch.__version__}, {name}")
     for task in arguments.task:
-        for batch_size in arguments.batch_size:
+        for batch_size in arguments.batch_size or [128 if task == "infer" else 32]:
             measure(task, batch_size, arguments)
 
 
