@@ -10,9 +10,9 @@ import torch
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.network import inference
-from renet.pages import page_data, templates
+from renet.pages import galleries, page_data, templates
 from renet.prediction import saliency
-from renet.walkthrough import stages
+from renet.walkthrough import photo, stages
 from renet.walkthrough.activations import Activations
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
@@ -33,9 +33,9 @@ def write(
     Raises:
         InputError: the network's probabilities are not those of inference.csv.
     """
-    computed = inference.softmax(seen.logits[None])[0]
+    values = network(seen, pictures)
     recorded = {name: prediction[f"p_{name}"] for name in CLASSES}
-    difference = np.abs(computed - list(recorded.values())).max()
+    difference = np.abs(values["computed"] - list(recorded.values())).max()
     if difference > AGREEMENT:
         raise InputError(
             f"The network's probabilities of {prediction['id']} differ from those in the inference "
@@ -45,18 +45,28 @@ def write(
         "walkthrough.html.j2",
         path,
         title="One photo, step by step",
-        seen=seen,
-        computed=computed,
-        exponentials=np.exp(seen.logits),
         probabilities=recorded,
+        column="in inference.csv",
         label=CLASSES[prediction["target"]],
         predicted=CLASSES[prediction["predicted"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
-        square=SQUARE,
-        positions=POSITIONS,
-        **stages.stages(seen, pictures),
+        **values,
         **context,
     )
+
+
+def network(seen: Activations, pictures: Path) -> dict:
+    """The values of the template layers.html.j2 about the network; its pictures are written."""
+    galleries.write_image(pictures / "face.png", seen.face.transpose(1, 2, 0))
+    return {
+        "seen": seen,
+        "computed": inference.softmax(seen.logits[None])[0],
+        "exponentials": np.exp(seen.logits),
+        "patch_corner": photo.patch_corner(seen.face),
+        "square": SQUARE,
+        "positions": POSITIONS,
+        **stages.stages(seen, pictures),
+    }
 
 
 def write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:

@@ -21,15 +21,18 @@ PATCH = 8  # rows and columns of pixels that are shown as numbers
 
 def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
     """The values of the page's steps about the data; the pictures are written."""
-    galleries.write_image(pictures / "face.png", face.transpose(1, 2, 0))
-    top, left = (max(0, (side - PATCH) // 2) for side in face.shape[1:])
+    top, left = patch_corner(face)
     return {
         "crop": spec,
         "photo": _photo(lineage, spec, face, pictures),
         "digest": files.face_digest(face),
-        "patch_corner": (top, left),
         "patch": face[0, top : top + PATCH, left : left + PATCH],  # red values
     }
+
+
+def patch_corner(face: np.ndarray) -> tuple[int, ...]:
+    """Row and column of the first pixel of the patch in the middle of a face (C, H, W)."""
+    return tuple(max(0, (side - PATCH) // 2) for side in face.shape[1:])
 
 
 def _photo(
