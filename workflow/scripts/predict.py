@@ -19,9 +19,7 @@ from renet.common import command_line, files
 from renet.network import devices
 from renet.pages import contact_sheet
 from renet.prediction import pipeline, predictor
-from renet.prediction.pipeline import PREDICTIONS
-
-DECIMALS = 4  # in probabilities and in pixels of boxes
+from renet.prediction.pipeline import DECIMALS, PREDICTIONS
 
 
 def predict(

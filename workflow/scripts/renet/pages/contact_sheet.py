@@ -1,6 +1,5 @@
 """A page of the faces that were predicted: those of the highest and of the lowest confidence."""
 
-import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.pages import filters, galleries, templates
+from renet.pages import galleries, templates
 from renet.pages.templates import PageTable
 
 FIRST_LINE = "<!doctype html><!-- Predictions by renet-gender-workflow. -->"  # of no other page
@@ -75,10 +74,5 @@ class ContactSheet:
 
 def _described(pixels: np.ndarray, row: dict) -> dict:
     """A row of predictions.csv with the face, (3, height, width) uint8 RGB, as a small JPEG."""
-    jpeg = base64.b64encode(galleries.encode(GRID.tile(pixels), ".jpg"))
-    return {
-        **row,
-        "picture": "data:image/jpeg;base64," + jpeg.decode(),
-        "name": Path(row["file"]).name,
-        "confidence": filters.percentage(max(row["p_female"], row["p_male"])),
-    }
+    picture = galleries.embedded(galleries.encode(GRID.tile(pixels), ".jpg"), ".jpg")
+    return {**row, "picture": picture, "name": Path(row["file"]).name}

@@ -1,5 +1,7 @@
 """Faces that pages show: which ones, and as one image of many tiles."""
 
+import base64
+import mimetypes
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,3 +86,8 @@ def encode(picture: np.ndarray, suffix: str) -> bytes:
     """An image (H, W, 3) uint8, RGB, in the format of a suffix in `QUALITY`."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     return cv2.imencode(suffix, bgr, QUALITY[suffix])[1].tobytes()
+
+
+def embedded(data: bytes, suffix: str) -> str:
+    """The content of a file with this suffix as a URL, for a page that holds it itself."""
+    return f"data:{mimetypes.types_map[suffix]};base64,{base64.b64encode(data).decode()}"

@@ -9,7 +9,7 @@ import itertools
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ PREDICTIONS = Table(
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
+DECIMALS = 4  # in probabilities and in pixels of boxes
 LARGE = crop.MAX_MEMORY // 4  # bytes; a photo that takes more is decoded by one thread at a time
 ONE_AT_A_TIME = threading.Lock()
 
@@ -72,11 +73,21 @@ def _decoded(photo: Photo, spec: CropSpec) -> Image:
         return crop.decode(data, spec, header)
 
 
-def cut_faces(photo: Photo, predictor: Predictor, *, detect: bool) -> list[Cut]:
-    """The faces of a photo; without `detect`, it is one, prepared as the training faces were."""
+def cut_faces(
+    photo: Photo,
+    predictor: Predictor,
+    *,
+    detect: bool,
+    keep: Callable[[Image], object] = lambda image: None,
+) -> list[Cut]:
+    """The faces of a photo; without `detect`, it is one, prepared as the training faces were.
+
+    `keep` gets the decoded photo.
+    """
     spec = predictor.crop(whole=detect)
     try:
         image = _decoded(photo, spec)
+        keep(image)
         if detect:
             return _cut_detected(photo, image, predictor)
         pixels = crop.make_face(image, spec).pixels
