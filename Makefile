@@ -5,6 +5,8 @@
 #                 (default: the time)
 # make test-avx2  the same as test-random, on x86 without instructions beyond AVX2
 # make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
+# make demo       installs Gradio, and serves a page to this machine that predicts the faces of a photo, by
+#                 the best run of results/ (RUN=results/runs/cnn: by another; also a model file)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
 # make check      formatters, linters, types, import contracts
 # make clean      deletes data, label audit, comparison, logs and start page in results/, and the sample;
@@ -42,7 +44,8 @@ export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib
 endif
 
-.PHONY: all setup setup-tests run test test-random test-avx2 test-slow pictures check clean distclean lock help
+.PHONY: all setup setup-tests setup-demo run demo test test-random test-avx2 test-slow pictures check clean \
+  distclean lock help
 
 all: run
 
@@ -51,6 +54,7 @@ help:
 
 setup: .venv/installed
 setup-tests: .venv/installed-for-tests
+setup-demo: .venv/installed-for-demo
 
 # PyTorch comes first: by far the largest download, it shows its progress. From PyTorch's own index
 # comes nothing but torch and torchvision, whose builds belong together (--no-deps).
@@ -68,11 +72,15 @@ setup-tests: .venv/installed-for-tests
 	$(INSTALL) --quiet $(VERSIONS) -r requirements-dev.txt
 	@touch $@
 
+.venv/installed-for-demo: .venv/installed requirements-demo.txt
+	$(INSTALL) --quiet $(VERSIONS) -r requirements-demo.txt
+	@touch $@
+
 # PyTorch's CUDA packages are not listed: they are those that its build names itself.
 COMPILE = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --no-annotate \
   --custom-compile-command "make lock" $(UPGRADE)
 lock:
-	$(COMPILE) -o constraints.txt requirements.txt requirements-dev.txt
+	$(COMPILE) -o constraints.txt requirements.txt requirements-demo.txt requirements-dev.txt
 	sed -i.bak -E '/^(nvidia|cuda|triton)/d' constraints.txt
 	$(COMPILE) -o requirements.lock requirements.txt --constraint constraints.txt --generate-hashes \
 	  --no-emit-package torch --no-emit-package torchvision
@@ -84,6 +92,9 @@ run: setup
 	@PYTHONPATH=workflow/logger $(BIN)/python -m snakemake --cores $(CORES) --logger summary \
 	  $(if $(CONFIG),--configfile $(CONFIG))
 	@echo "Snakemake's own log is in .snakemake/log."
+
+demo: setup-demo
+	@$(BIN)/python workflow/scripts/demo.py $(or $(RUN),results)
 
 QUICK = $(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 test: setup-tests

@@ -7,12 +7,15 @@ notices when a page shows another one.
 import json
 import re
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from helpers.browser import PROGRAMS, Browser, opened
+from helpers.browser import PROGRAMS, Browser, eventually, opened, texts
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = ROOT / "docs" / "pictures.json"
@@ -40,6 +43,30 @@ def show(browser: Browser, results: Path, name: str) -> tuple[int, int, str]:
     return round(top) - MARGIN, round(bottom) + MARGIN, " ".join(text.split())
 
 
+def take_demo(browser: Browser, results: Path) -> None:
+    """Take the picture of the page of demo.py with a face of the test set."""
+    photo = results / "runs/renet/page/walkthrough/face.png"
+    command = [sys.executable, ROOT / "workflow/scripts/demo.py", results]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        browser.get(next(line.split()[3] for line in process.stderr or () if " Open " in line))
+        browser.set_window_size(WIDTH, 1400)
+        eventually(browser, lambda: texts(browser, "[type=checkbox]"))
+        browser.find_element("css selector", "[type=checkbox]").click()
+        browser.find_element("css selector", "[type=file]").send_keys(str(photo.resolve()))
+        eventually(browser, lambda: texts(browser, "dl"))
+        time.sleep(1)
+        last = browser.find_elements("css selector", "button")[-1].rect
+        save(browser, "demo", 0, round(last["y"] + last["height"]) + MARGIN)
+        process.terminate()
+
+
+def save(browser: Browser, name: str, top: int, bottom: int) -> None:
+    """Save the rows of pixels from top to bottom."""
+    screen = np.frombuffer(browser.get_screenshot_as_png(), np.uint8)
+    picture = cv2.imdecode(screen, cv2.IMREAD_COLOR)[max(top, 0) : bottom]
+    cv2.imwrite(str(TEXTS.with_name(f"{name}.webp")), picture, QUALITY)
+
+
 def words(text: str) -> list[str]:
     """The words that do not depend on the machine, which rounds the predictions."""
     parts = re.sub(r"[^\w ]", "", text).split()
@@ -48,14 +75,13 @@ def words(text: str) -> list[str]:
 
 def main() -> None:
     """Take all pictures of results/."""
-    texts = {}
+    shown = {}
     with opened([shutil.which(name) or name for name in PROGRAMS]) as browser:
         for name in PICTURES:
-            top, bottom, texts[name] = show(browser, ROOT / "results", name)
-            screen = np.frombuffer(browser.get_screenshot_as_png(), np.uint8)
-            picture = cv2.imdecode(screen, cv2.IMREAD_COLOR)[max(top, 0) : bottom]
-            cv2.imwrite(str(TEXTS.with_name(f"{name}.webp")), picture, QUALITY)
-    TEXTS.write_text(json.dumps(texts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            top, bottom, shown[name] = show(browser, ROOT / "results", name)
+            save(browser, name, top, bottom)
+        take_demo(browser, ROOT / "results")
+    TEXTS.write_text(json.dumps(shown, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{TEXTS} has what the pictures show")
 
 

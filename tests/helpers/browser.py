@@ -144,7 +144,7 @@ def texts(browser: WebDriver, selector: str) -> list[str]:
 def eventually(browser: WebDriver, holds: Callable[[], bool]) -> None:
     """Wait until something holds: a table is drawn in the frame after the one that asked for it."""
     missing = (IndexError, StaleElementReferenceException)
-    WebDriverWait(browser, 10, 0.05, ignored_exceptions=missing).until(lambda _: holds())
+    WebDriverWait(browser, 30, 0.05, ignored_exceptions=missing).until(lambda _: holds())
 
 
 def choose(browser: WebDriver, choice: str) -> None:

@@ -137,10 +137,11 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
     [
         ("templates/index.html.j2", "report"), ("templates/model_card.md.j2", "report"),
         ("captions/saliency.rst", "report"), ("templates/contact_sheet.html.j2", "predict"),
-        ("audit/audit.html.j2", "audit"), ("walkthrough/walkthrough.html.j2", "walkthrough"),
+        ("audit/audit.html.j2", "audit"), ("walkthrough/walkthrough.html.j2", "demo walkthrough"),
+        ("walkthrough/layers.html.j2", "demo walkthrough"), ("demo/demo.html.j2", "demo"),
         ("templates/sentences.j2", "report"), ("templates/results.html.j2", "report"),
-        ("templates/words.j2", "audit predict report walkthrough"),
-        ("evaluation/tables.py", "audit compare evaluate learning_curve report"),  # limits
+        ("templates/words.j2", "audit demo predict report walkthrough"),
+        ("evaluation/tables.py", "audit compare demo evaluate learning_curve report"),  # limits
         ("config/train.py", "fold train"), ("config/sentences.py", ""), ("config/runs.py", ""),
     ],
 )  # fmt: skip

