@@ -21,10 +21,7 @@ from helpers.training import new_network
 from renet.network import model_file
 
 pytest.importorskip("gradio", reason="Gradio, of requirements-demo.txt, is not installed")
-METRICS = {
-    "calibration": {"temperature": 2.5, "unfitted": None},
-    "abstention": {"threshold": 0.99, "max_error": 0.02, "level": 0.95},
-}
+EVALUATED = {"temperature": 2.5, "unsure": {"threshold": 0.99}}
 ROWS = "fieldset label, [role=alert]"
 
 
@@ -44,7 +41,7 @@ def served(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     (folder / "cut.jpg").write_bytes(encode(person, ".jpg")[:2000])
     model_file.save(run / "model.pt", new_network(seed=3).eval())
     faces = known[None, ..., ::-1].transpose(0, 3, 1, 2)
-    describe_run(run, faces, 0.0, METRICS, database="table")
+    describe_run(run, faces, 0.0, EVALUATED, database="table")
     environment = os.environ | {"TMPDIR": str(uploads), "http_proxy": "http://127.0.0.1:9"}
     command = [sys.executable, SCRIPTS / "demo.py", folder]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:

@@ -56,6 +56,7 @@ def walkthrough(
         page,
         pictures,
         seen,
+        (device, precision),
         lineage.find_row(INFERENCE, inference, "id", sample["id"]),
         **photo.steps(shown, CropSpec(**crop.spec(archive)), face, pictures),
         lineage=shown,
@@ -64,7 +65,6 @@ def walkthrough(
         data=config | {"origin": origin},
         lines=inference.read_text(encoding="utf-8").split("\n"),  # in the order of the HDF5 file
     )
-    walkthrough_page.write_occlusion(pictures, seen, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from renet.common.imdb_wiki import CLASSES
 from renet.faces import crop, detection
 from renet.pages import galleries, templates
 from renet.prediction import photos, pipeline, saliency
@@ -18,14 +16,11 @@ from renet.walkthrough import activations
 from renet.walkthrough import page as walkthrough_page
 
 SIDE = 1024  # most pixels of a side of the photo on the page
-MINUTE, HOUR = 60, 3600  # seconds
-LAYERS = "Each layer of this face"
 PARTS: Any = templates.ENVIRONMENT.get_template("demo.html.j2").module  # of the page, as macros
 LAUNCH = {
     "server_name": "127.0.0.1", "share": False, "ssr_mode": False, "prevent_thread_lock": True,
-    "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-    "css_paths": Path(__file__).with_name("demo.css"), "footer_links": [], "quiet": True,
-    "show_error": True,
+    "theme": gr.themes.Base(font=["system-ui"], font_mono=["monospace"]), "quiet": True,
+    "css_paths": Path(__file__).with_name("demo.css"), "footer_links": [], "show_error": True,
 }  # fmt: skip
 
 
@@ -35,13 +30,12 @@ class Demo:
     def __init__(self, predictor: Predictor) -> None:
         self.predictor, self.network = predictor, predictor.network
         self.compute = predictor.device, predictor.precision
-        self.origin = "/".join(predictor.model.resolve().parts[-2:])
 
     def blocks(self) -> gr.Blocks:
-        """The page, whose uploads are deleted after an hour."""
-        title, detects = f"Predictions of {self.origin}", detection.is_installed()
-        with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(MINUTE, HOUR)) as blocks:
-            gr.HTML(PARTS.head(title, self.predictor.notes, detects))
+        """The page; each minute, uploads older than an hour are deleted."""
+        detects = detection.is_installed()
+        with gr.Blocks(title="Predict", analytics_enabled=False, delete_cache=(60, 3600)) as page:
+            gr.HTML(PARTS.head(self.predictor, detects))
             with gr.Row():
                 with gr.Column():
                     photo = gr.Image(label="Photo", type="filepath", buttons=[])
@@ -49,7 +43,8 @@ class Demo:
                     shown = gr.HTML()
                 with gr.Column():
                     chosen = gr.Radio([], label="Face", visible=False)
-                    explained, opens = gr.HTML(), gr.Button(LAYERS, visible=False)
+                    explained = gr.HTML()
+                    opens = gr.Button("Each layer of this face", visible=False)
             layers, faces = gr.HTML(), gr.State([])
             gr.HTML(PARTS.foot())
             # One after another. Gradio would convert the photo, and fail on a damaged one.
@@ -58,23 +53,24 @@ class Demo:
             gr.on([photo.change, detect.change], self.predict, [photo, detect], outputs, **event)
             chosen.input(self.explain, [faces, chosen], explained, **event)
             opens.click(self.layers, [faces, chosen], layers, **event)
-        return blocks
+        return page
 
     def predict(self, upload: dict | None, detect: bool) -> Iterator[tuple]:
         """The photo with its predictions and a choice of the faces; then the first one's map."""
-        rows: list[dict] = []
         decoded: list[crop.Image] = []
-        if upload:
-            photo = photos.find([upload["path"]])[0]
-            cuts = pipeline.cut_faces(photo, self.predictor, detect=detect, keep=decoded.append)
-            table = pipeline.rows(cuts, self.predictor).round(pipeline.DECIMALS)
-            pairs = zip(cuts, table.to_dict("records"), strict=True)
-            rows = [cut._asdict() | row for cut, row in pairs]
+        found = photos.find([upload["path"]] if upload else [])
+        options: Any = {"detect": detect, "keep": decoded.append}
+        cuts = [cut for one in found for cut in pipeline.cut_faces(one, self.predictor, **options)]
+        table = pipeline.rows(cuts, self.predictor).round(pipeline.DECIMALS)
+        pairs = zip(cuts, table.to_dict("records"), strict=True)
+        rows = [cut._asdict() | row for cut, row in pairs]
+        pictures = [galleries.shrink(image.pixels, SIDE)[..., ::-1] for image in decoded]
         faces = [row for row in rows if row["pixels"] is not None]
         texts = [f"{row['face']}: {templates.sentences('prediction', row)}" for row in faces]
         chosen = gr.Radio([(text, n) for n, text in enumerate(texts)], value=0, visible=bool(faces))
         opens = gr.Button(visible=bool(faces) and self.network.architecture.has_walkthrough)
-        yield PARTS.photo([*map(_small, decoded)], decoded, rows), faces, chosen, opens, "", ""
+        shown = PARTS.photo(map(galleries.as_url, pictures), decoded, rows)
+        yield shown, faces, chosen, opens, "", ""
         if faces:
             yield *[gr.skip()] * 5, self.explain(faces, 0)
 
@@ -83,34 +79,19 @@ class Demo:
         pixels = faces[chosen]["pixels"]
         drops = saliency.occlusion(self.network, pixels, *self.compute)
         face = pixels.transpose(1, 2, 0)
-        return PARTS.explained(faces[chosen], _url(face), _url(saliency.overlay(face, drops)))
+        pictures = face, saliency.overlay(face, drops)
+        return PARTS.explained(faces[chosen], *map(galleries.as_url, pictures))
 
     def layers(self, faces: list[dict], chosen: int) -> str:
         """What each layer computes for a face: a page in a frame, which holds its files itself."""
-        row = faces[chosen]
-        seen = activations.record(self.network, row["pixels"], *self.compute)
+        seen = activations.record(self.network, faces[chosen]["pixels"], *self.compute)
         with tempfile.TemporaryDirectory() as folder:
-            values = walkthrough_page.network(seen, Path(folder))
-            walkthrough_page.write_occlusion(Path(folder), seen, *self.compute)
-            values |= {
-                "title": LAYERS, "data": {"origin": self.origin, "sources": []}, "folder": folder,
-                "probabilities": {name: row[f"p_{name}"] for name in CLASSES},
-                "column": "prediction", "temperature": self.predictor.temperature,
-            }  # fmt: skip
-            page = templates.render("layers.html.j2", **values)
+            values = walkthrough_page.network(seen, Path(folder), *self.compute)
+            values |= {"folder": folder, "predictor": self.predictor, "row": faces[chosen]}
+            page = templates.render("face.html.j2", **values)
             return PARTS.frame(re.sub(rf"{folder}/[\w.]+", _content, page))
 
 
 def _content(file: re.Match) -> str:
     path = Path(file[0])
     return galleries.embedded(path.read_bytes(), path.suffix)
-
-
-def _url(picture: np.ndarray) -> str:
-    return galleries.embedded(galleries.encode(picture, ".jpg"), ".jpg")
-
-
-def _small(photo: crop.Image) -> str:
-    """A photo with about SIDE pixels on its longer side, or fewer, as a URL."""
-    step = max(1, max(photo.pixels.shape) // SIDE)  # far faster than a resize, of a large photo
-    return _url(np.ascontiguousarray(photo.pixels[::step, ::step, ::-1]))

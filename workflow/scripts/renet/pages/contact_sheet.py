@@ -74,5 +74,5 @@ class ContactSheet:
 
 def _described(pixels: np.ndarray, row: dict) -> dict:
     """A row of predictions.csv with the face, (3, height, width) uint8 RGB, as a small JPEG."""
-    picture = galleries.embedded(galleries.encode(GRID.tile(pixels), ".jpg"), ".jpg")
-    return {**row, "picture": picture, "name": Path(row["file"]).name}
+    picture, name = galleries.as_url(GRID.tile(pixels)), Path(row["file"]).name
+    return {**row, "picture": picture, "name": name}

@@ -22,18 +22,24 @@ GREY = 128
 
 
 def write(
-    path: Path, pictures: Path, seen: Activations, prediction: dict, **context: object
+    path: Path,
+    pictures: Path,
+    seen: Activations,
+    compute: tuple[torch.device, str],
+    prediction: dict,
+    **context: object,
 ) -> None:
     """Write the page, and its pictures into a folder, to which the page refers by a relative path.
 
     Args:
+        compute: the device that the network is on, and the precision.
         prediction: the face's row of inference.csv.
         context: further variables of the template, with those of `photo.steps`.
 
     Raises:
         InputError: the network's probabilities are not those of inference.csv.
     """
-    values = network(seen, pictures)
+    values = network(seen, pictures, *compute)
     recorded = {name: prediction[f"p_{name}"] for name in CLASSES}
     difference = np.abs(values["computed"] - list(recorded.values())).max()
     if difference > AGREEMENT:
@@ -46,7 +52,6 @@ def write(
         path,
         title="One photo, step by step",
         probabilities=recorded,
-        column="in inference.csv",
         label=CLASSES[prediction["target"]],
         predicted=CLASSES[prediction["predicted"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
@@ -55,8 +60,9 @@ def write(
     )
 
 
-def network(seen: Activations, pictures: Path) -> dict:
-    """The values of the template layers.html.j2 about the network; its pictures are written."""
+def network(seen: Activations, pictures: Path, device: torch.device, precision: str) -> dict:
+    """The values of the template layers.html.j2; the files that the page loads are written."""
+    _write_occlusion(pictures, seen, device, precision)
     galleries.write_image(pictures / "face.png", seen.face.transpose(1, 2, 0))
     return {
         "seen": seen,
@@ -69,7 +75,7 @@ def network(seen: Activations, pictures: Path) -> dict:
     }
 
 
-def write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:
+def _write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:
     """Write the probabilities of a face under a grey square that the reader moves."""
     copies = np.stack([*saliency.covered(seen.face, GREY, SQUARE, POSITIONS)])
     logits = inference.logits(seen.network, copies, device, precision)

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from renet.common import files
@@ -59,16 +58,11 @@ def _photo(
             f"{lineage.photo['path']} in {lineage.archive} is not the photo that was cropped "
             f"({error}): the archive has changed; delete its receipt to have it read again."
         ) from error
-    galleries.write_image(pictures / "photo.jpg", _shrink(photo[..., ::-1]))
-    galleries.write_image(pictures / "crop.jpg", _shrink(cut))
+    galleries.write_image(pictures / "photo.jpg", galleries.shrink(photo[..., ::-1], PHOTO_SIDE))
+    galleries.write_image(pictures / "crop.jpg", galleries.shrink(cut, PHOTO_SIDE))
     return {
         "sides": photo.shape[:2],
         "box": box,
         "crop": cut.shape[:2],
         "largest_difference": int(np.abs(pixels.astype(int) - face).max()),
     }
-
-
-def _shrink(picture: np.ndarray) -> np.ndarray:
-    scale = min(1, PHOTO_SIDE / max(picture.shape))
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
