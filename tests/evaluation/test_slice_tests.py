@@ -6,12 +6,7 @@ import pytest
 
 from helpers.predictions import predictions_of
 from renet.evaluation import slices
-from renet.evaluation.confidence_intervals import (
-    combination,
-    difference_p_value,
-    holm,
-    proportion,
-)
+from renet.evaluation.confidence_intervals import combination, difference_p_value, holm, proportion
 from renet.evaluation.tables import ALPHA
 
 

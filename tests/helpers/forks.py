@@ -26,6 +26,7 @@ def pytest_configure() -> None:
             gc.unfreeze()
 
     def begin_child() -> None:
+        gc.set_threshold(1)  # what may die in a collection dies in the tests
         faulthandler.enable(2)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         faulthandler.register(signal.SIGALRM, 2, chain=True)

@@ -73,10 +73,7 @@ def run(project: Path, *arguments: object) -> str:
 
 
 def run_on_a_terminal(
-    project: Path,
-    *arguments: object,
-    columns: int = terminal.COLUMNS,
-    ctrl_c_at: str | None = None,
+    project: Path, *arguments: object, columns: int = terminal.COLUMNS, ctrl_c_at: str | None = None
 ) -> terminal.Session:
     """Run the workflow as `make` does."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--logger", "summary"]

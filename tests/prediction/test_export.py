@@ -24,10 +24,7 @@ from renet.network import model_file
 from renet.prediction import export, predictor
 from renet.training import initial_weights
 
-EVALUATED = {
-    "temperature": 0.3,
-    "unsure": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
-}
+EVALUATED = {"temperature": 0.3, "unsure": {"threshold": 0.9, "max_error": 0.02, "level": 0.95}}
 
 
 def some_faces(count: int, side: int = 32) -> np.ndarray:

@@ -13,14 +13,7 @@ import pytest
 import torch
 
 from helpers.project import SCRIPTS, run_python
-from helpers.training import (
-    QUICK,
-    forked_processes,
-    new_network,
-    same,
-    train_and_save,
-    write_faces,
-)
+from helpers.training import QUICK, forked_processes, new_network, same, train_and_save, write_faces
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.network import model_file
 from renet.training import processes
