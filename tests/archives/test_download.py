@@ -125,3 +125,13 @@ def test_part_that_another_process_writes_is_left_to_it(server, receipt_file):
     with locks.sole_writer(part), pytest.raises(InputError, match=sentence):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert part.read_bytes() == TAR[:100_000] and not server.requests
+
+
+@pytest.mark.fault("second-start")
+def test_folder_that_another_process_packs_is_left_to_it(receipt_file, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"photo")
+    receipt_file.parent.mkdir(parents=True)
+    packed = locks.sole_writer(receipt_file.with_name("photos.tar.renet-tmp"))
+    with packed, pytest.raises(InputError, match=r"photos\.tar is being written by another"):
+        downloads.obtain((tmp_path / "photos").as_uri(), None, receipt_file)

@@ -5,11 +5,13 @@ import sys
 
 import pytest
 
+from helpers.config import check
 from helpers.download import MD5
 from helpers.http_server import Response
 from renet.archives import downloads, receipts
 from renet.common import logs
 from renet.common.errors import InputError
+from renet.planning import data_summary
 
 SECRETS = "s3cret", "X-Amz-Signature", "t0ken"
 QUERY = "?X-Amz-Signature=t0ken"
@@ -27,6 +29,9 @@ QUERY = "?X-Amz-Signature=t0ken"
 def test_public_url_has_neither_user_info_nor_query(url, shown):
     assert logs.public(url) == shown
     if url.startswith("http"):
+        own = {"url": url, "database": "wiki", "photos": "crop"}
+        config = check({"archives": {"own": own}, "sources": ["own"]})
+        assert data_summary.to_repeat(config, "renet", [])["archives"]["own"]["url"] == shown
         record = logging.makeLogRecord({"msg": f"from {url} to {url}"})
         assert logs.Formatter("%(message)s").format(record) == f"from {shown} to {shown}"
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 STALL_SECONDS = 30.0  # the longest that a stalled response blocks its thread
 PIECE_BYTES = 1 << 14
@@ -42,14 +43,6 @@ class Response:
     pause_in_headers: float = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """A request."""
-
-    path: str
-    headers: dict[str, str]
-
-
 class ArchiveServer(ThreadingHTTPServer):
     """Serves `contents` (path to bytes, or to the file that holds them).
 
@@ -62,7 +55,7 @@ class ArchiveServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.contents: dict[str, bytes | Path] = {}
         self.responses: list[Response] = []
-        self.requests: list[Request] = []
+        self.requests: list[SimpleNamespace] = []  # path and headers of each
         self.body_bytes = 0
         self.closing = threading.Event()
 
@@ -86,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def do_GET(self) -> None:
-        self.server.requests.append(Request(self.path, dict(self.headers)))
+        self.server.requests.append(SimpleNamespace(path=self.path, headers=dict(self.headers)))
         response = self.server.responses.pop(0) if self.server.responses else Response()
         content = self._content()
         if response.body is not None:

@@ -38,6 +38,7 @@ def test_params_are_built_in_values_and_all_but_a_few_are_compared(tmp_path, mon
     monkeypatch.setattr(DAGApi, "execute_workflow", execute_and_record)
     (tmp_path / "own.csv").write_text("path,gender,skin\n")
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(EVERYTHING))
-    plan(ROOT, "--directory", tmp_path, "--configfile", tmp_path / "own.yaml")
+    said = plan(ROOT, "--directory", tmp_path, "--configfile", tmp_path / "own.yaml")
+    assert said.count("downloads=1") == 2  # of which the default profile grants two at a time
     values, left_out = json.loads((tmp_path / "params.json").read_text())
     assert len(values) > 50 and left_out == NOT_COMPARED

@@ -55,6 +55,7 @@ def test_profile_for_a_module_is_a_part_of_the_default_one():
     given = yaml.safe_load(text[text.index("    rerun-triggers:") :])
     default = yaml.safe_load((ROOT / "profiles" / "default" / "config.yaml").read_text())
     assert len(given) == 4 and given.items() <= default.items()
+    assert default["resources"] == ["downloads=2"]  # see test_params.py
 
 
 def test_no_link_of_the_documents_dangles():

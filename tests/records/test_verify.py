@@ -23,7 +23,8 @@ def results(tmp_path, caplog):
     """A folder of results with one run, its training and test set, and files over all runs."""
     caplog.set_level("INFO")
     root, archive = tmp_path / "results", tmp_path / "resources/a/a.tar"
-    folder, config = root / "runs/made", {"model": {"kind": "renet"}, "folds": 0}
+    folder = root / "runs/made"
+    config = {"model": {"kind": "renet"}, "folds": 0, "archives": {"a": {}}}
     written = ["runs/made/model.pt", "runs/made/logs/train.log", "index.html", "data/a/funnel.csv"]
     for path in [*map(root.joinpath, written), archive]:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,7 @@ def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
     whole = "made: whole: 4 files compared, 1 not (listed below); made by this code, config and"
     assert whole in caplog.text and "archives are not compared" not in caplog.text
     assert caplog.messages[-1].endswith(": data/a, data/train.csv, index.html, runs/made/logs.")
+    assert (results / "runs/made/config.yaml").read_text().startswith("# User info and queries")
 
 
 @pytest.mark.fault("earlier-version")
