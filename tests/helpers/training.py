@@ -68,11 +68,7 @@ class PowerCut(Exception):
 
 @contextlib.contextmanager
 def terminated_before(update: int) -> Iterator[list]:
-    """Send SIGTERM before an update of a training, counted from 1, and expect its end; 0: never.
-
-    Yields:
-        The updates that have begun.
-    """
+    """Send SIGTERM before an update, from 1 (0: never), and expect the end; yield those begun."""
     updates, update_weights = [], Trainer._update
 
     def terminate(trainer: Trainer, *batch: object) -> None:

@@ -2,23 +2,15 @@
 
 import dataclasses
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
-import psutil
 import pytest
 import torch
 from train import train
 
-from helpers.liveness import is_alive
-from helpers.project import SCRIPTS
 from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_job, write_faces
-from helpers.workflow import run, snakemake, write_config
 from renet.common import files, locks
 from renet.common.errors import InputError
 from renet.training.folder import TrainingFolder
@@ -26,14 +18,6 @@ from renet.training.loop import TrainJob
 from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
-HOLD = """
-import sys
-from pathlib import Path
-from renet.common import locks
-with locks.alone_in(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -225,63 +209,8 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
 
 
 @pytest.mark.fault("training-in-use")
-def test_folder_that_a_process_holds_is_refused_until_it_ends(tmp_path):
-    folder, pipe = tmp_path / "training", subprocess.PIPE
-    command, path = [sys.executable, "-c", HOLD, folder], {"PYTHONPATH": str(SCRIPTS)}
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | path) as holder:
-        holder.stdout.readline()
-        sentence = "training is being written by another process"
-        with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
-            pass
-        holder.kill()
-        holder.wait()
-        with locks.alone_in(folder):
-            pass
-
-
-@pytest.mark.fault("training-in-use")
-@pytest.mark.slow
-def test_training_that_outlives_a_killed_snakemake_is_refused_and_its_work_used(project, tmp_path):
-    write_config(project, train={"epochs": 150})
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
-    command += ["--", "results/runs/renet/model.pt"]
-    log = project / "results/runs/renet/logs/train.log"
-    log.unlink()
-    with (tmp_path / "log").open("w") as said:
-        started = subprocess.Popen(command, cwd=project, stdout=said, stderr=said)
-    while not log.exists() or "epoch 3," not in log.read_text():
-        assert started.poll() is None, (tmp_path / "log").read_text()
-        time.sleep(0.1)
-    training = psutil.Process(started.pid).children(recursive=True)[-1].pid
-    started.kill()
-    started.wait()
-    os.kill(training, signal.SIGSTOP)  # so that it does not end meanwhile
-    assert snakemake(project, "--unlock", *command[5:]).returncode == 0  # as Snakemake asks for
-    again = snakemake(project, *command[3:])
-    assert again.returncode == 1
-    assert "results/runs/renet/training is being written by another" in log.read_text()
-    os.kill(training, signal.SIGTERM)
-    os.kill(training, signal.SIGCONT)
-    deadline = time.monotonic() + 60
-    while is_alive(training):
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
-    run(project, *command[7:])
-    assert "Continuing after epoch" in log.read_text()
-
-
-@pytest.mark.fault("future-time")
-@pytest.mark.slow
-def test_training_whose_inputs_are_of_the_future_is_linked_once_their_times_are_right(project):
-    """Snakemake refuses outputs that are older than their inputs, and deletes them."""
-    write_config(project, train={"learning_rate": 0.02})
-    data, model = project / "results/data", project / "results/runs/renet/model.pt"
-    later = time.time() + 7200
-    os.utime(data / "train.h5", (later, later))
-    command = ("--cores", 1, "--configfile", "small.yaml", "--", "results/runs/renet/model.pt")
-    outcome = snakemake(project, *command)
-    log = project / "results/runs/renet/logs/train.log"
-    assert outcome.returncode == 1 and not model.exists() and "epoch 2," in log.read_text()
-    os.utime(data / "train.h5")
-    run(project, *command[3:])
-    assert "The results of this training" in log.read_text() and "epoch 1," not in log.read_text()
+def test_folder_that_another_process_holds_is_refused_until_it_ends(link, tmp_path):
+    held = locks.alone_in(tmp_path / "training")
+    with held, pytest.raises(InputError, match="training is being written by another process"):
+        link()
+    assert link()
