@@ -311,4 +311,5 @@ def test_config_of_a_run_adds_nothing_to_what_config_yaml_names(tmp_path):
 
 def test_origin_names_the_overlays_and_the_keys_of_the_command_line():
     assert data_summary.origin([], {}) == "config.yaml"
+    assert data_summary.origin([Path("/a/wiki.yaml")], {}, "faces") == "module faces"
     assert data_summary.origin([Path("/a/wiki.yaml")], {"train": {}}) == "wiki.yaml, --config train"

@@ -377,11 +377,15 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
 
 
 @pytest.mark.fault("own-file")
-def test_proposals_of_the_audit_are_no_corrections(tmp_path):
-    (tmp_path / "audit").mkdir()
-    (proposals := tmp_path / "audit" / "suspects.csv").touch()
-    config = loaded(tmp_path, f"corrections: {proposals}")
-    with pytest.raises(InputError, match=r"suspects\.csv, which the workflow overwrites; name a"):
+@pytest.mark.parametrize(
+    ("overlay", "name"),
+    [("corrections: {}", "audit/suspects.csv"), ("split: {{from: {}}}", "data/split_before.csv")],
+)
+def test_proposals_of_the_audit_and_the_split_before_are_no_inputs(tmp_path, overlay, name):
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).touch()
+    config = loaded(tmp_path, overlay.format(tmp_path / name))
+    with pytest.raises(InputError, match=rf"{name}, which the workflow overwrites; name a copy"):
         before_start.check_own_results(config, tmp_path)
 
 

@@ -1,14 +1,9 @@
 """A person's corrections change labels and drop faces; nothing else moves."""
 
-import os
-
 import pandas as pd
 import pytest
 
 from helpers import cropped
-from helpers.browser import choose, download
-from helpers.workflow import EVERYTHING_AFTER, planned, run, write_config
-from renet.audit.ranking import LABELS
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.metadata.row_filter import METADATA
@@ -112,29 +107,3 @@ def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog
     shuffle(source)
     warned = "1 photos are in the data twice, with different labels; one is own:"
     assert warned in caplog.text and "give the right label in `corrections`" in caplog.text
-
-
-@pytest.mark.slow
-def test_workflow_applies_decisions_of_the_audit_without_cropping_again(project, window):
-    write_config(project, audit={"folds": 2})
-    page = project / "results/audit/index.html"
-    run(project, "--", page.relative_to(project))
-    window.get(page.as_uri())
-    choose(window, "flip")
-    choose(window, "drop")
-    path = download(window, project)
-    targets = LABELS.read(page.with_name("labels.csv")).set_index("id").target
-    write_config(project, audit={"folds": 2}, corrections="corrections.csv")
-    rules = EVERYTHING_AFTER["shuffle"] | {"audit_fold", "audit"}
-    assert planned(project) == rules
-    run(project)
-    after = LABELS.read(page.with_name("labels.csv")).set_index("id").target
-    assert after[targets.index[0]] != targets.iloc[0] and targets.index[1] not in after
-    assert "corrected 1 label, confirmed 0 and dropped 1 face" in page.read_text()
-    sheet = " ".join((project / "results/data/datasheet.md").read_text().split())
-    assert "corrected (1 label)" in sheet and "dropped by correction | 1 |" in sheet
-    assert "dropped by correction" in (project / "results/index.html").read_text()
-    assert planned(project) == set()
-    path.write_text(f"id,gender\n{targets.index[0]},drop\n")
-    os.utime(path, (1, 1))
-    assert planned(project) == rules

@@ -175,18 +175,3 @@ def test_mirrored_and_cropped_copies_are_found_as_the_data_sheet_says(reference_
     assert len(photos) == 500
     assert fractions["copy"] == 1 and fractions["mirrored"] == 1
     assert all(abs(fractions[percent] - said) < 0.05 for percent, said in CUTS.items()), fractions
-
-
-@pytest.mark.slow
-def test_real_photos_that_are_in_an_archive_under_two_names_are_found(reference_data):
-    hashes = []
-    with tarfile.open(reference_data / "data/faces-large/wiki_crop.tar") as tar:
-        for member in tar:
-            if member.name.endswith(".jpg"):
-                data = tar.extractfile(member).read()
-                face = extract_face(data, CropSpec(size=(64, 64)))
-                hashes.append(perceptual_hash(face.pixels))
-    sizes = np.bincount(near_duplicates.groups(hashes))
-    # Of these groups, all were looked at: each is one photo, and 44 pairs had been found otherwise.
-    # Five pairs are mirrored.
-    assert len(hashes) == 8000 and np.bincount(sizes).tolist()[2:] == [53, 1]

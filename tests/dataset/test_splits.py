@@ -1,7 +1,6 @@
 """Subsets are kept apart by person, have the asked sizes, and follow from the seed."""
 
 import re
-import shutil
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +8,6 @@ import pandas as pd
 import pytest
 
 from helpers.cropped import cropped_source, shuffle
-from helpers.dry_run import dry_run
-from helpers.project import ROOT
-from helpers.workflow import planned, snakemake, write_config
 from renet.common.errors import InputError
 from renet.config.split import SplitSettings
 from renet.dataset import splits
@@ -341,23 +337,6 @@ def test_earlier_split_with_an_error_is_named_with_its_line(sources, line, fault
     (sources / "kept.csv").write_text(f"source,path,subset\n{line}\n")
     with pytest.raises(InputError, match=re.escape(fault)):
         shuffle(sources, earlier=sources / "kept.csv")
-
-
-@pytest.mark.slow
-def test_test_set_of_version_1_is_kept_by_the_workflow(project):
-    shutil.copy(ROOT / "tests" / "data" / "split_1.0.0.csv", project / "kept.csv")
-    write_config(project, split={"from": "kept.csv"})
-    assert "shuffle" in planned(project)
-    data = project / "results" / "data"
-    outcome = snakemake(project, "results/data/split.csv", "--cores", 2, "--configfile",
-                        "small.yaml")  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
-    then, now = (pd.read_csv(path, dtype=str).set_index("path").subset
-                 for path in (project / "kept.csv", data / "split.csv"))  # fmt: skip
-    assert len(now) > 40 and (now == then[now.index]).all()
-    write_config(project, split={"from": "results/data/split_before.csv"})
-    outcome = dry_run(project, "--configfile", "small.yaml")
-    assert "split_before.csv, which the workflow overwrites" in outcome.stdout + outcome.stderr
 
 
 def test_script_knows_shards_by_their_paths_whatever_their_order_and_keeps_sources_apart(sources):

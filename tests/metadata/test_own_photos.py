@@ -203,14 +203,6 @@ def test_two_boxes_on_one_whole_photo_are_two_faces(tmp_path):
         describe(tmp_path / "t.csv", text)
 
 
-@pytest.mark.parametrize(
-    "suffix", [suffix for suffixes in own_photos.FORMATS.values() for suffix in suffixes]
-)
-def test_accepted_format_is_decoded(suffix):
-    encoded = cv2.imencode(suffix, np.full((40, 30, 3), 90, np.uint8))[1].tobytes()
-    assert crop.decode(encoded).pixels.shape == (40, 30, 3)
-
-
 def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     folder = tmp_path / "photos"
     (folder / "anna").mkdir(parents=True)
@@ -484,12 +476,15 @@ def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
 def test_pages_of_own_photos_do_not_speak_of_archives(changed):
     settings = yaml.safe_load((changed / "settings.yaml").read_text())
     settings["data"] |= {"databases": ["table"], "sources": ["imdb"]}  # the made results' source
+    settings["data"] |= {"detected": {"imdb": "one"}, "published_split": ["imdb"]}
     (changed / "settings.yaml").write_text(yaml.safe_dump(settings))
     write_report(changed)
     names = ["index.html", "runs/made/report.html", "runs/made/model_card.md", "data/datasheet.md"]
     for name in names:
         text = re.sub(r"<(pre|style|script).*?</\1>", "", (changed / name).read_text(), flags=re.S)
         assert re.findall(r"[^.]*(?:archive|\.mat\b|not verified)[^.]*", text) == [], name
+    for said in ("imdb has no boxes, so the detector", "The subsets of imdb are published ones"):
+        assert said in text  # of the data sheet
 
 
 UNNAMED = r"photos have no recorded person\. Each counts as a person of its own, so a person may be"

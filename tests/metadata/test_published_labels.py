@@ -15,14 +15,11 @@ from helpers.archives import jpeg, mat_bytes, write_receipt, write_tar
 from helpers.config import check, complete
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
-from helpers.workflow import copy_project, run, write_config
 from renet.archives import downloads
-from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config import checks
 from renet.config.archives import Archive
 from renet.config.filter import RowFilter
-from renet.dataset.tables import SPLIT
 from renet.evaluation import slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
@@ -271,27 +268,3 @@ def test_overlay_of_the_documentation_is_valid(tmp_path, monkeypatch):
         Path(name).write_text("filename,gender,age\n")
     found = check(yaml.safe_load(CLEAN_YAML)).archives["imdb"]
     assert found.label_settings["columns"]["gender"] == "gender" and len(found.tables) == 3
-
-
-@pytest.mark.slow
-def test_ready_overlays_train_a_network_and_are_external_sets(tmp_path):
-    project, folder = copy_project(tmp_path / "project"), published.write(tmp_path / "data", 40)
-    data = {name: overlay_of(name, folder)["archives"][name] | {"shards": 1} for name in KNOWN}
-    write_config(project, sources=["fairface"], external=["utkface", "adience", "lfw"],
-                 archives=data, comparison={"metric": "accuracy"})  # fmt: skip
-    run(project)
-    results = project / "results"
-    split = SPLIT.read(results / "data" / "split.csv").set_index("path").subset
-    assert (split[split.index.str.startswith("val/")] == "test").all()
-    assert set(split[split.index.str.startswith("train/")]) == {"train", "validation"}
-    for folder, columns in (
-        ("", {"column race", "column age"}),
-        ("external/utkface/", {"column race"}),
-    ):
-        table = pd.read_csv(results / "runs" / "renet" / f"{folder}tables" / "slices.csv")
-        assert columns <= set(table.slice)
-    table = pd.read_csv(results / "runs/renet/tables/slices.csv").set_index("slice")
-    assert set(table.value["column race"]) == set(published.RACES)
-    sheet = (results / "data" / "datasheet.md").read_text()
-    assert "The subsets of fairface are published ones" in sheet
-    assert RowReason.NOT_LABELLED in (results / "data/utkface/external_funnel.csv").read_text()
