@@ -37,20 +37,6 @@ def test_equal_recipes_and_equal_trained_models_differ_in_5_percent(scenario, le
         assert covered == pytest.approx(1 - error)
 
 
-@pytest.mark.slow
-def test_best_of_equal_runs_is_significantly_better_than_another_in_at_most_5_percent():
-    random = np.random.default_rng(1)
-    found = []
-    for _ in range(150):
-        hard = random.normal(size=300)
-        noise = random.normal(size=(10, 300))
-        given = predictions({f"run-{n}": (hard + one < 1.5) * 1 for n, one in enumerate(noise)})
-        table = comparison.against_best(given, given.sum().idxmax(), "accuracy")
-        found.append([table.significant.any(), (table.p * 9 <= 0.05).any()])
-    tukey, bonferroni = np.mean(found, axis=0)
-    assert tukey <= 0.07 < bonferroni
-
-
 def test_standard_error_of_one_trained_model_is_that_of_the_subjects():
     added = np.random.default_rng(1).normal(size=(40, 2))
     error, freedom = comparison.standard_error(added[:, :1], added[:, 1:])
