@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from helpers import forked_jobs
+from helpers import kill_jobs
 from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from renet.dataset import hdf5
@@ -145,16 +145,14 @@ def train(job: dict, ends_with: signal.Signals | None = None) -> bool:
     Returns:
         Whether the signal ended it.
     """
-    process, status = forked_jobs.start(job), None
+    process, status = kill_jobs.start(job), None
     run = Path(job["output"]["model"]).parent
     while ends_with and not status:
         if any(run.glob("training/*/checkpoint.pt")):
             os.killpg(process, ends_with)
             break
         time.sleep(0.002)
-    if status := forked_jobs.end_of(process):
-        if not ends_with:
-            raise RuntimeError(forked_jobs.said(job))
+    if status := kill_jobs.end_of(process, job, *([] if ends_with else [0])):
         train(job)
     return bool(status)
 
@@ -166,7 +164,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="CSV of the digests")
     parser.add_argument("--compare", type=Path, help="CSV of an earlier commit")
     options = parser.parse_args()
-    forked_jobs.import_all()
+    kill_jobs.import_all()
     torch.set_num_threads(1)
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -51,11 +51,7 @@ class Browser(webdriver.Chrome):
 
 @contextlib.contextmanager
 def opened(programs: Sequence[str]) -> Iterator[Browser]:
-    """A headless Chromium that keeps the console's and the network's log.
-
-    Args:
-        programs: paths of chromium and chromedriver.
-    """
+    """A headless Chromium, by the paths of both programs, with the console's and network's logs."""
     options = Options()
     options.binary_location = programs[0]
     # Its processes may still write as they end.

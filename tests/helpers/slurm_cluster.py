@@ -8,12 +8,12 @@ is no accounting database.
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 CONFIG_FOLDER = Path("/etc/slurm")
@@ -69,7 +69,11 @@ def install() -> None:
 def running(folder: Path) -> Iterator[Path]:
     """Configure and start the daemons with all their files in `folder`; stop them at the end."""
     install()
-    _configure(folder)
+    (folder / "slurm.conf").write_text(SLURM_CONF.format(host=os.uname().nodename, folder=folder))
+    (folder / "slurm.key").touch(mode=0o600)
+    (folder / "slurm.key").write_bytes(os.urandom(1024))
+    for name in ("state", *(f"spool-{node}" for node in NODES)):
+        (folder / name).mkdir()
     links = [CONFIG_FOLDER / name for name in CONFIG_FILES]
     CONFIG_FOLDER.mkdir(exist_ok=True)
     for link in links:
@@ -83,18 +87,12 @@ def running(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         for name in (*(f"slurmd-{node}" for node in NODES), "slurmctld"):
-            _stop(folder / f"{name}.pid")
+            with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+                daemon = psutil.Process(int((folder / f"{name}.pid").read_text()))
+                daemon.terminate()
+                daemon.wait()
         for link in links:
             link.unlink()
-
-
-def _configure(folder: Path) -> None:
-    (folder / "slurm.conf").write_text(SLURM_CONF.format(host=os.uname().nodename, folder=folder))
-    key = folder / "slurm.key"
-    key.touch(mode=0o600)
-    key.write_bytes(os.urandom(1024))
-    for name in ("state", *(f"spool-{node}" for node in NODES)):
-        (folder / name).mkdir()
 
 
 def _start_node(name: str) -> None:
@@ -113,16 +111,6 @@ def wait_for(ready: Callable[[], object], what: str, seconds: float = 30) -> Non
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} is not ready after {seconds} seconds")
         time.sleep(0.2)
-
-
-def _stop(pid_file: Path) -> None:
-    """End a daemon, and wait until it has ended."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        pid = int(pid_file.read_text())
-        os.kill(pid, signal.SIGTERM)
-        while True:
-            os.kill(pid, 0)
-            time.sleep(0.1)
 
 
 def ask(*command: str) -> str:

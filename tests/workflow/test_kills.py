@@ -1,7 +1,6 @@
 """Each job may be killed at any moment: it leaves nothing half-written and gives the same bytes."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -11,14 +10,15 @@ import pytest
 from snakemake.jobs import Job
 from snakemake.workflow import Workflow
 
+from helpers import kill_jobs
 from helpers.archives import jpeg
 from helpers.dry_run import plan
-from helpers.project import ROOT, SCRIPTS, run_python
+from helpers.project import ROOT
 from helpers.workflow import MAY_DIFFER, copy_project, write_config
 
 
 def described(job: Job) -> dict:
-    """What Snakemake gives the job's script, as JSON."""
+    """What Snakemake gives the job's script."""
     resources = {name: value for name, value in job.resources.items() if name != "tmpdir"}
     parts = ("input", "output", "params", "wildcards")
     return {part: dict(getattr(job, part).items()) for part in parts} | {
@@ -27,8 +27,8 @@ def described(job: Job) -> dict:
     }  # fmt: skip
 
 
-def list_jobs(project: Path) -> str:
-    """The jobs with a script of a dry run, in the order in which they can run, as JSON."""
+def list_jobs(project: Path) -> list[dict]:
+    """The jobs with a script of a dry run, in the order in which they can run."""
     execute = Workflow.execute
 
     def execute_and_print(workflow: Workflow, *arguments: object, **options: object) -> None:
@@ -40,7 +40,7 @@ def list_jobs(project: Path) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Workflow, "execute", execute_and_print)
         lines = plan(project, "--configfile", "small.yaml").splitlines()
-    return next(line for line in lines if line.startswith("[{"))
+    return json.loads(next(line for line in lines if line.startswith("[{")))
 
 
 def whole_config(folder: Path, project: Path) -> dict:
@@ -68,13 +68,9 @@ def whole_config(folder: Path, project: Path) -> dict:
 def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_path):
     first, second = tmp_path / "undisturbed", tmp_path / "disturbed"
     write_config(copy_project(first), **whole_config(tmp_path, first))
-    jobs, tests = tmp_path / "jobs.json", ROOT / "tests"
-    jobs.write_text(list_jobs(first))
+    jobs = list_jobs(first)
     shutil.copytree(first, second)
-    path, program = f"{SCRIPTS}{os.pathsep}{tests}", tests / "helpers/kill_jobs.py"
-    outcome = run_python(program, jobs, first, second, 9, folder=tmp_path, PYTHONPATH=path)
-    assert outcome.returncode == 0, outcome.stderr
-    killed = json.loads(outcome.stdout)
+    killed = kill_jobs.run(jobs, first, second, 9)
     texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
     rules = re.findall(r"^rule (\w+):", "\n".join(texts), re.MULTILINE)
     assert len(rules) > 20 and {*rules} <= set(killed) and set(killed.values()) == {9}
@@ -85,7 +81,5 @@ def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_pa
     assert len(compared) > 15
     for name in compared:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-    left = [
-        path for path in (second / "results").rglob("*") if path.suffix in (".renet-tmp", ".part")
-    ]
-    assert left == []
+    left = {path.suffix for path in (second / "results").rglob("*")}
+    assert not left & {".renet-tmp", ".part"}

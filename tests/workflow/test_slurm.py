@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from helpers import slurm_cluster
-from helpers.liveness import is_alive
 from helpers.project import ROOT
 from helpers.slurm_cluster import ask, wait_for
 from helpers.workflow import MAY_DIFFER, copy_project, run, write_config
@@ -118,14 +118,10 @@ def training(project: Path, *arguments: object) -> Iterator[SlurmWorkflow]:
         work.process.wait()
 
 
-def training_processes(project: Path) -> list[int]:
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            text = command.read_bytes().decode(errors="replace")
-            if str(project) in text and ".train.py" in text:
-                found.append(int(command.parent.name))
-    return found
+def training_processes(project: Path) -> set[int]:
+    processes = psutil.process_iter(["cmdline"])  # of one that has ended, there is none
+    commands = {one.pid: " ".join(one.info["cmdline"] or []) for one in processes}
+    return {pid for pid, text in commands.items() if str(project) in text and ".train.py" in text}
 
 
 def assert_same_training(project: Path, local: Path) -> None:
@@ -169,7 +165,7 @@ def test_training_that_runs_out_of_time_continues_in_another_job(project, local)
         for process in stopped:
             os.kill(process, signal.SIGSTOP)  # or it may end before the time is up
         # SLURM sends SIGCONT with SIGTERM.
-        wait_for(lambda: not any(map(is_alive, stopped)), "SIGTERM", 300)
+        wait_for(lambda: not stopped & training_processes(project), "SIGTERM", 300)
     first, second = (ask("scontrol", "show", "job", job) for job in work.jobs("rule_train"))
     assert "mem=1500M" in first and "mem=3000M" in second  # for any failed attempt
     assert_same_training(project, local)
