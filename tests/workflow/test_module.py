@@ -1,13 +1,11 @@
 """The workflow as a module of another workflow, which lies in another folder."""
 
-import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from helpers.dry_run import dry_run, plan
 from helpers.project import ROOT
@@ -22,24 +20,10 @@ module {{0}}:
         resources="{{0}}_resources"
 use rule * from {{0}} as {{0}}_*
 """
-TWO_INSTANCES = f"""
-configfile: "both.yaml"
-
-module plain:
-    snakefile: "{ROOT}/Snakefile"
-    config: config["plain"]
-    prefix: "inner"
-use rule * from plain as plain_*
-{INSTANCE.format("wide", 'config["wide"]')}
-rule both:
-    default_target: True
-    input: rules.plain_all.input, "wide/runs/gru/provenance.json"
-"""
-WIDE = SMALL | {"crop": {"size": 64}, "runs": {"gru": {"model": {"cell": "gru"}}}}
 SAME_CONFIG = f"""
 SMALL = {SMALL}
 {INSTANCE.format("one", "SMALL")}
-{INSTANCE.format("two", "SMALL")}
+{INSTANCE.format("two", "SMALL | {'runs': {'gru': {'model': {'cell': 'gru'}}}}")}
 rule both:
     default_target: True
     input: rules.one_all.input, rules.two_all.input
@@ -55,23 +39,6 @@ use rule * from renet
 def jobs_of(folder: Path, snakefile: str) -> str:
     (folder / "Snakefile").write_text(snakefile)
     return plan(folder)
-
-
-@pytest.mark.slow
-def test_two_instances_with_partial_configs_run_side_by_side(tmp_path):
-    (tmp_path / "Snakefile").write_text(TWO_INSTANCES)
-    (tmp_path / "both.yaml").write_text(yaml.safe_dump({"plain": SMALL, "wide": WIDE}))
-    outcome = snakemake(tmp_path, "--cores", 2)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    plain, wide = tmp_path / "inner" / "results", tmp_path / "wide"
-    for results, run, side in ((plain, "renet", 32), (wide, "gru", 64)):
-        assert [path.name for path in (results / "runs").iterdir()] == [run]
-        record = json.loads((results / "runs" / run / "provenance.json").read_text())
-        assert record["config"]["crop"]["size"] == side
-    assert "module plain" in (plain / "index.html").read_text()
-    entries = {path.name for path in tmp_path.iterdir()} - {".snakemake"}
-    assert entries == {"Snakefile", "both.yaml", "inner", "wide", "wide_resources"}
-    assert "Nothing to be done" in jobs_of(tmp_path, TWO_INSTANCES)
 
 
 def test_workflow_can_take_some_of_the_rules(tmp_path):
@@ -93,6 +60,8 @@ def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
     print_local = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
     planned = jobs_of(tmp_path, SAME_CONFIG + print_local)
     assert "one/index.html" in planned and "two/index.html" in planned
+    models = {*re.findall(r"\w+/runs/\w+/model.pt", planned)}
+    assert models == {"one/runs/renet/model.pt", "two/runs/gru/model.pt"}
     local = re.search(r"^local: (.*)", planned, re.MULTILINE)[1].split()
     names = ["download", "make_sample", "manifest", "provenance", "report"]
     assert local == [f"{module}_{name}" for module in ("one", "two") for name in names]
@@ -107,6 +76,7 @@ def test_file_that_a_module_names_needs_no_prefix_and_may_be_an_output(tmp_path)
     )
     planned = jobs_of(tmp_path, workflow)
     assert ", labels.csv" in planned and "inner/labels.csv" not in planned
+    assert "inner/results/index.html" in planned
     assert "rule mine" in planned
     (tmp_path / "Snakefile").write_text(workflow.replace(", 'notes.md'", ""))
     missing = dry_run(tmp_path)
