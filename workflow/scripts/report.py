@@ -55,6 +55,7 @@ def report(
         to_review=audited["to_review"],
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
+        defaults=settings["defaults"],
         entries=settings.get("entries", {}),
     )
     paths = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
@@ -68,7 +69,7 @@ def report(
         text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
         cards.write_document(folder / f"{name}.html", text, followed, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
-    index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
+    index_page.write(index, runs, data, settings.get("grids", {}))
     for run in sorted(runs, key=lambda each: each.name == data.best):  # its line is the last
         cards.write_run_page(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)

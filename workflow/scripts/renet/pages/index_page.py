@@ -9,15 +9,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from renet.config.model import KINDS
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, RED
 from renet.evaluation.tables import BEST, SEEDS
 from renet.pages import filters, templates
 from renet.pages.metric_tables import BY_NAME, Metric
-from renet.pages.results import DataResults, RunResults
-
-LACKS = "–"  # in place of a setting that a kind of network does not have
+from renet.pages.results import DataResults, RunResults, flatten
 
 
 @dataclass(frozen=True)
@@ -31,17 +28,14 @@ class Row:
     members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
 
-def write(
-    path: Path, runs: list[RunResults], defaults: dict, data: DataResults, grids: Mapping[str, dict]
-) -> None:
+def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[str, dict]) -> None:
     """Write the page over all runs, and its figures at their places in the same folder.
 
     Args:
-        defaults: the sections of the default config.
         grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
     """
     best = next((run for run in runs if run.name == data.best), runs[0])
-    metric, settings = BY_NAME[data.choice_metric], {run.name: run.settings for run in runs}
+    metric = BY_NAME[data.choice_metric]
     is_best = data.comparison.kind == BEST
     comparisons = data.comparison[~is_best]
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
@@ -49,6 +43,7 @@ def write(
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
     of_seeds = data.runs[data.runs.kind == SEEDS]
     columns = [*dict.fromkeys([ranking, *leading, "test", *data.external])]
+    rows = _rows(runs, ranking, best, of_seeds, grids)
     trained = [run for run in runs if run.architecture.has_layers]
     loss_curves(trained, path.parent / "loss_curves.svg")
     funnel(data.steps, path.parent / "data" / "funnel.svg")
@@ -65,11 +60,11 @@ def write(
         ),
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
-        rows=_rows(runs, ranking, best, of_seeds, grids),
+        rows=rows,
         comparisons=dict(list(comparisons.groupby("set", sort=False))),
         grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
         trained=trained,
-        differences=differences(settings, defaults),
+        recipes=recipes(rows, data.defaults),
     )
 
 
@@ -107,7 +102,7 @@ def _rows(
         members = []
         for row in rows:
             if row.name in grid["runs"]:
-                flat = _flatten(row.run.settings)
+                flat = flatten(row.run.settings)
                 settings = {key.rpartition(".")[2]: flat.get(key) for key in grid["keys"]}
                 members.append(replace(row, settings=settings))
         if len(members) > 1:
@@ -143,28 +138,23 @@ def grid_rows(
          f"{metric.text(found.min())} to {metric.text(found.max())}"]
         for key in grid["keys"]
         for value, found in numbers.groupby(
-            [filters.setting(_flatten(run.settings).get(key)) for run in of_grid], sort=False
+            [filters.setting(flatten(run.settings).get(key)) for run in of_grid], sort=False
         )
     ]  # fmt: skip
 
 
-def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
-    """Settings that are not the default in a run: the default, and the value in each run."""
-    flat = {name: _flatten(of_run) for name, of_run in settings.items()}
-    known: dict[str, object] = {}
-    for kind in KINDS.values():
-        known |= _flatten({"model": kind().model_dump()})
-    different = {}
-    for key, default in (known | _flatten(defaults)).items():
-        values = {name: run.get(key, LACKS) for name, run in flat.items()}
-        if any(value not in (default, LACKS) for value in values.values()):
-            different[key] = default, values
-    return different
+def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict]]]:
+    """Settings that differ from the defaults: of all runs, and of each recipe the other ones.
 
-
-def _flatten(settings: dict) -> dict[str, object]:
-    """A run's settings in one level, such as `train.seed`; `folds` keeps its name."""
-    return pd.json_normalize(settings, max_level=1).to_dict("records")[0]
+    The runs of a grid are recipes of their own, and runs that differ by their seeds alone are one.
+    """
+    found = [one for row in rows for one in (row.members if row.settings else [row])]
+    changed = [{key: value for key, (value, _) in row.run.changed(defaults).items()
+                if not (row.members and key == "train.seed")} for row in found]  # fmt: skip
+    shared = {key: value for key, value in changed[0].items()
+              if len(found) > 1 and all(one.get(key) == value for one in changed)}  # fmt: skip
+    own = [{key: one[key] for key in one if key not in shared} for one in changed]
+    return shared, list(zip(found, own, strict=True))
 
 
 def loss_curves(runs: list[RunResults], path: Path) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 
@@ -100,6 +100,12 @@ class RunResults(SetResults):
         leads = cast(Stated, self.metrics.stated).set
         return self if leads == "test" else cast(SetResults, self.out_of_fold)
 
+    def changed(self, defaults: dict) -> dict[str, tuple[object, object]]:
+        """Settings that differ from the defaults, for the model of its kind: value and default."""
+        model = type(self.architecture)().model_dump() | {"kind": defaults["model"]["kind"]}
+        known, given = flatten(defaults | {"model": model}), flatten(self.settings)
+        return {key: (one, known[key]) for key, one in given.items() if one != known[key]}
+
     @property
     def other_sets(self) -> list[SetResults]:
         """Sets beside the test set: the out-of-fold set, and the external ones."""
@@ -123,6 +129,7 @@ class DataResults:
     to_review: int  # suspects that no person has seen; 0 without a network that can tell
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
+    defaults: dict  # settings of a run of the default config
     entries: dict[str, str]  # of `runs` in the config, by the run that each makes
 
     def suspected(self, run: RunResults) -> int | None:
@@ -172,6 +179,11 @@ class DataResults:
             "published": any(name in self.config["sources"] for name in self.config["origins"]),
             "own": TABLE in self.config["databases"],
         }
+
+
+def flatten(settings: dict) -> dict[str, Any]:
+    """A run's settings in one level, such as `train.seed`; `folds` keeps its name."""
+    return pd.json_normalize(settings, max_level=1).to_dict("records")[0]
 
 
 def read_runs(path: Path) -> pd.DataFrame:

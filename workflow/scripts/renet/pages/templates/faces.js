@@ -42,7 +42,7 @@
   };
   const viewport = section.querySelector(".viewport");
   const table = viewport.querySelector("table");
-  const headings = table.tHead.rows[0];
+  const [headings, body] = [table.createTHead().insertRow(), table.createTBody()];
   const form = section.querySelector("form");
   const all = Array.from(samples.row, (_, n) => n);
   const haystack = all.map((n) => `${samples.id[n]} ${personOf(n) ?? ""} ${samples.path[n]}`.toLowerCase());
@@ -86,7 +86,7 @@
       tr.append(...Object.values(COLUMNS).map((column) => cell(column, n)));
       return tr;
     });
-    table.tBodies[0].replaceChildren(gap(first), ...rows, gap(shown.length - first - rows.length));
+    body.replaceChildren(gap(first), ...rows, gap(shown.length - first - rows.length));
   }
 
   // Filters and sorts as the form says; its `sort` is a column, after a minus if it is descending.
