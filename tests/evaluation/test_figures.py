@@ -10,13 +10,13 @@ from matplotlib import pyplot as plt
 
 from helpers.predictions import predictions_of
 from helpers.project import run_python
-from renet.evaluation import run_plots
+from renet.evaluation import calibration, run_plots
 from renet.evaluation.metrics import summarise
 from renet.evaluation.run_plots import Evaluation
 from renet.evaluation.summary import SetSummary
 
 # The confidence, the number of faces and the number of wrong predictions of each bin.
-BINS = [(0.52, 6, 3), (0.63, 4, 1), (0.77, 5, 1), (0.98, 30, 0)]
+BINS = [(0.52, 30, 15), (0.63, 26, 8), (0.77, 30, 5), (0.98, 34, 0)]
 
 
 @pytest.fixture
@@ -37,9 +37,22 @@ def test_reliability_diagram_has_the_accuracy_and_the_number_of_faces_of_each_bi
     accuracies = [(n - wrong) / n for _, n, wrong in BINS]
     np.testing.assert_allclose(lines["uncalibrated"].get_ydata(), accuracies)
     for histogram in counts.patches:  # without a temperature, and at one of 1
-        assert histogram.get_data().values.tolist() == [6, 0, 4, 0, 0, 5, 0, 0, 0, 30]
+        assert histogram.get_data().values.tolist() == [30, 0, 26, 0, 0, 30, 0, 0, 0, 34]
     evaluation.metrics.calibration.unfitted = "unclear"
     assert len(run_plots.reliability(evaluation).axes[0].lines) == len(lines) - 1
+    few = dataclasses.replace(evaluation, predictions=evaluation.predictions.head(49))
+    axis = run_plots.reliability(few).axes[0]
+    assert axis.get_title() == "fewer than 50 faces: no curve"
+    assert len(axis.lines[1].get_xdata()) == 0
+
+
+def test_bins_of_the_reliability_diagram_have_equal_numbers_of_faces():
+    confidence = np.random.default_rng(1).uniform(0.9, 1, 357)  # few of ten equal widths
+    faces = predictions_of([1] * 357, confidence)
+    bins = calibration.reliability_bins(confidence, faces)
+    assert len(bins) == 10 and set(bins.n) == {35, 36} and bins.confidence.is_monotonic_increasing
+    assert calibration.reliability_bins(confidence[:60], faces.head(60)).n.tolist() == [30, 30]
+    assert calibration.reliability_bins(np.ones(357), faces).n.tolist() == [357]
 
 
 def test_curve_of_the_unsure_predictions_ends_at_the_error_of_all(evaluation):

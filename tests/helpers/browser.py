@@ -45,7 +45,11 @@ class Browser(webdriver.Chrome):
         if leaves:
             self.execute_script("window.isLeft = true")
         go()
-        is_loaded = "return document.readyState === 'complete' && !(arguments[0] && window.isLeft)"
+        is_loaded = """
+            if (document.readyState !== "complete" || (arguments[0] && window.isLeft)) return false;
+            const images = [...document.images];
+            images.forEach((one) => (one.loading = "eager")); // also what is out of sight
+            return images.every((one) => one.complete);"""
         WebDriverWait(self, 10, 0.01).until(lambda _: self.execute_script(is_loaded, leaves))
 
 
@@ -162,8 +166,32 @@ def download(browser: WebDriver, folder: Path) -> Path:
     return path
 
 
+# Texts whose contrast with the nearest background colour is below 4.5; axe cannot judge those over
+# the shadow of a part that scrolls.
+FAINT = """
+    const rgb = (colour) => colour.match(/[\\d.]+/g).slice(-4).map(
+        (value) => Number(value) * (colour.startsWith("color(") ? 255 : 1));
+    const linear = (value) => value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => rgb(colour).slice(0, 3).map(linear).reduce(
+        (sum, value, place) => sum + value * [0.2126, 0.7152, 0.0722][place], 0.05);
+    const ground = (one) => {
+        const colour = one ? getComputedStyle(one).backgroundColor : "rgb(255, 255, 255)";
+        return rgb(colour)[3] === 0 ? ground(one.parentElement) : colour;
+    };
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+    while (walker.nextNode()) {
+        const one = walker.currentNode.parentElement, style = getComputedStyle(one);
+        if (!walker.currentNode.data.trim() || !one.checkVisibility()) continue;
+        const pair = [light(one.closest("svg") ? style.fill : style.color), light(ground(one))];
+        const contrast = Math.max(...pair) / Math.min(...pair);
+        if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${one.outerHTML.slice(0, 99)}`);
+    }
+    return found.slice(0, 3);
+"""
+
+
 def violations(browser: WebDriver) -> list[str]:
-    """What axe-core finds on the page: each rule with the first elements that break it."""
+    """What axe-core finds on the page, each rule with its first elements; and faint texts."""
     browser.execute_script(AXE.read_text())
     browser.execute_script("document.querySelectorAll('details').forEach((one) => one.open = true)")
     found = browser.execute_async_script(
@@ -172,4 +200,4 @@ def violations(browser: WebDriver) -> list[str]:
     return [
         f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
         for one in found
-    ]
+    ] + browser.execute_script(FAINT)

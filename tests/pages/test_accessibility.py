@@ -1,4 +1,7 @@
-"""axe-core finds no barrier on any page, at the width of a phone and of a desktop."""
+"""axe-core and the Nu validator find nothing on any page, and each text has enough contrast."""
+
+import shutil
+import subprocess
 
 import pytest
 
@@ -24,6 +27,21 @@ def test_axe_finds_a_barrier_that_is_there(window, tmp_path):
     page.write_text('<!doctype html><html lang="en"><title>A</title><img src="data:,">')
     window.get(page.as_uri())
     assert any(one.startswith("image-alt") for one in violations(window))
+    page.write_text(page.read_text() + "<p style='color: #888'>grey")
+    window.get(page.as_uri())
+    assert violations(window)[-1].startswith("contrast 3.5")
+
+
+@pytest.mark.slow
+def test_pages_are_valid_html(results, finished):
+    if not (validator := shutil.which("vnu")):
+        pytest.skip("the validator is absent; `npm install --global vnu-jar` and Java install it")
+    pages = [*results.glob("*.html"), *results.glob("*/*.html"), *results.glob("runs/made/*.html")]
+    pages += (finished / "results/runs/renet").glob("*.html")
+    assert {"index.html", "walkthrough.html", "report.html"} <= {page.name for page in pages}
+    unknown = ".*(vector-effect|--level).*"  # CSS that the validator does not know
+    given = [validator, "--errors-only", "--filterpattern", unknown, *pages]
+    assert subprocess.run(given, capture_output=True, text=True).stderr == ""
 
 
 SMALLEST = """

@@ -22,7 +22,6 @@ from helpers.project import call_script
 from renet.common.history import HISTORY
 from renet.config import validation
 from renet.evaluation.tables import LEARNING_CURVE, RUNS
-from renet.pages import index_page
 from renet.records import machine
 
 MACHINE = '[aria-label="Size, time and machine"]'
@@ -38,16 +37,17 @@ def test_runs_keep_the_order_of_the_file_that_names_them(overlay, order):
     assert list(validation.load({}, given, {}).runs) == order
 
 
-def test_settings_that_are_not_the_default_are_compared_also_where_all_runs_share_them():
-    defaults = {"train": {"epochs": 10, "learning_rate": 0.1}, "model": {"cell": "tanh"}}
-    given = {name: {"train": {"epochs": 10, "learning_rate": rate}, "model": {"cell": "gru"}}
-             for name, rate in (("a", 0.1), ("b", 0.2))}  # fmt: skip
-    found = index_page.differences(given, defaults)
-    assert found == {
-        "train.learning_rate": (0.1, {"a": 0.1, "b": 0.2}),
-        "model.cell": ("tanh", {"a": "gru", "b": "gru"}),
-    }
-    assert index_page.differences({"a": defaults}, defaults) == {}
+def test_settings_that_differ_from_the_defaults_stand_by_recipe_and_once_if_all_share_them(
+    window, changed
+):
+    with changed_settings(changed) as settings:
+        for run in settings["runs"].values():
+            run["model"] |= {"cell": "gru"}
+        settings["runs"]["again"]["model"] = {"kind": "cnn", "cell": "gru"}
+    window.get(index(changed))
+    assert "Of all runs: cell gru." in texts(window, "h2 + .note")[0]
+    rows = dict(zip(*[texts(window, f".texts tbody {cell}") for cell in ("th", "td")], strict=True))
+    assert rows == {"made": "", "slow": "learning_rate 0.001", "again": "kind cnn · seed 2"}
 
 
 def test_row_of_a_grid_opens_to_its_runs(window, results):
@@ -114,7 +114,7 @@ def test_runs_are_sorted_by_each_set_and_back_and_all_four_sets_fit(window, chan
         assert [one.get_attribute("data-value") for one in found] == order, button
         assert texts(window, f"#runs th[aria-sort={direction}] button") == [button]
     said = "30.0 %, 95 % interval 25.0 to 35.0 %, significantly above the baseline of 50.0 %"
-    dot = window.find_element(By.CSS_SELECTOR, "#runs .whisker:has(path)").accessible_name
+    dot = window.find_element(By.CSS_SELECTOR, "#runs .axis:has(path)").accessible_name
     assert dot.replace("\N{NO-BREAK SPACE}", " ") == said
     for width in (1400, 1024, PHONE):
         show(window, width)

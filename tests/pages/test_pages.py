@@ -19,7 +19,7 @@ from thumbnails import write_samples
 from helpers.browser import PHONE, check_page, eventually, show, texts
 from helpers.pages import FIRST_HOSTILE, HOSTILE, evaluate_again, expect, index, run_page
 from renet.faces.crop import cv2
-from renet.pages import page_data
+from renet.pages import page_data, templates
 from renet.pages.page_data import LAYERS
 
 
@@ -51,7 +51,7 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, resul
     check_page(window, page(results), width)
 
 
-@pytest.mark.parametrize("content", ["Size, time and machine", "Loss of each run by epoch"])
+@pytest.mark.parametrize("content", ["Settings of the grid rates", "Loss of each run by epoch"])
 def test_edge_at_which_a_table_or_a_chart_is_cut_off_has_a_shadow(window, results, content):
     show(window, PHONE)
     window.get(index(results))
@@ -254,8 +254,11 @@ def test_page_without_its_rows_says_so(window, results, tmp_path):
 def test_run_page_has_a_row_for_each_layer(results):
     run = results / "runs" / "made"
     page = (run / "report.html").read_text()
+    short = templates.ENVIRONMENT.get_template("parts.html.j2").module.short
+    texts = {0: "0", 9999: "9999", 999_960: "1.0 M", 452_984_832: "453.0 M", 2_000_000_000: "2.0 G"}
+    assert {number: short(number) for number in texts} == texts
     for row in LAYERS.read(run / "tables/layers.csv").itertuples():
-        cells = row.kind, row.output, f"{row.parameters:,}", f"{row.operations:,}"
+        cells = row.kind, row.output, short(row.parameters), short(row.operations)
         assert f"{row.layer}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}" in page
 
 

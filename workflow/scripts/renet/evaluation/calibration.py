@@ -15,16 +15,23 @@ from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import is_small
 from renet.metadata.subjects import effective_number
 
-BINS = 10  # from a confidence of 0.5 to 1
+BINS = 10  # of the confidence, at most
+FEWEST_OF_BIN = 25  # faces
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 LARGEST = 700.0  # log-odds beside a probability that is rounded to 0
 WIDEST = 2  # ratio of the bounds of its interval up to which a temperature of 1 is a finding
 
 
 def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy, with its interval (`low`, `high`), by bin of the confidence at any temperature."""
-    edges, rows = np.linspace(0.5, 1, BINS + 1), []
-    bin_of_sample = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
+    """Accuracy, with its interval (`low`, `high`), by bin of the confidence at any temperature.
+
+    The bins have equal numbers of faces, but equal confidences are in one. No row for a single bin.
+    """
+    count, rows = min(BINS, len(confidence) // FEWEST_OF_BIN), []
+    if count < 2:
+        return pd.DataFrame(columns=["n", "confidence", "accuracy", "low", "high"])
+    ranks = stats.rankdata(confidence)
+    bin_of_sample = (ranks - 0.5) * count // len(ranks)
     for number in np.unique(bin_of_sample):
         inside = bin_of_sample == number
         of_bin = predictions[inside]

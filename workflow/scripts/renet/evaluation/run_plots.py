@@ -111,6 +111,8 @@ def reliability(evaluation: Evaluation) -> Figure:
         axis.plot(bins.confidence, bins.accuracy, "o-", ms=4, color=colour, label=label)
         axis.vlines(bins.confidence, bins.low, bins.high, color=colour, lw=1)
         counts.stairs(*np.histogram(confidence, calibration.BINS, (0.5, 1)), color=colour)
+    if len(odds) < 2 * calibration.FEWEST_OF_BIN:
+        axis.set_title(f"fewer than {2 * calibration.FEWEST_OF_BIN} faces: no curve")
     axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
     figure.legend(loc="outside upper left", ncols=2, frameon=False)
     counts.set(xlabel="confidence (probability of the predicted class)", ylabel="faces")

@@ -35,9 +35,7 @@ def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[
         grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
     """
     best = next((run for run in runs if run.name == data.best), runs[0])
-    metric = BY_NAME[data.choice_metric]
-    is_best = data.comparison.kind == BEST
-    comparisons = data.comparison[~is_best]
+    metric, is_best = BY_NAME[data.choice_metric], data.comparison.kind == BEST
     # The set that ranks the runs comes first, and the faces are those that all runs share there.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
@@ -61,7 +59,7 @@ def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[
         columns=columns,
         rows_of=lambda name: data.runs[data.runs.set == name],
         rows=rows,
-        comparisons=dict(list(comparisons.groupby("set", sort=False))),
+        comparisons=dict(list(data.comparison[~is_best].groupby("set", sort=False))),
         grids={name: grid_rows(grid, runs, ranking, metric) for name, grid in grids.items()},
         trained=trained,
         recipes=recipes(rows, data.defaults),
@@ -94,7 +92,6 @@ def _rows(
 
     A grid is one row, and so are runs that differ by their seeds alone, if none is of a grid.
     """
-
     rows = [Row(run, run.name, run.claims) for run in runs]
     rows.sort(key=lambda row: row.cells["rank"][ranking])
     ranked = {row.name: row for row in rows}
@@ -144,10 +141,7 @@ def grid_rows(
 
 
 def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict]]]:
-    """Settings that differ from the defaults: of all runs, and of each recipe the other ones.
-
-    The runs of a grid are recipes of their own, and runs that differ by their seeds alone are one.
-    """
+    """Settings that differ from the defaults: those of all runs, and the others of each recipe."""
     found = [one for row in rows for one in (row.members if row.settings else [row])]
     changed = [{key: value for key, (value, _) in row.run.changed(defaults).items()
                 if not (row.members and key == "train.seed")} for row in found]  # fmt: skip

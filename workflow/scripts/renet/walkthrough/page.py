@@ -76,8 +76,10 @@ def network(seen: Activations, pictures: Path, device: torch.device, precision: 
 
 
 def _write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:
-    """Write the probabilities of a face under a grey square that the reader moves."""
+    """Write the probabilities of a face under a movable grey square, and their map."""
     copies = np.stack([*saliency.covered(seen.face, GREY, SQUARE, POSITIONS)])
     logits = inference.logits(seen.network, copies, device, precision)
     male = pd.Series(inference.softmax(logits)[:, 1]).round(4)
     page_data.write_table(folder / "occlusion.js", "renetOcclusion", {"male": male})
+    change = male.to_numpy().reshape(-1, POSITIONS) - inference.softmax(seen.logits[None])[0, 1]
+    galleries.write_image(folder / "occlusion.png", stages.colour(change, signed=True))
