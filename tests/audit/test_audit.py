@@ -212,7 +212,6 @@ def test_suspects_lead_to_their_rows(guessed):
     assert suspects.count('class="tile"') == labels.suspect.sum() > 10
     lines = (folder / "labels.csv").read_text().splitlines()
     for one in labels[labels.suspect == 1].itertuples():
-        assert f'href="labels.csv#row={one.rank + 1}">line {one.rank + 1}<' in suspects
         assert f",{one.path}," in lines[one.rank]
         link = f'../runs/made/report.html#faces?query={one.id.replace(":", "%3A")}"'
         assert (link in suspects) == (one.subset == "test")
@@ -222,13 +221,13 @@ def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
     folder = guessed(mostly_right)[0]
     window.get((folder / "index.html").as_uri())
     names = "#suspects ~ .sortable tbody th"
-    ids = [text.split("line")[0] for text in texts(window, names)]
+    ids = [text.split("test")[0].strip() for text in texts(window, names)]
     assert ids == LABELS.read(folder / "labels.csv").query("suspect == 1").id.tolist()
     buttons = window.find_elements(By.CSS_SELECTOR, ".sortable th button")
     (by_id,) = (button for button in buttons if button.text == "id")
     for order in (sorted(ids, reverse=True), sorted(ids)):
         by_id.click()
-        assert [text.split("line")[0] for text in texts(window, names)] == order
+        assert [text.split("test")[0].strip() for text in texts(window, names)] == order
 
 
 def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed):
@@ -251,7 +250,7 @@ def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
     folder = guessed(mostly_right)[0]
     assert PROPOSALS.read(folder / "suspects.csv").id.tolist() == first.id.tolist()[1:]
     page = (folder / "index.html").read_text()
-    assert page.count("<td>yes</td>") == 1 and "0 labels, confirmed 1 and" in page
+    assert page.count('"reviewed">yes</td>') == 1 and "0 labels, confirmed 1 and" in page
     counts = json.loads((folder / "summary.json").read_text())["reviewed"]
     assert counts == {"corrected": 0, "confirmed": 1, "dropped": 0}
 

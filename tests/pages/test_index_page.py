@@ -41,13 +41,13 @@ def test_settings_that_differ_from_the_defaults_stand_by_recipe_and_once_if_all_
     window, changed
 ):
     with changed_settings(changed) as settings:
-        for run in settings["runs"].values():
-            run["model"] |= {"cell": "gru"}
-        settings["runs"]["again"]["model"] = {"kind": "cnn", "cell": "gru"}
+        for name, run in settings["runs"].items():  # the first one is also the defaults
+            settings["runs"][name] = run | {"train": run["train"] | {"momentum": 0.5}}
+        settings["runs"]["again"]["model"] = {"kind": "cnn"}
     window.get(index(changed))
-    assert "Of all runs: cell gru." in texts(window, "h2 + .note")[0]
+    assert "Of all runs: momentum 0.5." in [text[-26:] for text in texts(window, "h2 + .note")]
     rows = dict(zip(*[texts(window, f".texts tbody {cell}") for cell in ("th", "td")], strict=True))
-    assert rows == {"made": "", "slow": "learning_rate 0.001", "again": "kind cnn · seed 2"}
+    assert rows == {"made": "only these", "slow": "learning_rate 0.001", "again": "kind cnn · seed 2"}
 
 
 def test_row_of_a_grid_opens_to_its_runs(window, results):
@@ -179,7 +179,7 @@ def test_size_time_and_machine_are_shown(window, results):
     throughput = pd.read_csv(run / "training/throughput.csv")
     speed = throughput.images.sum() / throughput.seconds.sum()
     expected = ["10", "10 min 0 s", f"{speed:.0f}", "A processor, 2 threads, float32", "0123456789"]
-    for page, runs in ((index, ["made", "again", "slow"]), (run_page, ["made"])):
+    for page, runs in ((index, ["made", "slow", "again"]), (run_page, ["made"])):
         window.get(page(results))
         assert texts(window, f"{MACHINE} tbody th") == runs
         parameter_cell, _, *cells = texts(window, '[data-run="made"] td')

@@ -52,7 +52,7 @@ NOTE = "The network is not significantly better than always predicting one class
 
 def plain(text: str) -> str:
     """The words of a page or of a part of it, with those of its pictures."""
-    text = re.sub('<img [^>]*alt="([^"]*)"[^>]*>', r"\1", text)
+    text = re.sub('<(?:img|div class="axis") [^>]*(?:alt|label)="([^"]*)"[^>]*>', r"\1", text)
     text = re.sub("(?s)<style>.*?</style>|<script.*?</script>|<[^>]*>", " ", text)
     return " ".join(html.unescape(text).split())
 

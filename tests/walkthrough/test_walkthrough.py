@@ -200,6 +200,8 @@ def test_square_shows_the_probability_of_the_network_where_it_is_moved(opened, f
     assert square["top"] > by_pointer["top"] and square["left"] < by_pointer["left"]
     percentage = float(texts(opened, "section output")[0].removesuffix("\u00a0%"))
     assert percentage == pytest.approx(100 * covered_probability(finished, square), abs=0.06)
+    opened.find_elements(By.CSS_SELECTOR, ".square")[1].click()  # in the middle of the map
+    assert square_of(opened)["top"] == pytest.approx((1 - square["height"]) / 2, abs=1e-3)
 
 
 def test_slider_uncovers_what_a_sweep_has_visited(opened):

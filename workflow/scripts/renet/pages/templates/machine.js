@@ -15,4 +15,4 @@ for (const fact of ["time", "speed", "hardware", "commit"]) {
     same.append(`${same.textContent ? "; " : "Of all runs: "}${heading.textContent} ${texts[0]}`);
   }
 }
-rows[0]?.closest(".scroll").after(same);
+if (same.textContent) rows[0].closest(".scroll").after(same);

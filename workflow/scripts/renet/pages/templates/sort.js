@@ -16,7 +16,7 @@ for (const table of document.querySelectorAll(".sortable table, #runs table")) {
   if (ranking >= 0) units.forEach((unit, place) => (cell(unit, ranking).dataset.value = -place));
   headings.forEach((heading, column) => {
     if (units.every((unit) => key(unit, column) === "")) return;
-    const button = Object.assign(document.createElement("button"), { type: "button" });
+    const button = document.createElement("button");
     button.textContent = heading.firstChild.textContent;
     heading.firstChild.replaceWith(button);
     button.addEventListener("click", () => {
