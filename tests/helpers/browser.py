@@ -184,7 +184,7 @@ FAINT = """
         if (!walker.currentNode.data.trim() || !one.checkVisibility()) continue;
         const pair = [light(one.closest("svg") ? style.fill : style.color), light(ground(one))];
         const contrast = Math.max(...pair) / Math.min(...pair);
-        if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${one.outerHTML.slice(0, 99)}`);
+        if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${one.outerHTML}`);
     }
     return found.slice(0, 3);
 """
