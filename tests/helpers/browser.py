@@ -166,27 +166,21 @@ def download(browser: WebDriver, folder: Path) -> Path:
     return path
 
 
-# Texts whose contrast with the nearest background colour is below 4.5; axe cannot judge those over
-# the shadow of a part that scrolls.
+# Elements whose text has a contrast below 4.5 with the nearest background colour; axe cannot judge
+# a text over the shadow of a part that scrolls.
 FAINT = """
-    const rgb = (colour) => colour.match(/[\\d.]+/g).slice(-4).map(
-        (value) => Number(value) * (colour.startsWith("color(") ? 255 : 1));
-    const linear = (value) => value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4;
-    const light = (colour) => rgb(colour).slice(0, 3).map(linear).reduce(
-        (sum, value, place) => sum + value * [0.2126, 0.7152, 0.0722][place], 0.05);
+    const { Color, getContrast } = axe.commons.color;
+    const parsed = (colour) => new Color().parseString(colour);
     const ground = (one) => {
-        const colour = one ? getComputedStyle(one).backgroundColor : "rgb(255, 255, 255)";
-        return rgb(colour)[3] === 0 ? ground(one.parentElement) : colour;
+        const colour = parsed(one ? getComputedStyle(one).backgroundColor : "#fff");
+        return colour.alpha === 0 ? ground(one.parentElement) : colour;
     };
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
-    while (walker.nextNode()) {
-        const one = walker.currentNode.parentElement, style = getComputedStyle(one);
-        if (!walker.currentNode.data.trim() || !one.checkVisibility()) continue;
-        const pair = [light(one.closest("svg") ? style.fill : style.color), light(ground(one))];
-        const contrast = Math.max(...pair) / Math.min(...pair);
-        if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${one.outerHTML}`);
-    }
-    return found.slice(0, 3);
+    const hasText = ({ nodeType, data }) => nodeType === Node.TEXT_NODE && data.trim();
+    return [...document.querySelectorAll("body *")].filter((one) => {
+        const { color, fill } = getComputedStyle(one);
+        return one.checkVisibility() && [...one.childNodes].some(hasText) &&
+            getContrast(ground(one), parsed(one.closest("svg") ? fill : color)) < 4.5;
+    }).map((one) => `contrast: ${one.outerHTML}`);
 """
 
 

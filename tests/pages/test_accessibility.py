@@ -29,19 +29,18 @@ def test_axe_finds_a_barrier_that_is_there(window, tmp_path):
     assert any(one.startswith("image-alt") for one in violations(window))
     page.write_text(page.read_text() + "<p style='color: #888'>grey")
     window.get(page.as_uri())
-    assert violations(window)[-1].startswith("contrast 3.5")
+    assert violations(window)[-1].startswith('contrast: <p style="color: #888">grey')
 
 
 @pytest.mark.slow
 def test_pages_are_valid_html(results, finished):
     if not (validator := shutil.which("vnu")):
         pytest.skip("the validator is absent; `npm install --global vnu-jar` and Java install it")
-    pages = [*results.glob("*.html"), *results.glob("*/*.html"), *results.glob("runs/made/*.html")]
-    pages += (finished / "results/runs/renet").glob("*.html")
-    assert {"index.html", "walkthrough.html", "report.html"} <= {page.name for page in pages}
+    pages = [*results.rglob("*.html"), *(finished / "results/runs/renet").glob("*.html")]
     unknown = ".*(vector-effect|--level).*"  # CSS that the validator does not know
     given = [validator, "--errors-only", "--filterpattern", unknown, *pages]
-    assert subprocess.run(given, capture_output=True, text=True).stderr == ""
+    outcome = subprocess.run(given, capture_output=True, text=True)
+    assert outcome.stderr == "" and outcome.returncode == 0 and len(pages) > 9
 
 
 SMALLEST = """

@@ -91,6 +91,8 @@ def test_table_of_five_runs_fits_a_desktop_and_of_seven_rows_has_one_line_each(w
     rows = table.find_elements(By.CSS_SELECTOR, "tbody tr:not(.member)")
     heights = [row.size["height"] for row in rows]
     assert len(heights) == 10 and max(heights[1:-1]) < 40
+    show(window, PHONE)
+    assert rows[5].find_element(By.CSS_SELECTOR, "td small").is_displayed()  # the interval
 
 
 def test_runs_are_sorted_by_each_set_and_back_and_all_four_sets_fit(window, changed):
@@ -123,6 +125,10 @@ def test_runs_are_sorted_by_each_set_and_back_and_all_four_sets_fit(window, chan
         assert boxes[0]["width"] >= max(box["x"] + box["width"] for box in boxes) - boxes[0]["x"]
         keys = window.find_elements(By.CSS_SELECTOR, ".legend span")
         assert len(keys) == 5 and all(key.size["height"] < 25 for key in keys)
+    window.find_element(By.CSS_SELECTOR, "#runs .axis:has(path)").click()  # by a finger, too
+    shown = "return getComputedStyle(document.activeElement, '::after').content"
+    assert "95 % interval 25.0 to 35.0" in window.execute_script(shown)
+    assert window.find_element(By.CSS_SELECTOR, "#runs tbody td").aria_role == "cell"
 
 
 def test_index_has_the_change_of_the_last_step_of_the_learning_curve(changed):
