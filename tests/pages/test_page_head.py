@@ -71,6 +71,8 @@ def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_a
     said = "Run slow: Significantly above the baseline of "
     assert said in caplog.text  # by numbers of another network
     assert [run for run, page in pages.items() if "The ReLU\nbefore" in page] == ["made"]
+    banner = ">3 of 3 runs predict the same class for every test face: made, again and slow.<"
+    assert banner in (changed / "index.html").read_text()
 
 
 def test_pages_say_that_a_sample_is_drawn_and_link_predictions_that_there_are(window, changed):

@@ -255,8 +255,8 @@ def test_run_page_has_a_row_for_each_layer(results):
     run = results / "runs" / "made"
     page = (run / "report.html").read_text()
     short = templates.ENVIRONMENT.get_template("parts.html.j2").module.short
-    texts = {0: "0", 9999: "9999", 999_960: "1.0 M", 452_984_832: "453.0 M", 2_000_000_000: "2.0 G"}
-    assert {number: short(number) for number in texts} == texts
+    known = {0: "0", 9999: "9999", 999_960: "1.0 M", 452_984_832: "453.0 M", 2_000_000_000: "2.0 G"}
+    assert {number: short(number) for number in known} == known
     for row in LAYERS.read(run / "tables/layers.csv").itertuples():
         cells = row.kind, row.output, short(row.parameters), short(row.operations)
         assert f"{row.layer}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}" in page

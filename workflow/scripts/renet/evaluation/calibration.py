@@ -28,11 +28,8 @@ def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.Da
     The bins have equal numbers of faces, but equal confidences are in one. No row for a single bin.
     """
     count, rows = min(BINS, len(confidence) // FEWEST_OF_BIN), []
-    if count < 2:
-        return pd.DataFrame(columns=["n", "confidence", "accuracy", "low", "high"])
-    ranks = stats.rankdata(confidence)
-    bin_of_sample = (ranks - 0.5) * count // len(ranks)
-    for number in np.unique(bin_of_sample):
+    bin_of_sample = (stats.rankdata(confidence) - 0.5) * count // len(confidence)
+    for number in np.unique(bin_of_sample) if count > 1 else ():
         inside = bin_of_sample == number
         of_bin = predictions[inside]
         accuracy = confidence_intervals.proportion(of_bin.correct, of_bin.subject)
