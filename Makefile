@@ -4,7 +4,7 @@
 # make test-random  the same tests in the random order, and with the random numbers, of TEST_SEED
 #                 (default: the time)
 # make test-avx2  the same as test-random, on x86 without instructions beyond AVX2
-# make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
+# make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian), valid HTML (vnu)
 # make demo       installs Gradio, and serves a page to this machine that predicts the faces of a photo, by
 #                 the best run of results/ (RUN=results/runs/cnn: by another; also a model file)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
