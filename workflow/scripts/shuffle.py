@@ -12,7 +12,7 @@ import logging
 from pathlib import Path
 
 from renet.common import script
-from renet.common.drop_reasons import SplitReason
+from renet.common.drop_reasons import FaceReason
 from renet.common.imdb_wiki import SUBSETS
 from renet.config.split import SplitSettings
 from renet.dataset import corrections as label_corrections
@@ -48,7 +48,7 @@ def shuffle(
         fixed = fixed.mask(fixed == "", earlier_split.subsets(faces, earlier))
     samples = splits.split(faces, settings, fixed)
     left_out = faces.index[~faces.id.isin(samples.id)]
-    all_rows.loc[left_out, "reason"] = SplitReason.SHARED_PHOTO
+    all_rows.loc[left_out, "reason"] = FaceReason.SHARED_PHOTO
     samples["has_copy"] = samples.groupby("copies").digest.transform("nunique") > 1
     samples, applied = label_corrections.correct(samples, all_rows, corrections, own)
     rows.refuse_contradictions(samples, set(own))

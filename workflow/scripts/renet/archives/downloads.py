@@ -4,7 +4,7 @@ Files beside the receipt, named after the end of the URL:
 
     <file>             the archive, complete and verified
     <file>.part        an incomplete download, locked (flock) by the process that gets it
-    <file>.part.new    another body than the rest of the part, until it is verified
+    <file>.part.new    a response that does not continue the part, until it is verified
     <tar>              the tar in a .tar.gz or .tgz
     <folder>.tar       the files of a folder that a file URL names
     <file>.checked     state, digest and URL of the archive; see `receipts`
@@ -126,7 +126,7 @@ def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: 
 def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
     """Give a download its final name if it is what the config expects; returns its digest.
 
-    A part of the right kind stays, because the digest in the config may be the wrong one.
+    A tar with another digest stays as the part, because the digest in the config may be wrong.
     """
     digest, fault = receipts.examine(received, archive.name, wanted)
     if not fault:
@@ -179,13 +179,10 @@ def _pack(folder: Path, tar: Path) -> None:
             f"The folder {folder} holds {tar}, into which it would be packed; move the photos to a "
             "folder beside it."
         )
-    inner = [path.relative_to(folder) for path in files.below(folder)]
-    found = [folder / path for path in inner if not is_hidden(path.as_posix())]
+    found = [path for path in files.below(folder) if not is_hidden(str(path.relative_to(folder)))]
     paths = [path for path in found if path.is_file()]
-    skipped = [
-        path for path in found if not path.is_file() and (path.is_symlink() or not path.is_dir())
-    ]
-    if skipped:
+    others = [path for path in found if not path.is_file()]
+    if skipped := [path for path in others if path.is_symlink() or not path.is_dir()]:
         fact = "%s: %d links to folders, broken links, pipes or devices are skipped, such as %s."
         logging.warning(fact, folder, len(skipped), skipped[0].name)
     if not paths:

@@ -32,14 +32,14 @@ class Interrupted(Exception):
 class Download:
     """A download to `file`, a part that may have bytes already.
 
-    Only a body that begins where the part ends is appended. Any other one goes to `beside`, since
-    it may be no archive; from then on, this is `file`.
+    A response that begins where the part ends is appended. Any other response may be an error
+    page: it is written to `beside`, and `file` is `beside` from then on.
     """
 
     url: str
     file: Path
     beside: Path
-    has_digest: bool  # without one to show that all bytes are of one file, each attempt begins anew
+    has_digest: bool  # if False, nothing proves a continued file: each attempt begins anew
 
     def run(self) -> Path:
         """Download the file; returns where it is. After an error, the part stays.
@@ -106,7 +106,7 @@ def _request(url: str, headers: dict[str, str]) -> requests.Response:
 
 
 def _check_status(response: requests.Response, url: str) -> None:
-    """Raise an exception if no request for the file, or not this one, can succeed."""
+    """Raise Interrupted if a later request may succeed, and InputError if no request can."""
     code, status = response.status_code, f"{response.status_code} {response.reason}"
     if code in (408, 429) or code >= 500:
         raise Interrupted(f"{url} responded {status}")

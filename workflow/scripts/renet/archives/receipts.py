@@ -1,9 +1,8 @@
-"""Receipts: where an archive file lies, and whether its digest was verified.
+"""Receipts: where an archive file lies, and whether the config's digest verified it.
 
-A file is verified by a digest of the config and by its first bytes.
-The receipt is the declared output of the rule download, not the archive, which Snakemake would
-delete before it repeats the job. Beside it, `<file>.checked` has the size and time of the archive
-when its digest was computed, the digest and the URL; the receipt is the same on every machine.
+The output of the rule download is the receipt: Snakemake would delete an archive before it repeats
+the job. `<file>.checked` beside the receipt has the digest and the URL of the archive, and its size
+and time when the digest was computed; so the receipt is the same on every machine.
 """
 
 import dataclasses
@@ -32,7 +31,7 @@ class Receipt:
     """One archive file that was downloaded, found in place or made."""
 
     url: str  # without user info
-    path: str  # the file's, or that of the decompressed tar for a .tar.gz
+    path: str  # of the file; for a .tar.gz, of the decompressed tar
     size: int  # bytes of the file at the URL
     digest: str  # `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals
     verified: bool  # whether that digest was compared with one from the config
@@ -46,7 +45,7 @@ class Receipt:
         return {"digest": self.digest, "size": Path(self.path).stat().st_size}
 
     def is_checked(self, receipt_file: str | Path) -> bool:
-        """Whether the file is as it was when its digest, or that of its .tar.gz, was computed."""
+        """Whether the file, or the tar of a .tar.gz, has not changed since its check."""
         return Path(self.path).is_file() and _noted(receipt_file) == _state(self)
 
 
@@ -158,7 +157,7 @@ def compute_digest(path: Path, algorithm: str) -> str:
 
 
 def first_bytes(path: Path) -> bytes:
-    """First bytes of a file, which show in an error what it is."""
+    """First bytes of a file: an error shows them, because they tell the kind of file."""
     with path.open("rb") as handle:
         return handle.read(HEAD_BYTES)
 

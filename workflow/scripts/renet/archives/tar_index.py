@@ -92,13 +92,9 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
 
 def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
     """Index the members of all files of a source, as the table `MEMBERS`."""
-    rows = []
-    with Progress(desc="index", unit=" members") as progress:
-        for file_number, tar_path in enumerate(tar_paths):
-            for member in tar_members(tar_path):
-                rows.append((file_number, *member))
-                progress.update()
-    table = MEMBERS.frame(rows)
+    numbered = enumerate(tar_paths)
+    rows = ((number, *member) for number, path in numbered for member in tar_members(path))
+    table = MEMBERS.frame(Progress(rows, desc="index", unit=" members"))
     repeated = table.duplicated("member", keep="last")
     if repeated.any():
         fault = "%d member names occur more than once (such as %s); the last member is used"

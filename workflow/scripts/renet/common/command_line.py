@@ -1,8 +1,7 @@
-"""Command line of a script that a user starts, too: the arguments of its function as options.
+"""Command line of a script, for a user: the arguments of its function are the options.
 
 An option is `--detect` or, for a field of a dataclass, `--compute.threads 4`; positional arguments
-may be given without their name. The help is the function's docstring. `-o -` writes to standard
-output.
+need no name. The help is the function's docstring. `-o -` writes to standard output.
 """
 
 import importlib
@@ -32,7 +31,7 @@ def run(function: Callable[..., None]) -> None:
     try:
         with disk.explained(sys.argv[1:]):
             options(function)(arguments, exit_on_error=False)
-    except CycloptsError as error:  # printed; the status is that of argparse for every version
+    except CycloptsError as error:  # Cyclopts has printed it; status 2, as from argparse
         if isinstance(error, MissingArgumentError) and "-o" in getattr(error.argument, "names", ()):
             print("Name the output file: -o FILE.", file=sys.stderr)
         sys.exit(2)

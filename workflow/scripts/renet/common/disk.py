@@ -27,8 +27,8 @@ def require_space(path: Path, needed: int) -> None:
 def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
     """Raise an InputError in place of the error of a full disk, or of a path that cannot be used.
 
-    The outputs of the job, or the arguments of the command, tell the disk: the error of a write
-    names no file.
+    The paths of the job's outputs, or the command's arguments, tell the disk, because the error of
+    a write names no file.
     """
     try:
         yield
@@ -59,7 +59,7 @@ def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
 
 
 def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
-    """Number of the system's error behind that of a library, and the file that it names."""
+    """The errno of the system's error behind a library's error, and the file that it names."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(error, InputError):
         named = getattr(cause, "filename", None)

@@ -1,8 +1,8 @@
-"""Reasons why a row of the metadata gives no face: the first that applies.
+"""Reasons why a row of the metadata gives no face; the first reason that applies is recorded.
 
-To add a reason: name it here, at its place in the order; decide it where the docstring of its class
-says; describe it in docs/files.md. A limit of the config is also a field of `RowFilter` and a
-line of datasheet.md.j2.
+To add a reason: name it here, at its place in the order; decide it in the module that the docstring
+of its class names; describe it in docs/files.md. A limit of the config is also a field of
+`RowFilter` and a line of datasheet.md.j2.
 """
 
 import enum
@@ -14,12 +14,12 @@ NEAR_DUPLICATES = "near_duplicates"  # a step of the funnel that keeps them in o
 class RowReason(enum.StrEnum):
     """Reasons in the metadata, in the order in which metadata/row_filter.py checks them."""
 
-    MISSING_FILE = enum.auto()  # not in the archives; parse_metadata.py checks it by their index
+    MISSING_FILE = enum.auto()  # parse_metadata.py does not find the photo in the archives
     NOT_LABELLED = enum.auto()  # no published table names the photo, or the pattern does not fit
-    REPEATED = enum.auto()  # not of a .mat file: an earlier row describes the same face
+    REPEATED = enum.auto()  # tables only: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
-    NO_FACE = enum.auto()  # no finite score; of whole own photos, no box, or none is detected
-    SECOND_FACE = enum.auto()  # by the .mat file; in whole own photos without boxes, detected
+    NO_FACE = enum.auto()  # no finite score; in whole own photos, no box and no detected face
+    SECOND_FACE = enum.auto()  # in the .mat file, or detected in own photos without boxes
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 
@@ -33,10 +33,11 @@ class CropReason(enum.StrEnum):
     BOX_INVALID = enum.auto()
 
 
-class SplitReason(enum.StrEnum):
-    """Reasons why a face is in no subset (dataset/splits.py)."""
+class FaceReason(enum.StrEnum):
+    """Reasons after the faces are cropped (dataset/splits.py, dataset/rows.py)."""
 
     SHARED_PHOTO = enum.auto()  # the photo also shows a person of another subset
+    DROPPED_BY_CORRECTION = enum.auto()  # a person's correction drops it
 
 
 class ExternalReason(enum.StrEnum):
@@ -44,9 +45,3 @@ class ExternalReason(enum.StrEnum):
 
     KNOWN_PERSON = enum.auto()
     KNOWN_PHOTO = enum.auto()
-
-
-class CorrectionReason(enum.StrEnum):
-    """Reasons in a person's corrections, after the faces are cropped (dataset/rows.py)."""
-
-    DROPPED_BY_CORRECTION = enum.auto()

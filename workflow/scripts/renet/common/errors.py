@@ -10,9 +10,9 @@ class TrainingInterrupted(InputError):
 
 
 def memory_shortage(error: BaseException) -> str | None:
-    """Beginning of a sentence on an error that says memory is lacking; else None."""
+    """Start of the message for an error that means too little memory, else None."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
-    signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # few classes
-    is_one = isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs)
-    sentence = f"This machine or its GPU has too little memory ({text[:200]})"
-    return sentence if is_one else None
+    signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # no own class
+    if isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs):
+        return f"This machine or its GPU has too little memory ({text[:200]})"
+    return None

@@ -27,9 +27,9 @@ FACE_DIGEST_CHARACTERS = 32
 def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     """Yield the path `<path>.renet-tmp`; rename it to `path` on success, delete it otherwise.
 
-    The temporary file is locked. h5py has locks of its own: open the yielded path with
-    `locking=False`. A link stays, and its target is replaced. Standard output gets the whole file
-    at the end. For a special file, such as a pipe, the yielded path is its own.
+    The temporary file is locked; h5py has to open it with `locking=False`. If `path` is a link, its
+    target is replaced. Standard output gets the whole file at the end. The path of a special file,
+    such as a pipe, is yielded itself.
 
     Raises:
         InputError: another process, perhaps of a killed Snakemake, is writing the same file; or
@@ -61,10 +61,8 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 def below(folder: Path) -> list[Path]:
     """All files and folders in a folder, sorted; links to folders are not followed.
 
-    Hidden folders and lost+found, which are often root's, are passed over if they cannot be read.
-
-    Raises:
-        PermissionError: another folder cannot be read; `Path.rglob` would pass over it in silence.
+    An unreadable folder is a PermissionError, unlike with `Path.rglob`. But hidden folders and
+    lost+found, which often are root's, are left out if they cannot be read.
     """
 
     def refuse(error: OSError) -> None:
@@ -79,7 +77,7 @@ def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_parent(path)
     if path.is_file() or not path.exists():  # not a pipe or a device
-        # Its name is longer than the one that is written, so that this is not too long, either.
+        # This name is longer than that of the temporary file: its length is checked, too.
         with tempfile.NamedTemporaryFile(prefix=path.name, dir=path.resolve().parent):
             pass
 
@@ -172,5 +170,5 @@ def json_digest(settings: dict) -> str:
 
 
 def face_digest(pixels: Any) -> str:
-    """A digest of pixels, or of a photo's file: equal for its copies under other names."""
+    """Digest of a face's pixels, or of a photo's bytes: copies have the same digest."""
     return hashlib.sha256(pixels).hexdigest()[:FACE_DIGEST_CHARACTERS]

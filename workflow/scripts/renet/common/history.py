@@ -18,7 +18,7 @@ THROUGHPUT = Table(
         "images": int,
         "seconds": float,
         "images_per_second": float,
-        "data_wait_fraction": float,  # fraction of the seconds
+        "data_wait_fraction": float,  # of `seconds`
         "memory_mb": int,
         "gpu_memory_mb": int,
     }

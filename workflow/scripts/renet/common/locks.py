@@ -18,7 +18,7 @@ NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file syst
 
 
 def take(handle: IO | int) -> bool:
-    """Take the lock of an open file, if its file system has locks; False if another one has it."""
+    """Take the lock of an open file; False if another process has it. Without locks, True."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -44,14 +44,14 @@ def sole_writer(path: Path, written: Path | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, as `sole_writer` that of a file."""
+    """Hold the lock of a folder; see `sole_writer`."""
     folder.mkdir(parents=True, exist_ok=True)
     with sole_writer(folder / ".lock", folder):
         yield
 
 
 def _is_at(path: Path, handle: IO) -> bool:
-    """Whether the open file still is at its path: its holder may have deleted it meanwhile."""
+    """Whether an open file still is at its path: another process may have deleted it."""
     try:
         return os.path.samestat(os.fstat(handle.fileno()), path.stat())
     except FileNotFoundError:

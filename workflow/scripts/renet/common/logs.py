@@ -12,7 +12,7 @@ from renet.common.errors import InputError, memory_shortage
 JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
 USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
-NEWS = {"is_news": True}  # `extra` of records that a job also prints where there is no terminal
+NEWS = {"is_news": True}  # `extra` of records that a job prints also without a terminal
 
 
 def without_user_info(url: str) -> str:
@@ -25,7 +25,7 @@ def public(url: str) -> str:
 
 
 class Formatter(logging.Formatter):
-    """Keeps passwords and signatures in URLs out of the logs, also those in tracebacks."""
+    """Removes passwords and signatures from the URLs in logs and tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return re.sub(r"https?://\S+", lambda url: public(url[0]), super().format(record))
@@ -75,10 +75,8 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
 
 def log_file() -> str | None:
     """Log file given to `start`, for child processes that append to it."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.FileHandler):
-            return handler.baseFilename
-    return None
+    handlers = (part for part in logging.root.handlers if isinstance(part, logging.FileHandler))
+    return next((handler.baseFilename for handler in handlers), None)
 
 
 def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:

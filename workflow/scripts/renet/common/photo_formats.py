@@ -15,7 +15,7 @@ STARTS = re.compile(  # the first bytes of these formats, and of others that pho
     rb"(?P<JPEG>\xff\xd8)|(?P<PNG>\x89PNG)|(?P<WebP>RIFF....WEBP)|(?P<BMP>BM)|(?P<GIF>GIF8)"
     rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|....ftyp(?P<AVIF>avi[fs])|....ftyp(?P<HEIC>he|m[is]f1)", re.S
 )  # fmt: skip
-# In the path of a hidden file, such as macOS's ._a.jpg, or folder, or of one of a file browser.
+# Part of a path with a hidden file or folder, such as macOS's ._a.jpg, or a file browser's file.
 HIDDEN = r"(?:^|/)(?:\.[^/.]|(?:Thumbs\.db|desktop\.ini)$)"
 
 

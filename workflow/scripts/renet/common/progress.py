@@ -1,7 +1,7 @@
 """Progress with a rate: one bar on a terminal, and log records every ten seconds.
 
-Where there is no terminal, a job prints one of them each minute. The first job to show a bar holds
-a lock on the terminal until it ends; other jobs on this terminal write log records alone.
+Without a terminal, a job also prints such a record once a minute. The first job to show a bar locks
+the terminal until the job ends; other jobs on this terminal only write log records.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ _terminal_locks: list[int] = []  # the descriptor of this process's lock, if it 
 class Progress(tqdm):
     """tqdm's bar on a terminal; log records every ten seconds and at the end.
 
-    In a job, the bar begins with the name of the run, or of the rule, and disappears at its end.
-    In a script that a user calls, the finished bar stays, and is in place of the records.
+    In a job, the bar begins with the name of the run or rule, and disappears at its end. In a
+    script that a user calls, the finished bar stays, and nothing is logged.
     """
 
     def __init__(self, *args, **kwargs):
@@ -43,9 +43,8 @@ class Progress(tqdm):
     @classmethod
     @contextlib.contextmanager
     def open_file(cls, path: Path, description: str) -> Iterator[BinaryIO]:
-        """Open a file for reading; the progress is that of the bytes read."""
-        options = {"desc": description, "unit": "B", "unit_scale": True}
-        options["total"] = path.stat().st_size
+        """Open a file for reading; the progress counts the bytes read."""
+        options = {"desc": description, "unit": "B", "total": path.stat().st_size}
         with path.open("rb") as handle, cls.wrapattr(handle, "read", **options) as counted:
             yield counted
 

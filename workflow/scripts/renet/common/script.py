@@ -16,15 +16,15 @@ from typing import Any
 
 from renet.common import disk, logs
 
-# Set before PyTorch is imported, because GCC's OpenMP reads it once. Its waiting threads otherwise
-# spin for milliseconds, which keeps the core from a thread that has work: beside other busy
-# processes, a training step takes several times as long.
+# Set before PyTorch is imported, because GCC's OpenMP reads it once. By default, waiting threads
+# spin for milliseconds and block the core: beside other busy processes, a training step takes
+# several times as long.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
-# PyTorch then asks Linux for pages of 2 MB for large tensors: a bfloat16 step takes a fifth less.
+# PyTorch asks Linux for pages of 2 MB for large tensors: a bfloat16 step takes a fifth less time.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
-# Figures are files. A terminal in a notebook names a backend that only the notebook has.
+# Figures are files. A notebook's terminal sets a backend that only the notebook has.
 os.environ["MPLBACKEND"] = "agg"
 
 # Params that a script need not take; a change of them reruns the rule.

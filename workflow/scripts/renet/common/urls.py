@@ -37,7 +37,7 @@ def _split(url: str) -> SplitResult:
     """Parts of a URL that has the pattern of the config's schema."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises if it is none
+        _ = parts.port  # raises a ValueError for an impossible port
     except ValueError as error:
         raise InputError(f"{url} is not a valid URL ({error}); correct it.") from error
     if parts.scheme == "file" and (parts.query or parts.fragment):

@@ -46,9 +46,9 @@ def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
     return [(name, path) for name, files in named for path in Section.paths(files)]
 
 
-@functools.cache  # a start asks dozens of times
+@functools.cache  # Snakemake asks dozens of times at a start
 def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
-    """The header of a user's CSV, in lower case, and whether a row before any error has a box."""
+    """Header of a user's CSV, in lower case, and whether any row that can be read has a box."""
     header: list[str] = []
     with (
         contextlib.suppress(OSError, csv.Error),  # reported where the table is used
@@ -98,7 +98,7 @@ class Labels(Section):
 
     @property
     def files(self) -> list[tuple[str, str]]:
-        """Tables and lists, each after the gender that it lists; "" is that of a table."""
+        """Pairs of a gender and the file that lists it; the gender of a table is ""."""
         return [("", file) for file in self.paths(self.tables)] + _named_files(self.lists)
 
     def settings(self, subset: dict[str, str]) -> dict:
@@ -129,7 +129,7 @@ class Labels(Section):
 
 
 class PublishedSplit(Section):
-    """Published subsets. Photos that are in none of them are split by the section `split`."""
+    """Published subsets. The section `split` splits the photos that are in no published subset."""
 
     from_: str = Field(default=ABSENT, alias="from")
     """column of the tables, with the values train, validation and test"""
@@ -138,7 +138,7 @@ class PublishedSplit(Section):
 
     @model_validator(mode="after")
     def has_one_form(self) -> Self:
-        """Refuse both forms, and none."""
+        """Require exactly one of the two forms."""
         if (self.from_ is None) == (self.lists is None):
             raise ValueError("needs either `from` or `lists`, and not both.")
         return self
@@ -205,8 +205,8 @@ class Archive(Section):
             )
         if self.faces and not self.detected:
             raise ValueError(
-                "has `faces`, which is for the face detector, which is used only for own photos "
-                "with `photos: whole` and without boxes in the table; remove `faces`."
+                "has `faces`, a setting of the face detector, which only own photos with "
+                "`photos: whole` and without boxes in the table use; remove `faces`."
             )
         return self
 
@@ -239,7 +239,7 @@ class Archive(Section):
 
     @property
     def subsets(self) -> list[str]:
-        """Subset of each of these files."""
+        """Subset of each file of `lists`."""
         return [subset for subset, _ in _named_files(self.split.lists if self.split else None)]
 
     @functools.cached_property

@@ -24,8 +24,8 @@ def check(settings: Config) -> None:
 def check_paths(settings: Config, *, in_module: bool) -> None:
     """Check that the files and folders that the config names are there.
 
-    Snakemake would not report a missing input if the results of an earlier run exist: it would say
-    "Nothing to be done". But the rules of a workflow that takes this one as a module may make it.
+    If earlier results exist, Snakemake reports no missing input: it says "Nothing to be done". In a
+    module, the rules of the user's workflow may make the files.
     """
     named = [*start_files(settings), ("`split.from`", settings.split.from_ or "")]
     named += [(f"`{key}`", getattr(settings, key) or "") for key in ("datasheet", "corrections")]

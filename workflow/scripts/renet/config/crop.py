@@ -36,8 +36,8 @@ class Crop(Section):
     def spec(self, archive: Mapping[str, str | None]) -> dict:
         """Settings of `renet.faces.crop.CropSpec` as a rule's params, given an archive's `record`.
 
-        The EXIF orientation applies to a user's own photos only: the boxes of the archives are in
-        the stored frame. Nobody knows the margin of a user's own crops, which are left as they are.
+        The EXIF orientation turns only a user's own photos: the boxes of the archives are in the
+        stored frame. A user's own crops are not trimmed, because their margin is unknown.
         """
         own, whole = archive["database"] == TABLE, archive["photos"] == "whole"
         return {
@@ -50,7 +50,7 @@ class Crop(Section):
 
 
 def ready_made_margin(settings: Mapping) -> float | None:
-    """Margin that a training, by its settings in provenance.json, trimmed crops to, if any."""
+    """Margin of a training's ready-made crops, by its settings in provenance.json, if any."""
     crop = Crop.model_validate(settings["crop"])
     specs = [crop.spec(archive) for archive in settings["archives"].values()]
     margins = {spec["margin"] for spec in specs if not spec["whole"]}

@@ -10,7 +10,7 @@ from renet.config.section import Section
 
 class RowFilter(Section):
     """Rows of the .mat files that are used. Rows without a known gender or without a face are
-    always dropped. Ages also apply to your own photos."""
+    always dropped. The age limits also apply to your own photos."""
 
     min_face_score: float = 1.0
     """lowest score of the face detector; 1 is usual for IMDB-WIKI"""

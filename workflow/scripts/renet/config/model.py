@@ -32,11 +32,11 @@ class StridedConv(Section):
 
 
 class Kind(Section):
-    """Settings of all kinds of networks, and the workflow's facts about each."""
+    """Settings of all kinds of networks, and facts about each kind for the workflow."""
 
     kind: str
-    has_layers: ClassVar[bool] = True  # which are trained step by step; others are fitted
-    has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
+    has_layers: ClassVar[bool] = True  # the layers are trained step by step; an SVM is fitted
+    has_walkthrough: ClassVar[bool] = True  # a page shows the output of each layer for one photo
 
     flip_average: bool = False
     """true: predict the face and its mirror image, and average, in twice the time"""
@@ -53,7 +53,7 @@ class Kind(Section):
     def modules(cls) -> list[str]:
         """Modules that are imported by the kind's name, so that no other kind depends on them.
 
-        The first one builds the network, and the other one, if any, fits it.
+        The first module builds the network. A second module, if any, fits it.
         """
         packages = ["network.kinds"] if cls.has_layers else ["network.kinds", "training"]
         return [f"renet.{package}.{cls.model_fields['kind'].default}" for package in packages]
@@ -156,8 +156,8 @@ class ResNet18Architecture(Kind):
 
 
 class HogSvmArchitecture(Kind):
-    """a linear SVM on histograms of oriented gradients, of 50,000 faces at most; of `train`, its
-    fit uses only the key seed"""
+    """a linear SVM on histograms of oriented gradients, fitted on at most 50,000 faces; it ignores
+    all keys of `train` but seed"""
 
     has_layers: ClassVar[bool] = False
     has_walkthrough: ClassVar[bool] = False

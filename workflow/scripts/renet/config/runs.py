@@ -6,7 +6,6 @@ is the runs sweep-cell_gru-learning_rate_0.003, … The name of a run follows fr
 alone, in the order of the keys' names: a further value leaves the other runs as they are.
 """
 
-import copy
 import itertools
 import math
 import re
@@ -20,7 +19,7 @@ from renet.config.model import Architecture, Model
 from renet.config.section import ABSENT, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
 
-# Keys of `train`: in one thread, predictions, like the fit, do not depend on the number of threads.
+# `train` of a kind without layers: with one thread, no result depends on the number of threads.
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "threads": 1, "select_epoch": "last"}
 MAX_RUNS = 50
 UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
@@ -94,10 +93,10 @@ def _parts(value: object) -> list[str]:
 
 def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
     """Changes of a run with further settings, given by `section.key`."""
-    changed = copy.deepcopy(dict(changes))
+    changed = dict(changes)
     for key, value in settings.items():
         section, _, name = key.partition(".")
-        changed[section] = {**changed.get(section, {}), name: copy.deepcopy(value)}
+        changed[section] = {**changed.get(section, {}), name: value}
     return changed
 
 

@@ -20,8 +20,8 @@ from renet.config.section import WORD, File, Files, Name, Named, Section, Shards
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
-SECTIONS = {"model", "train", "checkpoints", "resources"}  # that a run may change
-# What an archive cannot be called: results/data has files and folders of these names.
+SECTIONS = {"model", "train", "checkpoints", "resources"}  # a run may change these sections
+# No archive has such a name: results/data has files and folders of these names.
 TAKEN = (
     "sample|train|validation|test|development|out_of_fold|split|funnel|corrected|thumbnails|"
     r".*\.(csv|h5|svg|md|html)"
@@ -73,7 +73,7 @@ class Audit(Section):
     folds: Literal[0] | Annotated[int, Field(ge=2, le=100)] = 0
     """0: no audit; 5 is usual"""
     run: Named = "renet"
-    """run whose network and recipe the audit uses; of several seeds the first"""
+    """run whose network and recipe the audit uses; if it has several seeds, the first"""
 
 
 class Predict(Section):
@@ -144,8 +144,8 @@ class Config(Section):
     crop: Crop = Crop()
     split: SplitSettings = SplitSettings()
     corrections: File | None = None
-    """Path of a CSV of corrected labels, which results/audit/index.html, the page of the label
-    audit, makes from your decisions. Its columns are id, gender (female or male; drop removes the
+    """Path of a CSV of corrected labels. The page of the label audit, results/audit/index.html,
+    makes it from your decisions. Its columns are id, gender (female or male; drop removes the
     face), photo_digest (only for your own photos) and note (optional); id and photo_digest are as
     in results/data/split.csv. Faces stay in their subsets."""
     hdf5: Hdf5 = Hdf5()
@@ -196,7 +196,7 @@ class Config(Section):
         return {name: self.complete(changes) for name, changes in made}
 
     def complete(self, changes: Mapping) -> Run:
-        """A run with all keys, of which it changes these."""
+        """A run with all keys: these changes, and the config's values."""
         sections = self.model_dump(by_alias=True, include=SECTIONS)
         merged = {name: section | changes.get(name, {}) for name, section in sections.items()}
         if merged["model"]["kind"] != self.model.kind:  # which has other defaults
@@ -207,6 +207,6 @@ class Config(Section):
         return run.replace(train=run.train.replace(**WITHOUT_LAYERS))
 
     def named_run(self, name: str | None) -> str:
-        """Run of this name; of seeds or a grid, or without a name, the first."""
+        """Run of this name, or the first run of this entry; without a name, the first run."""
         name = name or next(iter(self.runs))
         return next((run for run, _ in expand(name, self.entries.get(name))), name)

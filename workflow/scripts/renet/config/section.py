@@ -1,6 +1,7 @@
 """Base of the config's sections, and the types of their keys.
 
-sentences.py has the sentences of its errors. No script imports it: they repeat no job.
+The sentences of its errors are in sentences.py, which no script imports: a change of a sentence
+repeats no job.
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
-    """Keys with their defaults; an unknown key is an error, and so is text in place of a number."""
+    """Keys with their defaults; unknown keys are errors, and so is text in place of a number."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False,

@@ -9,7 +9,7 @@ from renet.config.section import File, Section, Seed, Share
 
 
 class SplitSettings(Section):
-    """The split into subsets; faces in no other subset are for training."""
+    """The split into subsets; all other faces are for training."""
 
     validation: Share = 0.1
     """fraction of the faces in the validation set"""

@@ -32,7 +32,7 @@ class Recipe(Section):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """sgd or adamw, which needs a learning_rate of about 0.001 and a weight_decay of about 0.05"""
     learning_rate: Positive = 0.01
-    """learning rate, the highest one if the schedule changes it; lower it if the loss grows"""
+    """learning rate; with a schedule or warm-up, its highest value; lower it if the loss grows"""
     schedule: Literal["constant", "cosine"] = "constant"
     """cosine, which is usual today: the learning rate falls to zero along half a cosine"""
     warm_up: Amount = 0.0

@@ -34,7 +34,7 @@ def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) 
     settings, found = _checked(contents, in_module=not files)
     if settings:
         return settings
-    first: dict[str, str] = {}  # file with which a fault, as a sentence begins, appears
+    first: dict[str, str] = {}  # first file with which a sentence's beginning appears
     for count, file in enumerate(given, 1):
         for sentence in _checked(contents[:count], in_module=not files)[1]:
             first.setdefault(sentence.partition(",")[0], file)
@@ -87,7 +87,7 @@ def _number(value: Any) -> Any:
 
 
 def _merge(config: dict, changes: Mapping) -> None:
-    """Merge as Snakemake does, but a network of another kind keeps no key of the former one."""
+    """Merge as Snakemake does; but `model` with another kind replaces the whole section."""
     for key, value in changes.items():
         old: Any = config.get(key)
         is_section = isinstance(value, Mapping) and isinstance(old, dict)
@@ -101,7 +101,7 @@ def _merge(config: dict, changes: Mapping) -> None:
 
 
 def _complete_kinds(config: dict) -> None:
-    """Name the kind of each section `model`; that of a run is by default that of the config."""
+    """Name the kind of each section `model`; a run has the kind of the config by default."""
     model, named, kind = config.setdefault("model", {}), config.get("runs"), next(iter(KINDS))
     if isinstance(model, dict):
         kind = model.setdefault("kind", kind)

@@ -42,7 +42,7 @@ def parse(text: str | IO[str]) -> Any:
 
 
 def _check(node: yaml.Node, loader: yaml.SafeLoader, visits: Iterator[int]) -> None:
-    """Refuse numbers that YAML reads in another way, keys given twice, and too many values."""
+    """Refuse numbers that are no decimals for YAML, keys given twice, and too many values."""
     if next(visits) > MOST_VALUES:  # ten lines of aliases of aliases can have 10^10
         fault = f"more than {MOST_VALUES:,} values, perhaps by aliases of aliases; write fewer"
         raise yaml.composer.ComposerError(None, None, fault, node.start_mark)

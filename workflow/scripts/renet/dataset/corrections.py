@@ -27,11 +27,11 @@ class Outcome(enum.StrEnum):
     CONFIRMED = enum.auto()  # it repeats the label
     DROPPED = enum.auto()
     NO_EFFECT = enum.auto()  # the row is dropped for another reason
-    OTHER_PHOTO = enum.auto()  # own photos: no such path is left, or the file is another one
+    OTHER_PHOTO = enum.auto()  # an own photo is gone, or another file has its path
 
 
 APPLIED = [Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED]
-NAMED = 10  # in the log, of those that are not applied
+NAMED = 10  # corrections without an effect that the log names
 
 
 def read(file: str | Path) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def read(file: str | Path) -> pd.DataFrame:
 
 
 def as_written(file: Path | None) -> list[tuple[str, str]]:
-    """Id and line of each correction, after the header of "", to which others can be added."""
+    """Id and CSV line of each correction; the first pair is "" and the header."""
     given = read(file) if file else pd.DataFrame(columns=COLUMNS)
     genders = given.gender.map(dict(enumerate(CLASSES))).fillna(DROP)
     text = given.assign(gender=genders)[COLUMNS].to_csv(index=False)
@@ -60,7 +60,7 @@ def correct(
     """Samples with a person's corrections, and what became of each (`CORRECTED`).
 
     Args:
-        all_rows: of the sources, kept or not.
+        all_rows: rows of the sources, kept or dropped.
         own: sources of the user's own photos.
     """
     if not file:

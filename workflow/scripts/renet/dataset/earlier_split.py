@@ -15,9 +15,9 @@ NAMED = 20  # faces that the log names
 
 
 def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
-    """Subset that an earlier split.csv, of any version, gives each sample; "" for none.
+    """Subset of each sample in an earlier split.csv, of any version; "" if it is not there.
 
-    Faces are found by id, and photos of which no face is found, by source and path.
+    A face is found by its id. If no face of a photo is found, source and path find the photo.
     """
     required = ["source", "path", "subset"]
     others = [name for name in SPLIT.columns if name not in required]
@@ -50,7 +50,7 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
 def keep(split: Path) -> None:
     """Log which faces moved to another subset, and keep a copy of split.csv, and the split before.
 
-    They are not outputs of a rule, because Snakemake deletes those before the rule runs again.
+    The copies are no outputs of a rule: Snakemake would delete them before it runs the rule again.
     """
     copy, before = split.with_name("split_last.csv"), split.with_name("split_before.csv")
     content = split.read_bytes()

@@ -11,7 +11,7 @@ from renet.faces.hash_distance import as_words
 
 
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
-    """Rows of an external set with the reasons `ExternalReason` where they apply."""
+    """Drop rows of an external set whose person or photo is in training or validation."""
     seen = split[split.subset.isin(DEVELOPMENT)]
     reason = rows.reason
     known_photos = rows.digest.isin(seen.digest)

@@ -1,7 +1,6 @@
 """Read faces from many shards in a given order, at the speed of the disk.
 
-Random reads are fast only if the disk has several requests at a time, hence the threads; a
-memory-mapped file would wait for each page.
+Several threads read, because random reads are fast only if the disk has several requests at a time.
 """
 
 import contextlib
@@ -25,10 +24,9 @@ READERS = 8
 
 
 def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndarray]:
-    """Yield faces, given as from `read_places`, in slabs (n, C, H, W) of `SLAB_BYTES`, read ahead.
+    """Yield the faces of `read_places` in slabs (n, C, H, W) of `SLAB_BYTES`, read ahead.
 
-    Raises:
-        InputError: a shard has another face, or none, in the place of one.
+    A face that differs from its digest is an InputError.
     """
     shard, index, digest = (places[name].to_numpy() for name in ("file", "index", "digest"))
     # The soft limit on open files is often 1,024, and a shard takes two.
@@ -63,7 +61,7 @@ def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndar
 
 
 def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
-    """Faces of a subset: `target`, number of the `file` in `faces`, `index` in it, `digest`."""
+    """Faces of a subset: `target`, `digest`, and the `index` in the `file` of this number."""
     columns = ["subset", "source", "shard", "index", "target", "digest"]
     places = pd.concat(read_subset(split, subset, columns))
     if places.empty:
@@ -76,7 +74,7 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """Rows of a subset in split.csv, or of those of `development`, in chunks."""
+    """Chunks of split.csv with the rows of a subset; `development` is train and validation."""
     names = DEVELOPMENT if subset == "development" else (subset,)
     for rows in SPLIT.read_chunks(split, columns):
         yield rows[rows.subset.isin(names)]

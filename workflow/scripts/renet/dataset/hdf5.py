@@ -37,7 +37,7 @@ def write(
     Args:
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        mean: `channel` to compute it from these faces, or the mean of another file, or none.
+        mean: the mean of another file, `channel` to compute it from these faces, or none.
     """
     (count, channels), length = shape[:2], int(np.prod(shape[1:]))
     is_computed = isinstance(mean, str) and mean == "channel"
@@ -74,7 +74,7 @@ class FaceFile:
     targets: np.ndarray  # (N,) int64, class of each face
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
-    digest: str  # by which a training knows its data; "" in a file of another program
+    digest: str  # identifies the data of a training; "" in a file of another program
     ages: np.ndarray | None = None  # (N,) float64 in years, NaN where unknown; see `with_ages`
 
     @property
@@ -90,7 +90,7 @@ def read(path: str | Path) -> FaceFile:
     """Open a file in neon's layout, also one that this project did not write."""
     path = Path(path)
     try:
-        if not path.is_file():  # to open a pipe could take for ever
+        if not path.is_file():  # opening a pipe could wait for ever
             raise InputError(f"{path} does not exist or is no file; check the path.")
         with h5py.File(path, "r", locking=False) as store:
             output = store["output"]
@@ -135,7 +135,7 @@ def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def content_digest(faces: FaceFile) -> str:
-    """Digest by which a training recognises its faces: the stored one, or that of the file."""
+    """Digest that identifies the faces of a training: the stored digest, or the file's own."""
     return faces.digest or files.file_digest(faces.path)
 
 
@@ -228,9 +228,9 @@ class SelectedPixels:
 
 
 def select(faces: list[FaceFile], rows: np.ndarray) -> FaceFile:
-    """Faces at these rows, counted over several files one after the other, without copying.
+    """Select rows of several files, numbered one file after the other, without copying.
 
-    The mean is that of the first file; the digest depends on all files and rows.
+    The first file gives the mean; the digest depends on all files and rows.
     """
     digest = hashlib.sha256("".join(map(content_digest, faces)).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))

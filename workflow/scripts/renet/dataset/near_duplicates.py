@@ -1,7 +1,7 @@
 """Near-duplicates: faces from copies of one photo, also mirrored, found by perceptual hashes.
 
-Two hashes are compared only if they agree in all bits of a band, a random choice of those that a
-mirrored copy shares. Nearly all pairs up to 30 different bits are found, 96 in 100 with 38.
+A band is a random choice of bits that a mirrored copy shares. Two hashes are compared if they agree
+in a whole band. This finds nearly all pairs that differ in at most 30 bits, and 96 % with 38.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ SEED = 1  # for the bands
 
 
 def groups(hashes: Sequence[str] | np.ndarray) -> np.ndarray:
-    """The number of each face's photo, (faces,): near-duplicates have the same number."""
+    """Number of each face's group, (faces,): near-duplicates have the same number."""
     if not len(hashes):
         return np.empty(0, dtype=np.int64)
     words = hashes if isinstance(hashes, np.ndarray) else as_words(hashes)
@@ -47,14 +47,14 @@ def is_known(hashes: Sequence[str], known: np.ndarray) -> np.ndarray:
 
 
 def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield pairs (2, pairs) of the hashes, (bytes, hashes) uint8, that agree in a band's bits."""
+    """Yield pairs (2, pairs) of the hashes in `columns` (bytes, hashes) that agree in a band."""
     keys = np.zeros(columns.shape[1], dtype=np.uint32)
     for bit in band:
         keys = keys << 1 | (columns[bit // 8] >> (7 - bit % 8) & 1)
     order = np.argsort(keys)
     ordered = keys[order]
     start, step = np.flatnonzero(ordered[1:] == ordered[:-1]), 1
-    while len(start):  # each hash with the one that is `step` places further and has the same key
+    while len(start):  # pairs of a hash and the next hash but `step` - 1, if their keys are equal
         yield np.stack([order[start], order[start + step]])
         step += 1
         start = start[start + step < len(keys)]
@@ -62,6 +62,6 @@ def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def components(ones: np.ndarray, others: np.ndarray, count: int) -> np.ndarray:
-    """The number of the component of each of `count` nodes, where each one and other are linked."""
+    """Number of each node's connected component; an edge links each of `ones` to its `others`."""
     graph = coo_array((np.ones(len(ones)), (ones, others)), shape=(count, count))
     return connected_components(graph, directed=False)[1]

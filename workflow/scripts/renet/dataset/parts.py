@@ -15,7 +15,7 @@ class Part(IntEnum):
 
 
 def without_fold(samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str) -> np.ndarray:
-    """`Part` of each face, (faces,): one fold is held out, without those that share a photo."""
+    """`Part` of each face, (faces,): a fold is held out; faces on its photos are not used."""
     is_held_out = splits.folds(samples, folds, seed, by) == fold
     part = np.where(is_held_out, Part.HELD_OUT, Part.TRAINING)
     return _without_shared_photos(samples, part, Part.HELD_OUT)
@@ -32,7 +32,7 @@ def training_parts(samples: pd.DataFrame, fraction: float, seed: int, by: str) -
 def with_validation(
     samples: pd.DataFrame, part: np.ndarray, fraction: float, seed: int, by: str
 ) -> np.ndarray:
-    """Parts where a fraction of the training faces validates."""
+    """Move a fraction of the training faces to the validation part."""
     rest = np.flatnonzero(part == Part.TRAINING)
     is_chosen = splits.parts(samples.iloc[rest], [fraction, 1 - fraction], seed, by) == 0
     part[rest[is_chosen]] = Part.VALIDATION
@@ -40,7 +40,7 @@ def with_validation(
 
 
 def _without_shared_photos(samples: pd.DataFrame, part: np.ndarray, other: Part) -> np.ndarray:
-    """Parts where no training face is on a photo, or a copy of it, that another part has."""
+    """Leave training faces unused whose photo, or a copy of it, is in the part `other`."""
     photo = splits.linked(samples, "image")
     is_shared = (part == Part.TRAINING) & np.isin(photo, photo[part == other])
     return np.where(is_shared, Part.UNUSED, part)

@@ -1,17 +1,11 @@
-"""Rows of sources: what the metadata and the tables of the shards say of each."""
+"""Rows of sources: the metadata joined with the tables of the shards."""
 
 import logging
 from pathlib import Path
 
 import pandas as pd
 
-from renet.common.drop_reasons import (
-    NEAR_DUPLICATES,
-    CorrectionReason,
-    CropReason,
-    RowReason,
-    SplitReason,
-)
+from renet.common.drop_reasons import NEAR_DUPLICATES, CropReason, FaceReason, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES, SUBSETS
 from renet.dataset.corrections import Outcome
@@ -90,9 +84,9 @@ def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame)
     """Funnel of each source, down to its faces in each subset."""
     dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
     dropped &= all_rows.reason == ""  # not an earlier line of the same face
-    reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
+    reason = all_rows.reason.mask(dropped, FaceReason.DROPPED_BY_CORRECTION)
     is_changed = (reason == "") & all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
-    steps = [*RowReason, *CropReason, *SplitReason, *CorrectionReason]
+    steps = [*RowReason, *CropReason, *FaceReason]
     parts = []
     for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
         faces = samples[samples.source == source]

@@ -18,7 +18,7 @@ FILLED = ["test", "validation", "train"]  # in this order: the test set ignores 
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
-    """Keys of samples, by name; those with an equal value of a key stay together."""
+    """Keys of samples, by name; samples with an equal value of a key stay together."""
     keys = {
         "people": samples.subject,
         "photos": samples.source + ":" + samples.path,
@@ -30,8 +30,8 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
 def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np.ndarray:
     """Number of each sample's group, (samples,); a group stays in one subset.
 
-    It is `linked`. But people who share photos are a group each if they have more than `LINKED` of
-    the faces, or if `fixed` (see `split`) puts them into several subsets.
+    A group is a component of `linked`. But if a component has more than `LINKED` of the faces, or
+    `fixed` (see `split`) puts it into several subsets, each of its people is a group.
     """
     group = linked(samples, by)
     is_apart = np.bincount(group)[group] > LINKED * len(samples)
@@ -47,7 +47,7 @@ def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np
 
 
 def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
-    """Number of each sample's linked faces, (samples,): they share any of `shared`."""
+    """Number of each sample's component, (samples,): its samples share any key of `shared`."""
     keys = shared(samples)
     if by == "image":
         del keys["people"]
@@ -67,10 +67,10 @@ def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str)
 def _filled(
     part: np.ndarray, fractions: np.ndarray, classes: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """Put each group whose part is `len(fractions)` into one; returns `part`, changed in place.
+    """Choose the part of each group whose `part` is `len(fractions)`; changes and returns `part`.
 
-    `classes` is from `_in_stable_order`. Further faces move only groups at the bounds of the parts
-    of a class, and those that they join.
+    `classes` is from `_in_stable_order`. If faces are added, only groups at the bounds of a part
+    move, and groups that grow together.
     """
     for chosen, sizes in classes:
         held = np.bincount(part[chosen], weights=sizes, minlength=len(fractions) + 1)[:-1]
@@ -83,9 +83,9 @@ def _filled(
 def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """Number of the part of each group, (groups,).
 
-    Groups of these sizes fill the parts in their order, each as close to its wanted number of faces
-    as whole groups allow, and each that is `needed` with at least one. Groups with more faces than
-    some part wants come last, and so are in the last part if the others can be filled without them.
+    The groups fill the parts in order, as close to the wanted numbers of faces as whole groups
+    allow. A `needed` part gets at least one group. Groups larger than the smallest wanted part are
+    placed last, where they cannot crowd out a small part.
     """
     count, first = len(sizes), np.cumsum(needed)
     order = np.argsort(sizes > wanted[needed].min(initial=sizes.sum()), kind="stable")
@@ -101,9 +101,9 @@ def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray
 def _in_stable_order(
     samples: pd.DataFrame, group: np.ndarray, by: str, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the groups of each class, that of most of their faces, and their numbers of faces.
+    """Yield the groups of each class and their numbers of faces; most faces decide the class.
 
-    They are ordered by a hash of the seed and of the first of their subjects or photos.
+    The order is by a hash of the seed and the group's first subject or photo.
     """
     names = samples.subject if by == "subject" else samples.source + ":" + samples.path
     names = names.groupby(group).min()
@@ -149,13 +149,12 @@ def split(
 
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.
-        fixed: the subset of samples of which it is known, else "". If it is train or test for all,
-            the validation set is drawn from the training set.
+        fixed: given subset of each sample, or "". If all are train or test, the validation set is
+            drawn from the training set.
 
     Returns:
-        The samples with a column `subset`, subset after subset. Where the people of a photo are in
-        several subsets, those in the subset of `fixed` are returned, or else in the first of
-        `FILLED`.
+        The samples with a column `subset`, subset after subset. Of a photo whose people are in
+        several subsets, it has the faces in a given subset, or else in the first of `FILLED`.
     """
     if samples.empty:
         raise InputError(
@@ -169,8 +168,8 @@ def split(
     group = pd.MultiIndex.from_arrays(parts).factorize()[0]
     photo, is_fixed = linked(samples, "image"), fixed != ""
     is_divided = _is_divided(photo, fixed)
-    # People without a subset, all of whose photos have one, were left out of an earlier split, or
-    # are new. For training, they are left out again where the photo is not for training.
+    # A person without a given subset, all of whose photos have one, was left out of an earlier
+    # split or is new: as a training person, he is left out where the photo is in another subset.
     on_fixed = is_fixed.groupby(photo).transform("any").groupby(group).transform("all")
     fixed = fixed.mask(on_fixed & ~is_fixed.groupby(group).transform("any"), "train")
     if set(fixed) == {"train", "test"}:
@@ -183,7 +182,7 @@ def split(
     classes = _in_stable_order(samples, group, settings.by, settings.seed)
     place = pd.Series(_filled(part, fractions, classes)[group], samples.index)
     subset = np.array(FILLED)[place]
-    # A photo's faces in its first subset are kept, and a given subset comes first.
+    # Of a photo, the faces in one subset are kept: a given subset, or else the first of FILLED.
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
     is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
     if left_out := (~is_kept).sum():
@@ -259,6 +258,6 @@ def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
 
 
 def leaks(found: dict[str, int], by: str) -> str:
-    """Leaks that a split must not have, as `people (2), photos (1)`; "" without any."""
+    """Leaks that a split must not have, as `people (2), photos (1)`; "" without leaks."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())

@@ -14,7 +14,7 @@ SPLIT = Table(
     }
 )  # fmt: skip
 
-# data/corrected.csv: one row for each line of the config's corrections, and what became of it.
+# data/corrected.csv: each line of the config's corrections, and its outcome.
 CORRECTED = Table(
     {
         "id": str, "subset": str, "recorded": "Int64", "gender": "Int64", "outcome": str,
@@ -22,7 +22,6 @@ CORRECTED = Table(
     }
 )  # fmt: skip
 
-# data/funnel.csv: how many rows of a source each step drops, and how many remain after it, down to
-# its faces in each subset; `changed` counts the labels that the step corrects, or the faces that
-# the step keeps together.
+# data/funnel.csv: numbers of rows of a source that each step drops, and that remain; its last steps
+# are the subsets. `changed` counts the labels that a step corrects, or the faces it keeps together.
 FUNNEL = Table({"source": str, "step": str, "dropped": int, "remaining": int, "changed": int})

@@ -23,9 +23,9 @@ import cv2  # noqa: E402
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
 MAX_FILE_BYTES = 1 << 28  # one photo
 MAX_BOX_TO_IMAGE = 3  # a box of more than three times the image's longer side is an error
-# A JPEG is decoded at half its size if each side then has this many times the pixels needed: faces
-# agree with those of a full decoding to 46 dB. With fewer pixels they do not (34 dB at a factor of
-# 1), nor do those decoded at a quarter (36 dB); see benchmarks/data_path.md.
+# A JPEG is decoded at half its size if each side then has this many times the pixels needed. Such a
+# face equals the face of a full decoding to 46 dB, but to 34 dB at a factor of 1, and to 36 dB if
+# the JPEG is decoded at a quarter; see benchmarks/data_path.md.
 HALVED_SURPLUS = 2
 
 
@@ -34,18 +34,16 @@ class CropSpec:
     """Settings of the cropping."""
 
     size: tuple[int, int] = (128, 128)  # height and width of the face in pixels
-    # On each side, as a fraction of the face's size; None: a ready-made crop is not trimmed.
+    # On each side, as a fraction of the face's size; None leaves a ready-made crop as it is.
     margin: float | None = ARCHIVE_MARGIN
     whole: bool = False  # whether a photo is cropped by a box, or a ready-made crop
-    # Whether a photo is turned by its EXIF orientation: not in the archives, whose boxes are those
-    # of the stored photo.
-    turn: bool = False
+    turn: bool = False  # by the EXIF orientation; not in the archives, whose boxes ignore it
     # Whole photos without boxes: drop those with several faces, or use the largest face.
     detected: Literal["one", "largest"] | None = None
 
 
 class RejectedImage(ValueError):
-    """This image gives no face, for a reason that the message describes further."""
+    """An image gives no face; the message describes the reason."""
 
     def __init__(self, reason: CropReason | RowReason, message: str):
         super().__init__(message)
@@ -53,7 +51,7 @@ class RejectedImage(ValueError):
 
 
 def too_large(fault: str) -> RejectedImage:
-    """Rejection of an image that would need too much memory, with the limits."""
+    """Rejection of an image that would need too much memory; it states the limits."""
     in_jpeg = f"{4 * MAX_PIXELS:,} in a JPEG ({MAX_MEMORY // 14:,} if it is progressive)"
     others = f"{MAX_OTHER_PIXELS:,} pixels, {2 * MAX_OTHER_PIXELS:,} in a PNG of 8 bits"
     limits = f"{others}, {in_jpeg}, and {MAX_FILE_BYTES:,} bytes"
@@ -114,7 +112,7 @@ def memory(data: bytes, header: jpeg.Header) -> int:
 def decode(
     data: bytes, spec: CropSpec = CropSpec(whole=True), header: jpeg.Header | None = None
 ) -> Image:
-    """Decode the bytes of an image file, turned if `spec` says so; read `header` if not given.
+    """Decode an image file, and turn it if `spec.turn`; a given `header` is not read again.
 
     Transparent pixels of colour images are blended with white. A JPEG is decoded at half its size,
     twice as fast, if it has more than MAX_PIXELS pixels, or as a ready-made crop with enough pixels
@@ -158,7 +156,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 
 def _on_white(image: np.ndarray, data: bytes, image_format: str) -> np.ndarray:
-    """The image; with transparent pixels it is blended with white, and not turned, as in OpenCV."""
+    """Blend transparent pixels with white; such an image is not turned, as in OpenCV."""
     if image.size > 3 * MAX_OTHER_PIXELS and image_format != "PNG":
         raise too_large(f"it has {image.shape[1]}x{image.shape[0]} pixels")
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
@@ -193,7 +191,7 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     if max(box_width, box_height) > MAX_BOX_TO_IMAGE * max(width, height):
         raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is too large for {size}")
     beside, above = margin * box_width, margin * box_height
-    # From pixels counted from 1 to those counted from 0, with the end excluded.
+    # The box counts pixels from 1, the array from 0 and without the end.
     left, right = math.floor(box.x1 - beside) - 1, math.ceil(box.x2 + beside)
     top, bottom = math.floor(box.y1 - above) - 1, math.ceil(box.y2 + above)
     if (right - left) * (bottom - top) > MAX_PIXELS:
@@ -227,7 +225,7 @@ def is_halved(header: jpeg.Header, spec: CropSpec) -> bool:
 def extract_face(
     data: bytes, spec: CropSpec, box: Box | None = None, find_box: Callable | None = None
 ) -> Face:
-    """Make the network's input from an image file, of a whole photo by its box, or a found one."""
+    """Make the network's input from an image file; `box` or `find_box` is for a whole photo."""
     image = decode(data, spec)
     box = find_box(image.pixels, spec) if find_box else box and box.scaled(image.scale)
     return make_face(image, spec, box)
@@ -239,7 +237,7 @@ def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
     crop = cut(image.pixels, spec, box)
     _require_size(crop)
     height, width = (round(side / image.scale) for side in crop.shape[:2])
-    if not spec.whole:  # exactly, also if the image is decoded at half its size
+    if not spec.whole:  # the exact size, also if the image is decoded at half its size
         height, width = (side - 2 * _trimmed(side, spec.margin) for side in image[1:3])
     pixels = np.empty((3, *spec.size), np.uint8)
     cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB

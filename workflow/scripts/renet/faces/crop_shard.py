@@ -22,7 +22,7 @@ from renet.faces.shards import SHARD
 def crop_shard(
     photos: pd.DataFrame, tar_paths: Sequence[Path], faces: Path, spec: CropSpec
 ) -> pd.DataFrame:
-    """Write the faces of some photos to a NumPy file; returns a row for each photo (`SHARD`)."""
+    """Write the faces of some photos to a NumPy file; returns the table `SHARD` of the photos."""
     with (
         files.replacing(faces, size=len(photos) * 3 * math.prod(spec.size)) as temporary,
         temporary.open("wb") as handle,

@@ -16,19 +16,19 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 
-# Pixels of the photo as the detector sees it, which takes time by their number. At the first size,
-# it misses close-ups that are square; at the second, it finds them, but no small faces.
+# Longer side of the photo for the detector. At 640 pixels, the detector misses square close-ups; at
+# 320, it misses small faces.
 MAX_SIDE, CLOSE_UP_SIDE = 640, 320
 MIN_SCORE = 85.0  # at most 100; keeps every hit on the photos of the benchmark
 NO_FACE_DETAIL = f"no face with a score of at least {MIN_SCORE:g}"
 # Fitting:
-SIDE = 192  # pixels of a face for the detector; too few for a second look, which accepts drawings
+SIDE = 192  # pixels of a face for the detector: too few for its second pass, which accepts drawings
 MOST_FACES, FEWEST_FACES = 300, 20
 
 
 @dataclasses.dataclass(frozen=True)
 class BoxMap:
-    """One scale and shift from the detector's boxes to those of the data set.
+    """Scale and shift that turn a box of the detector into a box as in the data set.
 
     The defaults fit photos with the boxes of IMDB-WIKI's detector (benchmarks/README.md).
     """
@@ -37,7 +37,7 @@ class BoxMap:
     height: float = 0.86
     right: float = 0.0  # shift of the centre, in the detector's widths and heights
     down: float = 0.05
-    faces: int = 0  # number of training faces that it is fitted on; 0: the defaults
+    faces: int = 0  # number of training faces in the fit; 0: the defaults
 
     def apply(self, box: Box) -> Box:
         """Data set's box for a detector's box."""
@@ -117,7 +117,7 @@ def is_installed() -> bool:
 def fit(faces: np.ndarray, margin: float) -> BoxMap:
     """Fit the map on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
-    It has the medians over the faces that the detector finds, or the defaults if these are few.
+    Its values are medians over the faces that the detector finds; if it finds few, the defaults.
     """
     side = 1 / (1 + 2 * margin)  # the box's side, in the face's own width and height
     changes = []

@@ -11,18 +11,18 @@ FRAME_BYTES = 10  # from its marker to its number of components
 
 
 class Header(NamedTuple):
-    """What decides how a JPEG is decoded; without a frame, it has no pixels."""
+    """Facts that decide how a JPEG is decoded; height and width are 0 without a frame."""
 
     height: int
     width: int
-    several_scans: bool  # whether a decoder has to keep all coefficients until the last of them
-    # Whether there is no end marker after the start of the first scan, where it is never data: a
-    # thumbnail before it, or the film of a "motion photo" after the end, may have any bytes.
+    several_scans: bool  # whether a decoder has to keep all coefficients until the last scan
+    # Whether no end marker follows the start of the first scan. A scan escapes these bytes; a
+    # thumbnail before it has an end marker of its own, and the film of a "motion photo" follows.
     truncated: bool
 
 
 def read_header(data: bytes) -> Header:
-    """The header of a JPEG; of another file, it has no pixels either."""
+    """Header of a JPEG; that of any other file has no pixels."""
     offsets = dict(_segments(data))
     scan, frame = offsets.get(SCAN, 0), min(FRAME_MARKERS & offsets.keys(), default=SCAN)
     truncated = data.rfind(END, scan) < 0

@@ -1,8 +1,8 @@
 """A hash that is nearly the same for copies of a photo: scaled, compressed, brightened or marked.
 
 It is the usual hash of the discrete cosine transform (Zauner, Implementation and Benchmarking of
-Perceptual Image Hash Functions, 2010) with 255 bits instead of the 63 of imagehash and OpenCV: all
-faces look alike at the lowest frequencies, so that 63 bits do not tell two people apart.
+Perceptual Image Hash Functions, 2010). imagehash and OpenCV use 63 bits, which do not tell two
+people apart, because all faces look alike at the lowest frequencies; this hash has 255.
 """
 
 import numpy as np

@@ -13,8 +13,8 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.photo_formats import HIDDEN, SUFFIXES
 from renet.common.table import Table
 
-NAMED = 9  # missing photos for which one of the archives is sought
-# photos.csv: the photos of a source's kept rows, in the order in which they lie in the archives.
+NAMED = 9  # missing photos that are compared with the members
+# photos.csv: the photos of a source's kept rows, in their order in the archives.
 PHOTOS = Table(
     {
         "row": int, "path": str, "file": int, "offset": int, "size": int,
@@ -32,7 +32,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
     if not (found >= 0).any():
         raise InputError(
             f"None of the {len(names)} photos is in the archives. The first is {names[0]}, and the "
-            f"archives have {_nearest(names[0], members)}; {_way_out(names, members.member)}"
+            f"archives have {_nearest(names[0], members.member)}; {_way_out(names, members.member)}"
         )
     return found
 
@@ -58,7 +58,7 @@ def log_differences(
         logging.warning(
             "The table of %s lists photos that the folder or tar lacks, dropped as missing_file: "
             "%d. The first is %s; the folder or tar has %s.",
-            source, len(missing), missing[0], _nearest(missing[0], members),
+            source, len(missing), missing[0], _nearest(missing[0], members.member),
         )  # fmt: skip
     others = photos(members.drop(positions[positions >= 0]))
     if len(others):
@@ -69,26 +69,26 @@ def log_differences(
         )  # fmt: skip
 
 
-def _nearest(path: str, members: pd.DataFrame) -> str:
-    """File that has the name of a missing one in another folder or case, or the first one."""
-    name = PurePosixPath(path).name.lower()
-    same = (member for member in members.member if PurePosixPath(member).name.lower() == name)
-    return next(same, next(iter(members.member), "no file"))
+def _nearest(path: str, members: pd.Series) -> str:
+    """The member with the longest end in common with a missing photo; the first if none has any."""
+    return max(members, key=lambda member: _shared_end(path, member), default="no file")
+
+
+def _shared_end(path: str, other: str) -> int:
+    """Number of parts at the end of two paths that are equal in upper or lower case."""
+    pairs = zip(path.lower().split("/")[::-1], other.lower().split("/")[::-1], strict=False)
+    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])
 
 
 def _way_out(names: list[str], members: pd.Series) -> str:
-    """The end of a sentence: what makes the names of missing photos those of members."""
-    known = {member.lower(): member for member in members}
-    of_file = ((name, f"/{PurePosixPath(name.lower()).name}") for name in names[:NAMED])
-    pairs = [
-        (name, known[key]) for name, end in of_file for key in known if f"/{key}".endswith(end)
-    ]
-    if not pairs:
+    """End of a sentence: how to change missing photos' names into the names of members."""
+    pairs = [(name, _nearest(name, members)) for name in names[:NAMED]]
+    name, member = max(pairs, key=lambda pair: _shared_end(*pair))
+    if not (end := _shared_end(name, member)):
         return "check the paths, and `url` and `database` of this source."
-    name, member = max(pairs, key=_shared_end)
-    end = _shared_end((name, member))
     leading = (path.split("/")[:-end] for path in (name, member))
     wrong, right = ("".join(f"{part}/" for part in parts) for parts in leading)
+    known = {member.lower(): member for member in members}
     changed = (right + name.removeprefix(wrong) for name in names)
     found = [name for name in changed if name.lower() in known]
     steps = [f"remove {wrong}"] * bool(wrong) + [f"write {right} before each"] * bool(right)
@@ -97,14 +97,8 @@ def _way_out(names: list[str], members: pd.Series) -> str:
     return f"{len(found)} of the paths fit if you {' and '.join(steps)}."
 
 
-def _shared_end(paths: tuple[str, str]) -> int:
-    """Number of parts that two paths share at their end, in upper or lower case."""
-    parts = zip(*(path.lower().split("/")[::-1] for path in paths), strict=False)
-    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], parts)])
-
-
 def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
-    """The position of each photo by its name in Unicode's composed form, where it is unique."""
+    """Position of each photo by its name in Unicode's composed form; -1 if not found once."""
     composed, wanted = (pd.Series(paths).str.normalize("NFC") for paths in (members, names))
     once = np.flatnonzero(~composed.duplicated(keep=False))
     places = pd.Index(composed.iloc[once]).get_indexer(wanted)
@@ -120,7 +114,7 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
 
 
 def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:
-    """Rows of photos.csv that a shard (from 1) crops; no others are kept in memory."""
+    """Rows of photos.csv that a shard (from 1) crops."""
     photos = PHOTOS.read(photos_file)
     chosen = shard_photos(photos["size"].to_numpy(np.float64), shards, shard)
     return photos[chosen].reset_index(drop=True)

@@ -22,7 +22,7 @@ PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
 def read(stream: IO[bytes], database: str, name: str) -> pd.DataFrame:
-    """Rows of `wiki.mat` or `imdb.mat`, in the file's order; errors say the file's `name`.
+    """Rows of `wiki.mat` or `imdb.mat`, in the file's order; errors call the file `name`.
 
     Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
     x2, y2`. Numbers are float64; dob is MATLAB's serial day.
@@ -72,7 +72,7 @@ def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
         raise ValueError("it has no row")
     for column, field in (("path", "full_path"), ("name", "name")):
         table[column] = [_text(cell) for cell in _cells(fields.pop(field))]
-    if database != IMDB:  # only there, it identifies people without a name
+    if database != IMDB:  # only IMDB's celeb_id identifies people
         fields["celeb_id"] = np.full(len(table), np.nan)
     for name in ("celeb_id", "gender", "dob", "photo_taken", "face_score", "second_face_score"):
         # In float64, because scipy's compact unsigned types wrap around in arithmetic.
@@ -128,7 +128,7 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
     """Subject of each photo: the name, because a person can be in IMDB and in WIKI.
 
-    Without one, it is IMDB's celeb_id, or the page number of a WIKI photo.
+    A photo without a name has IMDB's celeb_id, or the page number of WIKI, as its subject.
     """
     names = rows["name"].map(normalised_name)
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)

@@ -1,7 +1,7 @@
-"""Tables that describe photos: a user's own, in place of a .mat file, or published ones.
+"""Tables that describe photos: a user's own table, in place of a .mat file, or published labels.
 
-configs/own-photos.yaml describes the columns of a user's own table. For published labels, `Labels`
-names the columns. Without a table, the file names have the labels.
+configs/own-photos.yaml describes the columns of a user's own table, `Labels` those of published
+labels. Without a table, the labels are in the file names.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate thousands
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # range of ages: 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
-# As `plain_words`: also Excel's #N/A, and pandas' <NA>, #N/A N/A, -1.#IND and 1.#QNAN.
+# After `plain_words`; they stand also for Excel's #N/A, and pandas' <NA>, -1.#IND and 1.#QNAN.
 NOBODY = (
     "", "unknown", "n a", "na", "n a n a", "nan", "null", "none", "1 ind", "1 qnan",
     "not available", "missing", "anonymous",
@@ -91,7 +91,7 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
 def subsets(
     described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
 ) -> pd.Series:
-    """Subset of each row: by the published lists `files` of the subsets `names`, or its own."""
+    """Subset of each row: its own, or by lists, of which each file has the photos of a subset."""
     if not files:
         return described.subset
     tables = (_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files)
@@ -125,7 +125,7 @@ def read(
     """Read tables of photos, or without a file the names of the `photos`.
 
     Args:
-        whole: whether faces are cropped by their boxes, so that a photo can have several.
+        whole: whether faces are cropped by their boxes. Then a photo can have several rows.
 
     Returns:
         `path` and `LABELS`, in the files' order; `repeated`, whether an earlier row describes the
@@ -206,8 +206,8 @@ def _repeated(
 ) -> pd.Series:
     """Whether an earlier row describes the same face: the same path and, if `whole`, box.
 
-    Where the rows of a face differ, a user's own table is an error; of published ones, which others
-    write, the first row counts.
+    If the rows of a face differ, the user has to correct an own table. Of published labels, the
+    first row counts.
     """
     face = ["path", *(BOX_COLUMNS if whole else [])]
     number = table.groupby(face, dropna=False, sort=False).ngroup().to_numpy()
@@ -236,9 +236,7 @@ def _repeated(
 
 def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
     """Columns of metadata.csv of rows as from `read`; an id does not depend on other rows."""
-    box = rows[BOX_COLUMNS].apply(
-        lambda edges: "#" + "_".join(map("{:.15g}".format, edges)), axis=1
-    )
+    box = "#" + rows[BOX_COLUMNS].map("{:.15g}".format).agg("_".join, axis=1)
     named = rows.subject.map(normalised_name)
     return rows.assign(
         id=f"{source}:" + rows.path + box.where(rows.x1.notna() & whole, ""),
@@ -254,7 +252,7 @@ def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.Data
 
 
 def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """Rows of a .mat file (`mat_file.describe`) with published labels for its own, by path."""
+    """Replace the labels of a .mat file's rows (`mat_file.describe`) by published ones, by path."""
     first = described[~described.repeated].set_index("path")
     is_labelled = rows.path.isin(first.index)
     if not is_labelled.any():

@@ -10,8 +10,7 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.table import Table
 from renet.config.filter import RowFilter
 
-# metadata.csv: every row, in the file's order. Numbers are missing where they are not known;
-# `subset` is that of the table of a user's own photos.
+# metadata.csv: every row, in the file's order. Unknown numbers are missing.
 METADATA = Table(
     {
         "row": int, "id": str, "path": str, "source": str, "subject": str, "name": str,
@@ -29,7 +28,7 @@ def dropped(
 
     Args:
         whole: whether faces are cropped by their boxes.
-        by_table: whether a table has the faces: an age can be missing, and there are no scores.
+        by_table: whether a table describes the faces. It has no scores, and can lack ages.
     """
     # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
     unknown = ~rows.gender.isin([0, 1])
@@ -58,7 +57,7 @@ def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """All rows, then how many each reason in `order` drops and how many remain; "" drops none."""
+    """Numbers of rows that each reason in `order` drops, and that remain; "" is no reason."""
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
     remaining = len(reasons) - dropped.cumsum()

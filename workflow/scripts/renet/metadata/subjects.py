@@ -18,7 +18,7 @@ SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 
 def photo_subjects(source: str, paths: pd.Series) -> pd.Series:
-    """The subjects of photos without a recorded person: each photo is a subject of its own."""
+    """Subjects of photos of which no person is recorded: each photo is its own subject."""
     return f"{source}:/" + paths
 
 
@@ -34,10 +34,7 @@ def counts(subjects: pd.Series) -> dict[str, int]:
 
 
 def effective_number(subjects: pd.Series | np.ndarray) -> float:
-    """The effective number of people: (sum of n)² / (sum of n²), where n are a person's faces.
-
-    Source: Kish, Survey Sampling, 1965.
-    """
+    """Effective number of people, (Σn)² / Σn², where a person has n faces (Kish, 1965)."""
     photos = np.bincount(pd.factorize(subjects)[0])
     return float(photos.sum() ** 2 / (photos**2).sum())
 

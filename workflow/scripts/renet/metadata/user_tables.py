@@ -72,8 +72,8 @@ def genders(column: pd.Series, name: str, values: dict | None = None) -> pd.Seri
     """Class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
-        values: of published labels, the gender of each spelling that is not a known word. No digit
-            is known, because 0 is female in some data sets and male in others.
+        values: gender of each further spelling in published labels. Digits have no meaning there
+            but by `values`, because 0 is female in some data sets and male in others.
     """
     written, spellings = column.str.lower(), GENDERS
     fault = "is not a gender; write female (f, 0), male (m, 1) or unknown"
@@ -84,9 +84,8 @@ def genders(column: pd.Series, name: str, values: dict | None = None) -> pd.Seri
     refuse(~written.isin(spellings), column, fault)
     classes = written.map(spellings).astype(np.float64)
     names = classes.map(dict(enumerate(CLASSES))).fillna("unknown")
-    spellings = pd.DataFrame({"is": names, "as": column.map('"{}"'.format)})
-    counts = spellings.value_counts(sort=False).items()
-    read_as = (f"{spelling} is {name} ({count:,} rows)" for (name, spelling), count in counts)
+    counts = column.groupby([names, column]).size().items()
+    read_as = (f'"{word}" is {gender} ({count:,} rows)' for (gender, word), count in counts)
     logging.info("%s, gender: %s.", name, ", ".join(read_as))
     return classes
 
@@ -127,7 +126,7 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
     if twice := [name for name in places if names.count(name) > 1]:
         raise InputError(f"{file} has the column {twice[0]} twice; remove or rename one of them.")
     if unused := [f'"{name}"' for name in header if name.lower() not in places]:
-        # One of them may be a known one, misspelt.
+        # An unused name may be a known one, misspelt.
         level = logging.WARNING if set(known) - places.keys() else logging.INFO
         logging.log(level, "%s: columns that only `slices` can use: %s.", file, ", ".join(unused))
     return places

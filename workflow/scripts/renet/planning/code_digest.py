@@ -1,8 +1,8 @@
 """A digest of all the code that a script runs, so that Snakemake reruns exactly its users.
 
 Snakemake's own code trigger goes by the script's time stamp: it misses the modules that a script
-imports, and a git checkout sets it off. A digest among a rule's params does neither. It is of the
-code without comments, docstrings and blank lines, in any version of Python.
+imports, and a git checkout sets it off. A digest among a rule's params has neither fault. Comments,
+docstrings, blank lines and the version of Python do not change it.
 """
 
 import ast
@@ -20,7 +20,7 @@ FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 def digest(script: Path, *chosen: str) -> str:
     """SHA-256 over the script, the modules that it imports, and the files that these use.
 
-    The modules `chosen` are those that the script imports by a name from the config.
+    The script imports the modules `chosen` by a name from the config.
     """
     summary = hashlib.sha256()
     folder = script.resolve().parent
@@ -59,7 +59,7 @@ def run_scripts(*, folds: bool) -> list[str]:
 
 
 def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
-    """File of a script, `__main__`, and of each local module that it or those chosen import.
+    """Files of a script (`__main__`), the modules `chosen`, and all local modules they import.
 
     The standard library's `modulefinder` finds the same. Snakemake asks for some thirty scripts at
     each start, and `modulefinder` would compile their common modules again for each of them.
@@ -82,9 +82,9 @@ def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
 class Parsed(NamedTuple):
     """Parts of a module's source."""
 
-    modules: set[str]  # that it may import, and the packages that they are in
-    strings: set[str]  # its string constants, docstrings aside
-    code: str  # its syntax tree without docstrings
+    modules: set[str]  # modules that it may import, and their packages
+    strings: set[str]  # string constants, without docstrings
+    code: str  # syntax tree, without docstrings
 
 
 def parsed(module: Path) -> Parsed:
@@ -130,6 +130,6 @@ class _WithoutDocstrings(ast.NodeTransformer):
 
 
 def with_packages(modules: Iterable[str]) -> set[str]:
-    """Names of modules, and those of the packages that they are in."""
+    """Names of modules and of their packages."""
     parts = [name.split(".") for name in modules]
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}

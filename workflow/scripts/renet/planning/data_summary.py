@@ -61,7 +61,7 @@ def for_provenance(settings: Config) -> dict:
 def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
     """Config of one run: all that its results depend on, and nothing of other runs.
 
-    With config.yaml, whose runs are `of_defaults`, it trains only this run. Its URLs are public.
+    It switches off the runs `of_defaults`, of config.yaml. Its URLs are public.
     """
     archives = {
         name: archive.model_dump(by_alias=True, exclude_none=True, exclude={"shards"})
@@ -84,7 +84,7 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
 
 
 def sliced(archives: Mapping[str, Archive]) -> dict[str, dict]:
-    """Of the archives with columns whose values are slices: where to read these."""
+    """For each archive with `slices`: these columns, and the tables and labels that have them."""
     return {
         name: {
             "slices": archive.slice_columns, "labels": archive.label_settings,

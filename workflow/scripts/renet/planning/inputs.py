@@ -26,7 +26,7 @@ def training_faces(run: Run) -> dict[str, str]:
     found = {"faces": face_file(run)}
     if len(run_settings.trained_on(run)) == 1:
         found["validation"] = f"{DATA}/validation.h5"
-    # For people, or for ages.
+    # An SVM needs the people, age groups the ages.
     if not run.model.has_layers or run.train.age_weight > 0:
         found["table"] = found["faces"].replace(".h5", ".csv")
     return found
@@ -43,7 +43,7 @@ def validating(runs: Mapping[str, Run], wildcards: Any) -> dict[str, str | list[
 
 
 def initial_hashes(run: Run) -> str | None:
-    """Hashes of the faces that the initial weights were trained on, if they are of a run."""
+    """Hashes of the training faces of the initial weights, if a run of this workflow made them."""
     weights = Path(next(iter(run.train.start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
@@ -52,7 +52,7 @@ def initial_hashes(run: Run) -> str | None:
 def subset_files(settings: Config, wildcards: Any) -> dict[str, str | list[str]]:
     """Files that the HDF5 file of a job's subset is written from.
 
-    `train` is the file whose mean is stored: every other subset takes that of the training set.
+    `train` is there if the subset takes the mean of the training set.
     """
     subset = wildcards.subset
     external = subset in settings.external
@@ -72,10 +72,10 @@ def receipts(settings: Config, names: Iterable[str]) -> list[str]:
 
 
 def places_state(places: Iterable[str]) -> str:
-    """A digest of name, size and time of files, and of each file in folders.
+    """A digest of name, size and time of files, and of each file in folders, but of hidden files.
 
-    Snakemake ignores an earlier time, and that of a folder does not change with a photo in it.
-    Hidden files, such as macOS writes, do not count: they are not read.
+    Snakemake ignores a change to an earlier time, and a changed photo does not change the time of
+    its folder. Hidden files are not read.
     """
     state = hashlib.sha256()
     for place in map(Path, places):
@@ -88,9 +88,9 @@ def places_state(places: Iterable[str]) -> str:
 
 
 def file_states(paths: Iterable[str | None]) -> list[str]:
-    """A digest of each table or text of a user, "" without a file.
+    """Digests of a user's tables or texts, "" without a file.
 
-    A time is not enough: Snakemake ignores an earlier one.
+    Times are not enough: Snakemake ignores a change to an earlier time.
     """
     named = [Path(path or "").expanduser() for path in paths]
     return [files.file_digest(path) if path.is_file() else "" for path in named]

@@ -22,8 +22,8 @@ def entries(settings: Config) -> dict[str, str]:
 def training_settings(run: Run) -> dict:
     """Settings that a run's training depends on: its sections `model` and `train`.
 
-    Of a kind without layers, it depends on `train.seed` alone. The number of threads, which is one,
-    is for its record.
+    The fit of a kind without layers depends on `train.seed` alone. Its record also has the number
+    of threads.
     """
     values = plain(run)
     if run.model.has_layers:
@@ -37,10 +37,8 @@ def with_folds(run: Run) -> dict:
 
 
 def trained_on(run: Run) -> list[str]:
-    """Subsets that a run is trained on.
-
-    With folds, the validation set too, unless the training selects its epoch on it.
-    """
+    """Subsets that a run is trained on: with folds, also the validation set, unless it selects the
+    epoch."""
     selects = run.train.select_epoch == "best"
     return ["train", "validation"] if run.folds and not selects else ["train"]
 

@@ -19,7 +19,7 @@ def record(folder: Path, run: str, model: Path, name: str) -> None:
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
     """Number of trained models that were evaluated on each set.
 
-    It is 0 if the record has fewer than `runs` runs, for example after it was deleted.
+    A set of which fewer than `runs` runs are recorded, for example after a deletion, has 0.
     """
     records = [files.read_json(path) for path in folder.glob("*.json")]
     models = Counter(name for name, _ in {(record["set"], record["model"]) for record in records})

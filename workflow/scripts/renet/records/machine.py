@@ -1,6 +1,6 @@
 """Time, speed, hardware and commit of a training, for the pages: runs/<run>/page/machine.js.
 
-They are in a file of their own, so that the bytes of the pages do not depend on the machine.
+A file of its own has them, so that the bytes of the pages do not depend on the machine.
 """
 
 import pandas as pd

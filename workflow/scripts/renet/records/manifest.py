@@ -21,21 +21,19 @@ IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be ins
 
 
 def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
-    """Manifest of a run, from provenance.json and other files, most of them in its folder.
+    """Manifest of a run, from provenance.json and the run's other outputs.
 
-    What the pages load is added, because an output can be a folder of it.
+    The files in page/ are added one by one, because a rule declares only their folder.
     """
     written = set(outputs)
     (provenance,) = (path for path in written if path.name == PROVENANCE)
     recorded, folder = files.read_json(provenance), provenance.parent
     paths = sorted(written.union(filter(Path.is_file, folder.glob("page/**/*"))))
-    code = _code(recorded["config"])
-    # The training recorded its own digest; `snakemake --touch` accepts results of other code.
-    code["train.py"] = recorded["code"]["train"]
     return {
         "format": FORMAT,
         "outputs": {relpath(path, folder): files.file_digest(path) for path in paths},
-        "code": code,
+        # The training recorded its own digest; `snakemake --touch` accepts results of other code.
+        "code": _code(recorded["config"]) | {"train.py": recorded["code"]["train"]},
         "archives": {str(path): receipts.facts(path) for path in receipt_files},
     }
 
@@ -60,9 +58,9 @@ def read(folder: Path) -> dict:
 
 
 def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
-    """Differences from the manifest of a run in a folder of results, a phrase each.
+    """Phrases on the differences between a run's folder and its manifest.
 
-    Receipts are found from the working directory. If `quick`, the archives are not read.
+    The paths of receipts begin at the working directory. If `quick`, the archives are not read.
     """
     try:
         return [*_changes(folder, manifest), *_changed_archives(manifest["archives"], quick=quick)]
@@ -71,7 +69,7 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
 
 
 def damaged_faces(results: Path) -> Iterator[str]:
-    """HDF5 files of a folder of results whose faces are not those of their digests."""
+    """Phrases on the HDF5 files in results whose faces do not match their digests or tables."""
     for path in sorted(results.glob("data/*.h5")):
         try:
             hdf5.check_digest(stored := hdf5.read(path))
@@ -81,7 +79,7 @@ def damaged_faces(results: Path) -> Iterator[str]:
 
 
 def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
-    """Files of a folder that are not among these, or their folder if it has none of these."""
+    """Files of a folder that are not `covered`; a folder without covered files in their place."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and any(file.is_relative_to(path) for file in covered):
             yield from not_covered(path, covered)

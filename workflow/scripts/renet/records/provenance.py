@@ -17,12 +17,13 @@ from renet.common import files
 from renet.dataset import hdf5
 from renet.network import devices
 
+COMPUTED = {"precision", "threads", "processes"}  # keys of `train`
 CODE = "workflow", "envs", "Snakefile"
 DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
 def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
-    """Content of training.json; the settings have the precision that was chosen."""
+    """Content of training.json; in the settings, the precision `auto` is already decided."""
     recipe = settings.train
     device = devices.device_type(recipe.device)  # no GPU is taken: the training is over
     start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
@@ -31,12 +32,7 @@ def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
         "code": {"train": code, **revision(Path(__file__).parents[4])},
         "faces": {path.stem: hdf5.read(path).digest for path in faces},
         "start_from": start,
-        "computed": {
-            "device": device,
-            "precision": recipe.precision,
-            "threads": recipe.threads,
-            "processes": recipe.processes,
-        },
+        "computed": {"device": device} | recipe.model_dump(include=COMPUTED),
         "hardware": hardware(),
         "software": {
             "python": platform.python_version(),
@@ -48,7 +44,7 @@ def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
 
 
 def installed_packages() -> dict[str, str]:
-    """The version of each package; of two on Python's path, the first one, which is imported."""
+    """Version of each package; if Python's path has two, the first, which is imported."""
     packages = reversed([*importlib.metadata.distributions()])
     named = [(package.metadata["Name"], package.version) for package in packages]
     return dict(sorted({name.lower(): version for name, version in named if name}.items()))
@@ -76,7 +72,7 @@ def cpu_name(cpuinfo: str) -> str:
 
 
 def revision(folder: Path) -> dict:
-    """Git commit of a project's folder, and how files differ from it; None outside of git."""
+    """Git commit of a project's folder, and its differences; each value is None without git."""
     unknown = dict.fromkeys(("revision", "modified", "diff", "untracked"))
     try:
         described = _git(folder, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
