@@ -1,7 +1,7 @@
 """The config, and names and functions that the rules of several files use.
 
-Requires: the private parts of Snakemake.
-Provides: these, of which `settings` is the complete config, and the pattern of each wildcard.
+Requires: internals.smk.
+Provides: `settings`, the complete config; these names and functions; the pattern of each wildcard.
 """
 
 import re
@@ -32,7 +32,7 @@ def refuse_faults(check, *arguments, **options):
 
 
 DEFAULTS = PROJECT / "config.yaml"
-# Before Snakemake reads config.yaml, whose error has no line.
+# Read before Snakemake reads config.yaml, because its error would name no line.
 CONFIG_FILES = {
     path: refuse_faults(yaml_files.read, path) for path in (DEFAULTS, *OVERLAYS)
 }
@@ -78,15 +78,12 @@ wildcard_constraints:
 
 
 def code(script, run=None):
-    """Digest of a script and all that it imports: the rule reruns when its code changes.
-
-    With a run, the kind of its network is imported, too.
-    """
+    """Digest of a script, all that it imports, and the kind of a run's network, if given."""
     return script_digest(SCRIPTS / script, *(run.model.modules() if run else []))
 
 
 def run_code(script):
-    """A function of a job's wildcards: this digest, with the kind of network of the job's run."""
+    """A function of a job's wildcards: the digest of a script and of the run's kind of network."""
     return of_run(partial(code, script))
 
 
@@ -118,12 +115,12 @@ def get_archive(wildcards):
 
 
 def of_archive(name):
-    """A function of a job's wildcards: what the archive of the job's source has by this name."""
+    """A function of a job's wildcards: this attribute of the archive of the job's source."""
     return lambda wildcards: getattr(get_archive(wildcards), name)
 
 
-# Resources of the jobs that may compute on a GPU. An attempt after a failure asks for twice the memory,
-# and the next ones for no more: each job of a long training, which its time limit ends, is an attempt.
+# Resources of the jobs that may compute on a GPU. The second attempt asks for twice the memory, and
+# later attempts for no more: if a time limit ends its jobs, a long training has many attempts.
 ON_DEVICE = {
     "gpu": resource("gpus"),
     "mem_mb": lambda wildcards, attempt: get_run(wildcards).resources.memory_mb
@@ -132,12 +129,12 @@ ON_DEVICE = {
 
 
 def not_compared(value):
-    """A param whose change reruns nothing: Snakemake compares none that is given the resources."""
+    """A param whose change reruns nothing: Snakemake skips params that depend on resources."""
     return lambda wildcards, resources: value(wildcards) if callable(value) else value
 
 
 def when_planned(function, *arguments):
-    """A call of a function, when all rules are known, and files that rules of a user make."""
+    """Call a function when all rules are known, and the files that a user's rules make exist."""
     return lambda wildcards: function(*arguments)
 
 

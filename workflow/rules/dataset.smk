@@ -7,7 +7,7 @@ files).
 
 from renet.config.archives import SAMPLE, SAMPLE_FILE
 
-# Outputs of these rules that the config keeps. Others are deleted after their last use.
+# Outputs of these rules that the config keeps. Snakemake deletes the others after their last use.
 KEPT_SHARDS = [".csv", *([".npy"] if settings.crop.keep_shards else [])]
 KEPT_FILES = ["table", *(["face_file"] if settings.hdf5.keep_files else [])]
 SHARD = f"{inputs.SHARD}.npy"
@@ -51,7 +51,7 @@ rule download:
     params:
         url=lambda wildcards: get_archive(wildcards).downloads[wildcards.file][0],
         digest=lambda wildcards: get_archive(wildcards).downloads[wildcards.file][1],
-        # Not by `input`: Snakemake compares no param that is derived from it.
+        # Not from `input`: Snakemake does not compare params that depend on it.
         contents=lambda wildcards: inputs.places_state(get_local_file(wildcards)),
     script:
         "../scripts/download.py"
@@ -134,7 +134,7 @@ rule shuffle:
         corrections=own_file(settings.corrections),
         earlier=own_file(settings.split.from_),
     output:
-        # split_last.csv and split_before.csv beside it are none, which Snakemake would delete.
+        # split_last.csv and split_before.csv are no outputs: Snakemake would delete them.
         split="<results>/data/split.csv",
         funnel="<results>/data/funnel.csv",
         corrected="<results>/data/corrected.csv",
@@ -156,7 +156,7 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        # Not `partial`, whose text has the URLs of the config: Snakemake takes it for a path.
+        # The text of a `partial` has the URLs of the config: Snakemake would take it for a path.
         unpack(lambda wildcards: inputs.subset_files(settings, wildcards)),
     output:
         face_file=FACE_FILE if settings.hdf5.keep_files else temp(FACE_FILE),
@@ -166,7 +166,7 @@ rule write_hdf5:
     conda:
         "../../envs/write_hdf5.yaml"
     params:
-        # None for an external set, because the network has its own.
+        # An external set needs no mean, because the network has the mean of its training set.
         mean=lambda wildcards: (
             "none" if wildcards.subset in EXTERNAL else settings.hdf5.mean
         ),

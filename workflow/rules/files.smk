@@ -11,13 +11,13 @@ def own_file(path):
 
 
 def get_local_file(wildcards):
-    """The path of a job's file with a file:// URL, as an input; of others none."""
+    """The path of a job's file:// URL, as an input; no input for other URLs."""
     path = urls.local_path(get_archive(wildcards).downloads[wildcards.file][0])
     return [] if path is None else without_time_of_folders([str(path)])
 
 
 def without_time_of_folders(places):
-    """Files and folders as inputs; a param compares the files in a folder, but no hidden ones."""
+    """Files and folders as inputs, folders without their time: a param compares their files."""
     return [ancient(place) if Path(place).is_dir() else place for place in places]
 
 
@@ -34,7 +34,7 @@ def get_slices(wildcards):
 
 
 def get_own_tables(wildcards):
-    """The tables with these columns, as inputs."""
+    """The tables that have the columns of `get_slices`, as inputs."""
     found = get_slices(wildcards).values()
     return local([path for archive in found for path in archive["tables"]])
 
@@ -45,7 +45,7 @@ def get_initial_weights(wildcards):
 
 
 def get_initial_hashes(wildcards):
-    """The hashes of the faces that these weights were trained on, if they are known."""
+    """The hashes of the training faces of the initial weights, if they are known."""
     return own_file(inputs.initial_hashes(get_run(wildcards)))
 
 
@@ -101,7 +101,7 @@ def without_folders(paths):
 
 
 def kept_outputs(wildcards=None):
-    """The outputs that are kept, of all rules but the receipts and shards."""
+    """The kept outputs of all rules, without receipts and shards."""
     subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
@@ -123,7 +123,7 @@ def kept_outputs(wildcards=None):
 
 
 def get_evaluations(wildcards):
-    """The folder of the records of evaluated models; no output, which Snakemake would delete."""
+    """The folder of the records of evaluated models; Snakemake would delete it as an output."""
     return str(Path(rules.evaluate.output.metrics).parents[2] / "evaluations")
 
 

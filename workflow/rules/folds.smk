@@ -23,7 +23,7 @@ rule fold:
         **ON_DEVICE,
         runtime=resource("minutes"),
     params:
-        # Single keys of `split`, so that the others do not rerun a training.
+        # Single keys of `split`: a change of its other keys reruns no training.
         by=settings.split.by,
         seed=settings.split.seed,
         near_duplicates=settings.split.near_duplicates,

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 
 def project_folder(source):
-    """The project's folder, of the source of this file's folder.
+    """The project's folder, from the source of this file's folder.
 
     Snakemake fetches a module of a hosted repository, such as `github(…)`, file by file. The rules
     need the whole package, so they run from a checkout beside Snakemake's clone of the repository.
@@ -86,7 +86,7 @@ def replaced(name):
 
 
 def refuse_installed_package():
-    """Refuse a copy of the package that is installed: jobs would import it before this project's."""
+    """Refuse an installed copy of the package: jobs would import it in place of this project's."""
     found = importlib.util.find_spec("renet")
     folder = Path(found.origin if found and found.origin else "none").parent
     if any(folder.parent.glob("renet_gender_workflow-*.dist-info")):

@@ -54,7 +54,9 @@ rule evaluate:
         split_settings=SPLIT_SETTINGS,
         trained_on=of_run(run_settings.trained_on),
         max_error=settings.predict.max_error,
-        batch_size=of_run(run_settings.batch_size),
+        batch_size=of_run(
+            lambda run: run.train.batch_size if run.model.has_layers else None
+        ),
         metric=settings.comparison.metric,
         ranked=of_run(lambda run: len(RUNS) if run.folds else 1),
         slices=get_slices,
@@ -131,8 +133,8 @@ rule explain:
 rule provenance:
     """Record all that it takes to reproduce a run, and what the pages show of time and machine."""
     input:
-        # Beside throughput.csv, the script finds the record of the model's training, which is no
-        # output: by it, a job knows that nothing is left to train.
+        # The script also reads the record of the training beside throughput.csv. It is no output,
+        # because a job knows by it that nothing is left to train.
         model="<results>/runs/{run}/model.pt",
         throughput="<results>/runs/{run}/training/throughput.csv",
         receipt_files=inputs.receipts(settings, settings.sources),

@@ -31,10 +31,6 @@ def obtain(url: str, digest: str | None, receipt_file: Path) -> Receipt:
     """Get an archive and write its receipt, by the rules of the script download.py.
 
     The digest is `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
-
-    Raises:
-        InputError: the URL cannot be used, the server does not send the file, the bytes are not the
-            expected ones, another process gets the same archive, or the disk is full.
     """
     archive = receipt_file.with_name(urls.file_name(url))
     receipt_file.parent.mkdir(parents=True, exist_ok=True)

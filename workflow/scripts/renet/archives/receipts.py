@@ -133,10 +133,7 @@ def _noted(receipt_file: str | Path) -> list[str]:
 
 
 def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
-    """The digest of a file, and what is wrong with the file as a phrase, or None.
-
-    Without an expected digest, it is a SHA-256. The name of the file tells whether it is gzipped.
-    """
+    """Digest of a file, by default SHA-256, and a phrase on the fault of the file, or None."""
     digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
     if expected and digest != expected:
         return digest, f"its digest is {digest}, not {expected}"
@@ -163,11 +160,8 @@ def first_bytes(path: Path) -> bytes:
 
 
 def begins_as_tar(path: Path, name: str) -> bool:
-    """Whether a file begins as a tar, or as a gzipped one if its name tells so.
-
-    The first block's checksum has to fit, because old (v7) tars have no magic number.
-    """
-    try:
+    """Whether a file begins with a tar header, which is gzipped if the name of the file says so."""
+    try:  # by the header's checksum, because old (v7) tars have no magic number
         with (gzip.open if urls.tar_name(name) else open)(path, "rb") as stream:
             tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
     except (tarfile.HeaderError, EOFError, gzip.BadGzipFile, zlib.error):

@@ -16,9 +16,8 @@ from typing import Any
 
 from renet.common import disk, logs
 
-# Set before PyTorch is imported, because GCC's OpenMP reads it once. By default, waiting threads
-# spin for milliseconds and block the core: beside other busy processes, a training step takes
-# several times as long.
+# GCC's OpenMP reads this when PyTorch is imported. By default, its waiting threads spin for
+# milliseconds: beside other busy processes, a training step takes several times as long.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 # PyTorch asks Linux for pages of 2 MB for large tensors: a bfloat16 step takes a fifth less time.
@@ -65,10 +64,7 @@ def typed(given: dict[str, Any], function: Callable[..., object]) -> dict[str, A
 
 
 def as_type(value: Any, hint: Any) -> Any:
-    """A value of a job as the type that a function asks for.
-
-    Snakemake gives an empty list where a function of the rule names no file.
-    """
+    """A value of a job as the type that a function asks for."""
     kind: Any = typing.get_origin(hint) or hint
     if dataclasses.is_dataclass(kind):
         section: Any = kind
@@ -81,7 +77,7 @@ def as_type(value: Any, hint: Any) -> Any:
         parts = [value] if isinstance(value, str) else value
         return kind(as_type(part, typing.get_args(hint)[0]) for part in parts)
     if kind is types.UnionType:
-        if value is None or value == []:
+        if value is None or value == []:  # Snakemake's value if an input function names no file
             return None
         chosen, *others = set(typing.get_args(hint)) - {type(None)}
         if others:  # sections, of which the value names one by its `kind`

@@ -51,10 +51,7 @@ class Kind(Section):
 
     @classmethod
     def modules(cls) -> list[str]:
-        """Modules that are imported by the kind's name, so that no other kind depends on them.
-
-        The first module builds the network. A second module, if any, fits it.
-        """
+        """Modules that build and fit a network of this kind alone, imported by the kind's name."""
         packages = ["network.kinds"] if cls.has_layers else ["network.kinds", "training"]
         return [f"renet.{package}.{cls.model_fields['kind'].default}" for package in packages]
 

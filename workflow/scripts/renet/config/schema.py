@@ -1,7 +1,4 @@
-"""Config: its sections, and the keys that only the rules take.
-
-The docstring of a key is its comment in config.yaml, which `tools/write_config.py` writes.
-"""
+"""Config: its sections and keys; `tools/write_config.py` writes their docstrings to config.yaml."""
 
 import os
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Sentence of each error that pydantic finds in a config.
-
-A sentence names the key as a dotted path, its value, and what is valid.
-"""
+"""Sentence of each error that pydantic finds in a config: the key, its value, and what is valid."""
 
 import difflib
 import itertools

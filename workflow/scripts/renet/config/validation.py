@@ -1,7 +1,4 @@
-"""Make the config complete and validate it; each error is one sentence.
-
-A sentence begins with the first file with which the error appears.
-"""
+"""Complete and validate the config; each error is a sentence after the file that causes it."""
 
 import copy
 import re

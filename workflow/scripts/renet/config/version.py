@@ -1,7 +1,7 @@
 """The workflow's version, which the pages and provenance.json state.
 
-pyproject.toml takes it from here; tests hold CITATION.cff and CHANGELOG.md equal. It is not in the
-package's `__init__.py`, whose change would train everything again.
+pyproject.toml reads it here, and tests compare CITATION.cff and CHANGELOG.md with it. In the
+package's `__init__.py`, a change of it would train everything again.
 """
 
 VERSION = "4.0.0"

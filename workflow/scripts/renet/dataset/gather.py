@@ -24,10 +24,7 @@ READERS = 8
 
 
 def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndarray]:
-    """Yield the faces of `read_places` in slabs (n, C, H, W) of `SLAB_BYTES`, read ahead.
-
-    A face that differs from its digest is an InputError.
-    """
+    """Yield the faces of `read_places` in slabs (n, C, H, W) of `SLAB_BYTES`, read ahead."""
     shard, index, digest = (places[name].to_numpy() for name in ("file", "index", "digest"))
     # The soft limit on open files is often 1,024, and a shard takes two.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -45,7 +42,7 @@ def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndar
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
 
         def read(numbers: range) -> np.ndarray:
-            """Read and check some faces."""
+            """Read some faces, and check them by their digests."""
             slab = np.zeros((len(numbers), *shape), np.uint8)
             for face, number in zip(slab, numbers, strict=True):
                 file = files[shard[number]]

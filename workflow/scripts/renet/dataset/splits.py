@@ -169,7 +169,7 @@ def split(
     photo, is_fixed = linked(samples, "image"), fixed != ""
     is_divided = _is_divided(photo, fixed)
     # A person without a given subset, all of whose photos have one, was left out of an earlier
-    # split or is new: as a training person, he is left out where the photo is in another subset.
+    # split or is new: such a person is for training, but left out where the photo is not.
     on_fixed = is_fixed.groupby(photo).transform("any").groupby(group).transform("all")
     fixed = fixed.mask(on_fixed & ~is_fixed.groupby(group).transform("any"), "train")
     if set(fixed) == {"train", "test"}:
@@ -199,14 +199,11 @@ def split(
             "puts every face into another subset; put some faces into it."
         )
     if empty:
-        by_image = "set `split: {by: image}`, which keeps photos but not people together, "
+        by_image = "set `split: {by: image}`, " if settings.by == "subject" else ""
         raise InputError(
-            f"{len(samples)} faces are too few for the subset {empty[0]}: they are of "
-            f"{group.max() + 1} people or photos, each of which is in one subset, and {left_out} "
-            "share their photos with people of other subsets. Add photos of other people, leave "
-            "all but one face of such photos out of the table, "
-            f"{by_image if settings.by == 'subject' else ''}or change `filter` or the fractions in "
-            "`split`."
+            f"{len(samples)} faces of {group.max() + 1} people or photos are too few for the "
+            f"subset {empty[0]}, and {left_out} share their photos with people of other subsets. "
+            f"Add photos of others, {by_image}or change `filter` or the fractions in `split`."
         )
     counts = pd.Series(subset[is_kept]).value_counts()
     for name in ("validation", "test"):

@@ -23,9 +23,8 @@ import cv2  # noqa: E402
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
 MAX_FILE_BYTES = 1 << 28  # one photo
 MAX_BOX_TO_IMAGE = 3  # a box of more than three times the image's longer side is an error
-# A JPEG is decoded at half its size if each side then has this many times the pixels needed. Such a
-# face equals the face of a full decoding to 46 dB, but to 34 dB at a factor of 1, and to 36 dB if
-# the JPEG is decoded at a quarter; see benchmarks/data_path.md.
+# A JPEG is decoded at half its size if each side then has this many times the pixels needed: 46 dB
+# from a full decoding, but 34 dB at a factor of 1, or 36 dB at a quarter (benchmarks/data_path.md).
 HALVED_SURPLUS = 2
 
 
@@ -246,10 +245,7 @@ def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
 
 
 def cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
-    """The crop of a face before it is resized: cut by the box, or a trimmed ready-made crop.
-
-    A ready-made crop has the margin `ARCHIVE_MARGIN`. It is trimmed to a smaller one, if any.
-    """
+    """Cut a face by its box, or trim a ready-made crop from `ARCHIVE_MARGIN` to `spec.margin`."""
     if spec.whole and box:
         return cut_face(image, box, spec.margin or 0.0)
     height, width = image.shape[:2]

@@ -14,13 +14,10 @@ FREQUENCIES = 16  # in each direction
 
 
 def perceptual_hash(pixels: np.ndarray) -> str:
-    """Hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits.
-
-    Each bit says whether a frequency is above the median; the first one, the brightness, is 0.
-    """
+    """Hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits."""
     grey = cv2.cvtColor(cv2.merge(list(pixels)), cv2.COLOR_RGB2GRAY)
     reduced = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     spectrum = cv2.dct(reduced.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()
     above = spectrum > np.sort(spectrum[1:])[spectrum.size // 2 - 1]  # np.median takes longer
-    above[0] = False
+    above[0] = False  # the brightness
     return np.packbits(above).tobytes().hex()

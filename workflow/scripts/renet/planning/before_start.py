@@ -129,6 +129,5 @@ def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path])
         yield (
             f"Snakemake has no record of {', '.join(found)}, and does not notice what has changed "
             "since then in config and code. Copy the folder .snakemake, too; or, if config and "
-            "code are those that made them, run `.venv/bin/snakemake --touch "
-            f"--forceall{config}`."
+            f"code have not changed, run `.venv/bin/snakemake --touch --forceall{config}`."
         )

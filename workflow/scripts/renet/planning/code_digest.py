@@ -18,10 +18,7 @@ FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over the script, the modules that it imports, and the files that these use.
-
-    The script imports the modules `chosen` by a name from the config.
-    """
+    """SHA-256 over the `used_files` of a script and of the modules `chosen` by the config."""
     summary = hashlib.sha256()
     folder = script.resolve().parent
     for path in sorted(used_files(script, *chosen)):
@@ -61,8 +58,7 @@ def run_scripts(*, folds: bool) -> list[str]:
 def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
     """Files of a script (`__main__`), the modules `chosen`, and all local modules they import.
 
-    The standard library's `modulefinder` finds the same. Snakemake asks for some thirty scripts at
-    each start, and `modulefinder` would compile their common modules again for each of them.
+    The standard library's `modulefinder` would compile shared modules again for each script.
     """
     script = script.resolve()
     found = {"__main__": script}

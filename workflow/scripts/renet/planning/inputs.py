@@ -50,10 +50,7 @@ def initial_hashes(run: Run) -> str | None:
 
 
 def subset_files(settings: Config, wildcards: Any) -> dict[str, str | list[str]]:
-    """Files that the HDF5 file of a job's subset is written from.
-
-    `train` is there if the subset takes the mean of the training set.
-    """
+    """Files that a subset's HDF5 file is written from; `train` has the mean to store, if any."""
     subset = wildcards.subset
     external = subset in settings.external
     found: dict[str, str | list[str]] = {
@@ -88,10 +85,7 @@ def places_state(places: Iterable[str]) -> str:
 
 
 def file_states(paths: Iterable[str | None]) -> list[str]:
-    """Digests of a user's tables or texts, "" without a file.
-
-    Times are not enough: Snakemake ignores a change to an earlier time.
-    """
+    """Digests of a user's files, "" for no file; Snakemake ignores a change to an earlier time."""
     named = [Path(path or "").expanduser() for path in paths]
     return [files.file_digest(path) if path.is_file() else "" for path in named]
 

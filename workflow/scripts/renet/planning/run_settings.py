@@ -43,11 +43,6 @@ def trained_on(run: Run) -> list[str]:
     return ["train", "validation"] if run.folds and not selects else ["train"]
 
 
-def batch_size(run: Run) -> int | None:
-    """Faces in a batch of a run's training; None for a kind without layers."""
-    return run.train.batch_size if run.model.has_layers else None
-
-
 def compute_settings(run: Run) -> dict:
     """Settings of `renet.network.devices.Compute` for a run."""
     return run.train.model_dump(include={"device", "precision", "threads"})

@@ -17,10 +17,7 @@ def record(folder: Path, run: str, model: Path, name: str) -> None:
 
 
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
-    """Number of trained models that were evaluated on each set.
-
-    A set of which fewer than `runs` runs are recorded, for example after a deletion, has 0.
-    """
+    """Number of trained models evaluated on each set; 0 if fewer than `runs` runs are recorded."""
     records = [files.read_json(path) for path in folder.glob("*.json")]
     models = Counter(name for name, _ in {(record["set"], record["model"]) for record in records})
     recorded = Counter(name for name, _ in {(record["set"], record["run"]) for record in records})

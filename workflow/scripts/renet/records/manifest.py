@@ -21,13 +21,11 @@ IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be ins
 
 
 def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
-    """Manifest of a run, from provenance.json and the run's other outputs.
-
-    The files in page/ are added one by one, because a rule declares only their folder.
-    """
+    """Manifest of a run, from provenance.json and the run's other outputs."""
     written = set(outputs)
     (provenance,) = (path for path in written if path.name == PROVENANCE)
     recorded, folder = files.read_json(provenance), provenance.parent
+    # The files in page/ are added one by one, because a rule can declare only their folder.
     paths = sorted(written.union(filter(Path.is_file, folder.glob("page/**/*"))))
     return {
         "format": FORMAT,
