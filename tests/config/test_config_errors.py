@@ -106,7 +106,7 @@ def load(overlay: Path, command_line: dict | None = None) -> Config:
         (OWN.partition("\n")[2] + "'https://a/a.tar'}}\nexternal: [wiki]", "`sources: [own]`"),
         (OWN.replace("own", "train.csv") + "'https://a/a.tar'}}", "nor a name in results/data."),
         (OWN.replace("own", "thumbnails") + "'https://a/a.tar'}}", "nor a name in results/data."),
-        (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own` has `faces`, a setting of the"),
+        (OWN + "'https://a/a.tar', faces: largest}}", "`archives.own` has `faces`, a setting of"),
         (OWN + "'file://data/a.tar'}}", "is file://data/a.tar, and must be a URL such as"),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
         (OWN + "'https://a/a.tar', slices: [skin]}}", "add one of them, or remove `slices`."),

@@ -243,7 +243,7 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
 
 
 def test_too_few_people_for_three_subsets_are_an_error():
-    with pytest.raises(InputError, match=r"subset test: .* 2 people or photos.*by: image"):
+    with pytest.raises(InputError, match=r"2 people or photos .* subset test, .*by: image"):
         splits.split(make_samples(2), SETTINGS)
     with pytest.raises(InputError, match=r"metadata\.csv"):
         splits.split(make_samples().iloc[:0], SETTINGS)

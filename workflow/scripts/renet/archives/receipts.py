@@ -41,7 +41,7 @@ class Receipt:
         note_checked(self, receipt_file)
 
     def indexed(self) -> dict:
-        """Archive in the record of an index: the digest of the receipt, and the tar's bytes."""
+        """Record of the archive in archives.json: digest of the receipt, and size of the tar."""
         return {"digest": self.digest, "size": Path(self.path).stat().st_size}
 
     def is_checked(self, receipt_file: str | Path) -> bool:
@@ -97,7 +97,7 @@ def read(receipt_file: str | Path) -> Receipt:
 
 
 def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
-    """Archive of a receipt (see `read`), which must be the one that was indexed."""
+    """Archive of a receipt (see `read`); an InputError if it is not the indexed archive."""
     receipt = read(receipt_file)
     if receipt.indexed() != indexed:
         raise InputError(
@@ -108,7 +108,7 @@ def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
 
 
 def note_checked(receipt: Receipt, receipt_file: str | Path) -> None:
-    """Record the state of a checked archive, so that other jobs need not check it again."""
+    """Record the state of a checked archive: other jobs then skip the check."""
     try:
         checked = Path(receipt_file).with_suffix(".checked")
         files.write_text(checked, " ".join(_state(receipt)) + "\n")

@@ -21,7 +21,7 @@ Granted = Annotated[int | None, Parameter(parse=False)]  # no option: what a job
 
 
 def run(function: Callable[..., None]) -> None:
-    """Call a script's function with what the command line gives, or in a job, Snakemake."""
+    """Call a script's function with the arguments of the command line or of Snakemake's job."""
     if "snakemake" in function.__globals__:
         script.run(function)
         return

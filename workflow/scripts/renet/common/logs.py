@@ -20,7 +20,7 @@ def without_user_info(url: str) -> str:
 
 
 def public(url: str) -> str:
-    """A URL as files for sharing may show it: without user info, query and fragment."""
+    """A URL without user info, query and fragment, for files that are shared."""
     return re.split("[?#]", without_user_info(url), maxsplit=1)[0]
 
 

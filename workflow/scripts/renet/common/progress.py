@@ -75,7 +75,7 @@ class Progress(tqdm):
         logging.info("%s", text, extra=extra)
 
     def _bar(self) -> str:
-        """Bar as wide as the terminal; a job's name tells it from that of another job."""
+        """Bar as wide as the terminal, with the name of the job."""
         job = os.environ.get(logs.JOB, "")
         name = self.desc if job in self.desc else f"{job} {self.desc}"
         shown = self.format_dict | {"prefix": name}

@@ -21,7 +21,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Text with every character that a CSV file cannot represent replaced."""
+    """Replace each character that a CSV file cannot represent."""
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

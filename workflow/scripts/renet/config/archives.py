@@ -41,7 +41,7 @@ def _expression(pattern: str) -> str:
 
 
 def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
-    """Path of each list after its name, in the order of the names."""
+    """Pairs of a name and the path of a list, in the order of the names."""
     named = sorted((lists or {}).items())
     return [(name, path) for name, files in named for path in Section.paths(files)]
 

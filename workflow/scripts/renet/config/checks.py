@@ -14,7 +14,7 @@ from renet.config.sentences import explain
 
 
 def check(settings: Config) -> None:
-    """Check a config whose sections are valid, and its files; each check relies on those before."""
+    """Check a config whose sections are valid; each check relies on the checks before."""
     _check_sources(settings)
     _check_entries(settings)
     for name, run in settings.runs.items():

@@ -83,7 +83,7 @@ class Convolutions(Kind):
     and ReLU"""
 
     def blocks(self) -> dict[str, list[int]]:
-        """[height, width] that each further layer makes one value, by the layer's name."""
+        """[height, width] that a further layer reduces to one value, by the layer's name."""
         raise NotImplementedError
 
     def size_divisors(self) -> tuple[int, int]:

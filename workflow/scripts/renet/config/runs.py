@@ -63,7 +63,7 @@ class Run(Section):
 
 
 def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
-    """Names of the runs that an entry of `runs` makes, None no run, and what each changes."""
+    """Name and changes of each run that an entry of `runs` makes; None makes no run."""
     if run is None:
         return
     rest = run.model_dump(by_alias=True, exclude_unset=True, exclude={"grid", "seeds"})

@@ -27,7 +27,7 @@ SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
 
 
 def _folder(path: str) -> str:
-    """Refuse a path that Snakemake, which reads it before this code does, would not recognise."""
+    """Refuse a path that Snakemake, which compares texts, would not recognise."""
     if (written := os.path.normpath(Path(path).expanduser())) != path:
         raise ValueError(
             f"is {path}; write {written}, because Snakemake takes it letter by letter."
@@ -178,7 +178,7 @@ class Config(Section):
 
     @cached_property
     def used_archives(self) -> dict[str, Archive]:
-        """The archives of the sources, then of the external sets; the sample is one, too."""
+        """Archives of the sources, then of the external sets; the sample counts as an archive."""
         sample = Archive.model_construct(
             url=SAMPLE_FILE, database="wiki", photos="crop", license=self.license or "mit",
             shards=self.sample.shards,

@@ -1,7 +1,6 @@
 """Sentence of each error that pydantic finds in a config: the key, its value, and what is valid."""
 
 import difflib
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from renet.common.errors import InputError
 from renet.config.schema import SECTIONS, Config
@@ -65,7 +65,7 @@ def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator
 
 
 def _key(error: Error, value: Any) -> Key:
-    """Key of an error, whose place also names the choices of unions."""
+    """Key of an error: its place without the choices of unions."""
     key: Key = ()
     for part in error["loc"]:
         names = {}  # a number such as 1.5 is text in the place
@@ -79,7 +79,7 @@ def _key(error: Error, value: Any) -> Key:
 
 
 def _sentence(key: Key, errors: list[Error]) -> str:
-    """The sentence on the value of a key; several errors are those of the choices of a union."""
+    """Sentence on the value of a key; a union has an error for each choice."""
     own = (error for error in errors if error["type"] in ("value_error", *FAULTS))
     first = next(own, errors[0])
     kind, place, value = (first[part] for part in ("type", "loc", "input"))
@@ -99,40 +99,38 @@ def _sentence(key: Key, errors: list[Error]) -> str:
 
 
 def _unknown_key(key: Key, loc: Key, value: object) -> str:
-    """The sentence on a key that its section lacks: a similar key, and where this one belongs."""
+    """Sentence on a key that its section lacks: a similar key, or the section that has this key."""
     *section, name = key
-    known: list[str] = []
-    found: dict[str, tuple] = {}  # a similar key of each other section, and how near it is
+    known: list[str] = []  # keys of the section
+    found: dict[str, tuple] = {}  # similar keys of other sections; whether equal, and how near
     given = as_yaml(value) if value and len(as_yaml(value)) <= 40 else "…"
-    for place, kind in _sections(Config):
-        fields = {field.alias or plain: field for plain, field in kind.model_fields.items()}
+    for place, fields in _sections(Config):
         pairs = zip(place, section, strict=False)
-        shared = len(
-            [*itertools.takewhile(lambda pair: pair[0] in (pair[1], *EXAMPLES.values(), 0), pairs)]
-        )
+        fits = [part in (own, *EXAMPLES.values(), 0) for part, own in pairs]
+        shared = [*fits, False].index(False)
         if shared == len(place) == len(section):
             if "kind" not in fields or fields["kind"].default in loc:
                 known = [*fields]
         elif 0 not in place and (shared or not {*place[2:], name} & SECTIONS or place == ()):
-            for text in difflib.get_close_matches(str(name), fields, 1, cutoff=0.85):
-                near = text == name, shared
-                text = f"{text}: {given}"
-                for part in reversed([*section[:shared], *place[shared:]]):
-                    text = f"{part}: {{{text}}}"
-                found[f"`{text}`"] = near
+            for similar in difflib.get_close_matches(str(name), fields, 1, cutoff=0.85):
+                path = [*map(str, section[:shared]), *map(str, place[shared:]), similar]
+                text = ": {".join(path) + f": {given}" + "}" * (len(path) - 1)
+                found[f"`{text}`"] = similar == name, shared
     options = difflib.get_close_matches(str(name).lower(), known, 1)
     nearest = max(found.values(), default=(False,))
-    options += [text for text in found if found[text] == nearest and (nearest[0] or not options)]
+    if nearest[0] or not options:
+        options += [text for text, near in found.items() if near == nearest]
     way_out = f"did you mean {' or '.join(options)}?" if options else f"it has {', '.join(known)}."
     return f"{dotted(tuple(section))} has no key {name!r:.60}; {way_out}"
 
 
-def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, type[Section]]]:
-    """Each section and its place, with an example of a chosen name, and 0 for a list's entry."""
+def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, dict[str, FieldInfo]]]:
+    """Place and fields of each section; a chosen name is from `EXAMPLES`, a list's entry is 0."""
     if isinstance(kind, type) and issubclass(kind, Section):
-        yield place, kind
-        for name, field in kind.model_fields.items():
-            yield from _sections(field.annotation, (*place, field.alias or name))
+        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+        yield place, fields
+        for name, field in fields.items():
+            yield from _sections(field.annotation, (*place, name))
     named = EXAMPLES.get(str(place[-1]), "") if place else ""
     inner = {dict: (named,), list: (0,)}.get(get_origin(kind), ())
     for part in get_args(kind):
@@ -151,7 +149,7 @@ def _rule(error: Error) -> str:
 
 
 def _file_url(value: str) -> str:
-    """The URL of a path, of one of Windows as WSL has it; for other text, an example."""
+    """URL of a path (a Windows path as WSL mounts it); for other text, an example."""
     path = re.sub("^file:/*", "/", value)
     if drive := re.match(r"/?([a-zA-Z]):[/\\]", path):
         path = f"/mnt/{drive[1].lower()}/{path[drive.end() :]}".replace("\\", "/")

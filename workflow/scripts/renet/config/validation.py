@@ -58,7 +58,7 @@ def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, l
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """A value whose innermost values are changed; names such as 2024 are text."""
+    """Change the innermost values of a value; names such as 2024 become text."""
     if isinstance(value, Mapping):
         names = {name: str(name) if type(name) is int else name for name in value}
         return {names[name]: _mapped(part, change) for name, part in value.items()}

@@ -70,7 +70,7 @@ def correct(
     is_gone = ~given.id.isin(all_rows.id)
     fault = "is not an id of the sources; take an id from split.csv, such as " + all_rows.id.iloc[0]
     user_tables.refuse(is_gone & ~is_own, given.id, fault)
-    fault = "is an own photo and has no photo_digest; copy it from the column of split.csv"
+    fault = "is one of your own photos and has no photo_digest; copy it from split.csv"
     user_tables.refuse(is_own & (given.photo_digest == ""), given.id, fault)
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)

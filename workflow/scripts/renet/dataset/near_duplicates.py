@@ -41,7 +41,7 @@ def groups(hashes: Sequence[str] | np.ndarray) -> np.ndarray:
 
 
 def is_known(hashes: Sequence[str], known: np.ndarray) -> np.ndarray:
-    """Whether each face is a near-duplicate of one of the `known`, by `as_words`; (faces,) bool."""
+    """Whether each face is a near-duplicate of a `known` hash (from `as_words`), (faces,) bool."""
     group = groups(np.concatenate([known, as_words(hashes)]))
     return np.isin(group[len(known) :], group[: len(known)])
 

@@ -15,7 +15,7 @@ class Part(IntEnum):
 
 
 def without_fold(samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str) -> np.ndarray:
-    """`Part` of each face, (faces,): a fold is held out; faces on its photos are not used."""
+    """`Part` of each face, (faces,): a fold is held out; other faces on its photos are unused."""
     is_held_out = splits.folds(samples, folds, seed, by) == fold
     part = np.where(is_held_out, Part.HELD_OUT, Part.TRAINING)
     return _without_shared_photos(samples, part, Part.HELD_OUT)

@@ -56,7 +56,7 @@ class Detection(NamedTuple):
 
 
 def detect(photo: np.ndarray) -> list[Detection]:
-    """Faces of a photo (H, W, 3) uint8 BGR, the highest score first, in its pixels, from 1."""
+    """Faces in a photo (H, W, 3) uint8 BGR, highest score first; boxes count pixels from 1."""
     seen = _shrunk(photo, MAX_SIDE)
     detections = _detect(seen, photo.shape)
     if not detections and max(seen.shape) > CLOSE_UP_SIDE:
@@ -65,7 +65,7 @@ def detect(photo: np.ndarray) -> list[Detection]:
 
 
 def _detect(seen: np.ndarray, shape: tuple[int, ...]) -> list[Detection]:
-    """The faces of a photo of this shape, in its pixels from 1; `seen` is its shrunk copy."""
+    """Faces in `seen`, a shrunk copy of a photo of this shape, with boxes in the photo's pixels."""
     height, width = seen.shape[:2]
     down, across = shape[0] / height, shape[1] / width
     rgb = np.ascontiguousarray(seen[..., ::-1])
@@ -77,7 +77,7 @@ def _detect(seen: np.ndarray, shape: tuple[int, ...]) -> list[Detection]:
 
 
 def _shrunk(photo: np.ndarray, most: int) -> np.ndarray:
-    """Photo with a longer side of at most so many pixels."""
+    """Shrink a photo until its longer side has at most `most` pixels."""
     height, width = photo.shape[:2]
     shrink = most / max(height, width)
     if shrink >= 1:

@@ -51,6 +51,6 @@ def _damaged(faces_file: str | Path, reason: str) -> InputError:
 
 
 def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: str) -> None:
-    """Compare a face that was read from a shard with the digest that split.csv has of it."""
+    """Compare a face from a shard with its digest in split.csv."""
     if face_digest(face) != digest:
         raise _damaged(faces_file, f"face number {index} has changed since it was cut")

@@ -96,7 +96,7 @@ def _text(cell: Any) -> str:
 
 
 def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
-    """Columns of metadata.csv that describe rows as from `read`."""
+    """Add the columns of metadata.csv to rows from `read`."""
     births = birth_dates(rows.dob.to_numpy())
     return rows.assign(
         id=[f"{source}:{number}" for number in range(len(rows))],

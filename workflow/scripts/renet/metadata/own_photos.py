@@ -57,7 +57,7 @@ class Labels:
 def written(
     files: Sequence[Path], labels: Labels, photos: Iterable[str] = (), further: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Rows of the files, or of the photos: `path`, `labels` and `further` columns, as text."""
+    """Text columns `path`, `labels` and `further` of the files, or without files of the photos."""
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
         optional = [column for column in labels.columns.values() if column not in labels.groups]
@@ -71,7 +71,7 @@ def written(
 
 
 def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """Rows with the groups of the pattern, found in `path` or the template, and then the path."""
+    """Add columns with the groups of the pattern, and then the path by its template."""
 
     def filled() -> list[str]:
         parts = re.split("{(.+?)}", labels.path)  # a text and the name of a column, in turns
@@ -91,7 +91,7 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
 def subsets(
     described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
 ) -> pd.Series:
-    """Subset of each row: its own, or by lists, of which each file has the photos of a subset."""
+    """Subset of each row: by the lists `files` of the subsets `names`, or without lists its own."""
     if not files:
         return described.subset
     tables = (_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files)
@@ -185,7 +185,7 @@ def _paths(written: pd.Series) -> pd.Series:
 
 
 def _midpoints(ages: pd.Series) -> pd.Series:
-    """Ages where a range is replaced by its middle in whole years, an open one by its lower end."""
+    """Replace a range of ages by its middle in whole years, an open range by its lower end."""
     middles = ages.str.extract(BAND).astype(np.float64).mean(axis=1) // 1
     ages = ages.str.replace(OPEN_BAND, r"\1", regex=True).replace("None", "")
     return ages.mask(middles.notna(), middles.astype(str)).rename(ages.name)
@@ -235,7 +235,7 @@ def _repeated(
 
 
 def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
-    """Columns of metadata.csv of rows as from `read`; an id does not depend on other rows."""
+    """Add the columns of metadata.csv to rows from `read`; no id depends on other rows."""
     box = "#" + rows[BOX_COLUMNS].map("{:.15g}".format).agg("_".join, axis=1)
     named = rows.subject.map(normalised_name)
     return rows.assign(

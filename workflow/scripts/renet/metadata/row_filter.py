@@ -49,7 +49,7 @@ def dropped(
 
 
 def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -> pd.DataFrame:
-    """The rows with all columns of metadata.csv: each is kept, or dropped for its first reason."""
+    """Add each row's number, status and first reason, the last columns of metadata.csv."""
     order = [reason for reason in RowReason if reason in dropped]
     reason = np.select([dropped[name] for name in order], [name.value for name in order], "")
     status = np.where(reason == "", KEPT, DROPPED)

@@ -28,7 +28,7 @@ def digest(script: Path, *chosen: str) -> str:
 
 
 def used_files(script: Path, *chosen: str) -> set[Path]:
-    """Script, the modules that it imports, and the files that these or such files name."""
+    """A script, the modules that it imports, and the files that modules or such files name."""
     found = set(imported_modules(script, *chosen).values())
     names = set().union(*(parsed(module).strings for module in found))
     files = _data_files(script.resolve().parent)

@@ -20,7 +20,7 @@ DRAWN = {"sample": {"photos"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """Config, or module, of the results, for each page's foot: `a.yaml, --config train`."""
+    """Config or module that made the results, for each page's foot: `a.yaml, --config train`."""
     if module:
         return f"module {module}"
     names = [file.name for file in files] or ["config.yaml"]
