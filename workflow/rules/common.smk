@@ -89,9 +89,8 @@ def run_code(script):
 
 def code_of_scripts(run):
     """Digests of the scripts that make a run."""
-    return [
-        code(script, run) for script in code_digest.run_scripts(folds=run.folds > 0)
-    ]
+    scripts = code_digest.run_scripts(folds=run.folds > 0)
+    return [code(script, run) for script in scripts]
 
 
 def get_run(wildcards):

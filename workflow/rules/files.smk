@@ -113,11 +113,8 @@ def kept_outputs(wildcards=None):
         *(outputs("hub", run=RUNS) if "hub" in settings.export else []),
         *outputs("thumbnails", "compare", "report", "learning_curve"),
         *outputs("audit", "audit_fold", **AUDIT_FOLDS),
-        *chain(
-            *(
-                outputs("fraction", run=run, fraction=fraction)
-                for run, fraction in CURVES
-            )
+        *chain.from_iterable(
+            outputs("fraction", run=run, fraction=fraction) for run, fraction in CURVES
         ),
     ]
 

@@ -11,7 +11,7 @@ from renet.faces.hash_distance import as_words
 
 
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
-    """Drop rows of an external set whose person or photo is in training or validation."""
+    """Give an `ExternalReason` to rows whose person or photo is in training or validation."""
     seen = split[split.subset.isin(DEVELOPMENT)]
     reason = rows.reason
     known_photos = rows.digest.isin(seen.digest)

@@ -54,7 +54,7 @@ def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
     order = np.argsort(keys)
     ordered = keys[order]
     start, step = np.flatnonzero(ordered[1:] == ordered[:-1]), 1
-    while len(start):  # pairs of a hash and the next hash but `step` - 1, if their keys are equal
+    while len(start):  # pairs with equal keys that are `step` places apart
         yield np.stack([order[start], order[start + step]])
         step += 1
         start = start[start + step < len(keys)]

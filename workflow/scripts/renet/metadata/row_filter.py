@@ -49,7 +49,7 @@ def dropped(
 
 
 def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -> pd.DataFrame:
-    """Add each row's number, status and first reason, the last columns of metadata.csv."""
+    """Add each row's number, status and first reason: the rows of metadata.csv."""
     order = [reason for reason in RowReason if reason in dropped]
     reason = np.select([dropped[name] for name in order], [name.value for name in order], "")
     status = np.where(reason == "", KEPT, DROPPED)

