@@ -13,9 +13,9 @@ Result = TypeVar("Result")
 def map_ahead(
     workers: Executor, function: Callable[[Item], Result], items: Iterable[Item], *, count: int
 ) -> Generator[Result, None, None]:
-    """Yield the result for each item while the workers compute those of the next `count` items.
+    """Yield the result for each item while the workers compute the next `count` results.
 
-    Executor.map submits all items at once, and keeps results that nobody has taken yet.
+    Executor.map would submit all items at once, and keep all results that nobody has taken yet.
     """
     results = (workers.submit(function, item) for item in items)
     pending = collections.deque(itertools.islice(results, count))

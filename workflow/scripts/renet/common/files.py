@@ -77,7 +77,7 @@ def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_parent(path)
     if path.is_file() or not path.exists():  # not a pipe or a device
-        # This name is longer than that of the temporary file: its length is checked, too.
+        # A name that is too long fails here, because the temporary name is longer.
         with tempfile.NamedTemporaryFile(prefix=path.name, dir=path.resolve().parent):
             pass
 

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from renet.common.errors import InputError, memory_shortage
 
-JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
+JOB = "RENET_JOB"  # environment variable with the name of a job; its child processes inherit it
 USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
 NEWS = {"is_news": True}  # `extra` of records that a job prints also without a terminal

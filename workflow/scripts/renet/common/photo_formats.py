@@ -2,7 +2,7 @@
 
 import re
 
-# The formats that every build of OpenCV decodes. HEIC, the format of iPhones, is not one of them.
+# The formats that every build of OpenCV decodes: not HEIC, the format of iPhones.
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe"),
     "PNG": (".png",),

@@ -80,7 +80,7 @@ def as_type(value: Any, hint: Any) -> Any:
         if value is None or value == []:  # Snakemake's value if an input function names no file
             return None
         chosen, *others = set(typing.get_args(hint)) - {type(None)}
-        if others:  # sections, of which the value names one by its `kind`
+        if others:  # sections; the value names its section by its `kind`
             by_kind = {part.model_fields["kind"].default: part for part in (chosen, *others)}
             chosen = by_kind[value["kind"]]
         return as_type(value, chosen)

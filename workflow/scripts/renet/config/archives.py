@@ -158,7 +158,7 @@ class Archive(Section):
     table: File | None = None
     """path of the CSV of your own photos"""
     labels: Labels = ABSENT
-    """published labels, in place of `table` or of those in the .mat file (configs/fairface.yaml)"""
+    """published labels, in place of `table` or the .mat file's labels (configs/fairface.yaml)"""
     split: PublishedSplit = ABSENT
     """published subsets: from (column) or lists (files)"""
     slices: Unique[Annotated[Text, AfterValidator(_own_column)]] = ABSENT

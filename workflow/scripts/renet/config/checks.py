@@ -100,7 +100,7 @@ def _check_sources(settings: Config) -> None:
     for name in settings.external:
         if name in settings.sources:
             raise InputError(
-                f"{name} is in both `sources` and `external`; remove it from one of them, because "
+                f"{name} is in both `sources` and `external`; remove it from either list, because "
                 "the network cannot be tested on faces that it was trained on."
             )
     for name, archive in settings.used_archives.items():

@@ -92,7 +92,7 @@ class Convolutions(Kind):
         return pooling * down, pooling * right
 
     def stages(self) -> list[list[str]]:
-        """Names of each stage: a normalisation, a max-pooling if any, and the layer behind them."""
+        """Names of each stage's layers: normalisation, max-pooling (if any), and the main layer."""
         depth = len(self.conv_channels)
         layers = [*(f"conv{number}" for number in range(1, depth + 1)), *self.blocks(), "cls"]
         return [

@@ -23,7 +23,7 @@ class Start(Section):
 
 
 class Recipe(Section):
-    """The training. The defaults are those of the course (neon's GradientDescentMomentum)."""
+    """The training. The defaults are the course's (neon's GradientDescentMomentum)."""
 
     epochs: Count = 10
     """passes over the training set; more, if the validation loss still falls in the last ones"""

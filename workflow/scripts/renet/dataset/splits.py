@@ -31,7 +31,7 @@ def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np
     """Number of each sample's group, (samples,); a group stays in one subset.
 
     A group is a component of `linked`. But if a component has more than `LINKED` of the faces, or
-    `fixed` (see `split`) puts it into several subsets, each of its people is a group.
+    if `fixed` (see `split`) puts it into several subsets, each of its people is a group.
     """
     group = linked(samples, by)
     is_apart = np.bincount(group)[group] > LINKED * len(samples)

@@ -37,7 +37,7 @@ class CropSpec:
     margin: float | None = ARCHIVE_MARGIN
     whole: bool = False  # whether a photo is cropped by a box, or a ready-made crop
     turn: bool = False  # by the EXIF orientation; not in the archives, whose boxes ignore it
-    # Whole photos without boxes: drop those with several faces, or use the largest face.
+    # Whole photos without boxes: drop photos with several faces, or use the largest face.
     detected: Literal["one", "largest"] | None = None
 
 

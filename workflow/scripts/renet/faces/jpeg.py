@@ -16,8 +16,8 @@ class Header(NamedTuple):
     height: int
     width: int
     several_scans: bool  # whether a decoder has to keep all coefficients until the last scan
-    # Whether no end marker follows the start of the first scan. A scan escapes these bytes; a
-    # thumbnail before it has an end marker of its own, and the film of a "motion photo" follows.
+    # Whether no end marker follows the start of the first scan, whose data never has these bytes.
+    # A thumbnail before the scan, or the film of a "motion photo" after its end, can have them.
     truncated: bool
 
 

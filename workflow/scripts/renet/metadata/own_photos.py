@@ -1,7 +1,7 @@
 """Tables that describe photos: a user's own table, in place of a .mat file, or published labels.
 
-configs/own-photos.yaml describes the columns of a user's own table, `Labels` those of published
-labels. Without a table, the labels are in the file names.
+configs/own-photos.yaml describes the columns of a user's own table. For published labels, `Labels`
+names the columns. Without a table, the labels are in the file names.
 """
 
 import dataclasses
@@ -98,7 +98,7 @@ def subsets(
     lists = [table[["path"]].assign(path=table.path.map(plain)) for table in tables]
     rows = pd.concat([table.assign(subset=name) for table, name in zip(lists, names, strict=True)])
     rows = rows.drop_duplicates(["path", "subset"])
-    fault = "is on the lists of two subsets; remove it from one of them"
+    fault = "is on the lists of two subsets; remove it from either list"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)
     for file, listed in zip(files, lists, strict=True):
         unknown = listed.path[~listed.path.isin(described.path)]

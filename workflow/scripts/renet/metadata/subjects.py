@@ -1,4 +1,4 @@
-"""Subjects: who is on a photo, or what replaces a person who is not recorded.
+"""Subjects: the person on a photo, or a substitute for a person who is not recorded.
 
 A subject is a normalised name, an id such as `imdb:7`, or the photo itself, `own:/garden/1.jpg`.
 """
@@ -18,12 +18,12 @@ SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 
 def photo_subjects(source: str, paths: pd.Series) -> pd.Series:
-    """Subjects of photos of which no person is recorded: each photo is its own subject."""
+    """Subjects of photos without a recorded person: each photo is its own subject."""
     return f"{source}:/" + paths
 
 
 def are_photos(subjects: pd.Series) -> pd.Series:
-    """Whether each subject is a photo of which no person is recorded."""
+    """Whether each subject is a photo without a recorded person."""
     return subjects.str.match(OF_PHOTO)
 
 
@@ -43,7 +43,7 @@ def normalised_name(name: str) -> str:
     """A name in one order, without accents, case, punctuation and spaces between initials.
 
     `Dürer,  A.` and `A. Dürer` are `a durer`; `J. R. Smith, Jr.` is `jr smith jr`. Without a comma
-    the order of the words stays: John Avery is not Avery John. In scripts other than those of
+    the order of the words stays: John Avery is not Avery John. In scripts without
     `OPTIONAL_MARKS`, marks stay, because names can differ by them alone, as राम and रोम.
     """
     parts = [words for part in name.split(",") if (words := plain_words(part))]

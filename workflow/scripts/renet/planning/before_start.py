@@ -1,4 +1,4 @@
-"""Before the first job: the number of GPUs, and checks beside those of the config."""
+"""Before the first job: the number of GPUs, and checks that need more than the config."""
 
 import importlib.util
 import itertools

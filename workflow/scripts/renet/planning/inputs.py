@@ -22,7 +22,7 @@ def face_file(run: Run) -> str:
 
 
 def training_faces(run: Run) -> dict[str, str]:
-    """Faces that a run is trained on, and those that its training validates on, if any."""
+    """Faces of a run's training; faces that validate it and the table of the faces, if needed."""
     found = {"faces": face_file(run)}
     if len(run_settings.trained_on(run)) == 1:
         found["validation"] = f"{DATA}/validation.h5"
