@@ -16,7 +16,7 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import ATTRIBUTES, INFERENCE, OUT_OF_FOLD, SAMPLE
 from renet.network import devices, model_file
-from renet.network.inference import logits, softmax
+from renet.network.inference import logits, softmax, write_course_format
 
 
 def infer(
@@ -51,7 +51,7 @@ def infer(
         predictions = inference_table.build(samples, probabilities)
         INFERENCE.write(output, predictions)
         if course_format and face_file == faces:
-            inference_table.write_course_format(course_format, probabilities, stored.targets)
+            write_course_format(course_format, probabilities, stored.targets)
         correct = predictions.correct.sum()
         logging.info("%s: %d samples, %d correct", output, len(predictions), correct)
     if folds:

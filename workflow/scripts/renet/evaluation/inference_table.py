@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common import files
 from renet.common.imdb_wiki import PROBABILITIES
 from renet.common.table import Table
 from renet.dataset.tables import SPLIT
@@ -44,17 +43,3 @@ def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
     """Probabilities (N, 2) of samples from the tables `FOLD` that name each of them once."""
     return pd.concat(map(FOLD.read, folds)).set_index("id").loc[samples.id].to_numpy()
-
-
-def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
-    """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
-
-    The course's code reads the targets from an iterator that wraps round: unless the batch size
-    divides the number of samples, they are those of other samples.
-    """
-    lines = ["inference, target"]
-    lines += [
-        f"[{', '.join(map(str, row))}], {target}"
-        for row, target in zip(probabilities.astype(np.float32).tolist(), targets, strict=True)
-    ]
-    files.write_text(path, "\n".join(lines) + "\n")
