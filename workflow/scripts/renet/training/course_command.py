@@ -27,7 +27,7 @@ DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 def main() -> None:
     """Train from the command line."""
     arguments = parse_arguments()
-    # Only the first of several processes logs more than warnings.
+    # Rank 0 alone logs more than warnings.
     is_first = os.environ.get("RANK", "0") == "0"
     logs.start(level=logging.INFO if is_first else logging.WARNING)
     os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
