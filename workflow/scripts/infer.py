@@ -1,7 +1,7 @@
 """Run a trained network over files of faces and write its predictions, one row for each face.
 
-Reads: model.pt, and HDF5 files with the tables beside them: test and validation; of a run with
-folds, in place of the latter the predictions of each fold.
+Reads: model.pt, test.h5 and validation.h5 with the tables beside them; for a run with folds, the
+predictions of each fold in place of validation.h5.
 Writes: an inference table (`renet.evaluation.inference_table.INFERENCE`) for each file, and for the
 first one inference.txt, the format of the course's save_inference with correct targets.
 """

@@ -22,8 +22,8 @@ ATTRIBUTES = {
 # inference.csv: one row for each face of an HDF5 file, in its order.
 INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
 
-# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. The folds of a
-# run are one set: `OUT_OF_FOLD` in the column `subset` of its inference table.
+# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. All folds are
+# one set of the run: `OUT_OF_FOLD` in the column `subset` of its inference table.
 FOLD = Table({"id": str, **PROBABILITIES})
 OUT_OF_FOLD = "out_of_fold"
 

@@ -32,6 +32,7 @@ def summarise(predictions: pd.DataFrame) -> dict:
     matrix = metrics.confusion_matrix(predictions.target, predictions.predicted, labels=[0, 1])
     accuracy = proportion(predictions.correct, predictions.subject)
     recalls = by_class(predictions)
+    both = len(recalls) == len(CLASSES)
     small = bool(is_small(accuracy.faces, accuracy.people))
     return {
         "n": len(predictions),
@@ -47,11 +48,9 @@ def summarise(predictions: pd.DataFrame) -> dict:
         "few": small or len(predictions) < FEW_FACES,
         "male_minus_female": recall_difference(recalls),
         "above_baseline": {
-            "accuracy": claim(*over_baseline(predictions, majority)),
-            "balanced_accuracy": _balanced_claim(recalls),
-        }
-        if len(recalls) == len(CLASSES)
-        else {"accuracy": None, "balanced_accuracy": None},
+            "accuracy": claim(*over_baseline(predictions, majority)) if both else None,
+            "balanced_accuracy": _balanced_claim(recalls) if both else None,
+        },
         "majority_baseline": {"class": CLASSES[majority], **_point_estimates(constant)},
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
