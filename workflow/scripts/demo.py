@@ -1,6 +1,6 @@
 """Open a page on this machine that predicts the faces of a dropped, pasted or camera photo.
 
-Reads: a run's folder, a folder for a model hub, a model file, or the results of the best run.
+Reads: a run's folder, a folder for a model hub, a model file, or the best run of a results folder.
 Writes: nothing. The photos of the page are in a temporary folder until the command ends.
 Decides: nothing; the predictions are those of predict.py.
 """

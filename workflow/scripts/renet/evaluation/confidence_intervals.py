@@ -28,7 +28,7 @@ class Proportion:
     value: float
     faces: int
     people: float  # effective number
-    design_effect: float  # variance of the fraction if people are independent, over that of faces
+    design_effect: float  # variance with people as independent units, by the variance with faces
 
     def effective_size(self, tail: float = TAIL) -> float:
         """Number of independent faces that would give an equally wide interval with this tail.
@@ -107,7 +107,7 @@ def p_value(low_end: Callable[[float], float]) -> float:
 def auc_interval(
     scores: np.ndarray, targets: np.ndarray, subjects: np.ndarray | pd.Series
 ) -> tuple[float, float] | None:
-    """Interval of the ROC AUC; None if the AUC is 0 or 1.
+    """Interval of the ROC AUC; None if the AUC is 0 or 1, or if all photos show one person.
 
     The variance is DeLong's, extended to photos of one person (Obuchowski, Biometrics 53, 1997).
     Student's t on the logit scale keeps the ends between 0 and 1 and covers better.

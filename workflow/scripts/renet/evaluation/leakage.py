@@ -18,7 +18,7 @@ def check(
     file: Path,
     trained_on: Sequence[str] = ("train",),
 ) -> dict:
-    """Count what is in more than one subset (`splits.in_two_subsets`); a leak is an InputError."""
+    """Count what is in more than one subset (`splits.in_two_subsets`); refuse a leak."""
     if settings.near_duplicates:
         samples = samples.assign(copies=near_duplicates.groups(samples.phash))
     shared = splits.in_two_subsets(samples, samples.subset)

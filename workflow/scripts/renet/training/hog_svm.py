@@ -65,7 +65,7 @@ def make_folds(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarr
 
 
 def compute_features(hog: Hog, faces: FaceFile, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a set, at most `LARGEST` random ones, and their features, float32."""
+    """Rows of a set, at most `LARGEST` drawn at random, and their features, float32."""
     rows = np.arange(len(faces))
     if len(rows) > LARGEST:
         logging.info("The SVM uses a random %d of %d faces", LARGEST, len(rows))

@@ -22,7 +22,7 @@ def launch(function: Callable[..., None], *arguments: object, count: int, device
     """Call `function(*arguments)` in `count` processes of this machine, or in this one if it is 1.
 
     When a process fails, or this process receives SIGTERM, the launcher sends SIGTERM to all, and
-    SIGKILL after 30 seconds. It raises InputError or TrainingInterrupted.
+    SIGKILL after 30 seconds. A failure raises InputError, SIGTERM TrainingInterrupted.
     """
     if count == 1:
         function(*arguments)
