@@ -4,8 +4,8 @@
 
 Predictions for photos of one person are correlated. Some photos are hard for all seeds, and each
 seed adds noise to each photo. Where seeds differ, their accuracies have a standard deviation of
-about one point. The type I error is that of two recipes of 90 % accuracy; coverage and power are
-those of two recipes of 90 and 88 %.
+about one point. The type I error is measured with two recipes of 90 % accuracy; coverage and power
+with recipes of 90 and 88 %.
 """
 
 import itertools

@@ -108,7 +108,7 @@ class Machine:
 
 
 def distance(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
-    """The length of all differences, relative to that of the expected values."""
+    """The norm of all differences, relative to the norm of the expected values."""
     differences = squares = 0.0
     for name, value in expected.items():
         value = value.detach().double().cpu()

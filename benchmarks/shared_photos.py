@@ -62,7 +62,7 @@ def left_out_of_folds(faces: pd.DataFrame) -> float:
 
 
 def outcome(repeats: int, *case: object) -> str:
-    """The means of some simulations, as the cell of a table; `case` is that of `taken`."""
+    """The means of some simulations, as the cell of a table; `taken` explains `case`."""
     random, limit, found = np.random.default_rng(1), splits.LINKED, []
     for _ in range(repeats):
         faces = taken(random, *case)

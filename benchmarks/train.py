@@ -20,7 +20,7 @@ convolution and product of a step.
                  operations of this project's step read and write.
 
 The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average; the
-bound by layers is that of the network alone. This project's code has what the workflow sets in the
+bound by layers includes the network alone. This project's code has what the workflow sets in the
 environment for OpenMP and for large blocks of memory (`renet/common/script.py`), unless the user
 sets it, the plain port what the user sets alone.
 """

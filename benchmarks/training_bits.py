@@ -4,7 +4,7 @@
     python benchmarks/training_bits.py --compare before.csv
 
 Each case is a job of the rule `train`, run once undisturbed and once ended by a signal after its
-first checkpoint and started again. A digest covers all weights and history.csv, and is that of one
+first checkpoint and started again. A digest covers all weights and history.csv, and holds for one
 machine and one version of PyTorch. The exit status is 1 if a digest is another one than in the
 table to compare with, or if the two trainings of a case differ.
 """

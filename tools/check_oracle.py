@@ -194,7 +194,7 @@ def largest_differences(oracle: dict, found: dict[str, torch.Tensor]) -> dict[st
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """The arrays and the description of a file, or an InputError if there is none."""
+    """The arrays and the description of a file; an InputError if it is missing."""
     try:
         with np.load(path) as stored:
             oracle = {key: stored[key] for key in stored.files}

@@ -325,7 +325,7 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
     page = (tmp_path / "out.html").read_text()
     assert "There is no training_hashes.npy: photos of the training set are not recognised" in page
     training_photos.write(run / training_photos.FILE, np.zeros((4, 1), np.uint64))
-    with pytest.raises(files.InputError, match=r"its SHA-256 is not that in predictor\.json"):
+    with pytest.raises(files.InputError, match=r"its SHA-256 is not the one in predictor\.json"):
         predict(run, [photo], predictions=out)
 
 
@@ -489,7 +489,7 @@ def test_folder_without_a_model_is_one_sentence(tmp_path):
 @pytest.mark.fault("damaged-model")
 def test_predictor_of_another_model_is_refused(described):
     model_file.save((run := described()) / "model.pt", new_network(side=64))
-    with pytest.raises(files.InputError, match="is not that of"):
+    with pytest.raises(files.InputError, match="is for another model than"):
         predictor.load(run)
 
 
@@ -514,7 +514,7 @@ def test_value_that_predictor_json_lacks_or_that_is_impossible_is_named(describe
 
 @pytest.mark.fault("damaged-model")
 def test_predictor_of_other_classes_is_refused(described):
-    with pytest.raises(files.InputError, match="is not that of"):
+    with pytest.raises(files.InputError, match="is for another model than"):
         predictor.load(described(classes=["male", "female"]))
 
 
@@ -565,7 +565,7 @@ def test_model_that_is_exchanged_while_it_is_read_is_never_mixed_with_the_other_
         return build(*given)
 
     monkeypatch.setattr(model_file, "build", exchange)
-    with pytest.raises(files.InputError, match="is not that of"):
+    with pytest.raises(files.InputError, match="is for another model than"):
         predictor.load(run)
 
 

@@ -144,7 +144,7 @@ def test_probabilities_come_from_people_that_the_svm_has_not_seen():
     [([1, 1, 1, 1], [0, 1, 2, 3]), ([0, 1, 0, 1], [7, 7, 7, 7]), ([0, 0, 1, 0], [1, 2, 3, 4])],
 )
 def test_one_class_or_one_person_is_an_error(targets, people):
-    with pytest.raises(InputError, match="one class or one person"):
+    with pytest.raises(InputError, match="several people and both genders"):
         hog_svm.make_folds(np.array(targets), np.array(people))
 
 

@@ -31,7 +31,8 @@ from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.history import HISTORY
 from renet.config.train import Recipe
-from renet.network import inference, model_file
+from renet.dataset import hdf5
+from renet.network import devices, inference, model_file
 from renet.network.kinds.renet import ReNet
 from renet.training import course_command, loop
 from renet.training.folder import Checkpoint
@@ -270,6 +271,22 @@ def test_continuing_from_a_model_file_equals_training_at_once(course, data_root,
     assert same(model_file.read(whole)["state"], model_file.read(second)["state"])
 
 
+def test_command_writes_the_test_predictions_in_the_courses_format(course, data_root, tmp_path):
+    write_faces(data_root / "validation.h5", 16, 2)
+    model, text = tmp_path / "model.prm", tmp_path / "inference.txt"
+    options = ["--data_root", data_root, "-e", 1, "--threads", 1, "-s", model]
+    course(*options, "--inference_file", text)
+    test = hdf5.read(data_root / "test.h5")
+    network = devices.to_device(model_file.load(model), torch.device("cpu"))
+    logits = inference.logits(network, test.pixels, torch.device("cpu"))
+    header, *lines = text.read_text().splitlines()
+    written = [line.strip("[").replace("]", "").split(", ") for line in lines]
+    assert header == "inference, target" and len(written) == 20
+    values = np.array(written, np.float32)[:, :2]
+    np.testing.assert_array_equal(values, inference.softmax(logits).astype(np.float32))
+    assert [int(target) for *_, target in written] == test.targets.tolist()
+
+
 def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path):
     first = train(faces, Recipe(**vars(QUICK) | {"epochs": 1}))
     model_file.save(tmp_path / "first.pt", first.model, training=first.state())
@@ -296,7 +313,7 @@ def test_faces_of_another_size_or_of_other_classes_are_refused(faces, side, clas
         Trainer(new_network(side=side), QUICK, replace(faces[0], class_count=classes), None)
 
 
-@pytest.mark.parametrize("option", ["--save_path", "--output_file"])
+@pytest.mark.parametrize("option", ["--save_path", "--output_file", "--inference_file"])
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [("data_wiki", "because it is a folder"), ("a_file/model.prm", "a_file is not a folder")],
@@ -316,7 +333,7 @@ def test_one_process_of_torchrun_says_what_all_do(course, monkeypatch, rank, lev
     monkeypatch.delenv("RANK", raising=False)
     if rank:
         monkeypatch.setenv("RANK", rank)
-    monkeypatch.setattr(course_command, "run_course", lambda _: None)
+    monkeypatch.setattr(course_command, "run_course", lambda *_: None)
     monkeypatch.setattr(logs, "start", lambda level: started.append(logging.getLevelName(level)))
     course()
     assert started == [level]

@@ -1,13 +1,13 @@
 """Rank the labels by how likely they are to be wrong, and show the suspects to a person.
 
 Reads: the out-of-fold predictions of all folds, train, validation and test HDF5 files with the
-tables beside them, and what became of earlier corrections.
+tables beside them, and the outcomes of earlier corrections.
 Writes: labels.csv (columns: `renet.audit.ranking.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
 the format of the config's `corrections`; summary.json, the skill of the networks
-(`renet.audit.ranking.skill`), how many labels a person corrected, confirmed and dropped, and how
-many are to review, 0 if the networks cannot tell; index.html, the page of the audit; suspects.jpg,
-the faces that the page shows, with tiles as in `renet.audit.page.GRID`.
+(`renet.audit.ranking.skill`), the numbers of labels that a person corrected, confirmed and dropped,
+and the number to review, which is 0 without skill; index.html, the page of the audit; suspects.jpg,
+the faces of the page, with tiles as in `renet.audit.page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -41,7 +41,7 @@ def audit(
     data: dict,
     corrections: Path | None,
     origin: str,  # the config's files and options
-    has_initial_weights: bool,  # trained on other faces, or perhaps on these
+    has_initial_weights: bool,  # whose training may have included these faces
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     stored = [hdf5.read(path) for path in faces]

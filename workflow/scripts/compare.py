@@ -1,11 +1,11 @@
-"""State what each run reaches on each set, and compare the runs.
+"""List the metric of each run on each set, and compare the runs.
 
-Reads: the predictions of each run on the test sets and the validation set, or the out-of-fold ones
-of a run with folds; and the metrics of each run on its sets.
-Writes: runs.csv (`renet.evaluation.tables.RUNS`) and comparison.csv (`COMPARISON` there).
-Decides: what is significantly above the baseline, which differences are significant, and the best
-run: on the out-of-fold predictions where all runs have folds; where some have, on the faces of the
-validation set alone, so that all runs are compared on the same faces.
+Reads: the predictions of each run on the test sets and on the validation set, which for a run with
+folds are out-of-fold predictions; and the metrics of each run on its sets.
+Writes: runs.csv and comparison.csv (`RUNS` and `COMPARISON` in `renet.evaluation.tables`).
+Decides: which metrics are significantly above the baseline, which differences are significant, and
+the best run. If all runs have folds, their out-of-fold predictions choose it. Otherwise, the faces
+of the validation set choose it, so that all runs are compared on the same faces.
 """
 
 import logging
@@ -24,7 +24,7 @@ def compare(
     inference: list[Path],
     names: list[str],  # the run of each of these files
     metrics: list[Path],  # metrics.json of each run
-    external: list[Path],  # that of each run on each external set
+    external: list[Path],  # metrics.json of each run on each external set
     runs: Path,
     table: Path,
     reference: str,

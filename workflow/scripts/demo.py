@@ -1,6 +1,6 @@
-"""Open a page on this machine that predicts the faces of a photo: dropped, pasted or of the camera.
+"""Open a page on this machine that predicts the faces of a dropped, pasted or camera photo.
 
-Reads: a run's folder, a folder for a model hub, a model file, or results, for their best run.
+Reads: a run's folder, a folder for a model hub, a model file, or the best run of a results folder.
 Writes: nothing. The photos of the page are in a temporary folder until the command ends.
 Decides: nothing; the predictions are those of predict.py.
 """
@@ -35,7 +35,7 @@ def demo(model: Path = Path("results"), *, compute: devices.Compute = devices.Co
         model = model / "runs" / table.run[table["rank"] == 1].item()
     device = devices.choose(compute.device, compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # of a closed terminal: the photos are deleted
+    for number in (signal.SIGTERM, signal.SIGHUP):  # these, too, end with deleted photos
         signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="renet-demo-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "no_proxy": "127.0.0.1"}

@@ -2,11 +2,11 @@
 
 Reads: the file behind an http://, https:// or file:// URL, whose digest the config may give.
 Writes: the receipt (`renet.archives.receipts`). The archive beside it is no declared output.
-Decides: an archive that is there and has the right digest is not downloaded again; without one in
-the config, that is the digest computed when it came from this URL. A part is continued if a digest
-will prove the whole; any other body is written beside it until it is proved. Without a digest the
-log says "not verified", and only a tar, or a gzipped one, as the URL's ending promises, is
-accepted. A file:// archive is checked and used in place, a folder is packed into a tar.
+Decides: an existing archive is reused if it has the config's digest, or without this, the digest
+that was computed when it came from this URL. A part is continued if a digest will verify the whole;
+any other body is written beside it until it is verified. Without a digest, the log says "not
+verified", and the file must be a tar, or a gzipped tar, as the URL's suffix says. A file:// archive
+is checked and used in place; a folder is packed into a tar.
 """
 
 from pathlib import Path

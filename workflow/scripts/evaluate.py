@@ -2,14 +2,14 @@
 
 Reads: model.pt, inference.csv (test), inference_validation.csv and history.csv of a run, split.csv,
 and training_hashes.npy of the run of the initial weights; for an external set its inference.csv and
-the table beside its HDF5 file; the users' tables for slices by their columns. The out-of-fold
-predictions of a run with folds are in inference_validation.csv, and are also evaluated as a set.
+the table beside its HDF5 file; the users' tables for slices by their columns. For a run with folds,
+inference_validation.csv has the out-of-fold predictions, which are evaluated as a set, too.
 Writes: metrics.json (`renet.evaluation.summary`; for an external set, `test` is this set),
 slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
 groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
 `evaluations`, which is no declared output (`renet.records.evaluations`).
-Decides: the temperature and the threshold of "unsure", on the validation set; of a run, whether the
-set that leads is above its baseline by the metric. A split that leaks is refused.
+Decides: the temperature and the threshold of "unsure", on the validation set; and whether the
+set that leads is above its baseline. A split that leaks is an error.
 """
 
 import logging
@@ -44,8 +44,8 @@ def evaluate(
     figures: list[Path],
     split_settings: SplitSettings,
     trained_on: list[str],
-    metric: ByMetric,  # by which runs are stated, and groups are compared
-    ranked: int,  # number of the runs that the faces of this run's folds rank
+    metric: ByMetric,  # states the runs and compares the groups
+    ranked: int,  # number of runs that are ranked on the out-of-fold set
     slices: dict,  # the columns and tables of each source
     max_error: float,  # among the predictions that are not "unsure"
     batch_size: int | None,  # of the training; None for a network that is fitted without
@@ -55,7 +55,7 @@ def evaluate(
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     predictions = INFERENCE.read(test)
-    if (name := predictions.subset.iloc[0]) != OUT_OF_FOLD:  # which the models of folds predicted
+    if (name := predictions.subset.iloc[0]) != OUT_OF_FOLD:  # predicted by other models
         records.record(evaluations, run, model, name)
     if slices:
         rows = SPLIT.read(split[-1], ("id", "row")).set_index("id").row
@@ -66,7 +66,7 @@ def evaluate(
     samples = pd.concat(tables, ignore_index=True)
     leaks = leakage.check(samples, split_settings, split[-1], trained_on)
     if initial_hashes:
-        # Faces that are predicted out of fold must be new to the initial weights, too.
+        # Out-of-fold faces must be new to the initial weights, too.
         allowed = [] if name == OUT_OF_FOLD else trained_on
         known = leakage.count_known(samples, initial_hashes, allowed, metrics.parent)
         leaks["faces_of_initial_weights"] = known
@@ -89,7 +89,7 @@ def evaluate(
 
 
 def log_summary(summary: Summary, name: str, metric: ByMetric) -> None:
-    """Log the main metrics of the set `name`; the last line is that of the course's script."""
+    """Log the main metrics of the set `name`; the last line is the course's."""
     test, has_folds = summary.test, summary.calibration.fitted_on == OUT_OF_FOLD
     if test.constant_prediction:
         logging.warning("The network predicts the same class for every face of the set %s.", name)

@@ -1,8 +1,8 @@
 """Write a run's predictor in a format of other programs.
 
 Reads: model.pt of a run, and predictor.json beside it.
-Writes: model.onnx or model.safetensors; with the run's model card, README.md,
-config.json and the given model.onnx beside it, a folder as model hubs and predict.py read it.
+Writes: model.onnx or model.safetensors. With the run's model card, it adds README.md, config.json
+and the given model.onnx: a folder for a model hub, which predict.py reads, too.
 """
 
 import logging

@@ -3,8 +3,8 @@
 Reads: metadata.csv of the source, the tables of its shards, and split.csv.
 Writes: split.csv of the set, one row for each face in the order of its HDF5 file
 (`renet.dataset.tables.SPLIT`), and the set's funnel.
-Decides: which faces are dropped, because training or validation set have their subject, photo or a
-near-duplicate of it.
+Decides: a face is dropped if the training or the validation set has its subject, its photo or a
+near-duplicate of the photo.
 """
 
 import logging

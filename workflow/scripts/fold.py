@@ -4,8 +4,8 @@ Reads: HDF5 files of faces with the tables beside them: development.h5 for a run
 three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
 Writes: id, p_female, p_male of each face of the part: a copy of predictions.csv in <output without
 .csv>/<fingerprint>/, where a training continues (`renet.training.folder`).
-Decides: nothing; by the seed, the part is one fold, or with `fraction` the validation set. Faces
-that share a photo with one of the part are left out. Some others validate to select an epoch.
+Decides: nothing. The seed fixes the part: one fold or, with `fraction`, the validation set. Faces
+that share a photo with the part are left out. `select_epoch: best` holds out some of the others.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def fold(
     predictions: Path,
     by: Literal["subject", "image"],  # what stays in one fold
     seed: int,
-    near_duplicates: bool,  # keep these on one side, too
+    near_duplicates: bool,  # whether to keep near-duplicates in one fold, too
     validation: float,  # fraction of the other faces
     settings: RunSettings,
     gpu: int,
@@ -94,7 +94,7 @@ def fold(
 def fit(
     settings: RunSettings, training: FaceFile, validation: FaceFile, people: list[str], folder: Path
 ) -> Network:
-    """Train a network of any kind, on its device, perhaps without a validation face."""
+    """Train a network of any kind, on its device; `validation` can be empty."""
     if not settings.model.has_layers:
         return loop.fit(settings, np.array(people), training)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)

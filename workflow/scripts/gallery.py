@@ -1,4 +1,4 @@
-"""Show some of a run's predictions, and give all of them to the page's table.
+"""Show some of a run's predictions as galleries, and all predictions in the page's table.
 
 Reads: inference.csv of a run, and test.h5 with the table beside it in the same order.
 Writes: gallery.csv, one row a tile (columns: `renet.pages.page_data.GALLERY`); examples.jpg (the

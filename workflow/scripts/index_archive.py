@@ -1,8 +1,8 @@
-"""Index the members of a source's archives, so that they are read without unpacking.
+"""Index the members of a source's archives, so that no archive needs unpacking.
 
 Reads: the receipts of all files of one source, and the headers of their tars.
 Writes: members.csv, one row for each regular file (`renet.archives.tar_index`), and archives.json,
-the digest and the bytes of each archive, by which later jobs know it.
+the digest and the size of each archive, by which later jobs recognise it.
 Decides: links, devices, and names with control characters or out of the archive are skipped and
 counted in the log; if a name occurs twice, the last member counts, as it would after unpacking.
 """

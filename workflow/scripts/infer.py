@@ -1,7 +1,7 @@
 """Run a trained network over files of faces and write its predictions, one row for each face.
 
-Reads: model.pt, and HDF5 files with the tables beside them: test and validation; of a run with
-folds, in place of the latter the predictions of each fold.
+Reads: model.pt, test.h5 and validation.h5 with the tables beside them; for a run with folds, the
+predictions of each fold in place of validation.h5.
 Writes: an inference table (`renet.evaluation.inference_table.INFERENCE`) for each file, and for the
 first one inference.txt, the format of the course's save_inference with correct targets.
 """
@@ -16,7 +16,7 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import ATTRIBUTES, INFERENCE, OUT_OF_FOLD, SAMPLE
 from renet.network import devices, model_file
-from renet.network.inference import logits, softmax
+from renet.network.inference import logits, softmax, write_course_format
 
 
 def infer(
@@ -51,7 +51,7 @@ def infer(
         predictions = inference_table.build(samples, probabilities)
         INFERENCE.write(output, predictions)
         if course_format and face_file == faces:
-            inference_table.write_course_format(course_format, probabilities, stored.targets)
+            write_course_format(course_format, probabilities, stored.targets)
         correct = predictions.correct.sum()
         logging.info("%s: %d samples, %d correct", output, len(predictions), correct)
     if folds:

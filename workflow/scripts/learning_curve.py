@@ -27,7 +27,7 @@ def learning_curve(
     validation: Path,
     table: Path,
     figure: Path,
-    by: Literal["subject", "image"],  # what a fraction has as a whole
+    by: Literal["subject", "image"],  # what is not divided by a fraction
     seed: int,  # the split's: a larger fraction has the faces of a smaller one
     near_duplicates: bool,  # keep these together, too
 ) -> None:

@@ -1,7 +1,7 @@
-"""Record the digests of a run, by which verify.py knows it, and the config that makes it again.
+"""Record the digests of a run, which verify.py compares, and the config that reproduces it.
 
-Reads: all files of the run but the pages of the rule report, which change with any run, the tables
-of its test sets and the receipts of the archives.
+Reads: the tables of its test sets, the receipts of the archives, and all files of the run except
+the pages of the rule report, which change with any run.
 Writes: config.yaml, the complete config of this run alone; and manifest.json.
 """
 

@@ -1,8 +1,7 @@
 """List every row of a source's .mat file, or table, as kept or dropped for one reason.
 
 Reads: the index of the source's archives and `<database>.mat` in one of them, or for the database
-`table` a CSV of the user's own photos. Published tables, or the names of the files, give labels in
-place of either one's.
+`table` a CSV of the user's own photos. Published tables, or file names, can replace their labels.
 Writes: metadata.csv, every row in .mat order (`renet.metadata.row_filter.METADATA`); photos.csv,
 where the photos of the kept rows lie in the archives (`renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that

@@ -1,10 +1,10 @@
-"""Write down how a run's network predicts other photos, for predict.py and export.py.
+"""Write how a run's network predicts new photos, for predict.py and export.py.
 
 Reads: model.pt and metrics.json of a run, the training faces, and training_hashes.npy of the run of
-the initial weights, whose faces the network knows, too.
+the initial weights.
 Writes: predictor.json (`renet.prediction.predictor`), and training_hashes.npy, by which predict.py
-knows photos of the training set.
-Decides: how a detector's box becomes a box of the data set, fitted on training faces.
+recognises training photos, also those of the initial weights.
+Decides: the map from a detector's box to a box of the data set, fitted on training faces.
 """
 
 import logging
@@ -29,7 +29,7 @@ def predictor(
     settings: dict,
     initial_hashes: Path | None,  # of the run of the initial weights
 ) -> None:
-    """Write predictor.json of a run, and the hashes of the faces that its network knows."""
+    """Compute the rule's outputs, as the module says."""
     pixels = hdf5.read(faces).pixels
     known = training_photos.hashes(pixels)
     if initial_hashes:

@@ -1,8 +1,8 @@
-"""Record all that it takes to reproduce a run.
+"""Record what is needed to reproduce a run.
 
 Reads: throughput.csv, the training.json of model.pt in a folder beside it, and the receipts.
-Writes: provenance.json (workflow/schemas/provenance.schema.yaml); machine.js, what the pages show
-of time and machine. It is a rule of its own, so that a change of it does not train again.
+Writes: provenance.json (workflow/schemas/provenance.schema.yaml); machine.js, time and machine for
+the pages. It is a rule of its own, so that its changes do not repeat the training.
 """
 
 import logging
@@ -48,7 +48,7 @@ def find_record(model: Path, trainings: Path) -> dict:
     digest = files.file_digest(model)
     for path in trainings.glob("*/training.json"):
         record = files.read_json(path)
-        results = record.pop("results", {})  # which earlier versions had in another file
+        results = record.pop("results", {})  # earlier versions lack it
         if results.get(model.name) == digest:
             return record
     raise InputError(

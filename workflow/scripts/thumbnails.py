@@ -1,4 +1,4 @@
-"""Make thumbnails of the test faces and a script of their data, for the table of the pages.
+"""Make thumbnails and a data script of the test faces, for the table of the pages.
 
 Reads: test.h5 and the table beside it.
 Writes: a folder of sprite sheets, <n>.webp from 0, each with `PER_SHEET` faces in the order of the
@@ -29,7 +29,7 @@ def thumbnails(faces: Path, table: Path, samples: Path, sheets: Path) -> None:
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
     for first in Progress(range(0, len(data), PER_SHEET), desc="thumbnails", unit=" sheets"):
-        # Opened again for each sheet: pages of a memory map count as memory until it is closed.
+        # Opened for each sheet, as the pages of an open memory map count as memory.
         pixels = hdf5.read(faces).pixels[first : first + PER_SHEET]
         GRID.write_faces(sheets / f"{first // PER_SHEET}.webp", pixels)
     logging.info("thumbnails of %d faces", len(data))

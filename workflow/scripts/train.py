@@ -1,10 +1,10 @@
 """Train the network on train.h5, and write it with the history of its epochs.
 
-Reads: train.h5 and validation.h5, or for a run with folds that selects no epoch, development.h5
-(the faces of both) alone; their CSV table with `train.age_weight` and for an SVM.
-Writes: model.pt, history.csv (loss and accuracy of every epoch), throughput.csv (speed and memory
-of every epoch, apart so that the other two are reproducible byte for byte), from
-training/<fingerprint>/ beside model.pt, where a training continues: `renet.training.folder`.
+Reads: train.h5 and validation.h5, or for a run with folds and `select_epoch: last`, development.h5,
+the faces of both; the table beside it with `train.age_weight` and for an SVM.
+Writes: model.pt, history.csv (loss and accuracy of every epoch) and throughput.csv (its speed and
+memory, which are not reproducible). They come from training/<fingerprint>/ beside model.pt, where
+an interrupted training continues (`renet.training.folder`).
 
 On a command line, the script has the options of the course's main_classify.py:
 `renet.training.course_command`.
@@ -43,14 +43,8 @@ def train(job: TrainJob) -> None:
     job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute)
 
 
-def course() -> None:
-    """Command line of the course."""
-    # Imported by its name, so that the code of a job does not depend on it.
-    importlib.import_module("renet.training.course_command").main()
-
-
 if __name__ == "__main__":
     if "snakemake" in globals():
         script.run(train, TrainJob)
-    else:
-        course()
+    else:  # imported by its name, so that the code of a job does not depend on it
+        importlib.import_module("renet.training.course_command").main()

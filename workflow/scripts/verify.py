@@ -1,8 +1,8 @@
-"""Say whether each run is whole and made by this code, config and data, by its manifest.json.
+"""Check by each run's manifest.json that it is whole and made by this code, config and data.
 
 It reads all files of each run, the pixels of the HDF5 files, the receipts and the archives, and
-names the files that no manifest has. Without a checkout, it does not compare the code; without any
-receipt or archive, as where results/ was copied alone, it does not compare the archives.
+lists files that are in no manifest. Without a checkout, it does not compare the code. Without any
+receipt or archive, as in a copy of results/ alone, it does not compare the archives.
 """
 
 import logging

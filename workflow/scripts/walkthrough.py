@@ -1,12 +1,12 @@
 """Follow one photo of the test set from its row in the metadata to its prediction, as a page.
 
-Reads: model.pt and inference.csv of a run; test.h5 with its table; of the photo's source
-archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If the archive is
-gone, the page lacks the photo as it was before cropping.
+Reads: model.pt and inference.csv of a run; test.h5 with its table; archives.json, metadata.csv and
+photos.csv of the photo's source; the bytes of the photo in its archive. If the archive is gone, the
+page lacks the photo before cropping.
 Writes: the page, and a folder with its pictures and the probabilities of the face under a grey
 square, occlusion.js.
-Decides: nothing; without an id it is the first face of the test set, whose order is random. The
-network computes on the CPU, since one photo needs no GPU.
+Decides: nothing. Without an id, the page shows the first face of the test set, whose order is
+random. The network computes on the CPU, since one photo needs no GPU.
 """
 
 import logging
@@ -49,7 +49,7 @@ def walkthrough(
     stored = hdf5.read(faces)
     hdf5.check_table(stored, table, inference)
     face = np.array(stored.pixels[index])
-    # A CPU may lack bfloat16, which was computed in on a GPU.
+    # A CPU may lack the bfloat16 of the GPU.
     precision = "float32" if compute.precision == "float32" else "auto"
     seen = activations.record(network, face, device, precision)
     walkthrough_page.write(

@@ -25,7 +25,7 @@ LAUNCH = {
 
 
 class Demo:
-    """The page of a predictor, and what it shows of a photo."""
+    """The page of a predictor: its blocks, and the functions behind its events."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor, self.network = predictor, predictor.network
@@ -47,7 +47,7 @@ class Demo:
                     opens = gr.Button("Each layer of this face", visible=False)
             layers, faces = gr.HTML(), gr.State([])
             gr.HTML(PARTS.foot())
-            # One after another. Gradio would convert the photo, and fail on a damaged one.
+            # One event at a time. Gradio's preprocessing would fail on a damaged photo.
             event = {"concurrency_id": "network", "preprocess": False, "api_visibility": "private"}
             outputs = [shown, faces, chosen, opens, layers, explained]
             gr.on([photo.change, detect.change], self.predict, [photo, detect], outputs, **event)
@@ -56,7 +56,7 @@ class Demo:
         return page
 
     def predict(self, upload: dict | None, detect: bool) -> Iterator[tuple]:
-        """The photo with its predictions and a choice of the faces; then the first one's map."""
+        """Show the photo with its predictions and a choice of faces, then the first face's map."""
         decoded: list[crop.Image] = []
         found = photos.find([upload["path"]] if upload else [])
         options: Any = {"detect": detect, "keep": decoded.append}
@@ -83,7 +83,7 @@ class Demo:
         return PARTS.explained(faces[chosen], *map(galleries.as_url, pictures))
 
     def layers(self, faces: list[dict], chosen: int) -> str:
-        """What each layer computes for a face: a page in a frame, which holds its files itself."""
+        """What each layer computes for a face, as a page in a frame with embedded files."""
         seen = activations.record(self.network, faces[chosen]["pixels"], *self.compute)
         with tempfile.TemporaryDirectory() as folder:
             values = walkthrough_page.network(seen, Path(folder), *self.compute)

@@ -4,11 +4,11 @@ The threshold is chosen on the validation set so that the error of the accepted 
 below a stated rate with 95 % confidence (docs/statistics.md). Predictions are ranked by their
 absolute log-odds, because a low temperature rounds many confidences to 1.
 
-Clopper and Pearson's bound holds for the k highest scores, for a k that is fixed beforehand: a
-sequence of ranks is tested until a bound is too high. One early error would end a single sequence,
-so that there are `SEQUENCES` of them with different starts, each at its part of the 5 %
-(Angelopoulos et al., Learn then Test, 2021). The bound has to hold for one photo of each person and
-for all photos on their effective number, since people with many photos can be harder.
+Clopper and Pearson's bound holds for the k highest scores if k is fixed beforehand. Therefore, a
+fixed sequence of ranks is tested until a bound is too high. As one early error would end a single
+sequence, `SEQUENCES` sequences start at different ranks, each at its part of the 5 % (Angelopoulos
+et al., Learn then Test, 2021). The bound has to hold for one photo of each person, and for all
+photos with their effective number, since people with many photos can be harder.
 """
 
 import math
@@ -26,7 +26,7 @@ LEVEL = 0.95
 SEQUENCES = 5
 TAIL = (1 - LEVEL) / SEQUENCES
 RANKS = 100  # ranks in the sequence with the earliest start
-ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confidence it is 0
+ACCEPT_ALL = -math.inf  # every score is above this threshold; as a confidence it is 0
 
 
 def summarise(
@@ -40,7 +40,7 @@ def summarise(
     accepted = np.zeros(len(test), bool)
     if choice["threshold"] is not None:
         choice["threshold"] = float(confidences(choice["threshold"], temperature))
-        # By confidences, as a new photo is accepted.
+        # The rule for new photos compares confidences, not scores.
         accepted = confidences(log_odds(test), temperature) > choice["threshold"]
     return {"max_error": max_error, "level": LEVEL, **choice, "test": _accepted(test, accepted)}
 
@@ -51,9 +51,9 @@ def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _error_bound(validation: pd.DataFrame) -> Callable[[float], float]:
-    """Upper bound of the error over all photos above a threshold, as a function of it."""
+    """A function of a threshold: the upper bound of the error over all photos above it."""
     score, correct = log_odds(validation), validation.correct.to_numpy()
-    # The design effect of all photos, since those above a high threshold have no error.
+    # The design effect of all photos: above a high threshold, no error would show it.
     whole = proportion(correct, validation.subject)
     part = whole.effective_size(TAIL) / whole.faces
 
@@ -72,11 +72,11 @@ def choose(
 ) -> dict:
     """Threshold that accepts the most predictions, with an error of at most `max_error`.
 
-    The scores, such as `log_odds`, are of independent predictions. `further_bound` is another upper
-    bound of the error above a score, which must be at most `max_error`, too. Returns keys of the
-    section `abstention`, whose `threshold` is a score, or None.
+    The scores, such as `log_odds`, belong to independent predictions. `further_bound` is a second
+    upper bound of the error above a score, with the same limit. Returns keys of the section
+    `abstention`; `threshold` is a score, or None.
     """
-    # So many predictions without an error show an error rate of at most `max_error`.
+    # Without an error, `needed` predictions bound the error rate by `max_error`.
     people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
     choice: dict[str, float | None] = {
         "threshold": None, "people": people, "needed": needed, "few_people": people < needed,
@@ -87,7 +87,7 @@ def choose(
     order = np.argsort(-score, kind="stable")
     falling = np.append(score[order], ACCEPT_ALL)
     ranks = np.unique(np.linspace(needed, people, RANKS).round().astype(int))
-    # Strictly above the threshold: of equal scores, none is accepted.
+    # Scores that equal the threshold are not accepted.
     accepted = np.searchsorted(-falling[:-1], -falling[ranks], side="left")
     errors = np.append(0, np.cumsum(1 - correct[order]))[accepted]
     further = [further_bound(threshold) for threshold in falling[ranks]]
@@ -95,7 +95,7 @@ def choose(
     fails = np.append(~(bounds <= max_error), True)  # a sequence ends with the last rank
     for start in np.linspace(0, len(ranks), SEQUENCES, endpoint=False).astype(int):
         last = start + int(np.argmax(fails[start:])) - 1
-        if last >= start:  # later sequences reach further
+        if last >= start:  # a later sequence accepts more
             choice |= {
                 "threshold": float(falling[ranks[last]]),
                 "accepted": int(accepted[last]),

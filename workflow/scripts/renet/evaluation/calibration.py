@@ -18,14 +18,15 @@ from renet.metadata.subjects import effective_number
 BINS = 10  # of the confidence, at most
 FEWEST_OF_BIN = 25  # faces
 TEMPERATURE_BOUNDS = (0.05, 20.0)
-LARGEST = 700.0  # log-odds beside a probability that is rounded to 0
-WIDEST = 2  # ratio of the bounds of its interval up to which a temperature of 1 is a finding
+LARGEST = 700.0  # log-odds if a probability is rounded to 0
+WIDEST = 2  # an interval around 1 means "no error found" if its bounds have at most this ratio
 
 
 def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy, with its interval (`low`, `high`), by bin of the confidence at any temperature.
+    """Accuracy and its interval (`low`, `high`) by bin of confidence, at any temperature.
 
-    The bins have equal numbers of faces, but equal confidences are in one. No row for a single bin.
+    The bins have equal numbers of faces, except that equal confidences share a bin. A single bin
+    gives an empty table.
     """
     count, rows = min(BINS, len(confidence) // FEWEST_OF_BIN), []
     bin_of_sample = (stats.rankdata(confidence) - 0.5) * count // len(confidence)
@@ -39,15 +40,15 @@ def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.Da
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
-    """Absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
-    # Near 1, a probability is rounded, and the other one is not.
+    """Absolute log-odds of the two classes at temperature 1, (n,); infinite if one has 0."""
+    # Not from p_male alone, which is rounded near 1; p_female is precise there.
     with np.errstate(divide="ignore"):
         logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
     return np.abs(logarithms[:, 1] - logarithms[:, 0])
 
 
 def temperature_scaling(validation: pd.DataFrame) -> dict:
-    """The section `calibration` of metrics.json; without a reliable fit, the temperature is 1."""
+    """Section `calibration` of metrics.json; without a reliable fit, the temperature is 1."""
     people = effective_number(validation.subject)
     too_small = is_small(len(validation), people)
     fitted = None if too_small else fit_temperature(validation, people)
@@ -75,8 +76,8 @@ def _confidences(interval: list[float] | None) -> str:
 def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:
     """Temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
-    The likelihood ratio is divided by the design effect of its scores, since photos of one person
-    are not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None at a limit of the search.
+    Photos of one person are not independent: the likelihood ratio is divided by the design effect
+    of the scores (Rotnitzky and Jewell, Biometrika 77, 1990). None means a limit of the search.
     """
     odds = np.minimum(log_odds(predictions), LARGEST) * np.where(predictions.correct == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)

@@ -1,7 +1,7 @@
-"""Runs side by side: the differences of their metrics on the same faces, and which are significant.
+"""Comparison of runs: differences of their metrics on the same faces, and the significant ones.
 
-A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds alone. A claim about
-it holds for other people and seeds, one about a single run for other people (docs/statistics.md).
+A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds alone. Claims about a
+recipe hold for other people and seeds, claims about a run for other people (docs/statistics.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from renet.common.errors import InputError
 from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIPE, REFERENCE
 
-SMALLEST = 1e-9  # a smaller standard error, or part of the noise, is a rounding error
+SMALLEST = 1e-9  # a standard error, or fraction of the noise, below it is a rounding error
 
 
 def side_by_side(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def compare(
 ) -> pd.DataFrame:
     """Table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
 
-    `added` is from `side_by_side` with this metric; a group differs in its seeds alone.
+    `added` is from `side_by_side` with this metric. Runs of a group differ in their seeds alone.
     """
     recipes = {
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
@@ -62,9 +62,10 @@ def compare(
 
 
 def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
-    """Table `COMPARISON` of the validation set: each trained model against the chosen one.
+    """Table `COMPARISON` of the validation set: each trained model against the chosen model.
 
-    The same faces chose it: the correction is Tukey's for all pairs (Hochberg and Tamhane, 1987).
+    The same faces chose it, so that Tukey's correction for all pairs applies (Hochberg and Tamhane,
+    1987).
     """
 
     def tukey(p_values: np.ndarray) -> np.ndarray:
@@ -77,9 +78,9 @@ def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
 def contributions(
     correct: pd.DataFrame, subjects: pd.Series, targets: pd.Series | None = None
 ) -> pd.DataFrame:
-    """The part of each subject, a row, in the accuracy of each run, a column, which is their sum.
+    """What each subject (row) adds to the accuracy, or with targets balanced accuracy, of each run.
 
-    `correct` has 0 or 1 for each face and run. With targets, it is the balanced accuracy.
+    `correct` has 0 or 1 for each face and run. The sum of a column is the metric.
     """
     classes = np.zeros(len(correct)) if targets is None else targets.to_numpy()
     masks = [classes == label for label in np.unique(classes)]
@@ -112,7 +113,7 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     the variance between subjects (Searle, Casella and McCulloch, Variance Components, 1992).
     Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
     """
-    gaps = run.mean(axis=1) - other.mean(axis=1)  # their mean is 0, if there is no difference
+    gaps = run.mean(axis=1) - other.mean(axis=1)  # without a difference, their mean is 0
     seeds = [added for added in (run, other) if added.shape[1] > 1]
     noise = sum(added.var(axis=1, ddof=1).sum() / added.shape[1] for added in seeds)
     people = (gaps**2).sum() - noise

@@ -14,12 +14,7 @@ GAP = 0.1  # training above test accuracy, from which there are too few photos
 
 
 def of_groups(slices: pd.DataFrame, metric: str) -> dict:
-    """Section `groups` of metrics.json, from the table `SLICES`: pairs of slice and value.
-
-    `tested` are compared with the other faces by the metric, and some are significantly `below`
-    these; the recalls are `compared` in some, and have a gap in `gaps`. The furthest come first in
-    both.
-    """
+    """Section `groups` of metrics.json (`summary.GroupConclusions`), from the table `SLICES`."""
     ordered = slices.sort_values("difference", kind="stable")
     by_gap = slices.sort_values("gap", key=abs, ascending=False, kind="stable")
 
@@ -38,11 +33,11 @@ def of_groups(slices: pd.DataFrame, metric: str) -> dict:
 def of_run(
     summary: Summary, history: pd.DataFrame, batch_size: int | None, metric: ByMetric, ranked: int
 ) -> Summary:
-    """Add the sections of a run's own evaluation.
+    """Add the last sections of `Summary`, which an external set lacks.
 
     Args:
-        batch_size: None for a kind of network that is fitted without.
-        metric: by which runs are stated; `ranked` is their number.
+        batch_size: None for a kind of network that is fitted without batches.
+        metric: states the runs; `ranked` is the number of runs.
     """
     is_out_of_fold = summary.calibration.fitted_on == OUT_OF_FOLD
     leads = OUT_OF_FOLD if is_out_of_fold and summary.test.few else "test"
@@ -57,7 +52,7 @@ def of_run(
     needed = led.constant_prediction or above is False
     choosing = summary.validation.effective_faces
     epoch_by = choosing
-    if is_out_of_fold:  # few of these faces validate the run's own model, or none
+    if is_out_of_fold:  # only some of these faces, perhaps 0, validate the run's own model
         share = faces.get("validation", 0) / summary.validation.n
         epoch_by = choosing * share or FEWEST_INDEPENDENT
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
@@ -71,10 +66,10 @@ def of_run(
 
 
 def advise(updates: int | None, training: float, majority: float, test: float) -> str:
-    """What may help a network that is not better than the baseline; more photos also a better one.
+    """What may improve a run; few_photos alone also applies to a run above its baseline.
 
     Args:
-        updates: of the weights; None for a kind of network that is fitted without.
+        updates: steps of the optimizer; None for a kind of network that is fitted without steps.
         training: accuracy on the training faces in the last epoch, and `test` on the test faces.
         majority: fraction of the majority class in the training set.
     """

@@ -1,4 +1,4 @@
-"""95 % confidence intervals that hold where a person has several photos, which are not independent.
+"""95 % confidence intervals that also hold for several, not independent photos of a person.
 
 docs/statistics.md has the formulas, benchmarks/README.md the coverage in simulations.
 """
@@ -15,8 +15,8 @@ from renet.metadata.subjects import effective_number
 
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
-LEAST_PEOPLE = 1.5  # effective number; fewer say nothing about other people
-LEAST_CORRELATION = 0.1  # between a person's photos: a set with few errors shows too little of it
+LEAST_PEOPLE = 1.5  # effective number; fewer people say nothing about other people
+LEAST_CORRELATION = 0.1  # assumed between a person's photos; few errors would hide it
 SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
@@ -28,14 +28,13 @@ class Proportion:
     value: float
     faces: int
     people: float  # effective number
-    # The variance of the fraction with people as the independent units, divided by that with faces:
-    design_effect: float
+    design_effect: float  # variance with people as independent units, by the variance with faces
 
     def effective_size(self, tail: float = TAIL) -> float:
-        """Number of independent faces that say as much, for an interval with this tail.
+        """Number of independent faces that would give an equally wide interval with this tail.
 
-        Corrected for the degrees of freedom, which are the people less one (Korn and Graubard,
-        Survey Methodology 24, 1998). 0 for one person, and nearly one, who says nothing of others.
+        It is corrected for the degrees of freedom, the number of people minus 1 (Korn and Graubard,
+        Survey Methodology 24, 1998), and 0 below `LEAST_PEOPLE`.
         """
         if self.people < LEAST_PEOPLE:
             return 0.0
@@ -48,7 +47,7 @@ class Proportion:
 
 
 def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series) -> Proportion:
-    """Fraction of correct predictions, given as 0 or 1, (faces,), at least one."""
+    """Fraction of correct predictions, from 0 or 1 for each of at least one face, (faces,)."""
     correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
     value, faces, people = float(correct.mean()), len(correct), effective_number(number)
     effect = faces / people  # if the photos of a person are all predicted alike
@@ -61,7 +60,7 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
 
 
 def clopper_pearson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
-    """Exact interval of a fraction of `size` independent faces; (0, 1) for none."""
+    """Exact interval of a fraction of `size` independent faces; (0, 1) if `size` is 0."""
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
     right, wrong = value * size, (1 - value) * size
@@ -91,7 +90,7 @@ def combination(
 
 
 def difference_p_value(weights: Sequence[float], parts: Sequence[Proportion]) -> float:
-    """Two-sided p-value of a weighted sum of proportions, which is 0 if nothing differs."""
+    """Two-sided p-value of the hypothesis that a weighted sum of proportions is 0."""
     signed = np.array(weights) * np.sign(np.dot(weights, [part.value for part in parts]))
     return p_value(lambda tail: combination(signed, parts, tail)[0])
 
@@ -108,14 +107,14 @@ def p_value(low_end: Callable[[float], float]) -> float:
 def auc_interval(
     scores: np.ndarray, targets: np.ndarray, subjects: np.ndarray | pd.Series
 ) -> tuple[float, float] | None:
-    """Interval of the ROC AUC; None where no pair of faces is ranked wrongly, or all are.
+    """Interval of the ROC AUC; None if the AUC is 0 or 1, or if all photos show one person.
 
-    The variance is that of DeLong et al. for photos of one person (Obuchowski, Biometrics 53,
-    1997). Student's t on the logit scale keeps the ends between 0 and 1 and covers better.
+    The variance is DeLong's, extended to photos of one person (Obuchowski, Biometrics 53, 1997).
+    Student's t on the logit scale keeps the ends between 0 and 1 and covers better.
     """
     people, is_male = effective_number(subjects), targets == 1
     own_class = np.where(is_male, is_male.sum(), (~is_male).sum())
-    lower = stats.rankdata(scores)  # then the faces of the other class with a lower score
+    lower = stats.rankdata(scores)  # becomes the number of the other class's lower scores
     for inside in (is_male, ~is_male):
         lower[inside] -= stats.rankdata(scores[inside])
     fraction = lower / (len(scores) - own_class)

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common import files
 from renet.common.imdb_wiki import PROBABILITIES
 from renet.common.table import Table
 from renet.dataset.tables import SPLIT
 
-# Columns that are taken from the table beside the HDF5 file.
+# Columns of the table beside the HDF5 file.
 SAMPLE = {
     name: SPLIT.columns[name] for name in ("id", "path", "source", "subject", "subset", "target")
 }
@@ -23,15 +22,15 @@ ATTRIBUTES = {
 # inference.csv: one row for each face of an HDF5 file, in its order.
 INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
 
-# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
-# folds of a run are one set; its name is also the column `subset` of its inference table.
+# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. All folds are
+# one set of the run: `OUT_OF_FOLD` in the column `subset` of its inference table.
 FOLD = Table({"id": str, **PROBABILITIES})
 OUT_OF_FOLD = "out_of_fold"
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     """Table `INFERENCE` of samples with these probabilities, (N, 2)."""
-    predicted = probabilities.argmax(axis=1)  # the lower class if both are equal, as in neon
+    predicted = probabilities.argmax(axis=1)  # a tie is the lower class, as in neon
     predictions = samples.assign(
         p_female=probabilities[:, 0],
         p_male=probabilities[:, 1],
@@ -42,19 +41,5 @@ def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
-    """Probabilities (N, 2) of samples from the tables `FOLD` that name each of them once."""
+    """Probabilities (N, 2) of samples, each of which is in one of the tables `FOLD`."""
     return pd.concat(map(FOLD.read, folds)).set_index("id").loc[samples.id].to_numpy()
-
-
-def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
-    """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
-
-    The course's code reads the targets from an iterator that wraps round: unless the batch size
-    divides the number of samples, they are those of other samples.
-    """
-    lines = ["inference, target"]
-    lines += [
-        f"[{', '.join(map(str, row))}], {target}"
-        for row, target in zip(probabilities.astype(np.float32).tolist(), targets, strict=True)
-    ]
-    files.write_text(path, "\n".join(lines) + "\n")

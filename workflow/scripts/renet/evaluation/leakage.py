@@ -1,4 +1,4 @@
-"""Leakage between the subsets: what faces of more than one of them share."""
+"""Leakage between the subsets: people, photos and pixels in more than one subset."""
 
 import logging
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def check(
     file: Path,
     trained_on: Sequence[str] = ("train",),
 ) -> dict:
-    """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks."""
+    """Count what is in more than one subset (`splits.in_two_subsets`); refuse a leak."""
     if settings.near_duplicates:
         samples = samples.assign(copies=near_duplicates.groups(samples.phash))
     shared = splits.in_two_subsets(samples, samples.subset)
@@ -41,7 +41,7 @@ def count_known(
 ) -> dict[str, int]:
     """Count the faces of each subset whose near-duplicates the initial weights were trained on.
 
-    Any outside the subsets `allowed` are warned about.
+    A warning follows if there are such faces outside the subsets `allowed`.
     """
     known = np.load(hashes).T  # stored as (words, faces) uint64
     is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)

@@ -1,4 +1,4 @@
-"""Accuracy by the number of training faces, and how each further part changes it."""
+"""Accuracy by the number of training faces, and its change from each fraction to the next."""
 
 import itertools
 from pathlib import Path

@@ -20,10 +20,10 @@ from renet.metadata import subjects
 
 
 def summarise(predictions: pd.DataFrame) -> dict:
-    """The metrics of one subset, as metrics.json has them (summary.py, whose package not all have).
+    """Metrics of one set: keys of `summary.SetSummary`, which needs pydantic.
 
-    They are None where a set of one class does not define them, and so are the claims. The baseline
-    always predicts the class that most faces of this set have: no other constant is more accurate.
+    If a set of one class does not define a metric or a claim, it is None. The baseline always
+    predicts the majority class of this set: no other constant is more accurate.
     """
     majority = int(predictions.target.mean() >= 0.5)
     constant = predictions.assign(
@@ -32,6 +32,7 @@ def summarise(predictions: pd.DataFrame) -> dict:
     matrix = metrics.confusion_matrix(predictions.target, predictions.predicted, labels=[0, 1])
     accuracy = proportion(predictions.correct, predictions.subject)
     recalls = by_class(predictions)
+    both = len(recalls) == len(CLASSES)
     small = bool(is_small(accuracy.faces, accuracy.people))
     return {
         "n": len(predictions),
@@ -47,18 +48,16 @@ def summarise(predictions: pd.DataFrame) -> dict:
         "few": small or len(predictions) < FEW_FACES,
         "male_minus_female": recall_difference(recalls),
         "above_baseline": {
-            "accuracy": claim(*over_baseline(predictions, majority)),
-            "balanced_accuracy": _balanced_claim(recalls),
-        }
-        if len(recalls) == len(CLASSES)
-        else {"accuracy": None, "balanced_accuracy": None},
+            "accuracy": claim(*over_baseline(predictions, majority)) if both else None,
+            "balanced_accuracy": _balanced_claim(recalls) if both else None,
+        },
         "majority_baseline": {"class": CLASSES[majority], **_point_estimates(constant)},
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
 
 
 def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -> dict:
-    """A difference from the baseline, given its interval by the tail; the p-value is two-sided."""
+    """Claim of a difference from the baseline, given the interval as a function of its tail."""
     p = p_value(lambda tail: interval(tail)[0])
     return {"difference": difference, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
 
@@ -75,10 +74,7 @@ def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
 
 
 def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Proportion]:
-    """Fraction of correct predictions of each class that a column has.
-
-    These are the recalls, and if the column is `predicted`, the precisions.
-    """
+    """Fraction of correct predictions by class: the recalls; by `predicted`, the precisions."""
     parts = {name: predictions[predictions[column] == label] for label, name in enumerate(CLASSES)}
     return {
         name: proportion(part.correct, part.subject) for name, part in parts.items() if len(part)
@@ -104,7 +100,7 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
 def _intervals(
     predictions: pd.DataFrame, accuracy: Proportion, recalls: dict[str, Proportion]
 ) -> dict[str, tuple[float, float] | None]:
-    """95 % intervals of the fractions and of the ROC AUC, None where not defined."""
+    """95 % intervals of the metrics; None if a metric is not defined."""
     fractions = {"recall": recalls, "precision": by_class(predictions, "predicted")}
     scores = (predictions[name].to_numpy() for name in ("p_male", "target", "subject"))
     return {
@@ -127,11 +123,11 @@ def _mean_interval(recalls: dict[str, Proportion], tail: float = TAIL) -> tuple[
 def over_baseline(
     predictions: pd.DataFrame, majority: int
 ) -> tuple[float, Callable[[float], tuple[float, float]]]:
-    """Accuracy minus that of always predicting the majority class, and its interval by the tail."""
+    """Accuracy minus the accuracy of the baseline, and its interval as a function of the tail."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
-    gained = proportion(correct & ~is_majority, predictions.subject)  # by the network alone
-    lost = proportion(~correct & is_majority, predictions.subject)
-    # No face is of both: they are negatively correlated.
+    gained = proportion(correct & ~is_majority, predictions.subject)  # right by the network alone
+    lost = proportion(~correct & is_majority, predictions.subject)  # by the baseline alone
+    # As no face is in both, they are negatively correlated.
     odds = [part.value / (1 - part.value) if part.value < 1 else 0.0 for part in (gained, lost)]
     correlation = -np.sqrt(np.prod(odds))
     return gained.value - lost.value, lambda tail: combination(
@@ -140,7 +136,7 @@ def over_baseline(
 
 
 def recall_difference(recalls: dict[str, Proportion]) -> dict:
-    """Recall of male minus that of female; undefined without one of them."""
+    """Recall of male minus recall of female; undefined for a set of one class."""
     if len(recalls) < len(CLASSES):
         return {"value": None, "interval": None, "significant": False}
     female, male = recalls.values()

@@ -1,7 +1,4 @@
-"""Style of all figures, and their SVG files, whose bytes depend on the data alone.
-
-This package draws those of one run, and `pages.index_page` those of all runs and of the funnel.
-"""
+"""Style of all figures, and their SVG files, whose bytes depend on the data alone."""
 
 from pathlib import Path
 
@@ -34,7 +31,7 @@ def colours(count: int) -> list:
 
 
 def begin_at_zero(axis: Axes) -> None:
-    """Let the vertical axis begin at 0, with a margin also above values that hardly differ."""
+    """Let the vertical axis begin at 0 and end with a margin above the highest value."""
     axis.set_ylim(0, 1.05 * axis.dataLim.ymax)
 
 

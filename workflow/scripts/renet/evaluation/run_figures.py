@@ -8,7 +8,7 @@ pages/templates/run.html.j2 has for its text and table.
 
 from collections.abc import Iterable
 
-# Those that an external test set has, too.
+# An external test set has these figures, too.
 FIGURES_OF_PREDICTIONS = {
     "confusion_matrix": "Confusion matrix",
     "ranking_curves": "ROC and precision-recall curves",

@@ -1,4 +1,4 @@
-"""Metrics of a run on a test set, with all that is chosen on its validation set."""
+"""Metrics of a run on a test set, and the choices on its validation set."""
 
 import pandas as pd
 
@@ -14,15 +14,15 @@ def evaluate(
     max_error: float,
     metric: str,
 ) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
-    """metrics.json but for its section `leakage`, slices.csv, and the slices of each face.
+    """metrics.json without its section `leakage`, slices.csv, and the slices of each face.
 
     Args:
-        split: split.csv with the faces of the predictions; those of the training are called train.
+        split: split.csv with the faces of the predictions; training faces have the subset train.
         max_error: highest error rate of the predictions that are not "unsure".
-        metric: by which the slices are compared.
+        metric: compares the slices.
     """
     training = split[split.subset == "train"]
-    is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
+    is_trained_on = predictions.subset == OUT_OF_FOLD  # by other folds' models
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     assigned = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, assigned, metric)
@@ -40,7 +40,7 @@ def evaluate(
 
 
 def _composition(split: pd.DataFrame) -> dict:
-    """Numbers of faces and people, share of men in the training, years of the photos or None."""
+    """Section `data` of metrics.json (`summary.Composition`)."""
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},

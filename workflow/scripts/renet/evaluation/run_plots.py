@@ -1,4 +1,4 @@
-"""Figures of one run (`run_figures.RUN_FIGURES`): one function each, of the same name."""
+"""Figures of one run: a function for each name in `run_figures.RUN_FIGURES`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Evaluation:
 
     predictions: pd.DataFrame  # on the test set, or on an external one
     metrics: Summary
-    history: Any  # history.csv; None for an external set, which has no figure of it
+    history: Any  # history.csv; None for an external set
 
 
 def draw(name: str, evaluation: Evaluation, path: Path) -> None:
@@ -37,7 +37,7 @@ def training_curves(evaluation: Evaluation) -> Figure:
         for label, prefix, colour in (("train", "", BLUE), ("validation", "validation_", RED)):
             column = prefix + metric
             computed = evaluation.history.dropna(subset=column)
-            if len(computed):  # else validated by cross-validation alone
+            if len(computed):  # cross-validation alone leaves validation_ empty
                 axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
         axis.set(xlabel="epoch", ylabel=metric)
         plot_style.count_epochs(axis)
@@ -49,7 +49,7 @@ def training_curves(evaluation: Evaluation) -> Figure:
 
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
-    """Counts of each label and prediction, and their fraction of the label."""
+    """Counts of each label and prediction, and the fractions of each label."""
     test = evaluation.metrics.test
     matrix, classes = np.array(test.confusion_matrix), test.classes
     fractions = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
@@ -89,7 +89,7 @@ def ranking_curves(evaluation: Evaluation) -> Figure:
 
 
 def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
-    """At most so many points of a line: with 50,000 the file would have megabytes."""
+    """At most `points` points of a line: 50,000 points would take megabytes."""
     chosen = np.unique(np.linspace(0, len(coordinates[0]) - 1, points).astype(int))
     return [values[chosen] for values in coordinates]
 

@@ -1,4 +1,4 @@
-"""Table `RUNS`: what each run reaches on each set, and where that is above the baseline."""
+"""Table `RUNS`: the metric of each run on each set, and whether it is above the baseline."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +18,12 @@ ALIKE = ["set", "metric", "faces", "small", "few", "ranked", "baseline", "baseli
 def summaries(
     own: Summary, external: Mapping[str, SetSummary], ranking: str, same_faces: pd.DataFrame
 ) -> dict[str, SetSummary]:
-    """Metrics of a run by set; first of the set that ranks.
+    """Metrics of a run by set, the set that ranks first.
 
     Args:
-        own: metrics of the run; `external` are those on each external set.
+        own: metrics of the run; `external` has the metrics on each external set.
         ranking: the set that chooses the best run.
-        same_faces: the run's predictions for the faces of it that all runs share.
+        same_faces: the run's predictions for the faces of this set that all runs share.
     """
     fitted_on, of_ranking = own.calibration.fitted_on, own.validation
     if ranking != fitted_on:
@@ -32,17 +32,17 @@ def summaries(
 
 
 def rank(summaries: Mapping[str, SetSummary], metric: str) -> list[str]:
-    """Runs by their metric on the set that chooses, highest first; equal ones by their loss."""
+    """Runs by their metric on the set that chooses, highest first; ties by the lower loss."""
     # Equal metrics can differ by a float error.
     rounded = {run: round(getattr(summary, metric), 9) for run, summary in summaries.items()}
     return sorted(summaries, key=lambda run: (-rounded[run], summaries[run].loss))
 
 
 def p_value(name: str, of_set: SetSummary, metric: ByMetric, ranked: int) -> float | None:
-    """P-value of a set against its baseline, as if no other set were tested.
+    """P-value of a set against its baseline, not corrected for tests on other sets.
 
-    The out-of-fold set also ranked so many runs, each of which could be the best (Bonferroni). No
-    claim is made by the validation set, which chooses the run, and by a set of one class.
+    On the out-of-fold set, it is multiplied by the number of ranked runs (Bonferroni). The
+    validation set, which chooses the run, and a set of one class make no claim.
     """
     claim = of_set.above_baseline[metric]
     if claim is None or name == "validation":
@@ -51,7 +51,7 @@ def p_value(name: str, of_set: SetSummary, metric: ByMetric, ranked: int) -> flo
 
 
 def reached(of_set: SetSummary, metric: ByMetric) -> dict:
-    """What a set shows by the metric, as columns of `RUNS`."""
+    """The metric of a set, its interval and its baseline, as columns of `RUNS`."""
     low, high = of_set.intervals[metric] or (None, None)
     return {
         "metric": metric, "faces": of_set.n, "value": getattr(of_set, metric), "low": low,
@@ -62,9 +62,9 @@ def reached(of_set: SetSummary, metric: ByMetric) -> dict:
 def of_run(
     run: str, sets: Mapping[str, SetSummary], leads: str, metric: ByMetric, ranked: int = 1
 ) -> pd.DataFrame:
-    """Rows of one run, given its metrics by set, and the number of runs that were ranked.
+    """Rows of one run, given its metrics by set, and the number of ranked runs.
 
-    The set that leads is one test; the others are corrected by Holm.
+    The set that leads is one test; the tests on the other sets are corrected by Holm.
     """
     tests = {name: p_value(name, of_set, metric, ranked) for name, of_set in sets.items()}
     p = pd.Series(tests, dtype=float).dropna()
@@ -85,9 +85,9 @@ def of_run(
 
 
 def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Rows of each group of runs that differ in their seeds alone, by the rows of the runs.
+    """Rows of each group of runs that differ in their seeds alone, from the rows of the runs.
 
-    The value is the mean. It is above the baseline if that of each run is.
+    The value is the mean. It is above the baseline if the value of each run is.
     """
     rows = []
     for group in groups:

@@ -1,6 +1,6 @@
 """Metrics by slice: subsets of the test set by gender, age, decade, size, colour and source.
 
-Further slices are columns of the tables of photos, which the config names under `slices`.
+The config's `slices` adds columns of the tables of photos.
 """
 
 import itertools
@@ -19,13 +19,13 @@ OWN_COLUMN = "column "  # of a user's table: its `age` is not the slice `age`
 
 
 def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> pd.DataFrame:
-    """An inference table with a column `OWN_COLUMN` + name for each column of the users' tables.
+    """Add a column `OWN_COLUMN` + name to an inference table for each column of the users' tables.
 
-    A field is `UNKNOWN` if it is empty, and `OTHER` if it is none of the most frequent values.
+    An empty field becomes `UNKNOWN`, and a rare value `OTHER`.
 
     Args:
         rows: row in the metadata of its source, by the id of the face.
-        slices: of each source, as from `renet.planning.data_summary.sliced`.
+        slices: by source, as from `renet.planning.data_summary.sliced`.
     """
     parts = []
     for source, given in slices.items():
@@ -46,12 +46,12 @@ def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict])
 
 def _most_frequent(values: pd.Series) -> pd.Series:
     counts = values[values != ""].value_counts().sort_index()
-    kept = counts.nlargest(MOST_VALUES).index  # the first ones of equal counts
+    kept = counts.nlargest(MOST_VALUES).index  # of equal counts, the first in sorted order
     return values.where(values.isin([*kept, ""]), OTHER).replace("", UNKNOWN)
 
 
 def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
-    """Value of each slice for each sample: one column a slice, categories in their order.
+    """Value of each slice for each sample: one categorical column a slice, in the values' order.
 
     A slice without a known value, such as the decade of own photos, is left out.
     """
@@ -87,10 +87,10 @@ def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
 
 
 def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Table `SLICES`: one row for each value of each slice, given as from `assign`.
+    """Table `SLICES`: one row for each value of each slice of `assign`.
 
-    A slice and its complement are one test, which the one with the lower metric has; equal slices
-    with two names are one test, too.
+    A slice and its complement are one test, whose p-value stands in the row with the lower metric.
+    Equal slices with two names are one test, too.
     """
     predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
     groups = [
@@ -115,7 +115,7 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame, metric: str) -> pd
 def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
     """Holm's p-values of a family, by the index of the tests; NaN is no test.
 
-    Of slices of one group, which test the same, only the first is a test.
+    In each group of p-values of one test, only the first counts.
     """
     tested = p_values.dropna().index
     tests = tested[~groups[tested].duplicated()]

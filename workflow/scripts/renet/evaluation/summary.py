@@ -1,7 +1,7 @@
-"""Content of metrics.json: its declaration, which the scripts, the pages and the schema use.
+"""Declaration of metrics.json, for the scripts, the pages and the schema.
 
-Fractions are from 0 to 1. None is what a set does not define, such as the recall of a class without
-faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from these classes.
+Fractions are from 0 to 1. None means that the set does not define a value, such as the recall of a
+class without faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from this.
 """
 
 from pathlib import Path
@@ -224,7 +224,7 @@ class Summary(Record):
     chosen_by_few: ChosenByFew | None = None
 
     def for_predictor(self) -> dict:
-        """What predictor.json has of it."""
+        """Keys of predictor.json that the metrics decide."""
         abstention, calibration = self.abstention, self.calibration
         return {
             "temperature": None if calibration.unfitted else calibration.temperature,

@@ -1,4 +1,4 @@
-"""The CSV tables of what is computed from predictions, and the limits of statements about a set."""
+"""CSV tables that are computed from predictions, and the limits of statements about a set."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ UNTESTED = (GENDER, "decade", "face score", "crop size")  # the genders have a t
 NOT_COMPARED = ("person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
-# slices.csv: one row for each value of each slice; a recall without samples is empty, and so
-# are the columns of a test for slices that are not tested. `difference` is that of the metric from
-# the rest of the set, `gap` the recall of male minus that of female.
+# slices.csv: one row for each value of each slice; a recall without samples is empty, and so are
+# the columns of a test if there is none. `difference` is the metric minus the metric of the rest of
+# the set, `gap` the recall of male minus the recall of female.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male", "small"), int)
@@ -35,10 +35,9 @@ def is_small(faces: Any, people: Any) -> Any:
     return (faces < SMALL_SLICE) | (people < FEWEST_PEOPLE)
 
 
-# comparison/runs.csv: a row for each run, and each group of seeds, on each set. The set of a run
-# that `leads` is one test, and its other sets are corrected by Holm; the validation set makes no
-# claim. `rank` stands on the set that chooses the best run, with the faces that all runs share; `p`
-# of the out-of-fold set is multiplied by the number of `ranked` runs.
+# comparison/runs.csv: a row for each run, and each group of seeds, on each set. The p-values are
+# explained in run_table.py. The row of the set that chooses the best run has the `rank`, and only
+# the faces that all runs share.
 RUN, SEEDS = "run", "seeds"  # the column `kind`
 RUNS = Table(
     dict.fromkeys(("set", "kind", "run", "metric", "baseline_class"), str)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class BatchNorm(nn.Module):
     """Batch normalisation over (N, H, W), with neon's rules for the running statistics.
 
-    Unlike in PyTorch, both running statistics start at 0, and the variance is the biased one.
+    Unlike in PyTorch, both statistics start at 0, and `running_var` averages biased variances.
     """
 
     EPS = 1e-3
@@ -33,7 +33,7 @@ class BatchNorm(nn.Module):
         if count < 2 or not has_accurate_sums(maps.device):
             return Normalise.apply(maps, self.weight, self.bias, *self.take_statistics(maps))
         mean, variance = torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)
-        # With momentum 1 PyTorch writes the statistics of the batch into these two, at no cost.
+        # With momentum 1, PyTorch writes the batch's statistics into `mean` and `variance`.
         normalised = F.batch_norm(
             maps, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.EPS
         )
@@ -53,7 +53,7 @@ class BatchNorm(nn.Module):
 
 
 class Normalise(torch.autograd.Function):
-    """Normalisation by the statistics of a batch, for a CPU; see `batch_statistics`."""
+    """Normalisation by given statistics of the batch, for a CPU; see `batch_statistics`."""
 
     @staticmethod
     def forward(  # noqa: PLR0913 (autograd wants each tensor as an argument)
@@ -70,8 +70,8 @@ class Normalise(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of maps, weight and bias; mean and variance are functions of the maps.
 
-        PyTorch's kernel adds up in float32. Sums of two million values were wrong by up to 1.4e-4,
-        below the 5e-4 by which rounding that flips ReLUs changes the gradients of a network.
+        PyTorch's kernel adds up in float32. The error in sums of two million values was at most
+        1.4e-4. Rounding that flips ReLUs changes the gradients of a network more, by 5e-4.
         """
         maps, weight, mean, scale = ctx.saved_tensors
         gradients = torch.ops.aten.native_batch_norm_backward(
@@ -91,8 +91,8 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of each channel of (N, C, H, W), each (C,) float64.
 
     On a CPU, PyTorch's kernel adds up the values one by one in float32: the variance of half a
-    million would be wrong by 3e-4. Those of groups of at most eight rows of maps are accurate; the
-    kernel sees the channels of all groups side by side, and float64 joins their statistics.
+    million values would be wrong by 3e-4. The kernel therefore computes the statistics of groups of
+    at most eight rows of maps, as if each group had its own channels. float64 joins the groups.
     """
     if has_accurate_sums(maps.device):
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""Device and the precision in which a network computes."""
+"""Device and precision of a network's computations."""
 
 import ctypes
 import dataclasses
@@ -25,18 +25,18 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's malloc.h
 
 @dataclasses.dataclass(frozen=True)
 class Compute:
-    """Settings of a computation, those of the config's section `train`."""
+    """Settings of a computation; the config's section `train` has the same keys."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU if PyTorch finds one, else the CPU"""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """auto: bfloat16 if the device supports it, else float32"""
     threads: int = 2
-    """of PyTorch, on a CPU"""
+    """PyTorch's number of threads on a CPU"""
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """Device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
+    """Device of the settings, or cpu if Snakemake grants 0 GPUs; None: not under Snakemake."""
     return "cpu" if gpus == 0 else device
 
 
@@ -57,7 +57,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
 
 
 def device_type(name: str) -> str:
-    """The type, cpu or cuda, of a device in the settings; no GPU is reserved."""
+    """The type, cpu or cuda, of a device in the settings, without locking a GPU."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
@@ -81,8 +81,8 @@ def _check_unused_gpu(warns: bool) -> None:
 def own_gpu(local_rank: int) -> int:
     """Lock a GPU for this process until it ends, and return its number, if possible `local_rank`.
 
-    The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
-    take part. Of two ranks of a training, one chooses from the even and one from the odd numbers.
+    The lock file has the GPU's UUID in its name, so that all processes of this user on the machine
+    share it. With two ranks, rank 0 chooses from the even numbers and rank 1 from the odd numbers.
     """
     count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if local_rank >= count:
@@ -95,7 +95,7 @@ def own_gpu(local_rank: int) -> int:
         uuid = torch.cuda.get_device_properties(number).uuid
         path = Path(tempfile.gettempdir(), f"renet-gpu-{uuid}-{os.getuid()}.lock")
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
-        if locks.take(descriptor):  # which stays open
+        if locks.take(descriptor):  # the descriptor stays open
             return number
         os.close(descriptor)
     tried = ", ".join(map(str, numbers))
@@ -103,9 +103,9 @@ def own_gpu(local_rank: int) -> int:
     return local_rank
 
 
-@functools.cache  # so that the log has it once
+@functools.cache  # to log the choice once
 def chosen_precision(precision: str, device: str) -> str:
-    """The precision on a type of device; auto: bfloat16 where all GPUs, or the CPU, have it."""
+    """Resolve `auto` for a type of device: bfloat16 if the CPU or all GPUs support it."""
     if precision == "float32":
         return precision
     on_gpu = device != "cpu" and torch.cuda.is_available()
@@ -129,7 +129,7 @@ def chosen_precision(precision: str, device: str) -> str:
 
 
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:
-    """Let a GPU use deterministic algorithms only, or let cuDNN time them; a CPU has no others."""
+    """Restrict a GPU to deterministic algorithms, or let cuDNN choose the fastest by timing."""
     if device.type != "cuda":
         return
     torch.use_deterministic_algorithms(deterministic)
@@ -139,39 +139,38 @@ def choose_algorithms(device: torch.device, deterministic: bool) -> None:
 
 
 def to_device(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network to a device, with the dtype and the memory format that it computes in."""
+    """Move a network to a device, in float32 and in the memory format channels_last."""
     if device.type == "cpu":
         _keep_freed_memory()
         torch.backends.mkldnn.matmul.fp32_precision = float32_products()
-    torch.backends.cudnn.allow_tf32 = False  # a GPU's float32 is float32 in convolutions, too
+    torch.backends.cudnn.allow_tf32 = False  # convolutions in float32, not in TF32
     return model.to(device, torch.float32, memory_format=torch.channels_last)
 
 
 def _keep_freed_memory() -> None:
-    """Have malloc keep large blocks that are freed, for the next step of any thread to reuse.
+    """Have malloc keep freed large blocks, so that the next step reuses them.
 
-    Without it, the system zeroes each page again: a fifth of the training time on a CPU.
+    Otherwise, the system zeroes each page again: a fifth of the training time on a CPU.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:  # other C libraries do not have it
+    if mallopt:  # glibc
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, -1)  # never
         mallopt(M_ARENA_MAX, 1)
 
 
-@functools.cache  # so that the log has it once
+@functools.cache  # to log the choice once
 def float32_products() -> Literal["bf16", "none"]:
-    """The setting of float32 products on a CPU: oneDNN's on AMD with AVX-512, where MKL is slow.
+    """PyTorch's `fp32_precision` of a CPU: bf16 selects oneDNN on AMD with AVX-512, as MKL is slow.
 
-    For them, PyTorch has to permit bfloat16. The permission stays only if oneDNN then computes,
-    which other bits show, and does not round to bfloat16. No clock decides: one machine has one
-    result.
+    bf16 is kept only if a product then has other bits, as oneDNN computes it, and float32's
+    accuracy. No timing decides, so that results on one machine are reproducible.
     """
     words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
     if not {"AuthenticAMD", "avx512f"}.issubset(words):
         return "none"
     random = torch.Generator().manual_seed(0)
-    # As large as the product of all inputs of the course's first sweep.
+    # The size of the first sweep's input product in the course's network.
     factors = [torch.randn(size, generator=random) for size in ((8, 256, 1024), (8, 1024, 512))]
     exact, by_mkl = torch.bmm(*(factor.double() for factor in factors)), torch.bmm(*factors)
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
@@ -185,6 +184,6 @@ def float32_products() -> Literal["bf16", "none"]:
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:
-    """A context for a forward pass, in which bfloat16 is that of products and convolutions."""
+    """Autocast for a forward pass: with bfloat16, matrix products and convolutions use it."""
     is_enabled = chosen_precision(precision, device.type) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=is_enabled)

@@ -11,8 +11,8 @@ SAMPLES = 2  # batch size of the counted step: batch normalisation needs two
 def describe(network: Network) -> list[dict]:
     """Rows of layers.csv: output (C, H, W), parameters, operations for one image.
 
-    Operations are the multiplications and additions of the matrix products and convolutions of a
-    forward and a backward pass; all others are few. The running statistics of the network change.
+    Operations are the multiplications and additions of matrix products and convolutions, in a
+    forward and a backward pass. The call changes the network's running statistics.
     """
     device = next(network.parameters()).device
     output = torch.zeros((SAMPLES, *network.input_shape), dtype=torch.uint8, device=device)

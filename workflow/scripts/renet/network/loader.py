@@ -15,7 +15,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Loader:
-    """Reads the batches of a memory-mapped data set ahead, in threads; only these are in memory."""
+    """Reads batches of a memory-mapped data set ahead in threads; no other faces are in memory."""
 
     AHEAD = 4  # batches
 
@@ -48,5 +48,5 @@ class Loader:
 
 
 def queued_copy(tensor: Tensor, device: torch.device) -> Tensor:
-    """A copy on a GPU, for which the host does not wait; on a CPU the tensor itself."""
+    """Copy a tensor to a GPU without waiting for the copy; on a CPU, return the tensor itself."""
     return (tensor.pin_memory() if device.type != "cpu" else tensor).to(device, non_blocking=True)

@@ -1,13 +1,4 @@
-"""The course's network without its blocks, and parts that other kinds of networks share.
-
-Notable features:
-- batch normalisation before each layer, by neon's rules (batch_norm.py)
-- 3x3 convolutions with dilation 2 and ReLU, each but the last with max-pooling
-- a kind's blocks: SpatialRNNs (rnn.py), or convolutions with a stride
-- a 1x1 convolution as classifier, whose means are the logits; the course's has a ReLU
-- weights drawn by NumPy in neon's order, and layers named as in the course's listing
-- fused layers: bn0 and conv1 in training, normalisation behind pooling in inference on a CPU
-"""
+"""The course's network without its blocks, and the layers that all kinds of networks share."""
 
 import math
 from collections import OrderedDict
@@ -29,10 +20,10 @@ Shape = tuple[int, int, int]  # (C, H, W)
 class Network(nn.Sequential):
     """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
 
-    A layer of this project has `draw_weights`, which gives it neon's initial weights in float32.
+    Layers with a method `draw_weights` get neon's initial weights, equal in float32.
     """
 
-    frozen: Sequence[str] = ()  # names of the layers that a training leaves as they are
+    frozen: Sequence[str] = ()  # names of the layers that are not trained
 
     def __init__(
         self, layers: Mapping[str, nn.Module], architecture: AnyArchitecture, input_shape: Shape
@@ -41,7 +32,7 @@ class Network(nn.Sequential):
         self.architecture, self.input_shape = architecture, tuple(input_shape)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """In evaluation mode with `flip_average`, the means over face and mirror image."""
+        """Logits; in evaluation mode with `flip_average`, means over face and mirror image."""
         if self.training or not self.architecture.flip_average:
             return self.logits(pixels)
         return (self.logits(pixels) + self.logits(pixels.flip(3))) / 2
@@ -59,7 +50,7 @@ class Network(nn.Sequential):
                 layer.draw_weights(random)
 
     def freeze(self, names: Sequence[str] | str) -> None:
-        """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training."""
+        """Exclude layers from training: a list such as [`layer4.1`], or all_but_classifier."""
         self.frozen = list(self._modules)[:-1] if names == "all_but_classifier" else names
         layers = dict(self.named_modules())
         for name in self.frozen:
@@ -79,7 +70,7 @@ class Network(nn.Sequential):
 
 
 class Normalizer(nn.Module):
-    """neon's `Normalizer(divisor=128)`, after subtracting the mean of the data if there is one."""
+    """neon's `Normalizer(divisor=128)`; it first subtracts the mean of the data, if it is given."""
 
     DIVISOR = 128.0
 
@@ -119,9 +110,10 @@ class ConvReLU(nn.Conv2d):
 
 
 class Classifier(ConvReLU):
-    """The last convolution, in the dtype of its weights; bfloat16 has only three digits of a logit.
+    """Last convolution, in the dtype of its weights: bfloat16 would give logits of three digits.
 
-    The course's has a ReLU, so that no logit is negative. Its padding adds a border of relu(bias).
+    The form `course` has a ReLU, so that no logit is negative. Its padding adds a border of
+    relu(bias).
     """
 
     def __init__(self, channels: int, classes: int, form: str = "course"):
@@ -136,7 +128,7 @@ class Classifier(ConvReLU):
 
 
 class LinearClassifier(nn.Linear):
-    """Last layer of the other kinds of networks, in the dtype of its weights, too."""
+    """Last layer of the other kinds; like `Classifier`, it computes in the dtype of its weights."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, features) to (N, outputs)."""
@@ -145,9 +137,10 @@ class LinearClassifier(nn.Linear):
 
 
 class CourseNetwork(Network):
-    """Convolutions, the blocks of a kind, and a classifier whose map is pooled to the logit.
+    """Convolutions, the blocks of a kind, and a 1x1 convolution whose means are the logits.
 
-    The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
+    Each layer follows a batch normalisation. The layers have the names of the course's listing:
+    norm, bn0, conv1, bn1, pool1, …, cls.
     """
 
     architecture: Architecture | CnnArchitecture
@@ -158,11 +151,7 @@ class CourseNetwork(Network):
         architecture: Architecture | CnnArchitecture,
         mean: np.ndarray | None = None,
     ):
-        """Make the network, to be given weights.
-
-        Raises:
-            InputError: poolings, blocks and strides do not divide H or W.
-        """
+        """Make a network without weights; an InputError unless poolings and blocks fit H and W."""
         architecture.check_size(input_shape[1:], "this network")
         super().__init__(OrderedDict(), architecture, input_shape)
         channels, height, width = input_shape
@@ -188,11 +177,7 @@ class CourseNetwork(Network):
         raise NotImplementedError
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Means of the classifier's map.
-
-        If the classifier's ReLU outputs 0 for every input, no gradient flows and the network no
-        longer learns.
-        """
+        """Means of the classifier's maps; if its ReLU is 0 for every input, nothing is learnt."""
         names = self.architecture.stages()
         first, *stages = ([getattr(self, name) for name in stage] for stage in names)
         maps = normalise_and_convolve(self.norm(pixels), *first)  # bn0, conv1
@@ -202,9 +187,10 @@ class CourseNetwork(Network):
 
 
 def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = None) -> Tensor:
-    """`pool(norm(maps))`; on a CPU in evaluation mode in the other order if that is the same.
+    """`pool(norm(maps))`; on a CPU in evaluation mode the faster `norm(pool(maps))`, if equal.
 
-    With weights above 0, normalisation keeps the order. On a GPU, the host would wait to know.
+    Both are equal for weights above 0, which keep the order of values. On a GPU, the host would
+    wait for the weights.
     """
     if pool is None:
         return norm(maps)
@@ -217,10 +203,10 @@ def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = N
 def normalise_and_convolve(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
     """`convolution(norm(maps))`; in training mode with fewer passes over maps (N, C, H, W).
 
-    Weight and bias of the normalisation become part of the kernel, if the maps need no gradient.
-    An input channel of ones carries the bias: it is 0 in the padding, which has no bias.
+    If the maps need no gradient, the kernel takes in the weight and bias of the normalisation. An
+    input channel of ones carries the bias; in the padding, this channel is 0.
     """
-    if not norm.training or maps.requires_grad:  # it can be frozen
+    if not norm.training or maps.requires_grad:  # a frozen norm does not train
         return convolution(norm(maps))
     mean, variance = (values.to(maps.dtype) for values in norm.take_statistics(maps))
     normalised = F.batch_norm(maps, mean, variance, eps=norm.EPS)

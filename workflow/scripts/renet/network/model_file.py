@@ -1,7 +1,7 @@
-"""Model files: a network with its architecture, and a training's state if there is one.
+"""Model files: a network with its architecture, and the state of its training, if any.
 
-They are PyTorch's zip files, which have a CRC-32 of each tensor. PyTorch does not check it, so that
-`read` does. Weights in safetensors have all else in a config.json beside them or in their metadata.
+They are PyTorch's zip files. PyTorch does not check their CRC-32; `read` does. For weights in
+safetensors, a config.json beside them or their metadata has all other content.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from renet.network.model import Network, parameter_count
 
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
-DIGEST = "weights_sha256"  # of the file; in its own metadata, with NO_DIGEST in place of itself
+DIGEST = "weights_sha256"  # of the file; in its own metadata, of the file with NO_DIGEST there
 NO_DIGEST = "0" * 64
 DTYPES = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 DTYPES |= {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -41,7 +41,7 @@ def save(path: str | Path, model: Network, **more: object) -> None:
 
 
 def file_content(path: str | Path, model: Network, **more: object) -> dict:
-    """Checked content of a model file; it shares the tensors that are in main memory."""
+    """Checked content of a model file; tensors on the CPU are shared, not copied."""
     content = {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
@@ -56,7 +56,7 @@ def file_content(path: str | Path, model: Network, **more: object) -> dict:
 
 
 def describe(path: Path, model: Network) -> dict[str, object]:
-    """Record of a network and of its model file, for the pages."""
+    """Description of a network and of its model file, for the pages."""
     return {
         "architecture": model.architecture.model_dump(),
         "input_shape": list(model.input_shape),
@@ -75,14 +75,14 @@ def write(path: str | Path, content: dict) -> None:
 
 
 def check_tensors(content: dict, consequence: str) -> None:
-    """Check all tensors of a model file: the network's, by their names, and the others."""
+    """Raise an InputError, which `consequence` begins, unless all tensors are dense and finite."""
     try:
         tensors = [*_named_tensors(content["state"] | {**content, "state": None}, "")]
     except RecursionError as error:
         raise InputError(f"{consequence}, because its content is nested too deeply.") from error
     for name, tensor in tensors:
         dense = tensor.layout == torch.strided and tensor.dtype in DTYPES and not tensor.is_meta
-        # A view with a stride of 0 can have more values than the file has bytes.
+        # A stride of 0 makes a tensor of any size from a few bytes.
         if not dense or tensor.nbytes > tensor.untyped_storage().nbytes():
             raise InputError(f"{consequence}, because {name} is no dense tensor of plain numbers.")
         if not tensor.isfinite().all():
@@ -90,7 +90,7 @@ def check_tensors(content: dict, consequence: str) -> None:
 
 
 def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
-    """Tensors in nested dicts and lists, with their keys and numbers as their name."""
+    """Tensors in nested dicts and lists, each named by its keys, as in a state dict."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, dict | list):
@@ -99,12 +99,12 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def read(path: str | Path, *, state_dict: bool = False) -> dict:
-    """Content of a model file, or with `state_dict` also that of another project's weights."""
+    """Content of a model file; with `state_dict`, also of a weights file of another project."""
     path = Path(path)
     if not path.is_file():  # to read a pipe or a device could take for ever
         raise InputError(f"The model {path} does not exist or is no file; check the path.")
     try:
-        data = path.read_bytes()  # once: another process can replace the file at any time
+        data = path.read_bytes()  # read once, because another process can replace the file
         read_data = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
         content = read_data(path, data)
     except Exception as error:  # pickle, zip and safetensors raise anything on foreign bytes
@@ -118,7 +118,7 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
                 "torch.save(saved.get('state_dict', saved), 'weights.pth')\", and give weights.pth."
             ) from error
         reason = textwrap.shorten(str(error) or type(error).__name__, 300).rstrip(".")
-        if isinstance(error, pickle.UnpicklingError):  # PyTorch's text is on code in files
+        if isinstance(error, pickle.UnpicklingError):  # PyTorch's text speaks of code in files
             reason = "it has another format"
         raise InputError(f"{path} is not a model that PyTorch can load: {reason}.") from error
     if state_dict and isinstance(content, dict) and "format" not in content:
@@ -140,7 +140,7 @@ def _read_pytorch(path: Path, data: bytes) -> Any:
     if not data.startswith(b"PK\3\4"):  # of another project, before PyTorch 1.6
         return torch.load(path, map_location="cpu", weights_only=True)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = archive.infolist()  # compressed or overlapping ones can be of any size
+        entries = archive.infolist()  # compressed or overlapping entries can have any size
         compressed = any(entry.compress_type for entry in entries)
         if compressed or sum(entry.file_size for entry in entries) > len(data):
             raise ValueError("its entries are compressed or overlap; save it by torch.save")
@@ -154,7 +154,7 @@ def _read_safetensors(path: Path, data: bytes) -> dict:
     metadata = json.loads(data[8:start]).get("__metadata__", {})
     content = described(path) or json.loads(metadata.get(METADATA, "{}"))
     stated = str(content.get(DIGEST))
-    # config.json has the digest of the file, exports of 4.0.0 have that of the tensors alone.
+    # config.json states the digest of the file; exports of 4.0.0 state a digest of the tensors.
     covered = data, data.replace(stated.encode(), NO_DIGEST.encode(), 1), data[start:]
     if DIGEST in content and stated not in (hashlib.sha256(part).hexdigest() for part in covered):
         fault = f"its SHA-256 is not the one in {DESCRIPTION} or in its metadata"
@@ -163,7 +163,7 @@ def _read_safetensors(path: Path, data: bytes) -> dict:
 
 
 def described(path: Path) -> dict:
-    """Content of the config.json beside weights, if any."""
+    """Content of the config.json beside weights, or an empty dict."""
     beside = path.with_name(DESCRIPTION)
     content = files.read_json(beside) if beside.is_file() else {}
     return content if isinstance(content, dict) else {}
@@ -179,7 +179,7 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         if content["classes"] != [*CLASSES]:
             raise ValueError(f"its classes are {content['classes']}")
         data_mean = mean.numpy() if mean is not None and mean.dim() > 1 else None
-        with torch.device("meta"):  # takes no memory for an architecture that does not fit
+        with torch.device("meta"):  # a misfit is found before memory is taken
             kinds.build(shape, settings, data_mean).load_state_dict(state, assign=True)
         model = kinds.build(shape, settings, data_mean).to(next(iter(state.values())).dtype)
         model.load_state_dict(state)

@@ -17,12 +17,11 @@ GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}
 class SpatialRNN(nn.Module):
     """Bidirectional RNNs over the columns of the map, then over the rows of their output.
 
-    The map is split into blocks. Each column of blocks has its own bidirectional RNN that runs over
-    the rows. In their output, each row of blocks has its own one that runs over the columns. The
-    course's layers Split, Reshape, DimShuffle, Extract and MergeBroadcast are permutations here.
-
-    With `residual`, `around` is the linear path around the vertical sweep; the one around the
-    horizontal sweep is the identity, as its input and output have one size.
+    The map is split into blocks. In the vertical sweep, each column of blocks has a bidirectional
+    RNN of its own, which runs over the rows. In the horizontal sweep, each row of that output has
+    one, which runs over the columns. The course's layers Split, Reshape, DimShuffle, Extract and
+    MergeBroadcast are permutations here. With `residual`, each sweep has a path around it: the
+    linear layer `around` for the vertical sweep, the identity for the horizontal sweep.
     """
 
     def __init__(
@@ -32,7 +31,7 @@ class SpatialRNN(nn.Module):
         units: int,
         options: Architecture | None = None,
     ):
-        """Make it for maps (C, H, W), whose H and W are multiples of those of a block."""
+        """Take the shape (C, H, W) of the maps; H and W are multiples of the block's."""
         super().__init__()
         options = options or Architecture()
         channels, height, width = input_shape
@@ -47,7 +46,7 @@ class SpatialRNN(nn.Module):
         self.output_shape = (outputs, rows, columns)
 
     def draw_weights(self, random: np.random.RandomState) -> None:
-        """Those of the linear path; the banks have their own."""
+        """Draw the weights of the linear path; each bank draws its own weights."""
         if self.around is not None:
             draw_glorot(self.around.weight, random)
 
@@ -73,8 +72,7 @@ class SpatialRNN(nn.Module):
         """(N, C, H, W) to (block columns, block rows, N, features), features ordered c, dy, dx."""
         count, channels, height, width = maps.shape
         block_height, block_width = self.block
-        # Through channels_last, so that the gradient of the maps has that format too, and in two
-        # steps, the first of which moves whole rows of channels.
+        # The maps' gradient is channels_last, too; the first permutation moves rows of channels.
         grid = maps.permute(0, 2, 3, 1).reshape(
             count, height // block_height, block_height, width // block_width, block_width, channels
         )
@@ -83,11 +81,11 @@ class SpatialRNN(nn.Module):
 
 
 class SweepNorm(nn.LayerNorm):
-    """Layer normalisation in the dtype of its input; CUDA's autocast would take float32."""
+    """Layer normalisation in the dtype of its input; CUDA's autocast would use float32."""
 
     def forward(self, swept: Tensor) -> Tensor:
         """(..., features) to the same shape and dtype."""
-        # A CPU takes weights in float32 with an input in bfloat16, and rounds once; CUDA does not.
+        # On a CPU, the kernel takes float32 weights with a bfloat16 input; on CUDA it does not.
         dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
         weights = self.weight.to(dtype), self.bias.to(dtype)
         with torch.autocast(swept.device.type, enabled=False):
@@ -95,12 +93,11 @@ class SweepNorm(nn.LayerNorm):
 
 
 class BiRNNBank(nn.Module):
-    """Independent bidirectional RNNs of one size; each computes what neon 2.6.0's BiRNN does.
+    """Independent bidirectional RNNs of one size; each computes the same as neon 2.6.0's BiRNN.
 
-    Each sequence has its own weights for each direction, stacked in three tensors. A pass takes one
-    batched product for all inputs and one per time step, for any number of sequences. In the
-    recurrences, h[t] depends on h[t-1] in the forward direction and on h[t+1] in the backward one;
-    both start from zero:
+    Each sequence has its own weights for each direction, stacked in three tensors. For any number
+    of sequences, a pass takes one batched product for all inputs and one per time step. Both
+    directions start from zero. In the forward direction, with time reversed for backward:
 
         tanh, relu   h[t] = f(W x[t] + b + R h[t-1])
         gru          r, z as usual; n = tanh(W x[t] + b + r * R h[t-1]); h[t] = (1-z) n + z h[t-1]
@@ -115,7 +112,7 @@ class BiRNNBank(nn.Module):
         super().__init__()
         self.sequences, self.inputs, self.units, self.cell = sequences, inputs, units, cell
         banks, outputs = 1 if shared else sequences, GATES[cell] * units
-        # Three dimensions: with four, the change to channels_last would transpose them.
+        # Three dimensions: channels_last would transpose tensors of four dimensions.
         self.input_weight = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs, inputs))
         self.recurrent_weight = nn.Parameter(torch.zeros(banks * DIRECTIONS, outputs, units))
         self.bias = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs))
@@ -144,7 +141,7 @@ class BiRNNBank(nn.Module):
     def _sweep_by_steps(
         self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
     ) -> Tensor:
-        """Sweep without writes in place, which autograd and other formats can follow."""
+        """Sweep without in-place operations, as autograd and torch.export need it."""
         drives = to_steps(project(inputs, input_weight, bias))
         weight = recurrent_weight.transpose(1, 2)
         steps: dict[str, Callable] = {"gru": self._gru_step, "lstm": self._lstm_step}
@@ -208,8 +205,8 @@ class ElmanSweep(torch.autograd.Function):
     """Forward pass of a whole bank for tanh and relu, with its own backward pass.
 
     PyTorch's autograd would add a gradient of the recurrent weights at every step, and transpose
-    the gradients in memory. Here each is one product over all steps, in the weight's own layout.
-    PyTorch's counter of operations counts `baddbmm` with `out`, but not `baddbmm_`.
+    the gradients in memory. Here, one product over all steps gives each gradient in the weight's
+    layout. `baddbmm` has `out`, because FlopCounterMode does not count `baddbmm_`.
     """
 
     @staticmethod
@@ -233,7 +230,7 @@ class ElmanSweep(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of inputs, weights and bias."""
         inputs, input_weight, recurrent_weight, hidden = ctx.saved_tensors
-        drive = to_steps(gradient)  # becomes the gradient of the activation's input
+        drive = to_steps(gradient)  # becomes the gradient before the activation
         for time in reversed(range(len(drive))):
             step, state = drive[time], hidden[time]
             if time + 1 < len(drive):

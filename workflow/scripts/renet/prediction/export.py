@@ -1,8 +1,8 @@
-"""A predictor in other formats: ONNX with all that belongs to a prediction in it, and safetensors.
+"""Export of a predictor to ONNX and to safetensors.
 
 The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
-(N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. Its metadata has
-what else a prediction needs. A writer raises an InputError if its packages are missing.
+(N, classes) float32. Mean, scaling, flip averaging and temperature are part of the graph; the
+metadata has all other content of predictor.json.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from renet.prediction.predictor import FILE, Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
-LOCAL_LINE = re.compile(r"^.*(?<!\\)\]\((?!https?:).*\n", re.MULTILINE)  # with a link to a file
+LOCAL_LINE = re.compile(r"^.*(?<!\\)\]\((?!https?:).*\n", re.MULTILINE)  # has a link to a file
 
 
 class Probabilities(nn.Module):
@@ -42,7 +42,7 @@ class Probabilities(nn.Module):
 
 
 def write_onnx(path: Path, predictor: Predictor) -> None:
-    """Write an ONNX file in float32, all in one file, without names of local files."""
+    """Write one ONNX file in float32, without external data and without local paths."""
     model = _onnx_model(predictor)
     with files.replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
@@ -85,21 +85,21 @@ def _onnx_model(predictor: Predictor):
 def write_safetensors(
     path: Path, predictor: Predictor, metadata: dict[str, str] | None = None
 ) -> None:
-    """Write the weights as safetensors, by default with what `described` says as metadata."""
+    """Write the weights as safetensors; the default metadata is the text of `described`."""
     weights = {name: tensor.contiguous() for name, tensor in predictor.network.state_dict().items()}
-    # One key: the order of several is not fixed, and the bytes would differ.
+    # One key, because the order of several keys, and so the bytes, would vary.
     about = {model_file.METADATA: described(predictor, model_file.NO_DIGEST)}
     content = safetensors.torch.save(weights, metadata or about)
     if metadata is None:
         digest = hashlib.sha256(content).hexdigest()
         content = content.replace(model_file.NO_DIGEST.encode(), digest.encode(), 1)
-    # Not by its save_file, whose error on a full disk is no OSError.
+    # Not by `save_file`, which raises no OSError on a full disk.
     with files.replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
 
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | None = None) -> None:
-    """Write what model hubs and `predictor.load` read: weights, README.md and config.json."""
+    """Write the files for model hubs and `predictor.load`: weights, README.md, config.json."""
     folder, text = path.parent, LOCAL_LINE.sub("", card.read_text(encoding="utf-8"))
     if (folder / FILE).exists():
         raise InputError(f"{folder} is a folder of a run; name a folder for the hub alone.")
@@ -116,7 +116,7 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | Non
 
 
 def described(predictor: Predictor, digest: str | None = None) -> str:
-    """JSON text of the architecture, how the model predicts, and the digest of exported weights."""
+    """JSON text: content of predictor.json, the architecture, and the exported weights' digest."""
     content = model_file.file_content(predictor.model, predictor.network)
     about = predictor.content | content | {"colour": "RGB"}
     del about["state"]
@@ -128,7 +128,7 @@ WRITERS = {".onnx": write_onnx, ".safetensors": write_safetensors}
 
 
 def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
-    """Function that writes the format that the end of a file's name stands for."""
+    """The function that writes the format of a file name's suffix."""
     if ".int8" in path.suffixes:
         raise InputError(f"{path} would have float32; see docs/predict.md for int8.")
     if write := WRITERS.get(path.suffix):

@@ -21,18 +21,18 @@ COMPRESSED = (".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zip")
 
 
 class Photo(NamedTuple):
-    """A file of a photo, and the function that reads it."""
+    """Name of a photo, and a function that reads its bytes."""
 
     name: str
     read: Callable[[], bytes]
 
 
 def find(places: Sequence[str]) -> list[Photo]:
-    """The photos at some places, in the order of their names; none is read yet.
+    """List the photos at some places, in the order of their names, without reading them.
 
-    Places are files, folders (with all below them, but not behind links), or tars that are not
-    compressed. In a folder and a tar, photos are known by their suffix, or as JPEGs by their bytes;
-    hidden files are no photos.
+    Places are files, folders with their subfolders (links to folders are not followed), or
+    uncompressed tars. In folders and tars, the suffix, or the first bytes of a JPEG, identify a
+    photo; hidden files are skipped.
     """
     found: list[Photo] = []
     for place in places:
@@ -62,13 +62,12 @@ def _place_photos(path: Path) -> Iterator[Photo]:
 
 
 def _folder_photos(folder: Path) -> Iterator[Photo]:
-    skipped: Counter[str] = Counter()
+    skipped = []
     for path in files.below(folder):
-        # To read a pipe or a device could take for ever.
         if path.is_file() and _is_photo(path.relative_to(folder).as_posix(), path):
             yield _file(path)
         elif path.is_symlink() or not path.is_dir():
-            skipped[_ending(path.name)] += 1
+            skipped.append(path.name)
     _log_skipped(folder, skipped)
 
 
@@ -84,13 +83,10 @@ def _is_photo(name: str, path: Path, offset: int = 0) -> bool:
     return False
 
 
-def _ending(name: str) -> str:
-    return printable(PurePath(name).suffix.lower()) or "no ending"
-
-
-def _log_skipped(place: Path, skipped: Counter[str]) -> None:
-    if skipped:
-        parts = ", ".join(f"{count:,} ({what})" for what, count in skipped.items())
+def _log_skipped(place: Path, names: list[str]) -> None:
+    if names:
+        endings = Counter(printable(PurePath(name).suffix.lower()) or "no ending" for name in names)
+        parts = ", ".join(f"{count:,} ({ending})" for ending, count in endings.items())
         logging.warning("%s: files that are not predicted: %s", place, parts)
 
 
@@ -112,10 +108,10 @@ def _tar_photos(tar: Path) -> Iterator[Photo]:
         with tar.open("rb") as handle:  # photos are read after the last one is found
             return tar_index.read_member(handle, offset, size)
 
-    skipped: Counter[str] = Counter()
+    skipped = []
     for member in tar_index.tar_members(tar):
         if _is_photo(member.name, tar, member.offset):
             yield Photo(f"{tar}/{member.name}", functools.partial(read, member.offset, member.size))
         else:
-            skipped[_ending(member.name)] += 1
+            skipped.append(member.name)
     _log_skipped(tar, skipped)

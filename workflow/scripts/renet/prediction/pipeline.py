@@ -1,6 +1,6 @@
-"""Pipeline from photos to predictions: read ahead, cut in threads, predicted in batches.
+"""Pipeline from photos to predictions: threads read and cut ahead, the network predicts batches.
 
-The memory is that of a few batches, for any number of photos.
+Only a few batches are in memory, for any number of photos.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from renet.prediction import photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import Predictor
 
-# predictions.csv: one row for each face; a photo without one has a row with a reason.
+# predictions.csv: one row for each face; a photo without a face has a row with a reason.
 PREDICTIONS = Table(
     {
         "file": str,
@@ -48,19 +48,19 @@ PREDICTIONS = Table(
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
 DECIMALS = 4  # in probabilities and in pixels of boxes
-LARGE = crop.MAX_MEMORY // 4  # bytes; a photo that takes more is decoded by one thread at a time
+LARGE = crop.MAX_MEMORY // 4  # bytes; larger photos are decoded one at a time
 ONE_AT_A_TIME = threading.Lock()
 
 
 class Cut(NamedTuple):
-    """A face that was cut from a photo, or the reason why there is none."""
+    """A face that was cut from a photo, or the reason why no face was cut."""
 
     file: str
     face: int | None = None  # number on the photo, from 1
-    box: Box | None = None  # as the data set has it, in pixels of the photo; None for a crop
+    box: Box | None = None  # like a box of the data set, in pixels; None for a ready-made crop
     score: float = np.nan
     pixels: np.ndarray | None = None  # (3, height, width) uint8 RGB
-    in_training: bool | None = None  # whether the photo probably was; None: not known
+    in_training: bool | None = None  # probably a training photo; None: unknown
     reason: str = ""
     detail: str = ""
 
@@ -80,9 +80,9 @@ def cut_faces(
     detect: bool,
     keep: Callable[[Image], object] = lambda image: None,
 ) -> list[Cut]:
-    """The faces of a photo; without `detect`, it is one, prepared as the training faces were.
+    """Cut the faces from a photo; without `detect`, the whole photo is a ready-made crop.
 
-    `keep` gets the decoded photo.
+    `keep` is called with the decoded photo.
     """
     spec = predictor.crop(whole=detect)
     try:
@@ -99,7 +99,7 @@ def cut_faces(
 def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
     """Faces of a whole photo, the highest detector score first.
 
-    The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
+    The photo is a training photo if one of its faces, or the photo itself, is a training face.
     """
     cuts = []
     for number, (detected, score) in enumerate(detection.detect(image.pixels), 1):
@@ -121,15 +121,10 @@ def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]
 def predict(
     predictor: Predictor, places: Sequence[str], *, detect: bool, threads: int | None = None
 ) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
-    """Predict the faces of the photos at some places; see `photos.find`.
+    """Yield the cuts of each batch and its rows of predictions.csv; for places see `photos.find`.
 
-    Without `detect`, each photo is a face that is cropped already.
-
-    Yields:
-        The cuts of a batch, and its rows of predictions.csv.
-
-    Raises:
-        InputError: a place holds no photo, or the detector is not installed.
+    Without `detect`, each photo is a ready-made crop. An InputError says that a place holds no
+    photo, or that the detector is not installed.
     """
     found = photos.find(places)
     if detect:
@@ -170,7 +165,7 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
 
 
 def count(table: pd.DataFrame) -> Counter[str]:
-    """The numbers of rows with each prediction or reason, and of what is known of the faces."""
+    """Count the rows by prediction or reason, and the unsure and the known faces."""
     counts = Counter(table.reason.where(table.reason != "", table.predicted))
     for column, name in (("unsure", "unsure"), ("in_training", "probably in the training set")):
         if table[column].notna().any():

@@ -1,7 +1,7 @@
-"""A network with predictor.json: what it takes to treat new photos as the run's test faces.
+"""A network with predictor.json, by which new photos are prepared like the run's test faces.
 
-The file lies beside model.pt and has its digest. The metadata of safetensors, or config.json beside
-them, has the same keys. A model without it predicts too, but not calibrated.
+predictor.json lies beside model.pt, and has its digest. The metadata of safetensors, or config.json
+beside them, have the same keys. Without these keys, a model's predictions are not calibrated.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ UNKNOWN: dict = {  # where a model has no predictor.json
 
 
 def _part(extra: Literal["ignore", "forbid"] = "ignore", /, **keys: Any) -> Any:
-    """Pydantic model of keys of predictor.json: a type each, with its default if it is optional."""
+    """Pydantic model of some keys of predictor.json, each with a type, or a type and a default."""
     config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     fields: Any = {
         key: hint if isinstance(hint, tuple) else (hint, ...) for key, hint in keys.items()
@@ -58,14 +58,14 @@ Content = _part(
     model=_part(sha256=str | None),
     training_photos=_part(sha256=str | None),
     stated=(_part(above=bool) | None, None),
-    above_baseline=(dict[str, bool] | bool, False),  # of old files, by each metric or the accuracy
+    above_baseline=(dict[str, bool] | bool, False),  # old files: by each metric, or the accuracy
     sources=(list[str], []),
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A network in evaluation mode, on the CPU at first, and how photos are prepared for it."""
+    """A network in evaluation mode, on the CPU at first, with the content of predictor.json."""
 
     network: torch.nn.Module
     model: Path  # file of the network
@@ -76,7 +76,7 @@ class Predictor:
 
     @property
     def box(self) -> BoxMap:
-        """From a detector's box to that of the data set."""
+        """Map from a detector's box to a box of the data set."""
         return BoxMap(**self.content["detector"]["box"])
 
     @property
@@ -86,7 +86,7 @@ class Predictor:
 
     @property
     def threshold(self) -> float | None:
-        """The largest confidence of an unsure prediction; None: none is unsure."""
+        """The largest confidence of an unsure prediction; None: no prediction is unsure."""
         return self.content["unsure"]["threshold"]
 
     def crop(self, *, whole: bool) -> CropSpec:
@@ -111,7 +111,7 @@ class Predictor:
         return inference.softmax(values / (self.temperature or 1.0), self.model)
 
     def knows(self, pictures: Iterable[np.ndarray]) -> bool | None:
-        """Whether one of the faces is nearly a training face; None without their hashes."""
+        """Whether a face is nearly equal to a training face; None without training_hashes.npy."""
         return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
@@ -119,12 +119,12 @@ def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, sett
     """Content of predictor.json.
 
     Args:
-        evaluated: keys that its metrics decide, such as `temperature`.
-        faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
-        settings: of the run and its data, as provenance.json has them.
+        evaluated: keys from metrics.json, such as `temperature`.
+        faces: training faces, (N, 3, height, width) uint8; the file `hashes` has their hashes.
+        settings: of the run and its data, as in provenance.json.
     """
     margin = settings["crop"]["margin"]
-    # Faces that the detector has found have its default box.
+    # Faces that were found by the detector have its default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
     box = detection.fit(faces, margin) if fits else BoxMap()
@@ -143,7 +143,7 @@ def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, sett
 
 
 def load(path: str | Path) -> Predictor:
-    """Load the predictor in the folder of a run or for a model hub, or of a model file."""
+    """Load a predictor from the folder of a run or for a model hub, or from a model file."""
     model = model_in(path)
     if model.is_dir():
         names = " or ".join(MODELS)
@@ -162,8 +162,8 @@ def load(path: str | Path) -> Predictor:
         _check(content, description)
         if (content["model"]["sha256"], content.get("classes")) != (digest, [*CLASSES]):
             raise InputError(
-                f"{description} is not that of {model}; delete it to have it made again, or copy "
-                "the model alone to another folder to predict with it."
+                f"{description} is for another model than {model}; delete it to have it made "
+                "again, or copy the model alone to another folder to predict with it."
             )
     if content["model"]["sha256"] and hashes.is_file():
         training = training_photos.read(hashes, content["training_photos"]["sha256"])
@@ -199,7 +199,7 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
 
 
 def _check(content: dict, file: Path) -> None:
-    """Refuse the content of a file that lacks a value, or has an impossible one."""
+    """Raise an InputError if the content of a file lacks a key or has an impossible value."""
     try:
         Content.model_validate(content)
     except ValidationError as error:

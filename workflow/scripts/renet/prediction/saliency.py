@@ -1,7 +1,7 @@
 """Saliency by occlusion: how much the log-odds of the prediction fall when a patch is covered.
 
 Zeiler and Fergus, Visualizing and Understanding Convolutional Networks (2014). Gradients would be
-cheaper, but are zero where the ReLU before the softmax outputs zero.
+cheaper, but they are zero if the ReLU before the softmax outputs zero.
 """
 
 import itertools
@@ -25,8 +25,8 @@ def occlusion(
 ) -> np.ndarray:
     """The fall of the predicted class's log-odds when a patch is covered with the mean colour.
 
-    Of a face (C, H, W) uint8 and a model on `device`. Returns (lines, columns) float64, a value for
-    each position of the patch; above zero where the covered pixels support the prediction.
+    Takes a face (C, H, W) uint8 and a model on `device`. Returns (lines, columns) float64, for each
+    position of the patch; values above zero mean that its pixels support the prediction.
     """
     mean = face.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     pixels = np.stack([face, *covered(face, mean, PATCH, POSITIONS)])
@@ -39,9 +39,9 @@ def occlusion(
 def covered(
     face: np.ndarray, colour: np.ndarray | int, part: float, positions: int
 ) -> Iterator[np.ndarray]:
-    """Copies of a face (C, H, W) with a patch of a colour, which moves along lines.
+    """Copies of a face (C, H, W), each with a patch of a colour at one position, line by line.
 
-    The patch has a `part` of the face's sides, and `positions` on a side from border to border.
+    The patch's sides are a `part` of the face's sides; each side has so many `positions`.
     """
     height, width = (round(side * part) for side in face.shape[1:])
     tops, lefts = (corners(side, part, positions) for side in face.shape[1:])
@@ -57,9 +57,9 @@ def corners(side: int, part: float, positions: int) -> list[int]:
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
-    """An image (H, W, 3) uint8, RGB, in grey; what supports the prediction is red, the rest blue.
+    """Tint a grey copy of a picture (H, W, 3) uint8: red supports the prediction, blue contradicts.
 
-    The largest drop of the image has the full colour.
+    The pixel with the largest drop has the full colour.
     """
     height, width = picture.shape[:2]
     drop = _interpolate(drops, height, width)
@@ -71,7 +71,7 @@ def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
 
 
 def _interpolate(drops: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Each drop at the centre of its patch, linear between them; (height, width)."""
+    """Interpolate linearly between the centres of the patches, to (height, width)."""
     lines, columns = (
         np.interp(np.linspace(0, 1, side), np.linspace(PATCH / 2, 1 - PATCH / 2, count),
                   np.arange(count))

@@ -1,8 +1,8 @@
-"""Whether a photo was probably in the training set: the perceptual hashes of the training faces.
+"""Perceptual hashes of the training faces, which tell whether a photo was in the training set.
 
-They lie beside predictor.json, 32 bytes for each face, with those of the initial weights. Copies
-that were compressed, scaled or mirrored are found; other crops and other photos of the person are
-not (docs/predict.md).
+The file beside predictor.json has 32 bytes for each face, also of the initial weights' training.
+Compressed, scaled or mirrored copies are found; other crops and other photos of the person are not
+(docs/predict.md).
 """
 
 import hashlib
@@ -34,15 +34,15 @@ def write(path: Path, known: np.ndarray) -> None:
 
 
 def read(path: Path, digest: str | None = None) -> np.ndarray:
-    """Read the hashes; an InputError if the file has another SHA-256 or other values."""
+    """Read the hashes; an InputError if the SHA-256 or the array's dtype or shape is wrong."""
     data = path.read_bytes()
     try:
         if digest not in (None, hashlib.sha256(data).hexdigest()):
-            raise ValueError("its SHA-256 is not that in predictor.json")
+            raise ValueError("its SHA-256 is not the one in predictor.json")
         known = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
         if known.dtype != np.uint64 or known.ndim != 2 or len(known) != len(MIRRORED):
             raise ValueError(f"it has {known.dtype} values of the shape {known.shape}")
-    except (ValueError, MemoryError) as error:  # the latter by the shape in a header
+    except (ValueError, MemoryError) as error:  # MemoryError: a wrong shape in the header
         raise InputError(
             f"{path} cannot be used ({error}); delete it to predict without it, or delete "
             "predictor.json, too, to have both made again."
@@ -51,7 +51,7 @@ def read(path: Path, digest: str | None = None) -> np.ndarray:
 
 
 def are_in(known: np.ndarray, pictures: Iterable[np.ndarray]) -> bool:
-    """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""
+    """Whether a face (3, height, width) uint8 RGB is nearly equal to a training face."""
     found = (as_words([perceptual_hash(picture)])[0] for picture in pictures)
     copies = (copy for words in found for copy in (words, words ^ MIRRORED))
     return any((distances(known.T, copy) <= LARGEST_DISTANCE).any() for copy in copies)

@@ -1,8 +1,5 @@
-"""Age groups as a second task of a training, which shares all layers but the outputs.
-
-Their cross-entropy is a part of the loss. Caruana, Multitask Learning (Machine Learning 28, 1997),
-says why a second task can help the first. A face of unknown age has no part in the second task.
-"""
+"""Age groups as a second task, which shares all layers but the last (Caruana, Multitask Learning,
+Machine Learning 28, 1997). The loss includes the cross-entropy of the known age groups."""
 
 import logging
 
@@ -18,10 +15,10 @@ GROUPS = len(LOWEST_AGES) + 1
 
 
 class WithAges(nn.Module):
-    """A network in its training, and an output layer for the age groups beside its own."""
+    """A network with a second output layer, for the age groups."""
 
     def __init__(self, network: nn.Module):
-        """Take a network that is on its device. The new layer begins with zeros."""
+        """Add a layer of zeros to a network that is on its device."""
         super().__init__()
         self.network, weight = network, [*network.children()][-1].weight
         self.ages = LinearClassifier(weight.shape[1], GROUPS).to(weight)
@@ -39,9 +36,9 @@ class WithAges(nn.Module):
 
 
 def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) -> np.ndarray:
-    """A number for the class and the age group of each face, so that a loader has one label.
+    """One label for class and age group of each face: the class plus `classes` times the group.
 
-    It is the class, plus `classes` times the group. An unknown age is the last group.
+    Unknown ages are the last group.
 
     Args:
         ages: in years, (N,) float64, NaN where unknown; None: all are unknown.
@@ -57,7 +54,7 @@ def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) ->
 def logit_adjustment(joint: np.ndarray, classes: int) -> np.ndarray:
     """Log of p(class | age group) / p(class) of the training faces, (GROUPS + 1, classes) float32.
 
-    A training that adds it to the logits learns to predict without it: as if the classes were
+    If it is added to the logits in training alone, the network predicts as if the classes were
     equally frequent in all age groups (Menon et al., Long-tail learning via logit adjustment,
     arXiv:2007.07314). It is 0 for an unknown age.
     """
@@ -72,16 +69,12 @@ def logit_adjustment(joint: np.ndarray, classes: int) -> np.ndarray:
 def split(
     logits: Tensor, targets: Tensor, adjustment: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Separate the two tasks.
+    """Logits and targets of the classes, and the mean loss of the age groups.
 
     Args:
         logits: (N, classes + GROUPS).
         targets: joint classes, (N,) int64, or their weights, (N, classes * (GROUPS + 1)).
         adjustment: from `logit_adjustment`, added to the logits of the classes.
-
-    Returns:
-        Logits of the classes, their targets of the form of `targets`, and the mean loss of the age
-        groups.
     """
     classes = logits.shape[1] - GROUPS
     mixed = targets.is_floating_point()

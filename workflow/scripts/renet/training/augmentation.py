@@ -1,9 +1,8 @@
-"""Changes of the training faces, in batches on their device, that no generator's state decides.
+"""Random changes of the training faces, in batches on their device, without a stateful generator.
 
 Every draw is a function of the seed, the epoch and the row of train.h5 alone. A face therefore gets
-the same pixels in any batch, process and loader, and after a resume. What is computed for each
-pixel are operations of PyTorch that round alike wherever a face stands in its batch: no sum over a
-face, and no sine or logarithm.
+the same pixels in any batch, process and loader, and after a resume. Pixels go only through PyTorch
+operations that round alike at any place in a batch: no sum over a face, no sine, no logarithm.
 """
 
 import dataclasses
@@ -34,7 +33,7 @@ NEIGHBOURS = 0.33  # largest weight of a pixel's neighbour on each side, in a bl
 DEVIATION = 16.0  # largest standard deviation of the noise, in grey levels
 ERASED = 0.1, 0.35  # fractions of a side
 MIDDLE, WHITE = 128.0, 255.0
-PART = 4  # faces that a CPU changes at once: noise computes eight bytes for each of their values
+PART = 4  # faces that a CPU changes at once: the noise takes eight bytes for each value
 LUMINANCE = (0.299, 0.587, 0.114)  # weights of red, green and blue, ITU-R BT.601
 
 Columns = Sequence[np.ndarray] | np.ndarray  # numbers of each face, each (N,)
@@ -46,10 +45,10 @@ class Change:
     """A group of changes.
 
     Attributes:
-        apply: changes faces (n, C, H, W) float32 by their columns, each (n, 1, 1, 1) float32, and
-            their keys (n, 1) int64.
-        columns: computes these from the group's draws (n, places), and height and width.
-        fraction: of the faces that it changes: those whose first draw is below.
+        apply: changes faces (n, C, H, W) float32, given their columns, each (n, 1, 1, 1) float32,
+            and their keys (n, 1) int64.
+        columns: computes the columns from the group's draws (n, places), and height and width.
+        fraction: of the faces that are changed; a face is, if its first draw is below.
     """
 
     draws: range  # places among the draws of a face
@@ -67,7 +66,7 @@ class Augmentation:
     classes: int
 
     def rows_to_read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Rows, and behind them their partners for mixup."""
+        """Rows, followed by the partner of each row if the recipe has mixup."""
         if not self.recipe.mixup:
             return rows
         partners = (self._mixup_draws(rows, epoch)[:, 0] * self.count).astype(np.int64)
@@ -76,9 +75,9 @@ class Augmentation:
     def __call__(
         self, pixels: Tensor, targets: Tensor, rows: np.ndarray, epoch: int
     ) -> tuple[Tensor, Tensor]:
-        """Change the faces of `rows_to_read`; changed ones are float32 from 0 to 255.
+        """Change the faces of `rows_to_read`, to float32 from 0 to 255 unless nothing is changed.
 
-        Targets stay (N,) int64, or become the weights of the classes, (N, classes) float32.
+        With mixup, the targets (N,) int64 become weights of the classes, (N, classes) float32.
         """
         mixup = self.recipe.mixup
         if self.recipe.augment:
@@ -98,7 +97,7 @@ class Augmentation:
 
 
 def _blend(values: Tensor, weight: Tensor) -> Tensor:
-    """Mix the first half of some values, those of the faces, with those of their partners."""
+    """Mix the values of the faces, the first half, with the values of their partners."""
     own, partners = values.chunk(2)
     return own * weight + partners * (1 - weight)
 
@@ -126,7 +125,7 @@ def _mix(state: Words) -> Words:
 
 
 def _shifted(words: Words, shift: int) -> Words:
-    """Words shifted to the right as if they had no sign."""
+    """Words shifted to the right like unsigned integers."""
     return (words >> shift) & ((1 << (64 - shift)) - 1)
 
 
@@ -147,7 +146,7 @@ def change(pixels: Tensor, names: Sequence[str], key: np.ndarray) -> Tensor:
 
 
 def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The faces after a change of these rows, in place unless it is one of all faces."""
+    """The faces after a change of some rows, in place, or of all faces."""
     if made.fraction == 1:
         return made.apply(faces, columns, key)
     at_once = PART if faces.device.type == "cpu" else len(faces)
@@ -179,12 +178,12 @@ def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
 
 
 def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
-    """Rotate, scale and shift; beyond the border is the face's reflection."""
+    """Rotate, scale and shift; the face is reflected beyond its border."""
     _, _, height, width = faces.shape
     a, b, c, d, e, f = (values[..., 0] for values in columns)
     x = _centres(width, faces.device).view(1, 1, -1)
     y = _centres(height, faces.device).view(1, -1, 1)
-    # Not F.affine_grid, a matrix product, which rounds by the number of faces.
+    # Not F.affine_grid: the rounding of its matrix product depends on the number of faces.
     grid = torch.stack([a * x + b * y + c, d * x + e * y + f], 3)
     return F.grid_sample(faces, grid, padding_mode="reflection", align_corners=False)
 
@@ -235,7 +234,7 @@ def _noise(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 
 
 def _erase_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
-    """Top, bottom, left and right of a rectangle, the last ones outside, and its grey."""
+    """Top, bottom (exclusive), left and right (exclusive) of a rectangle, and its grey."""
     sides = ERASED[0] + (ERASED[1] - ERASED[0]) * drawn[:, 1:3]
     starts = (1 - sides) * drawn[:, 3:5]
     first, end = np.round(starts * size), np.round((starts + sides) * size)

@@ -15,6 +15,7 @@ from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
+from renet.network.inference import logits, softmax, write_course_format
 from renet.training import loop, processes
 from renet.training.loop import Trainer
 from renet.training.settings import RunSettings
@@ -26,13 +27,14 @@ DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 def main() -> None:
     """Train from the command line."""
     arguments = parse_arguments()
-    # Only the first of several processes logs more than warnings.
+    # Rank 0 alone logs more than warnings.
     is_first = os.environ.get("RANK", "0") == "0"
     logs.start(level=logging.INFO if is_first else logging.WARNING)
     os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
-    outputs = filter(None, (arguments.save_path, arguments.output_file))
+    named = arguments.save_path, arguments.output_file, arguments.inference_file
+    outputs = [path for path in named if path]
     with disk.explained(outputs), processes.group(DEVICE_OF_BACKEND[arguments.backend]):
-        run_course(arguments)
+        run_course(arguments, outputs)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -49,6 +51,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--serialize", type=int, nargs="?", const=1, default=0, help="save after every N epochs")
     add("--model_file", help="model of --save_path from which to continue")
     add("-o", "--output_file", type=Path, help="CSV file for the metrics by epoch")
+    add("--inference_file", type=Path, help="text file for the probabilities of the test.h5 faces")
     add("-eval", "--eval_freq", type=int, default=1, help="evaluate every N epochs")
     add("-b", "--backend", choices=list(DEVICE_OF_BACKEND), default="cpu", help="mkl: the CPU")
     add("-i", "--device_id", type=int, default=0, help="number of the GPU")
@@ -68,12 +71,11 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def run_course(arguments: argparse.Namespace) -> None:
-    """Train in this process of its group; test.h5 serves without a validation.h5, as in neon."""
+def run_course(arguments: argparse.Namespace, outputs: list[Path]) -> None:
+    """Train in this process of its group; validate on test.h5 if there is no validation.h5."""
     if processes.is_main():
-        outputs = arguments.save_path, arguments.output_file
         files.check_distinct(outputs, arguments.data_root.glob("*.h5"))
-        for path in filter(None, outputs):
+        for path in outputs:
             files.check_writable(path)  # before the training, which can take hours
     recipe = Recipe.model_validate({
         "device": DEVICE_OF_BACKEND[arguments.backend], "threads": arguments.threads,
@@ -84,6 +86,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     folder = arguments.data_root
     held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
+    test = hdf5.read(folder / "test.h5") if arguments.inference_file else None
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
     state = saved.get("training", {}) if saved else {}
     if saved and ("steps" not in state or state["weights"]):  # those of a run's checkpoint
@@ -108,4 +111,7 @@ def run_course(arguments: argparse.Namespace) -> None:
         logging.warning("The trained network is not saved: no --save_path was given.")
     if arguments.output_file:
         HISTORY.write(arguments.output_file, HISTORY.frame(trainer.history))
+    if test:
+        values = logits(trainer.eval_model, test.pixels, trainer.device, recipe.precision)
+        write_course_format(arguments.inference_file, softmax(values), test.targets)
     print(f"Accuracy = {accuracy * 100:.1f}%")

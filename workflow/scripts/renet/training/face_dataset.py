@@ -1,4 +1,4 @@
-"""Faces of an HDF5 file as a data set of PyTorch, for trainings of other programs."""
+"""Faces of an HDF5 file as a data set of PyTorch, for training code outside this project."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ class FaceDataset(Dataset):
     """Faces (3, height, width) uint8 RGB, transformed, and their classes, 0 or 1.
 
     As in torchvision, `classes` has the names of the classes, and `targets` the class of each face.
-    Each worker of a `DataLoader` maps the file into memory itself.
+    Each worker of a `DataLoader` maps the file into its own memory.
     """
 
     classes = CLASSES

@@ -1,17 +1,16 @@
 """Folder of a training, `<parent>/<fingerprint>`, with all files of the training.
 
-    checkpoint.pt, previous.pt     until it has finished: model files with its state
+    checkpoint.pt, previous.pt     model files with its state, until it has finished
     tensorboard/                   events
-    model.pt, history.csv, …       its results; of the outputs of the job, model.pt is a hard link,
-                                   the others are copies, which a user can edit
+    model.pt, history.csv, …       its results; the job's output model.pt is a hard link, its other
+                                   outputs are copies, which a user can edit
     training.json                  written last: what made the results, and the SHA-256 of each
 
-Snakemake deletes the outputs of a job before it starts the job. This folder is not an output, so
-that a job for the same training can take its results.
+Snakemake deletes the outputs of a job before it starts the job. It keeps this folder, which is no
+output, so that a job for the same training can reuse the results.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import logging
@@ -36,20 +35,20 @@ MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end o
 
 
 class TrainingFolder:
-    """Folder of one training, in that of all trainings of a run."""
+    """Folder of one training, in the folder of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
-        """Name the folder by all that the results depend on, also the version of PyTorch."""
+        """Name the folder by a digest of what the results depend on and of PyTorch's version."""
         named = [*depends_on, torch.__version__]
         text = json.dumps(named, sort_keys=True)
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def run_or_reuse(self, outputs: Mapping[str, Path], compute: Callable[..., dict]) -> None:
-        """Link the outputs of a job, by the names of the results in this folder, to the results.
+        """Link or copy the results to the outputs of a job, given by the names of the results.
 
-        Unless they are there, `compute` writes them to the paths that it is given, and returns what
-        else training.json records. Folders of other trainings are deleted at the end; after a
-        return to a finished training, only those of finished ones.
+        If the results are not in the folder, `compute` writes them to the paths that it is given,
+        and returns further content of training.json. Then the folders of other trainings are
+        deleted; after a reuse, only the folders of finished trainings.
 
         Raises:
             InputError: another process works there, or an output cannot be written.
@@ -58,7 +57,7 @@ class TrainingFolder:
             for output in outputs.values():
                 files.check_writable(output)  # before the training, which can take hours
             results = [self.path / name for name in outputs]
-            # The parent can have other files of a user.
+            # A user may have other files there.
             folders = sorted(self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS))
             others = [path for path in folders if path != self.path]
             finished = self._is_finished()
@@ -77,7 +76,7 @@ class TrainingFolder:
             for result, output in zip(results, outputs.values(), strict=True):
                 _link_or_copy(result, output)
             for path in others:
-                # After a return to a finished training, the checkpoints of a stopped one stay.
+                # After a reuse, a stopped training keeps its checkpoints.
                 if not finished or (path / RECORD).exists():
                     shutil.rmtree(path)
 
@@ -103,7 +102,7 @@ class TrainingFolder:
 
 
 def _link_or_copy(result: Path, output: Path) -> None:
-    """Put a result in place of an output: a model as a link, others as copies to be edited."""
+    """Replace an output by a link to a model, or by a copy of another result."""
     output.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         if result.suffix == ".pt":
@@ -114,20 +113,20 @@ def _link_or_copy(result: Path, output: Path) -> None:
 
 
 class Checkpoint:
-    """Latest checkpoint of a training and the previous one."""
+    """The latest and the previous checkpoint of a training."""
 
     def __init__(self, folder: Path, seconds: float, gap: float = MIN_CHECKPOINT_GAP):
-        """Name them; within an epoch one is due after `seconds`, at its end after `gap`."""
+        """Take when a checkpoint is due: after `seconds` in an epoch, after `gap` at its end."""
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
 
     def is_due(self, min_age: float | None = None) -> bool:
-        """Whether the latest one, or the start, is `min_age` seconds ago (default: `gap`)."""
+        """Whether the latest checkpoint, or the start, is `min_age` (or `gap`) seconds ago."""
         return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:
-        """Write a checkpoint; if a tensor is not finite, an InputError leaves both as they are."""
+        """Write a checkpoint; an InputError if a tensor is not finite, and both files stay."""
         content = model_file.file_content(self.path, model, training=state)
         if self.path.exists():
             self.path.replace(self.previous)
@@ -140,12 +139,9 @@ class Checkpoint:
             try:
                 return model_file.read(path)
             except InputError as error:
-                cause = error.__cause__
-                # EINVAL: PyTorch has sought a place before the beginning of a truncated file.
-                is_cut_off = isinstance(cause, OSError) and cause.errno == errno.EINVAL
-                if isinstance(cause, OSError | MemoryError) and not is_cut_off:
+                if isinstance(error.__cause__, OSError | MemoryError):
                     raise  # a fault of the machine, not of the file
                 logging.warning("This checkpoint is not used: %s", error)
-                # Renamed: the next save would replace the intact previous one by it.
+                # Renamed, so that the next save does not replace the intact previous one by it.
                 path.replace(path.with_name(path.name + ".damaged"))
         return None

@@ -53,19 +53,19 @@ def fit(
 
 
 def make_folds(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows outside and inside of each fold of the people."""
+    """Rows outside and inside each fold; all faces of a person are in one fold."""
     count = min(FOLDS, len(np.unique(subjects)))
     folds = list(GroupKFold(count).split(targets, groups=subjects)) if count > 1 else []
     if not folds or any(len(np.unique(targets[others])) < 2 for others, _ in folds):
         raise InputError(
-            "The training set, also without one of five folds of its people, must not have one "
-            "class or one person, so that an SVM has probabilities; use more photos."
+            "An SVM needs several people and both genders in every four fifths of the training "
+            "set; add photos."
         )
     return folds
 
 
 def compute_features(hog: Hog, faces: FaceFile, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a set, a random part of those of a large one, and their features, float32."""
+    """Rows of a set, at most `LARGEST` drawn at random, and their features, float32."""
     rows = np.arange(len(faces))
     if len(rows) > LARGEST:
         logging.info("The SVM uses a random %d of %d faces", LARGEST, len(rows))

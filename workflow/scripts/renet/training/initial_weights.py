@@ -1,4 +1,4 @@
-"""Initial weights of a training, from a run or from another project."""
+"""Initial weights of a training from a model file of this or another project."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from renet.network.model import Network
 
 
 def load(network: Network, recipe: Recipe) -> None:
-    """Give a network the weights and the mean in the file that a recipe starts from."""
+    """Load the weights and the mean of the recipe's `start_from` into a network."""
     file = recipe.start_files[0]
     given, state = _read(file)
     norm, mean = network.get_submodule("norm"), state.get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
         norm.mean = mean.to(norm.mean)  # instead of the mean of the data
-    free = ["model.flip_average"]  # on which no weights depend
+    free = ["model.flip_average"]  # no weights depend on it
     if isinstance(recipe.start_from, Start) and recipe.start_from.without:
         free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
     theirs, wanted = _shapes(given, state), _shapes(network.architecture, network.state_dict())
@@ -49,7 +49,7 @@ def _read(file: str) -> tuple[AnyArchitecture, dict[str, Tensor]]:
         theirs = model_file.build(content, file)
         return theirs.architecture, theirs.state_dict()
     resnet18 = kinds.module(ResNet18Architecture().kind)
-    # The first is that of Lightning's checkpoints, the second that of safetensors.
+    # Lightning's checkpoints have the key `state_dict`, read safetensors the key `state`.
     state = resnet18.only(content.get("state_dict", content.get("state", content)), file)
     model_file.check_tensors({"state": state}, f"{file} cannot be used")
     given = model_file.described(Path(file)).get("pretrained_cfg")  # as timm publishes it

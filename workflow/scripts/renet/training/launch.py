@@ -1,4 +1,4 @@
-"""Starting the processes of a training by torchrun's launcher."""
+"""Start of a training's processes by torchrun's launcher."""
 
 import logging
 import os
@@ -19,21 +19,17 @@ START_AGAIN = "start again to continue from the last checkpoint."
 
 
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
-    """Call `function(*arguments)` in `count` processes of this machine; a single one is this one.
+    """Call `function(*arguments)` in `count` processes of this machine, or in this one if it is 1.
 
-    When one of several fails, or this process receives SIGTERM, the launcher sends SIGTERM to all,
-    and SIGKILL after 30 seconds.
-
-    Raises:
-        InputError: one of them failed or was killed.
-        TrainingInterrupted: SIGTERM came.
+    When a process fails, or this process receives SIGTERM, the launcher sends SIGTERM to all, and
+    SIGKILL after 30 seconds. A failure raises InputError, SIGTERM TrainingInterrupted.
     """
     if count == 1:
         function(*arguments)
         return
     for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # `_cause` has the one sentence
-    # Its name in the network may be unknown to a machine that is alone.
+    # Without a network, a machine may not resolve its own name.
     place = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "local_addr": "localhost"}
     with tempfile.TemporaryDirectory() as folder:
         settings = LaunchConfig(
@@ -61,16 +57,16 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
                 function(*given)
         except Exception as error:
             if isinstance(error, TrainingInterrupted) and processes.is_main():
-                logging.error("%s", error)  # the launcher, stopped too, knows no more
+                logging.error("%s", error)  # the launcher is stopped, too, and cannot log it
             if not isinstance(error, InputError):
-                # It may follow from another process's death, which the launcher has to see first.
+                # The launcher has to see another process's death, a possible cause, first.
                 time.sleep(1)
             raise
 
     try:
         call_in_group()
     except Exception:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
-        # Without the interpreter's clean-up, which under NCCL may wait for the other processes.
+        # The interpreter's clean-up could wait for other processes under NCCL.
         os._exit(1)
 
 

@@ -1,7 +1,7 @@
 """The course's training loop (section 3.2.5), from HDF5 files to a trained network.
 
-It runs in each process of a group. A training that was interrupted continues from its checkpoint,
-and ends in the same bits: nothing is random but by seed and step.
+It runs in each process of a group. An interrupted training continues from its checkpoint to the
+same bits: every random choice is a function of seed and step.
 """
 
 import contextlib
@@ -38,14 +38,14 @@ from renet.training.monitoring import EventLog, Throughput
 from renet.training.settings import RunSettings
 from renet.training.train_step import MovingAverage, TrainStep, learning_rate
 
-# Steps from one reading of the metrics to the next: on a GPU, each waits for the device.
+# Steps between two readings of the metrics, which block the host on a GPU.
 SYNC_EVERY = {"cpu": 1, "cuda": 20}
 Batch = tuple[Tensor, Tensor, float]  # what a `TrainStep` takes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainJob:
-    """Inputs, outputs, params and resources of the rule `train`, for each process of a run."""
+    """Inputs, outputs, params and resources of the rule `train`."""
 
     settings: RunSettings
     faces: Path
@@ -60,11 +60,11 @@ class TrainJob:
 
     @property
     def paths(self) -> list[Path]:
-        """The training set, and the validation set if there is one."""
+        """HDF5 files of the training set and, if any, the validation set."""
         return [path for path in (self.faces, self.validation) if path]
 
     def read(self) -> list[FaceFile]:
-        """Files of `paths`, with the ages in the table for a recipe with `age_weight`."""
+        """Read `paths`; with `age_weight`, the training faces have the ages of the table."""
         faces, *validation = [hdf5.read(path) for path in self.paths]
         if self.table and self.settings.train.age_weight:
             faces = hdf5.with_ages(faces, SPLIT.read(self.table).age)
@@ -81,7 +81,7 @@ class TrainJob:
 
 
 def run_training(job: TrainJob) -> None:
-    """Train or fit a run in this process of its group, in its model's folder; checkpoints stay."""
+    """Train or fit a run in this process of its group; the checkpoints are kept."""
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
@@ -102,14 +102,14 @@ def run_training(job: TrainJob) -> None:
 
 
 def fit(settings: RunSettings, *arguments: Any) -> tuple[Network, list[dict], list[dict]]:
-    """Fit a kind without layers by its own module; see `renet.training.hog_svm.fit`."""
+    """Fit a kind without layers by its module, such as `renet.training.hog_svm`."""
     return importlib.import_module(settings.model.modules()[-1]).fit(settings, *arguments)
 
 
 def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "Trainer":
-    """Build a training at the state of its checkpoint, or at its start where there is none."""
+    """Build a training in the state of its checkpoint, if any, or at its start."""
     device = choose_device(settings.train)
-    saved = processes.from_main(checkpoint.load)  # which may rename a damaged checkpoint
+    saved = processes.from_main(checkpoint.load)  # `load` may rename a file
     return build(settings, device, *faces, saved=saved)
 
 
@@ -128,7 +128,7 @@ def build(
     *,
     saved: dict | None = None,
 ) -> "Trainer":
-    """Build a training, at its start or at the network and the state in a model file, `saved`."""
+    """Build a training, at its start or from `saved`, the content of a model file."""
     if saved:
         model = model_file.build(saved)
     else:
@@ -148,8 +148,8 @@ class Trainer:
     """A training: the network, its optimizer and its progress.
 
     Attributes:
-        eval_model: the moving average of the network if there is one, or the network.
-        global_step: number of steps so far, from which all follows that is not in the weights.
+        eval_model: the moving average of the network, if any, else the network.
+        global_step: number of steps so far; it fixes batches, augmentation and learning rate.
         history: a row of `HISTORY` for each completed epoch.
         best: loss and weights at the lowest validation loss, with select_epoch: best.
     """
@@ -157,7 +157,7 @@ class Trainer:
     def __init__(
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
-        """Prepare a training of a network on its device; an InputError unless the faces fit it."""
+        """Take a network that is on its device; an InputError if the faces do not fit it."""
         shape, classes = model.input_shape, model.architecture.classes
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (shape, classes):
@@ -185,12 +185,12 @@ class Trainer:
 
     @property
     def epoch_step(self) -> int:
-        """Number of steps in the epoch that is under way."""
+        """Number of steps in the current epoch."""
         return self.global_step - self.epoch * self._steps_per_epoch
 
     @property
     def samples_seen(self) -> int:
-        """Number of faces in these steps, of all processes."""
+        """Number of faces in the current epoch's steps, over all processes."""
         return min(self.epoch_step * self.recipe.batch_size, len(self.faces))
 
     def run(
@@ -252,7 +252,7 @@ class Trainer:
         self.global_step += 1
 
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
-        """Batches of all steps that are left, read ahead and augmented."""
+        """Augmented batches of all remaining steps; their faces are read ahead."""
         recipe, count = self.recipe, len(self.faces)
         groups = age_groups.GROUPS + 1 if recipe.age_weight else 1
         augmentation = Augmentation(recipe, count, groups * self.faces.class_count)
@@ -263,14 +263,14 @@ class Trainer:
                 yield *augmentation(pixels, targets, own, epoch), fraction
 
     def _end_epoch(self) -> None:
-        # The loss is that before the last update, and does not tell of it.
+        # The last loss was computed before the last update, which may have diverged.
         if not all(values.isfinite().all() for values in self.step.model.state_dict().values()):
             raise self._divergence("A weight", self.epoch_step)
         (loss, accuracy), epoch = self._read_metrics(), self.epoch + 1
         rate = learning_rate(self.recipe, self.global_step - 1, self._steps_per_epoch)
         row = {"epoch": epoch, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
         if self.validation is not None and self.recipe.validates_after(epoch):
-            self._save()  # it may take longer than the time after SIGTERM
+            self._save()  # a validation may outlast the time between SIGTERM and SIGKILL
             loss, accuracy = self.validate()
             if not math.isfinite(loss):
                 raise self._divergence("The validation loss", self.epoch_step)
@@ -284,9 +284,9 @@ class Trainer:
         self.step.sums.zero_()
 
     def validate(self) -> tuple[float, float]:
-        """Mean loss and accuracy on the validation set; each process computes its part."""
+        """Mean loss and accuracy on the validation set, whose faces the processes share."""
         faces: Any = self.validation
-        # Each process has its own running statistics; those of rank 0 are the network's.
+        # The running statistics differ between processes; rank 0 saves its own.
         processes.broadcast(self.eval_model.buffers())
         own = faces.pixels[processes.part(len(faces))]
         own = inference.logits(self.eval_model, own, self.device, self.recipe.precision)
@@ -303,7 +303,7 @@ class Trainer:
         progress.update(self.samples_seen - progress.n)
 
     def _read_metrics(self) -> tuple[float, float]:
-        """Mean loss and accuracy of this epoch so far; waits for the device."""
+        """Mean loss and accuracy of this epoch so far; this blocks until a GPU is ready."""
         loss, correct, finite, _ = self.step.sums.tolist()
         if finite < self.epoch_step:
             raise self._divergence("The loss", int(finite) + 1)
@@ -315,7 +315,7 @@ class Trainer:
         stops = bool(self.step.sums[3])
         self._save(0 if stops else self._checkpoint.seconds)
         if stops:
-            processes.gather(None)  # rank 0 may still write, and would be ended with this process
+            processes.gather(None)  # until rank 0 has saved: an error would end it, too
             raise TrainingInterrupted(
                 f"The training was stopped in epoch {self.epoch + 1}; start it again to continue "
                 "from its checkpoint."
@@ -327,13 +327,13 @@ class Trainer:
             self._checkpoint.save(self.eval_model, self.state())
 
     def state(self) -> dict:
-        """State as it is, for model files: plain values, and tensors that are shared."""
+        """State for model files: plain values and tensors, which are not copied."""
         trained = self.step.model
         return {
             "epoch": self.epoch,
-            "steps": self.epoch_step,  # a training can go on with larger batches
+            "steps": self.epoch_step,  # not global_step: the batch size can change
             "history": self.history,
-            # A model file has no layer for age groups, and the moving average if there is one.
+            # The file's network is the moving average, if any, and never has the age layer.
             "weights": None if trained is self.eval_model else trained.state_dict(),
             "best": self.best,
             **self.step.state(),
@@ -341,7 +341,7 @@ class Trainer:
         }
 
     def restore(self, state: dict) -> None:
-        """Continue from the state in a model file, whose network this training was made with."""
+        """Continue from the state in a model file, whose network this trainer already has."""
         self.history = state["history"]
         self.global_step = self.epoch * self._steps_per_epoch + state["steps"]
         self.step.model.load_state_dict(state["weights"] or self.model.state_dict())
@@ -351,7 +351,7 @@ class Trainer:
         logging.info("Continuing after epoch %d, batch %d", self.epoch, self.epoch_step)
 
     def _divergence(self, what: str, batch: int) -> InputError:
-        """Error for numbers that are no longer finite."""
+        """Error for a value that is NaN or infinite."""
         return InputError(
             f"{what} is NaN or infinite in epoch {self.epoch + 1}, batch {batch}, at a learning "
             f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`, which starts the "
@@ -360,10 +360,10 @@ class Trainer:
 
 
 def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """Each step from number `first` to the last: its epoch (from 0), and this process's part.
+    """Epoch (from 0), rows of this process, and their fraction of the batch, for each step.
 
-    The part is rows of the batch, and their fraction of it. Each process has to take part in the
-    step: an empty part becomes the last row, with fraction 0.
+    The steps begin at number `first`. A process without rows of a batch still has to take part in
+    the step: it gets the last row, with fraction 0.
     """
     starts = range(0, count, recipe.batch_size)
     for epoch in range(first // len(starts), recipe.epochs):

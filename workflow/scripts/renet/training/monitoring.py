@@ -34,15 +34,14 @@ class Throughput:
     def __init__(self, device: torch.device):
         self._device = device
         self.rows: list[dict] = []  # rows of `THROUGHPUT`, one for each completed epoch
-        # The current epoch: seconds in all and waiting for the loader; largest bytes.
-        self._part = dict(NOTHING)
+        self._part = dict(NOTHING)  # of the current epoch: seconds, and peak memory in bytes
 
     def state(self) -> dict:
         """Measurements so far."""
         return {"throughput": self.rows, "part_of_epoch": self._part}
 
     def restore(self, state: dict) -> None:
-        """Continue the epoch that was under way."""
+        """Continue the measurements of an interrupted epoch."""
         self.rows, self._part = state["throughput"], state["part_of_epoch"]
 
     def start(self, loader: Loader | None = None) -> None:
@@ -53,7 +52,7 @@ class Throughput:
         self.measure()
 
     def measure(self) -> None:
-        """Add what has passed since the last call, or the start, to the epoch."""
+        """Add the time since the last call or the start, and update the peak memory."""
         now, part = time.perf_counter(), self._part
         part["seconds"] += now - self._time
         self._time = now
@@ -61,10 +60,10 @@ class Throughput:
             part["data_wait"] += self._loader.data_wait
             self._loader.data_wait = 0.0
         memory = psutil.Process().memory_info()
-        # On Linux without the page cache of mapped files.
+        # On Linux, the page cache of mapped files is `shared`.
         part["memory"] = max(part["memory"], memory.rss - getattr(memory, "shared", 0))
         if self._device.type != "cpu":
-            # Unlike the allocated memory, it includes that of a captured step.
+            # Unlike allocated memory, reserved memory includes the pool of CUDA graphs.
             reserved = torch.cuda.max_memory_reserved(self._device)
             part["gpu_memory"] = max(part["gpu_memory"], reserved)
 
@@ -91,12 +90,11 @@ class Throughput:
 class EventLog:
     """A folder of event files with one point per chart and epoch, written during the training.
 
-    Not tensorboardX's SummaryWriter: on a full disk its thread ends, and the training would wait
-    for it for ever.
+    With tensorboardX's SummaryWriter, whose thread ends on a full disk, the training would hang.
     """
 
     def __init__(self, folder: Path, history: list[dict], throughput: list[dict]):
-        """Write the epochs so far; `add_epochs` writes the rows that the two lists have by then."""
+        """Write the epochs so far, and keep the two lists, to which the training adds rows."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins
@@ -105,7 +103,7 @@ class EventLog:
         self.add_epochs()
 
     def add_epochs(self) -> None:
-        """Write the epochs that are new."""
+        """Write the new rows of the lists."""
         epochs = list(zip(self._history, self._throughput, strict=True))
         for row, speed in epochs[self._written :]:
             summary = Summary()

@@ -1,6 +1,6 @@
 """Processes that train one network together, each on its part of every batch.
 
-They are those of `torch.distributed`'s group. Without a group, this process is number 0 of 1.
+They form the default group of `torch.distributed`. Without it, this process is rank 0 of 1.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def group(device: str) -> Iterator[None]:
-    """Group, if any, that torchrun or `launch` describes in the environment."""
+    """Join the process group that torchrun or `launch` describes in the environment, if any."""
     if not distributed.is_torchelastic_launched():
         yield
         return
@@ -27,7 +27,7 @@ def group(device: str) -> Iterator[None]:
     own = torch.device("cuda", devices.own_gpu(local_rank())) if on_gpu else None
     distributed.init_process_group("nccl" if on_gpu else "gloo", device_id=own)
     yield
-    # Not after an error: under NCCL this may wait for the other processes.
+    # Not after an error, when NCCL may wait for the other processes.
     distributed.destroy_process_group()
 
 
@@ -62,7 +62,7 @@ def is_main() -> bool:
 
 
 def local_rank() -> int:
-    """The number of this process on its machine, which is the number of its GPU."""
+    """Rank of this process on its machine, which chooses its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
@@ -73,14 +73,14 @@ def part(count: int) -> slice:
 
 
 def broadcast(tensors: Iterable[torch.Tensor]) -> None:
-    """Copy the tensors of rank 0 into those of all processes."""
+    """Overwrite the tensors of all processes by the tensors of rank 0."""
     if distributed.is_initialized():
         for tensor in tensors:
             distributed.broadcast(tensor, 0)
 
 
 def from_main(compute: Callable[[], T]) -> T:
-    """Value that rank 0 computes, in all processes."""
+    """Compute a value in rank 0, and return it in all processes."""
     found: list = [compute() if is_main() else None]
     if distributed.is_initialized():
         distributed.broadcast_object_list(found)
@@ -88,7 +88,7 @@ def from_main(compute: Callable[[], T]) -> T:
 
 
 def gather(value: T) -> list[T]:
-    """Values of all processes, in all processes; waits for all."""
+    """Return the values of all processes in all processes, and wait for all."""
     values = [value] * size()
     if distributed.is_initialized():
         distributed.all_gather_object(values, value)

@@ -1,4 +1,4 @@
-"""Settings of a training: the sections of a run that its result depends on."""
+"""Settings of a training: the sections `model` and `train` of a run."""
 
 import dataclasses
 from typing import Any
@@ -12,13 +12,13 @@ from renet.network import devices
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """Network and the recipe of a run."""
+    """Network and recipe of a run."""
 
     model: AnyArchitecture = dataclasses.field(default_factory=Architecture)
     train: Recipe = dataclasses.field(default_factory=Recipe)
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
-        """A copy with other values of the recipe."""
+        """A copy with changed values of the recipe."""
         return dataclasses.replace(self, train=self.train.replace(**changes))
 
     def dump(self) -> dict:
@@ -37,7 +37,7 @@ class RunSettings:
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> dict:
-        """Settings that a training depends on: no device, but the content of `start_from`."""
+        """Settings without the device, and with digests of the files in `start_from`."""
         settings, recipe = self.dump(), self.train
         start = [*map(files.file_digest, recipe.start_files), settings["train"]["start_from"]]
         depends_on = {"device": "auto", "start_from": start if recipe.start_from else None}

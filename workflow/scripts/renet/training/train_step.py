@@ -1,4 +1,4 @@
-"""One update of a network: forward, loss, backward, sum of the gradients, step."""
+"""One update of a network: forward, loss, backward, all-reduce of the gradients, step."""
 
 import copy
 import functools
@@ -34,7 +34,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     parameters = [weight for weight in model.parameters() if weight.requires_grad]  # not frozen
     first = parameters[0]
     on_gpu = first.device.type != "cpu"
-    # On the device: a captured step reads its present value. A GPU's kernel takes float32.
+    # A tensor on the device, which a captured step reads. A GPU's kernel takes float32.
     dtype = torch.float32 if on_gpu else torch.float64
     rate = torch.tensor(recipe.learning_rate, dtype=dtype, device=first.device)
     # fused: one pass over the 25 million parameters
@@ -50,15 +50,15 @@ class TrainStep:
     """Updates the weights from a batch, and sums up loss and accuracy.
 
     Attributes:
-        adjustment: of the logits by age group, see `renet.training.age_groups`.
+        adjustment: from `renet.training.age_groups.logit_adjustment`.
         captures: whether CUDA graphs run the step: two replays instead of some thousand launches.
-        signals: those that ask this process to stop.
+        signals: received requests to stop this process.
         sums: (4,) float64, on the device, over all processes: loss times samples, correct
-            predictions, batches after which the sum of the losses was finite, and `signals`.
+            predictions, batches with a finite sum of losses, and the number of `signals`.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe):
-        """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
+        """Take a network that is on its device (see `devices.to_device`)."""
         self.model = age_groups.WithAges(model) if recipe.age_weight else model
         self.recipe = recipe
         self.adjustment: Tensor | None = None
@@ -69,22 +69,21 @@ class TrainStep:
         self.captures = self.device.type != "cpu"
         self.sums = torch.zeros(4, dtype=torch.float64, device=self.device)
         self._is_alone = processes.size() == 1
-        # What the processes add up: loss, correct predictions, samples, signals; gradients.
-        # Each begins at a multiple of 16 bytes, as a GPU reads them.
+        # One all-reduce adds up loss, correct predictions, samples, signals, and the gradients.
+        # Each gradient begins at a multiple of 16 bytes, as GPU kernels need it.
         sizes = [] if self._is_alone else [-(-weight.numel() // 4) * 4 for weight in parameters]
         self._added = torch.zeros(4 + sum(sizes), dtype=self.dtype, device=self.device)
         self._metrics, *gradients = self._added.split([4, *sizes])
         for parameter, gradient in zip(parameters, gradients, strict=False):
             parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
         self._graphs = functools.cache(GraphCapture)
-        self._captured: dict[tuple, list[Callable]] = {}  # two graphs for each size of a batch
+        self._captured: dict[tuple, list[Callable]] = {}  # two graphs for each batch size
 
     def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
-        """Train on this process's part of a batch, a fraction of it; 0: it does not count.
+        """Train on this process's fraction of a batch; with 0, the faces do not count.
 
-        Args:
-            targets: (N,) int64, or the weights of the classes, (N, classes); with `age_weight`, of
-                joint classes, see `renet.training.age_groups`.
+        Targets are classes, (N,) int64, or weights of the classes, (N, classes); with `age_weight`,
+        of the joint classes in `renet.training.age_groups`.
         """
         backward, update = self._backward, self._update
         if self.captures and fraction:
@@ -102,7 +101,7 @@ class TrainStep:
         update()
 
     def _backward(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
-        """Forward, loss and backward, to this process's part of the gradients."""
+        """Forward, loss and backward: the gradients and metrics of this process."""
         with devices.precision_context(self.recipe.precision, self.device):
             logits = self.model(pixels).to(self.dtype)
         unadjusted = logits.detach()  # for the accuracy, as in validation
@@ -120,7 +119,7 @@ class TrainStep:
         self._metrics[2].fill_(len(labels))
 
     def _update(self) -> None:
-        """Step with the sum of the gradients, and add up the metrics."""
+        """Step with the gradients of all processes, and add up the metrics."""
         self.optimizer.step()
         loss, correct, samples, signals = self._metrics.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
@@ -131,25 +130,25 @@ class TrainStep:
         self.optimizer.param_groups[0]["lr"].fill_(rate)
 
     def state(self) -> dict:
-        """The optimizer's averages, and the sums; waits for the device."""
+        """The optimizer's averages, and the sums; this blocks until a GPU is ready."""
         averages = self.optimizer.state_dict()["state"]
         return {"optimizer": {"state": averages}, "sums": self.sums[:3].tolist()}
 
     def restore(self, state: dict) -> None:
-        """Continue with this recipe's settings, not with those of the saved training."""
+        """Take the saved averages and sums; the optimizer keeps this recipe's settings."""
         settings = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.sums[:3] = torch.tensor(state["sums"], dtype=torch.float64)
 
     def _changed(self) -> list[Tensor]:
-        """Tensors that a step changes; those of the optimizer exist after its first step."""
+        """Tensors that a step changes; the optimizer has its tensors after the first step."""
         averages = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
     def _capture(self, pixels: Tensor, targets: Tensor, fraction: float) -> list[Callable]:
-        """`_backward` and `_update` as graphs for batches of one size; the training stays as it is.
+        """Capture `_backward` and `_update` for batches of one size.
 
-        Some steps run before, without a graph, while cuDNN and cuBLAS choose their algorithms.
+        First, steps without a graph let cuDNN and cuBLAS choose algorithms; they are undone.
         """
         self.model.train()
         before = {tensor: tensor.clone() for tensor in self._changed()}
@@ -159,7 +158,7 @@ class TrainStep:
         with torch.no_grad():
             for tensor in self._changed():  # an optimizer begins with zeros
                 tensor.copy_(before[tensor]) if tensor in before else tensor.zero_()
-        self.optimizer.zero_grad(set_to_none=self._is_alone)  # a graph has gradients of its own
+        self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph allocates its own
         replay = self._graphs().capture(backward)
 
         def copy_and_replay(new_pixels: Tensor, new_targets: Tensor, _: float) -> None:
@@ -173,8 +172,8 @@ class TrainStep:
 class GraphCapture:
     """Captures functions as CUDA graphs, on one stream and with one pool of memory.
 
-    A graph uses the tensors of its capture: new values have to be copied into them. What one graph
-    leaves in the pool, any other one may overwrite.
+    A graph uses the tensors of its capture: new values have to be copied into them. Any other graph
+    may overwrite what a graph leaves in the pool.
     """
 
     WARM_UP_RUNS = 3
@@ -200,7 +199,7 @@ class GraphCapture:
 
 
 class MovingAverage:
-    """A copy, `network`, that follows a network as an exponential moving average of its values."""
+    """Exponential moving average of a network's values, as a copy of it, `network`."""
 
     def __init__(self, model: nn.Module, decay: float):
         self._model, self._decay = model, decay
@@ -208,7 +207,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Follow the network after its update number `step`, from 0; at first, follow faster."""
+        """Update the average after step number `step` (from 0), with a lower decay at first."""
         decay = min(self._decay, (1 + step) / (10 + step))
         averages, values = (
             [value for value in network.state_dict().values() if value.is_floating_point()]
