@@ -1,27 +1,28 @@
-# make            installs into .venv what the workflow runs with, and runs it on the built-in sample,
-#                 into results/ (CONFIG=configs/wiki.yaml: with an overlay; CORES=4: on 4 cores)
-# make test       installs what the tests need too, and runs the tests
-# make test-random  the same tests in the random order, and with the random numbers, of TEST_SEED
+# make            installs the packages of the workflow into .venv, runs the workflow on the built-in
+#                 sample, and writes results/ (CONFIG=configs/wiki.yaml: another config; CORES=4: on 4 cores)
+# make test       installs the packages of the tests, and runs the quick tests
+# make test-random  runs the quick tests with a random order and random numbers, from TEST_SEED
 #                 (default: the time)
-# make test-avx2  the same as test-random, on x86 without instructions beyond AVX2
-# make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian), valid HTML (vnu)
-# make demo       installs Gradio, and serves a page to this machine that predicts the faces of a photo, by
-#                 the best run of results/ (RUN=results/runs/cnn: by another; also a model file)
-# make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
-# make check      formatters, linters, types, import contracts
-# make clean      deletes data, label audit, comparison, logs and start page in results/, and the sample;
-#                 results/runs with its models, downloads and other folders (results/wiki) stay
-# make distclean  deletes all results, downloads and the installation, after a question; where
-#                 results or resources is a link, the link alone
+# make test-avx2  runs test-random without x86 instructions beyond AVX2
+# make test-slow  runs the slow tests: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root,
+#                 Debian), valid HTML (vnu)
+# make demo       installs Gradio, and serves a page on this machine that predicts the faces of a photo
+#                 with the best run of results/ (RUN=results/runs/cnn: with this run; also a model file)
+# make pictures   takes the pictures of the documents with Chromium, from the results/ of `make`
+# make check      runs formatters, linters, type checks and import contracts
+# make clean      deletes data, label audit, comparison, logs and start page in results/, and the sample.
+#                 The runs with their models, downloads and other results (results/wiki) stay
+# make distclean  asks, then deletes all results, downloads and the installation. If results or
+#                 resources is a link, only the link is deleted
 # make lock       completes constraints.txt and requirements.lock (UPGRADE=--upgrade: with the newest versions)
 # make help       prints this
 #
 # Settings of the installation, which uses uv if it is on the PATH:
-#   PYTHON=python3.12  the Python, 3.11 to 3.13; with uv and another Python, make takes 3.13
-#   TORCH=cpu          PyTorch's build for CPUs from PyTorch's own index (TORCH_INDEX: the URL of
-#                      another one): a download of 0.2 GB for PyTorch alone, instead of 3 GB
-#   LOCK=              the newest versions that requirements.txt allows, instead of those that the
-#                      tests ran with, which constraints.txt lists
+#   PYTHON=python3.12  Python 3.11 to 3.13; if its version is another one, uv installs 3.13
+#   TORCH=cpu          PyTorch's CPU build from PyTorch's own index: 0.2 GB to download for PyTorch
+#                      alone, instead of 3 GB. TORCH_INDEX: URL of another index
+#   LOCK=              the newest versions that requirements.txt allows, instead of the tested
+#                      versions in constraints.txt
 
 PYTHON ?= python3
 TORCH  ?=
@@ -36,8 +37,8 @@ INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python
 SUPPORTED   := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null
 VERSIONS    := $(if $(LOCK),--constraint $(LOCK))
 
-# Snakemake names the user in its log, and keeps files in HOME, as Matplotlib does. The user of a
-# container may lack both.
+# Snakemake writes the user's name into its log. Snakemake and Matplotlib write files into HOME. The
+# user of a container may have no name and no HOME.
 export USER ?= nobody
 ifneq ($(shell test -w "$$HOME" && echo writable),writable)
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
@@ -56,8 +57,8 @@ setup: .venv/installed
 setup-tests: .venv/installed-for-tests
 setup-demo: .venv/installed-for-demo
 
-# PyTorch comes first: by far the largest download, it shows its progress. From PyTorch's own index
-# comes nothing but torch and torchvision, whose builds belong together (--no-deps).
+# PyTorch is installed first and shows its progress, because it is by far the largest download. Only
+# torch and torchvision come from PyTorch's own index (--no-deps); their builds belong together.
 .venv/installed: requirements.txt $(LOCK)
 	@$(SUPPORTED) || [ "$(UV)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; name one by:" \
 	  "make PYTHON=python3.12, or install uv, by which make takes 3.13" >&2; exit 1; }
@@ -76,7 +77,7 @@ setup-demo: .venv/installed-for-demo
 	$(INSTALL) --quiet $(VERSIONS) -r requirements-demo.txt
 	@touch $@
 
-# PyTorch's CUDA packages are not listed: they are those that its build names itself.
+# The locks leave out PyTorch's CUDA packages, because its build names their versions.
 COMPILE = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --no-annotate \
   --custom-compile-command "make lock" $(UPGRADE)
 lock:

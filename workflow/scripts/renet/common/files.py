@@ -77,8 +77,8 @@ def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
     _make_parent(path)
     if path.is_file() or not path.exists():  # not a pipe or a device
-        # A name that is too long fails here, because the temporary name is longer.
-        with tempfile.NamedTemporaryFile(prefix=path.name, dir=path.resolve().parent):
+        # A name that is too long fails here: this one is as long as the name with `.renet-tmp`.
+        with tempfile.NamedTemporaryFile(prefix=path.name + ".t", dir=path.resolve().parent):
             pass
 
 
