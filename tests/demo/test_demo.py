@@ -21,6 +21,7 @@ from helpers.training import new_network
 from renet.network import model_file
 
 pytest.importorskip("gradio", reason="Gradio, of requirements-demo.txt, is not installed")
+pytestmark = pytest.mark.usefixtures("face_detector")
 EVALUATED = {"temperature": 2.5, "unsure": {"threshold": 0.99}}
 ROWS = "fieldset label, [role=alert]"
 

@@ -354,6 +354,7 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
     return table.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
 
 
+@pytest.mark.usefixtures("face_detector")
 def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp_path, monkeypatch):
     spec = CropSpec((64, 48), 0.4, whole=True, turn=True)
     table, faces = crop_whole(tmp_path, "one")

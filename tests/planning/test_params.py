@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import yaml
 from snakemake.api import DAGApi
 
@@ -22,6 +23,7 @@ NOT_COMPARED = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("face_detector")
 def test_params_are_built_in_values_and_all_but_a_few_are_compared(tmp_path, monkeypatch):
     """Snakemake leaves any other object out of its records: its change would repeat nothing."""
     execute = DAGApi.execute_workflow
