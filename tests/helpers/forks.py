@@ -5,8 +5,11 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import TextIO
+
+from renet.common.progress import Progress
 
 SECONDS = 900  # after which a child that hangs is ended by SIGALRM
 
@@ -27,6 +30,8 @@ def pytest_configure() -> None:
 
     def begin_child() -> None:
         gc.set_threshold(1)  # what may die in a collection dies in the tests
+        # Forks share the lock of tqdm, which a child that is killed may hold for ever.
+        Progress.set_lock(threading.RLock())
         faulthandler.enable(2)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         faulthandler.register(signal.SIGALRM, 2, chain=True)

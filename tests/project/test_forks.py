@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import os
 import signal
 import tempfile
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from torch.distributed import TCPStore
 
 from helpers import forks
+from renet.common.progress import Progress
 
 
 def in_child(run: Callable[[], object]) -> tuple[int, str]:
@@ -34,6 +36,23 @@ def test_child_and_its_child_leave_the_stores_alone_whose_threads_they_lack():
     finally:
         gc.enable()
     assert gc.get_freeze_count() == 0  # here, they are freed
+
+
+def die_with_the_lock() -> None:
+    Progress.get_lock().acquire()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def show_a_bar() -> None:
+    signal.alarm(30)
+    Progress([1], desc="bar").close()
+
+
+def test_child_that_is_killed_while_it_draws_a_bar_stops_no_other_child():
+    show_a_bar()
+    signal.alarm(0)
+    assert in_child(die_with_the_lock)[0] == -signal.SIGKILL
+    assert in_child(show_a_bar)[0] == 0
 
 
 def crash() -> None:
