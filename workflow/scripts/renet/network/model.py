@@ -1,4 +1,13 @@
-"""The course's network without its blocks, and the layers that all kinds of networks share."""
+"""The course's network without its blocks, and the layers that all kinds of networks share.
+
+Notable features:
+- batch normalisation before each layer, by neon's rules (batch_norm.py)
+- 3x3 convolutions with dilation 2 and ReLU; max-pooling follows each but the last
+- the blocks of a kind: SpatialRNNs (rnn.py), or convolutions with a stride
+- a 1x1 convolution as classifier: the means of its maps are the logits
+- NumPy draws the weights in neon's order; layers have the names of the course's listing
+- fused layers: bn0 and conv1 in training, pooling and normalisation in inference on a CPU
+"""
 
 import math
 from collections import OrderedDict
