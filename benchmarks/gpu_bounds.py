@@ -11,10 +11,10 @@ An update of the course's network is traced without data. The bytes are counted 
                 gradients once, whatever the implementation does. A ReLU and a pooling belong to the
                 layer before them, and the normalisation of the pixels to the first convolution.
 
-The operations, also by layer, are those of products and convolutions. The bound by layers is the
-sum of the times that all layers and passes take one after another: that of the operations or that
-of the bytes, whichever is longer. The speeds are the peaks of the data sheet (H100 SXM), of which a
-real program reaches a fraction.
+Only the operations of products and convolutions are counted. The bound by layers adds up the times
+of all layers and passes; each takes the time of its operations or of its bytes, whichever is
+longer. The speeds are the peaks of the data sheet (H100 SXM), of which a real program reaches a
+fraction.
 """
 
 import sys
@@ -44,7 +44,7 @@ UPDATE = {"sgd": 5, "adamw": 7}
 aten = torch.ops.aten
 # Reads of the maps, and of their gradient, beyond the first one.
 SECOND_READS = {aten.native_batch_norm: (0,), aten.native_batch_norm_backward: (0, 1)}
-TIMED = {*flop_registry, aten.conv2d}  # an inference sees the latter
+TIMED = {*flop_registry, aten.conv2d}  # inference dispatches conv2d, not aten.convolution
 NO_KERNEL = {aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided, aten.detach}
 
 

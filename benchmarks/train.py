@@ -6,23 +6,23 @@
 
 The script needs torch, NumPy and pydantic, and for the task `modern` torchvision, SciPy and PyYAML.
 The plain port (training_steps.py) and this project's code, in each precision, take turns on random
-faces. The tables have medians over the rounds. There are three upper bounds, by what this project's
-process measures in the same turns: the best throughput in that precision of matrix products of
-several sizes and of the network's convolutions, that of a copy in memory, and the time of each
-convolution and product of a step.
+faces. The tables have medians over the rounds. In the same turns, this project's process measures
+the best throughput of matrix products and of the network's convolutions in that precision, the
+bandwidth of a copy in memory, and the time of each convolution and product of a step. Three upper
+bounds follow:
 
     by layers    Each layer takes the time of its operations or of its bytes, whichever is longer,
                  one layer and pass after another; gpu_bounds.py counts both.
-    by kernels   On a CPU: the library's convolutions and products take the time that each takes
-                 alone, at its own shape; the other operations, that of the bytes of their tensors.
-                 What is missing to this bound, this project can change; the rest is the library's.
+    by kernels   On a CPU: each convolution and product takes the time that it takes alone, at its
+                 own shape. Each other operation takes the time to copy the bytes of its tensors.
+                 This project can close the gap to this bound; the library sets the bound.
     of the whole the smaller one of two: by the operations of all layers, or by the bytes that the
                  operations of this project's step read and write.
 
 The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average; the
 bound by layers includes the network alone. This project's code has what the workflow sets in the
 environment for OpenMP and for large blocks of memory (`renet/common/script.py`), unless the user
-sets it, the plain port what the user sets alone.
+sets it. The plain port has only what the user sets.
 """
 
 import argparse

@@ -39,7 +39,10 @@ def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, resu
 
 @pytest.mark.parametrize(
     ("records", "text"),
-    [(2, "the test set, with those of removed runs: not rec"), (3, "removed runs: 2. Choosing")],
+    [
+        (2, "test set, including models of removed runs: not rec"),
+        (3, "removed runs: 2. Choosing"),
+    ],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
     shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
@@ -52,7 +55,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
     write_report(changed)  # of three runs
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert all(text in one.read_text() for one in (card, page, changed / "index.html"))
-    assert "evaluated on the set portraits, with those of removed runs:" in page.read_text()
+    assert "evaluated on the set portraits, including models of removed runs:" in page.read_text()
 
 
 def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(
@@ -118,8 +121,8 @@ CHOSEN_BY_FEW = {"chosen_by_few": {"epoch": 1, "others": 40}}
         ("chosen_by_few", [CHOSEN_BY_FEW, "epoch"], "The faces that chose the epoch are worth "
          "only 1 independent face: others could choose another one."),
         ("evaluations", [1, "test"],
-         "Trained models evaluated on the test set, with those of removed runs: 1. Choosing a "
-         "model by its test metrics makes these too high."),
+         "Trained models evaluated on the test set, including models of removed runs: 1. Choosing "
+         "a model by its test metrics makes these too high."),
         ("lead", [{"difference": -0.1, "low": float("nan"), "high": float("nan"), "run": "b",
                    "significant": 0, "set": "validation"}],
          "Its lead can be chance: 10.0 points over b (–) on the validation set, which chose the "

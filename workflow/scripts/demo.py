@@ -2,7 +2,7 @@
 
 Reads: a run's folder, a folder for a model hub, a model file, or the best run of a results folder.
 Writes: nothing. The photos of the page are in a temporary folder until the command ends.
-Decides: nothing; the predictions are those of predict.py.
+Decides: nothing; predict.py predicts the same.
 """
 
 import importlib.util

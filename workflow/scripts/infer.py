@@ -16,7 +16,8 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import ATTRIBUTES, INFERENCE, OUT_OF_FOLD, SAMPLE
 from renet.network import devices, model_file
-from renet.network.inference import logits, softmax, write_course_format
+from renet.network.course_file import write_course_format
+from renet.network.inference import logits, softmax
 
 
 def infer(

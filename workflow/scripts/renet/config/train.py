@@ -62,7 +62,7 @@ class Recipe(Section):
     shuffle_each_epoch: bool = False
     """false: the order of the HDF5 file in each epoch, as in neon"""
     select_epoch: Literal["last", "best"] = "last"
-    """epoch whose weights are saved; best: the one with the lowest validation loss"""
+    """epoch whose weights are saved; best: the epoch with the lowest validation loss"""
     validate_every: Count = 1
     """validate every N epochs"""
     device: Literal["auto", "cpu", "cuda"] = "auto"

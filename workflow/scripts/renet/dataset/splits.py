@@ -145,7 +145,7 @@ def split(
 ) -> pd.DataFrame:
     """Assign each sample to a subset: whole groups (`groups`), the same fraction of each class.
 
-    Further faces move few others. The order in each subset is random; it is that of training.
+    Further faces move few others. The order in each subset is random; the training keeps it.
 
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.

@@ -60,11 +60,13 @@ class Demo:
         decoded: list[crop.Image] = []
         found = photos.find([upload["path"]] if upload else [])
         options: Any = {"detect": detect, "keep": decoded.append}
-        cuts = [cut for one in found for cut in pipeline.cut_faces(one, self.predictor, **options)]
+        cuts = [
+            cut for file in found for cut in pipeline.cut_faces(file, self.predictor, **options)
+        ]
         table = pipeline.rows(cuts, self.predictor).round(pipeline.DECIMALS)
         pairs = zip(cuts, table.to_dict("records"), strict=True)
         rows = [cut._asdict() | row for cut, row in pairs]
-        pictures = [galleries.shrink(image.pixels, SIDE)[..., ::-1] for image in decoded]
+        pictures = [detection.shrink(image.pixels, SIDE)[..., ::-1] for image in decoded]
         faces = [row for row in rows if row["pixels"] is not None]
         texts = [f"{row['face']}: {templates.sentences('prediction', row)}" for row in faces]
         chosen = gr.Radio([(text, n) for n, text in enumerate(texts)], value=0, visible=bool(faces))

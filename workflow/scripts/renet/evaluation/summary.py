@@ -34,7 +34,7 @@ class ByClass(Record):
 
 
 class Claim(Record):
-    """Difference of a metric from that of the baseline."""
+    """Metric of a run minus metric of the baseline."""
 
     difference: Difference
     interval: Interval
@@ -206,7 +206,7 @@ class ChosenByFew(Record):
 
 
 class Summary(Record):
-    """Metrics of a run; those of another set have this set as `test`, and lack the last keys."""
+    """Metrics of a run; for another set, the set is `test`, and the last keys are missing."""
 
     data: Composition
     test: SetSummary

@@ -15,8 +15,8 @@ NOT_COMPARED = ("person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so are
-# the columns of a test if there is none. `difference` is the metric minus the metric of the rest of
-# the set, `gap` the recall of male minus the recall of female.
+# the columns of a test that was not made. `difference` is the metric minus the metric of the other
+# faces, `gap` the recall of male minus the recall of female.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male", "small"), int)

@@ -57,10 +57,10 @@ class Detection(NamedTuple):
 
 def detect(photo: np.ndarray) -> list[Detection]:
     """Faces in a photo (H, W, 3) uint8 BGR, highest score first; boxes count pixels from 1."""
-    seen = _shrunk(photo, MAX_SIDE)
+    seen = shrink(photo, MAX_SIDE)
     detections = _detect(seen, photo.shape)
     if not detections and max(seen.shape) > CLOSE_UP_SIDE:
-        detections = _detect(_shrunk(seen, CLOSE_UP_SIDE), photo.shape)
+        detections = _detect(shrink(seen, CLOSE_UP_SIDE), photo.shape)
     return sorted(detections, key=lambda detection: -detection.score)
 
 
@@ -76,13 +76,13 @@ def _detect(seen: np.ndarray, shape: tuple[int, ...]) -> list[Detection]:
     ]
 
 
-def _shrunk(photo: np.ndarray, most: int) -> np.ndarray:
+def shrink(photo: np.ndarray, most: int) -> np.ndarray:
     """Shrink a photo until its longer side has at most `most` pixels."""
     height, width = photo.shape[:2]
-    shrink = most / max(height, width)
-    if shrink >= 1:
+    scale = most / max(height, width)
+    if scale >= 1:
         return photo
-    size = (math.ceil(width * shrink), math.ceil(height * shrink))
+    size = (math.ceil(width * scale), math.ceil(height * scale))
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
 
 

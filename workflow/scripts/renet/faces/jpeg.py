@@ -22,7 +22,7 @@ class Header(NamedTuple):
 
 
 def read_header(data: bytes) -> Header:
-    """Header of a JPEG; that of any other file has no pixels."""
+    """Header of a JPEG; the header of any other file has no pixels."""
     offsets = dict(_segments(data))
     scan, frame = offsets.get(SCAN, 0), min(FRAME_MARKERS & offsets.keys(), default=SCAN)
     truncated = data.rfind(END, scan) < 0

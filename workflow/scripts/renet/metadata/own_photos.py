@@ -161,7 +161,7 @@ def read(
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
     fault = "is not a year; write a whole number such as 1998, or leave it empty"
     user_tables.refuse(~is_year, texts.year, fault)
-    # Photos in none of the published subsets are split.
+    # The section `split` splits photos without a published subset.
     may_lack = labels.values is not None or (texts.subset == "").all()
     is_subset = texts.subset.isin(SUBSETS) | ((texts.subset == "") & may_lack)
     fault = f"is not a subset; write {', '.join(SUBSETS)} in each line, or leave the column out"

@@ -1,4 +1,4 @@
-"""Logits and probabilities of many faces, and the course's file of them."""
+"""Logits and probabilities of many faces."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.network.loader import Loader
@@ -45,17 +44,3 @@ def softmax(values: np.ndarray, network: str | Path = "The network") -> np.ndarr
         )
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
-    """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
-
-    The course's code reads the targets from an iterator that wraps round. Unless the batch size
-    divides the number of samples, it writes the targets of other samples.
-    """
-    lines = ["inference, target"]
-    lines += [
-        f"[{', '.join(map(str, row))}], {target}"
-        for row, target in zip(probabilities.astype(np.float32).tolist(), targets, strict=True)
-    ]
-    files.write_text(path, "\n".join(lines) + "\n")

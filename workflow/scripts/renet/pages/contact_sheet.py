@@ -1,4 +1,4 @@
-"""A page of the faces that were predicted: those of the highest and of the lowest confidence."""
+"""A page of predicted faces: the faces with the highest and with the lowest confidence."""
 
 import os
 from collections.abc import Sequence

@@ -70,7 +70,7 @@ def group_name(row: Any) -> str:
 def setting(value: object) -> str:
     """A value of the config in a short form: `32, 64`, `block 2, 2 units 256; block …`."""
     if isinstance(value, dict):
-        return " ".join(f"{key} {setting(one)}" for key, one in value.items())
+        return " ".join(f"{key} {setting(part)}" for key, part in value.items())
     if isinstance(value, list) and value:
         return ("; " if isinstance(value[0], dict) else ", ").join(map(setting, value))
     return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")

@@ -88,12 +88,6 @@ def encode(picture: np.ndarray, suffix: str) -> bytes:
     return cv2.imencode(suffix, bgr, QUALITY[suffix])[1].tobytes()
 
 
-def shrink(picture: np.ndarray, side: int) -> np.ndarray:
-    """An image (H, W, 3) uint8 whose longer side has at most so many pixels."""
-    scale = min(1, side / max(picture.shape))
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-
-
 def as_url(picture: np.ndarray) -> str:
     """An image (H, W, 3) uint8, RGB, as the URL of a JPEG, for a page that holds it itself."""
     return embedded(encode(picture, ".jpg"), ".jpg")

@@ -23,7 +23,7 @@ class Row:
 
     run: RunResults  # of several runs, the best
     name: str
-    cells: pd.DataFrame  # rows of runs.csv by set; for a grid those of `run`
+    cells: pd.DataFrame  # rows of runs.csv by set; for a grid, the rows of `run`
     settings: dict[str, object] = field(default_factory=dict)  # in a grid
     members: Sequence["Row"] = ()  # their rows, which a click on the name opens
 
@@ -126,7 +126,7 @@ def grid_rows(
 ) -> list[list[object]]:
     """Of each value of each key of a grid: key, value, number of runs, mean and range as text.
 
-    The metric is that of the set `ranking`.
+    The metric is measured on the set `ranking`.
     """
     of_grid = [run for run in runs if run.name in grid["runs"]]
     numbers = pd.Series([run.claims.value[ranking] for run in of_grid], dtype=float)
@@ -141,14 +141,17 @@ def grid_rows(
 
 
 def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict]]]:
-    """Settings that differ from the defaults: those of all runs, and the others of each recipe."""
-    found = [one for row in rows for one in (row.members if row.settings else [row])]
-    changed = [{key: value for key, (value, _) in row.run.changed(defaults).items()
-                if not (row.members and key == "train.seed")} for row in found]  # fmt: skip
-    shared = {key: value for key, value in changed[0].items()
-              if len(found) > 1 and all(one.get(key) == value for one in changed)}  # fmt: skip
-    own = [{key: one[key] for key in one if key not in shared} for one in changed]
-    return shared, list(zip(found, own, strict=True))
+    """Settings that differ from the defaults: those that all runs share, and the rest by recipe."""
+    listed = [part for row in rows for part in (row.members if row.settings else [row])]
+    changed = []
+    for row in listed:
+        changed.append({key: value for key, (value, _) in row.run.changed(defaults).items()})
+        if row.members:  # they differ in their seeds alone
+            changed[-1].pop("train.seed", None)
+    items = changed[0].items() if len(listed) > 1 else ()
+    shared = dict(item for item in items if all(item in values.items() for values in changed))
+    own = [{key: values[key] for key in values if key not in shared} for values in changed]
+    return shared, list(zip(listed, own, strict=True))
 
 
 def loss_curves(runs: list[RunResults], path: Path) -> None:

@@ -97,7 +97,7 @@ def slices_table(results: SetResults, metric: Metric) -> PageTable:
     ]
     headings = [
         "group", "faces", sentences("unit", results.test), "recall of female", "95 % interval",
-        "recall of male", "95 % interval", f"{metric.label} minus that of the others, points",
+        "recall of male", "95 % interval", f"{metric.label}: difference from the others, points",
         "corrected p",
     ]  # fmt: skip
     title = f"Groups of enough faces and people{_suffix(results)}"

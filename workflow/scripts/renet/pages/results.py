@@ -1,4 +1,4 @@
-"""Content of the pages: the results of a run, and those of the data.
+"""Content of the pages: the results of a run, and facts about the data.
 
 The properties decide the cases that the templates word.
 """
@@ -55,9 +55,8 @@ class SetResults:
     def groups(self) -> pd.DataFrame:
         """Tested slices with `is_below` and `has_gap`; significant ones first, then by `lower`.
 
-        `lower` is the lower of the two recalls. The genders, which have a conclusion of their own,
-        are none of them. Of slices that are one test, such as a slice and its complement, only that
-        with the test is listed.
+        `lower` is the lower of the two recalls. The genders have a conclusion of their own, and are
+        not listed. A slice and its complement are one test; only the slice with the test is listed.
         """
         rows = self.named("tested")
         below, gaps = (rows.index.isin(self.named(name).index) for name in ("below", "gaps"))
@@ -104,7 +103,7 @@ class RunResults(SetResults):
         """Settings that differ from the defaults, for the model of its kind: value and default."""
         model = type(self.architecture)().model_dump() | {"kind": defaults["model"]["kind"]}
         known, given = flatten(defaults | {"model": model}), flatten(self.settings)
-        return {key: (one, known[key]) for key, one in given.items() if one != known[key]}
+        return {key: (value, known[key]) for key, value in given.items() if value != known[key]}
 
     @property
     def other_sets(self) -> list[SetResults]:

@@ -1,5 +1,8 @@
-"""Age groups as a second task, which shares all layers but the last (Caruana, Multitask Learning,
-Machine Learning 28, 1997). The loss includes the cross-entropy of the known age groups."""
+"""Age groups as a second task of a training, which shares all layers but the last.
+
+The loss includes the cross-entropy of the known age groups (Caruana, Multitask Learning, Machine
+Learning 28, 1997).
+"""
 
 import logging
 

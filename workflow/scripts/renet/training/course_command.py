@@ -15,7 +15,8 @@ from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
-from renet.network.inference import logits, softmax, write_course_format
+from renet.network.course_file import write_course_format
+from renet.network.inference import logits, softmax
 from renet.training import loop, processes
 from renet.training.loop import Trainer
 from renet.training.settings import RunSettings

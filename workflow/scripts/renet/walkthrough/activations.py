@@ -55,10 +55,10 @@ def middle(rnn: SpatialRNN) -> tuple[int, int]:
 def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], ...]:
     """The hidden states of a SpatialRNN, their change when its middle block is set to zero, and R.
 
-    Each is (rows, columns) of blocks: the Euclidean norm over the units of a direction. They are
-    those of the vertical sweep down and up, then of the horizontal sweep to the right and the left;
-    the change of the horizontal sweep is that of both directions. For the recurrent weights R, they
-    are the states of the sweep down where R is zero, and their difference from those with R.
+    Each array (rows, columns) has a value for each block: the Euclidean norm over the units of a
+    direction. The order is down, up, right, left; the change after the horizontal sweep joins both
+    directions. The arrays for the recurrent weights R are the states of the sweep down if R is
+    zero, and their difference from the states with R.
 
     Args:
         maps: its input, (C, H, W).
@@ -81,10 +81,10 @@ def _norms(maps: Tensor, directions: int = DIRECTIONS) -> list[np.ndarray]:
 
 
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps of the vertical sweep's RNNs, and those after the horizontal sweep.
+    """Maps of the vertical sweep's RNNs, and maps after the horizontal sweep.
 
-    Each is (units, rows, columns). A normalisation after the vertical sweep mixes its directions,
-    and is not in the former.
+    Each is (units, rows, columns). The vertical maps are taken before a normalisation, which would
+    mix their directions.
     """
     vertical = rnn.vertical(rnn.split(maps))  # (columns, rows, 1, units)
     horizontal = rnn.over_rows(rnn.over_columns(maps))  # (rows, columns, 1, units)

@@ -58,7 +58,7 @@ def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
     `face` is its id, or the path or the name of a photo of one face; None is the first face.
 
     Raises:
-        InputError: the table has none of this name, or several.
+        InputError: the table has no row of this name, or several.
     """
     samples = SPLIT.read(table)
     found = samples[:1] if face is None else _named(samples, face)

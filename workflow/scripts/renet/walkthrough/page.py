@@ -34,10 +34,10 @@ def write(
     Args:
         compute: the device that the network is on, and the precision.
         prediction: the face's row of inference.csv.
-        context: further variables of the template, with those of `photo.steps`.
+        context: further variables of the template, and the variables of `photo.steps`.
 
     Raises:
-        InputError: the network's probabilities are not those of inference.csv.
+        InputError: the network's probabilities differ from inference.csv.
     """
     values = network(seen, pictures, *compute)
     recorded = {name: prediction[f"p_{name}"] for name in CLASSES}

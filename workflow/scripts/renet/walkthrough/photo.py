@@ -58,8 +58,8 @@ def _photo(
             f"{lineage.photo['path']} in {lineage.archive} is not the photo that was cropped "
             f"({error}): the archive has changed; delete its receipt to have it read again."
         ) from error
-    galleries.write_image(pictures / "photo.jpg", galleries.shrink(photo[..., ::-1], PHOTO_SIDE))
-    galleries.write_image(pictures / "crop.jpg", galleries.shrink(cut, PHOTO_SIDE))
+    galleries.write_image(pictures / "photo.jpg", detection.shrink(photo[..., ::-1], PHOTO_SIDE))
+    galleries.write_image(pictures / "crop.jpg", detection.shrink(cut, PHOTO_SIDE))
     return {
         "sides": photo.shape[:2],
         "box": box,
