@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from renet.faces import crop  # noqa: F401 before anything else imports cv2: it sets a limit
+from renet.faces import crop  # before anything else imports cv2: it sets a limit
 
 # Modules with fixtures and hooks. The name of the package has pytest explain its asserts, too.
 pytest_plugins = [
@@ -51,7 +51,9 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},localhost,127.0.0.1
 os.environ["SLURM_CONF"] = os.devnull
 
 # The networks of the tests are tiny: threads would only wait for one another. Trainings that the
-# tests start set their own number.
+# tests start set their own number. A fork would wait for ever for the threads of OpenCV's pool,
+# which it lacks.
+crop.cv2.setNumThreads(1)
 torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
 TEST_SEED = int(os.environ.get("TEST_SEED") or 0)
 TORCH = (torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32)

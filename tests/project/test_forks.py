@@ -7,10 +7,12 @@ import signal
 import tempfile
 from collections.abc import Callable
 
+import numpy as np
 from torch.distributed import TCPStore
 
 from helpers import forks
 from renet.common.progress import Progress
+from renet.faces.crop import cv2
 
 
 def in_child(run: Callable[[], object]) -> tuple[int, str]:
@@ -36,6 +38,16 @@ def test_child_and_its_child_leave_the_stores_alone_whose_threads_they_lack():
     finally:
         gc.enable()
     assert gc.get_freeze_count() == 0  # here, they are freed
+
+
+def set_the_threads_of_opencv() -> None:
+    signal.alarm(30)
+    cv2.setNumThreads(1)  # as crop_faces.py does
+
+
+def test_child_does_not_wait_for_threads_of_opencv():
+    cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (9, 9), 2)  # uses every thread
+    assert in_child(set_the_threads_of_opencv) == (0, "")
 
 
 def die_with_the_lock() -> None:
