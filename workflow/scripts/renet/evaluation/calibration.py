@@ -74,11 +74,10 @@ def _confidences(interval: list[float] | None) -> str:
 
 
 def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:
-    """Fit the temperature by the log loss, with a 95 % profile likelihood interval.
+    """Return the temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
-    Return None if the search ends at one of `TEMPERATURE_BOUNDS`. As photos of one person are not
-    independent, the likelihood ratio is divided by the scores' design effect (Rotnitzky and Jewell,
-    Biometrika 77, 1990).
+    The likelihood ratio is divided by the scores' design effect, because photos of one person are
+    not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None: the search reached a limit.
     """
     odds = np.minimum(log_odds(predictions), LARGEST) * np.where(predictions.correct == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)

@@ -78,10 +78,9 @@ def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
 def contributions(
     correct: pd.DataFrame, subjects: pd.Series, targets: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Return what each subject (row) adds to each run's metric, the sum of a column.
+    """Return what each subject (row) adds to the metric of each run, which is a column's sum.
 
-    The metric is the accuracy or, with targets, the balanced accuracy. `correct` has 0 or 1 for
-    each face and run.
+    The metric is the accuracy or, with targets, the balanced accuracy. `correct` has 0 or 1.
     """
     classes = np.zeros(len(correct)) if targets is None else targets.to_numpy()
     masks = [classes == label for label in np.unique(classes)]

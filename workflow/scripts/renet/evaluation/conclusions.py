@@ -70,9 +70,8 @@ def advise(updates: int | None, training: float, majority: float, test: float) -
 
     Args:
         updates: steps of the optimizer; None for a kind of network that is fitted without steps.
-        training: accuracy on the training faces in the last epoch.
+        training: accuracy on the training faces in the last epoch; `test`: on the leading set.
         majority: fraction of the majority class in the training set.
-        test: accuracy on the leading set.
     """
     is_gap = training > test + GAP
     if is_gap and 1 - training < MEMORISED * (1 - majority):

@@ -116,7 +116,6 @@ def _intervals(
 
 
 def _mean_interval(recalls: dict[str, Proportion], tail: float = TAIL) -> tuple[float, float]:
-    """Return the interval of the mean recall."""
     return combination([1 / len(recalls)] * len(recalls), [*recalls.values()], tail)
 
 

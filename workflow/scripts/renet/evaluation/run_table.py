@@ -64,8 +64,8 @@ def of_run(
 ) -> pd.DataFrame:
     """Return the rows of `RUNS` for one run, given its metrics by set.
 
-    The p-value of the leading set, `leads`, is not corrected. Holm's procedure corrects the
-    p-values of all other sets. `ranked` is the number of ranked runs.
+    Holm's procedure corrects the p-values of all sets but the leading set, `leads`. `ranked` is the
+    number of runs that the out-of-fold set ranks.
     """
     tests = {name: p_value(name, of_set, metric, ranked) for name, of_set in sets.items()}
     p = pd.Series(tests, dtype=float).dropna()

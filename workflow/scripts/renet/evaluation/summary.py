@@ -199,11 +199,11 @@ class Stated(Record):
 
 
 class ChosenByFew(Record):
-    """Effective numbers of faces by which a value is chosen; None for 100 faces and more."""
+    """Effective numbers of faces by which the epoch and all other values, such as the temperature,
+    are chosen; None for 100 faces and more."""
 
     epoch: int | None
     others: int | None
-    """for the temperature and for the threshold"""
 
 
 class Summary(Record):
@@ -244,5 +244,4 @@ def read(path: Path) -> Summary:
 
 
 def write(path: Path, summary: Summary) -> None:
-    """Write metrics.json."""
     files.write_json(path, summary.model_dump(by_alias=True, exclude_unset=True))

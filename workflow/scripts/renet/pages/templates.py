@@ -1,7 +1,7 @@
 """Jinja templates. They word the pages and cards; Python decides which case applies.
 
-A macro of words.j2 is a filter of all templates, `{{ test|people }}`. In Python, the function
-`sentences("people", test)` returns it in one line. results.py adds the macros of sentences.j2.
+The macros of words.j2 are filters of all templates, `{{ test|people }}`. In Python,
+`sentences("people", test)` returns a macro's text as one line. results.py adds sentences.j2.
 
 Pages need neither a server nor a network. They have no dates, so that equal results have equal
 pages. Charts are SVG, for printers and Snakemake's report, too. A script of our own shows the table
@@ -79,7 +79,6 @@ add_sentences("words.j2")
 
 
 def render(template: str, **values: object) -> str:
-    """Render a template."""
     return ENVIRONMENT.get_template(template).render(**values)
 
 
