@@ -51,7 +51,7 @@ def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _error_bound(validation: pd.DataFrame) -> Callable[[float], float]:
-    """Return a function: upper bound of the error of all photos with scores above its argument."""
+    """Return a function that computes the upper error bound of all photos above its threshold."""
     score, correct = log_odds(validation), validation.correct.to_numpy()
     # The design effect is of all photos, because few errors above a threshold would not show it.
     whole = proportion(correct, validation.subject)
@@ -70,11 +70,11 @@ def choose(
     max_error: float,
     further_bound: Callable[[float], float] = lambda _: 0.0,
 ) -> dict:
-    """Choose the threshold that accepts the most predictions with an error of up to `max_error`.
+    """Choose the threshold that accepts the most predictions with an error bound <= `max_error`.
 
-    Return keys of the section `abstention`, with `threshold` as a score or None. The predictions
-    with these scores, such as `log_odds`, are independent. `further_bound` returns a second upper
-    bound of the error above a score, which must not exceed `max_error` either.
+    Return keys of the section `abstention`, with `threshold` as a score or None. `score`, such as
+    `log_odds`, and `correct` are of independent predictions. `further_bound` computes a second
+    upper bound of the error above a score, which must not exceed `max_error` either.
     """
     # Without an error, `needed` predictions bound the error rate by `max_error`.
     people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
@@ -106,13 +106,13 @@ def choose(
 
 
 def upper_bound(errors: np.ndarray | float, accepted: np.ndarray | float) -> np.ndarray:
-    """Return Clopper and Pearson's upper bound of an error rate, with `TAIL` above the bound."""
+    """Return Clopper and Pearson's upper bound of an error rate, one-sided with `TAIL`."""
     bounds = beta.ppf(1 - TAIL, errors + 1, np.maximum(accepted - errors, 1))
     return np.where(accepted > errors, bounds, 1.0)
 
 
 def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return coverage and expected error rate, (n,) each, of the k highest scores for all k."""
+    """Return coverage and expected error rate, (n,) each, of the k highest scores, k = 1 to n."""
     values, group = np.unique(-score, return_inverse=True)
     counts = np.cumsum(np.bincount(group, minlength=len(values)))
     errors = np.cumsum(np.bincount(group, 1 - correct, minlength=len(values)))

@@ -76,8 +76,8 @@ def _confidences(interval: list[float] | None) -> str:
 def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:
     """Return the temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
-    The likelihood ratio is divided by the scores' design effect, because photos of one person are
-    not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None: the search reached a limit.
+    Return None if the search ends at a limit. As photos of one person are not independent, the
+    scores' design effect divides the likelihood ratio (Rotnitzky and Jewell, Biometrika 77, 1990).
     """
     odds = np.minimum(log_odds(predictions), LARGEST) * np.where(predictions.correct == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)

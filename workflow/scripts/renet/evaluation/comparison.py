@@ -62,7 +62,7 @@ def compare(
 
 
 def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
-    """Return the table `COMPARISON` of the set that chose the best run: each run against this run.
+    """Compare each run with the best run, on the set that chose it; return table `COMPARISON`.
 
     Because the same faces chose the best run, Tukey's correction for all pairs applies (Hochberg
     and Tamhane, 1987).
@@ -78,7 +78,7 @@ def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
 def contributions(
     correct: pd.DataFrame, subjects: pd.Series, targets: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Return what each subject (row) adds to the metric of each run, which is a column's sum.
+    """Return what each subject (row) adds to each run's metric, which is the sum of a column.
 
     The metric is the accuracy or, with targets, the balanced accuracy. `correct` has 0 or 1.
     """

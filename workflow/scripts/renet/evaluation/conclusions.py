@@ -33,7 +33,7 @@ def of_groups(slices: pd.DataFrame, metric: str) -> dict:
 def of_run(
     summary: Summary, history: pd.DataFrame, batch_size: int | None, metric: ByMetric, ranked: int
 ) -> Summary:
-    """Return a copy with the keys from `stated` on, which the summary of another set lacks.
+    """Return the summary of a run with the keys from `stated` on; other sets have no such keys.
 
     Args:
         batch_size: of the training; None for a kind of network that is fitted without batches.

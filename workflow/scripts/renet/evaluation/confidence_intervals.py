@@ -31,7 +31,7 @@ class Proportion:
     design_effect: float  # variance over people (as independent units) / variance over faces
 
     def effective_size(self, tail: float = TAIL) -> float:
-        """Return the number of independent faces whose interval at this tail is equally wide.
+        """Return the number of independent faces whose interval is as wide as `interval(tail)`.
 
         The number is corrected for the degrees of freedom, people minus 1 (Korn and Graubard,
         Survey Methodology 24, 1998). With fewer people than `LEAST_PEOPLE`, it is 0.

@@ -57,13 +57,13 @@ def summarise(predictions: pd.DataFrame) -> dict:
 
 
 def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -> dict:
-    """Return the keys of `summary.Claim`; `interval` computes the difference's interval by tail."""
+    """Return keys of `summary.Claim`; `interval` computes the difference's interval at a tail."""
     p = p_value(lambda tail: interval(tail)[0])
     return {"difference": difference, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
 
 
 def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
-    """Return the claim of the balanced accuracy of a set of both classes; the baseline has 1/2."""
+    """Return the claim of the balanced accuracy of a set of both classes; the baseline is 1/2."""
     value = float(np.mean([recall.value for recall in recalls.values()]))
 
     def interval(tail: float) -> tuple[float, float]:
@@ -74,7 +74,7 @@ def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
 
 
 def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Proportion]:
-    """Return the recall or, by the column `predicted`, the precision of each class with faces."""
+    """Return the recall of each class that has faces or, by `predicted`, the precision."""
     parts = {name: predictions[predictions[column] == label] for label, name in enumerate(CLASSES)}
     return {
         name: proportion(part.correct, part.subject) for name, part in parts.items() if len(part)
@@ -122,7 +122,7 @@ def _mean_interval(recalls: dict[str, Proportion], tail: float = TAIL) -> tuple[
 def over_baseline(
     predictions: pd.DataFrame, majority: int
 ) -> tuple[float, Callable[[float], tuple[float, float]]]:
-    """Return accuracy minus baseline accuracy, and a function of the tail for its interval."""
+    """Return accuracy minus baseline accuracy, and a function for the interval at a tail."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
     gained = proportion(correct & ~is_majority, predictions.subject)  # only the network is correct
     lost = proportion(~correct & is_majority, predictions.subject)  # only the baseline is correct
@@ -135,7 +135,7 @@ def over_baseline(
 
 
 def recall_difference(recalls: dict[str, Proportion]) -> dict:
-    """Return `summary.Gap`: recall of male minus recall of female; None for a set of one class."""
+    """Return keys of `summary.Gap`: recall of male minus recall of female; None for one class."""
     if len(recalls) < len(CLASSES):
         return {"value": None, "interval": None, "significant": False}
     female, male = recalls.values()

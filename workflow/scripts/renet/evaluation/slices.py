@@ -51,7 +51,7 @@ def _most_frequent(values: pd.Series) -> pd.Series:
 
 
 def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
-    """Return a categorical column for each slice, with ordered categories: the samples' values.
+    """Return each sample's value of each slice, as categorical columns with sorted categories.
 
     A slice without a known value, such as the decade of own photos, is omitted.
     """

@@ -1,7 +1,7 @@
 """Declaration of metrics.json, for the scripts, the pages and the schema.
 
 Fractions are from 0 to 1. None means that the set does not define a value, such as the recall of a
-class without faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from it.
+class without faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from here.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Filters of the templates for numbers, names and rows; macros are the filters for sentences."""
+"""Filters of the templates for numbers, names and rows; the filters for sentences are macros."""
 
 import json
 import re

@@ -64,7 +64,7 @@ class Grid:
         return cv2.resize(picture, (self.side, self.side), interpolation=interpolation)
 
     def sheet(self, tiles: list[np.ndarray]) -> np.ndarray:
-        """Return tiles as one image, (lines * side, columns * side, 3) uint8, with grey gaps."""
+        """Return one image, (lines * side, columns * side, 3) uint8, of tiles; gaps are grey."""
         lines = max(1, -(-len(tiles) // self.columns))
         sheet = np.full((lines, self.columns, self.side, self.side, 3), 128, np.uint8)
         for number, tile in enumerate(tiles):

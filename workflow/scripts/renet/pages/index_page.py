@@ -67,7 +67,7 @@ def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[
 
 
 def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> pd.Series | None:
-    """Return the row of comparison.csv with the smallest lead of the best run, which is `other`.
+    """Return the row of comparison.csv with the smallest lead of the best run (column `other`).
 
     Leads that are not significant come before significant leads. Runs that differ from the best run
     in their seeds alone, as in a group of `seeds`, only count if there are no other runs.
@@ -141,7 +141,7 @@ def grid_rows(
 
 
 def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict]]]:
-    """Return the changed settings that all runs share, and each row's further changed settings."""
+    """Return the non-default settings that all runs share, and each row with its further ones."""
     listed = [part for row in rows for part in (row.members if row.settings else [row])]
     changed = []
     for row in listed:

@@ -26,7 +26,7 @@ class Metric:
         return "_".join(self.path)
 
     def value(self, summary: Metrics) -> Any:
-        """Return the metric's value in a summary; None if the metric is undefined there."""
+        """Return the metric's value in a summary; None if the summary has no such value."""
         value: Any = summary
         for key in self.path:
             value = getattr(value, key, None)  # the baseline has no loss

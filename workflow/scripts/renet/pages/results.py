@@ -53,9 +53,9 @@ class SetResults:
 
     @property
     def groups(self) -> pd.DataFrame:
-        """Tested slices, the significant ones first, then sorted by `lower`, the lower recall.
+        """Tested slices, significant slices first, sorted by `lower`, the lower of both recalls.
 
-        `is_below` and `has_gap` are significant results. Slices by gender have a conclusion of
+        `is_below` and `has_gap` mark significant results. Slices by gender have a conclusion of
         their own and are omitted. Of a slice and its complement, only one has a test, and is shown.
         """
         rows = self.named("tested")
@@ -171,7 +171,7 @@ class DataResults:
 
     @property
     def photo_kinds(self) -> dict[str, bool]:
-        """Whether photos are `drawn` (the sample), `public` (IMDB-WIKI), `published` or `own`."""
+        """Whether there are `drawn` (sample), `public` (IMDB-WIKI), `published` or `own` photos."""
         return {
             "drawn": "sample" in self.config["sources"],
             "public": bool(set(DATABASES) & set(self.config["databases"])),

@@ -1,7 +1,7 @@
 """Jinja templates. They word the pages and cards; Python decides which case applies.
 
-The macros of words.j2 are filters of all templates, `{{ test|people }}`. In Python,
-`sentences("people", test)` returns a macro's text as one line. results.py adds sentences.j2.
+The macros of words.j2 are filters of all templates, `{{ test|people }}`. results.py adds the macros
+of sentences.j2. In Python, `sentences("people", test)` returns the text of a macro as one line.
 
 Pages need neither a server nor a network. They have no dates, so that equal results have equal
 pages. Charts are SVG, for printers and Snakemake's report, too. A script of our own shows the table
@@ -52,7 +52,7 @@ def add_sentences(template: str) -> None:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of a page or a card; the first cell of a row is its heading."""
+    """A table of a page or a card; the first cell of each row is the row's heading."""
 
     label: str  # for screen readers, and the heading of a collapsed table
     headings: list[str]
