@@ -234,8 +234,8 @@ def test_face_is_found_by_its_id_path_or_file_name_or_refused_with_the_way_out(p
     rows.loc[:1, "path"] = ["a/p005.jpg", "b/p005.jpg"]
     rows.to_csv(path, index=False)
     for name, fault in {
-        "sample:99999": f"no face with the id sample:99999.*a test face, such as {rows.id[0]}",
-        "p005.jpg": f"2 faces named p005.jpg; give the id of one: {rows.id[0]}, {rows.id[1]}",
+        "sample:99999": f"no face with the id or photo sample:99999.* face, such as {rows.id[0]}",
+        "p005.jpg": f"2 faces named p005.jpg; set .* to an id: {rows.id[0]}, {rows.id[1]}",
     }.items():
         with pytest.raises(InputError, match=fault):
             walk(project, name)
@@ -246,7 +246,7 @@ def test_predictions_of_another_model_are_refused(project):
     rows = pd.read_csv(path)
     rows[["p_female", "p_male"]] = [0.5 + 0.49, 0.01] if rows.p_male[0] > 0.5 else [0.01, 0.99]
     rows.to_csv(path, index=False)
-    with pytest.raises(InputError, match="another model wrote the table; run infer again"):
+    with pytest.raises(InputError, match="another model wrote the file; delete it"):
         walk(project)
 
 

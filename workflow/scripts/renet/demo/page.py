@@ -1,4 +1,4 @@
-"""Page in Gradio that predicts the faces of a photo, and shows what a prediction depends on."""
+"""Gradio page that predicts the gender of a photo's faces, and shows what predictions depend on."""
 
 import re
 import tempfile
@@ -15,8 +15,8 @@ from renet.prediction.predictor import Predictor
 from renet.walkthrough import activations
 from renet.walkthrough import page as walkthrough_page
 
-SIDE = 1024  # most pixels of a side of the photo on the page
-PARTS: Any = templates.ENVIRONMENT.get_template("demo.html.j2").module  # of the page, as macros
+SIDE = 1024  # longest side of the photo on the page, in pixels
+PARTS: Any = templates.ENVIRONMENT.get_template("demo.html.j2").module  # macros: parts of the page
 LAUNCH = {
     "server_name": "127.0.0.1", "share": False, "ssr_mode": False, "prevent_thread_lock": True,
     "theme": gr.themes.Base(font=["system-ui"], font_mono=["monospace"]), "quiet": True,
@@ -25,14 +25,14 @@ LAUNCH = {
 
 
 class Demo:
-    """The page of a predictor: its blocks, and the functions behind its events."""
+    """Page of a predictor: Gradio's blocks, and the functions that handle the page's events."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor, self.network = predictor, predictor.network
         self.compute = predictor.device, predictor.precision
 
     def blocks(self) -> gr.Blocks:
-        """The page; each minute, uploads older than an hour are deleted."""
+        """Build the page; each minute, Gradio deletes uploads that are older than an hour."""
         detects = detection.is_installed()
         with gr.Blocks(title="Predict", analytics_enabled=False, delete_cache=(60, 3600)) as page:
             gr.HTML(PARTS.head(self.predictor, detects))
@@ -56,7 +56,7 @@ class Demo:
         return page
 
     def predict(self, upload: dict | None, detect: bool) -> Iterator[tuple]:
-        """Show the photo with its predictions and a choice of faces, then the first face's map."""
+        """Yield the outputs: photo, predictions, choice of faces; then the first saliency map."""
         decoded: list[crop.Image] = []
         found = photos.find([upload["path"]] if upload else [])
         options: Any = {"detect": detect, "keep": decoded.append}
@@ -77,7 +77,7 @@ class Demo:
             yield *[gr.skip()] * 5, self.explain(faces, 0)
 
     def explain(self, faces: list[dict], chosen: int) -> str:
-        """The probabilities and the saliency map of a face."""
+        """Return the probabilities and the saliency map of a face, as HTML."""
         pixels = faces[chosen]["pixels"]
         drops = saliency.occlusion(self.network, pixels, *self.compute)
         face = pixels.transpose(1, 2, 0)
@@ -85,7 +85,7 @@ class Demo:
         return PARTS.explained(faces[chosen], *map(galleries.as_url, pictures))
 
     def layers(self, faces: list[dict], chosen: int) -> str:
-        """What each layer computes for a face, as a page in a frame with embedded files."""
+        """Return a frame, as HTML, with a page of what each layer computes for a face."""
         seen = activations.record(self.network, faces[chosen]["pixels"], *self.compute)
         with tempfile.TemporaryDirectory() as folder:
             values = walkthrough_page.network(seen, Path(folder), *self.compute)

@@ -1,14 +1,14 @@
 """Abstaining: predictions whose confidence is not above a threshold are "unsure".
 
-The threshold is chosen on the validation set so that the error of the accepted predictions stays
-below a stated rate with 95 % confidence (docs/statistics.md). Predictions are ranked by their
+The threshold is chosen on the validation set so that the error rate of the accepted predictions is
+at most `max_error` with 95 % confidence (docs/statistics.md). Predictions are ranked by their
 absolute log-odds, because a low temperature rounds many confidences to 1.
 
 Clopper and Pearson's bound holds for the k highest scores if k is fixed beforehand. Therefore, a
-fixed sequence of ranks is tested until a bound is too high. As one early error would end a single
-sequence, `SEQUENCES` sequences start at different ranks, each at its part of the 5 % (Angelopoulos
-et al., Learn then Test, 2021). The bound has to hold for one photo of each person, and for all
-photos with their effective number, since people with many photos can be harder.
+fixed sequence of ranks is tested until a bound is too high. One early error would end a single
+sequence, so that `SEQUENCES` sequences start at different ranks, each with an equal part of the 5 %
+(Angelopoulos et al., Learn then Test, 2021). The bound has to be low for one photo of each person
+and, by the effective number, for all photos: people with many photos can be harder to predict.
 """
 
 import math
@@ -26,14 +26,14 @@ LEVEL = 0.95
 SEQUENCES = 5
 TAIL = (1 - LEVEL) / SEQUENCES
 RANKS = 100  # ranks in the sequence with the earliest start
-ACCEPT_ALL = -math.inf  # every score is above this threshold; as a confidence it is 0
+ACCEPT_ALL = -math.inf  # all scores are above this threshold, whose confidence is 0
 
 
 def summarise(
     validation: pd.DataFrame, test: pd.DataFrame, temperature: float, max_error: float
 ) -> dict:
-    """Section `abstention` of metrics.json."""
-    one_each = validation.drop_duplicates("subject")  # the rows are in a random order
+    """Return section `abstention` of metrics.json."""
+    one_each = validation.drop_duplicates("subject")  # a random photo: the rows' order is random
     choice = choose(
         log_odds(one_each), one_each.correct.to_numpy(), max_error, _error_bound(validation)
     )
@@ -46,14 +46,14 @@ def summarise(
 
 
 def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
-    """Probability of the predicted class at a temperature, from its log-odds, (n,)."""
+    """Return the predicted class's probability at a temperature, (n,), from absolute log-odds."""
     return expit(np.asarray(odds) / temperature)
 
 
 def _error_bound(validation: pd.DataFrame) -> Callable[[float], float]:
-    """A function of a threshold: the upper bound of the error over all photos above it."""
+    """Return a function that computes the upper error bound of all photos above its threshold."""
     score, correct = log_odds(validation), validation.correct.to_numpy()
-    # The design effect of all photos: above a high threshold, no error would show it.
+    # The design effect is of all photos, because few errors above a threshold would not show it.
     whole = proportion(correct, validation.subject)
     part = whole.effective_size(TAIL) / whole.faces
 
@@ -70,11 +70,11 @@ def choose(
     max_error: float,
     further_bound: Callable[[float], float] = lambda _: 0.0,
 ) -> dict:
-    """Threshold that accepts the most predictions, with an error of at most `max_error`.
+    """Choose the threshold that accepts the most predictions with an error bound <= `max_error`.
 
-    The scores, such as `log_odds`, belong to independent predictions. `further_bound` is a second
-    upper bound of the error above a score, with the same limit. Returns keys of the section
-    `abstention`; `threshold` is a score, or None.
+    Return keys of the section `abstention`, with `threshold` as a score or None. `score`, such as
+    `log_odds`, and `correct` are of independent predictions. `further_bound` computes a second
+    upper bound of the error above a score, which must not exceed `max_error` either.
     """
     # Without an error, `needed` predictions bound the error rate by `max_error`.
     people, needed = len(score), math.ceil(math.log(TAIL) / math.log1p(-max_error))
@@ -95,7 +95,7 @@ def choose(
     fails = np.append(~(bounds <= max_error), True)  # a sequence ends with the last rank
     for start in np.linspace(0, len(ranks), SEQUENCES, endpoint=False).astype(int):
         last = start + int(np.argmax(fails[start:])) - 1
-        if last >= start:  # a later sequence accepts more
+        if last >= start:  # each sequence accepts more than the sequences before
             choice |= {
                 "threshold": float(falling[ranks[last]]),
                 "accepted": int(accepted[last]),
@@ -106,13 +106,13 @@ def choose(
 
 
 def upper_bound(errors: np.ndarray | float, accepted: np.ndarray | float) -> np.ndarray:
-    """Clopper and Pearson's upper bound of an error rate, at one sequence's part of the level."""
+    """Return Clopper and Pearson's upper bound of an error rate, one-sided with `TAIL`."""
     bounds = beta.ppf(1 - TAIL, errors + 1, np.maximum(accepted - errors, 1))
     return np.where(accepted > errors, bounds, 1.0)
 
 
 def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and error rate, (n,) each, of the k highest scores; the mean over equal scores."""
+    """Return coverage and expected error rate, (n,) each, of the k highest scores, k = 1 to n."""
     values, group = np.unique(-score, return_inverse=True)
     counts = np.cumsum(np.bincount(group, minlength=len(values)))
     errors = np.cumsum(np.bincount(group, 1 - correct, minlength=len(values)))
@@ -122,7 +122,7 @@ def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _accepted(predictions: pd.DataFrame, accepted: np.ndarray) -> dict:
-    """Coverage, and the error of the accepted and of all predictions."""
+    """Return key `test` of the section: coverage, and errors of accepted and of all predictions."""
     inside = predictions[accepted]
     wrong = proportion(1 - inside.correct, inside.subject) if len(inside) else None
     return {

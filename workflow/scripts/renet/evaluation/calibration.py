@@ -1,7 +1,7 @@
 """Calibration: reliability bins and temperature scaling.
 
-The logits are divided by one temperature; the predicted classes stay the same. Source: Guo et al.,
-On Calibration of Modern Neural Networks (2017).
+All logits are divided by one temperature. This does not change the predicted classes. Source: Guo
+et al., On Calibration of Modern Neural Networks (2017).
 """
 
 from collections.abc import Callable
@@ -15,18 +15,18 @@ from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import is_small
 from renet.metadata.subjects import effective_number
 
-BINS = 10  # of the confidence, at most
+BINS = 10  # most bins of the confidence
 FEWEST_OF_BIN = 25  # faces
 TEMPERATURE_BOUNDS = (0.05, 20.0)
-LARGEST = 700.0  # log-odds if a probability is rounded to 0
-WIDEST = 2  # an interval around 1 means "no error found" if its bounds have at most this ratio
+LARGEST = 700.0  # log-odds in place of infinity, if a probability is rounded to 0
+WIDEST = 2  # an interval that contains 1 means "no error found" if high / low is at most this
 
 
 def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and its interval (`low`, `high`) by bin of confidence, at any temperature.
+    """Return a table of the bins of the confidence: accuracy, and its interval (`low`, `high`).
 
-    The bins have equal numbers of faces, except that equal confidences share a bin. A single bin
-    gives an empty table.
+    The bins have equal numbers of faces, except that equal confidences are in the same bin. The
+    table is empty if there are fewer than 2 * FEWEST_OF_BIN faces.
     """
     count, rows = min(BINS, len(confidence) // FEWEST_OF_BIN), []
     bin_of_sample = (stats.rankdata(confidence) - 0.5) * count // len(confidence)
@@ -40,15 +40,15 @@ def reliability_bins(confidence: np.ndarray, predictions: pd.DataFrame) -> pd.Da
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
-    """Absolute log-odds of the two classes at temperature 1, (n,); infinite if one has 0."""
-    # Not from p_male alone, which is rounded near 1; p_female is precise there.
+    """Return absolute log-odds at temperature 1, (n,); infinite if a class has probability 0."""
+    # A probability near 1 is rounded, but its complement, in the other column, is precise.
     with np.errstate(divide="ignore"):
         logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
     return np.abs(logarithms[:, 1] - logarithms[:, 0])
 
 
 def temperature_scaling(validation: pd.DataFrame) -> dict:
-    """Section `calibration` of metrics.json; without a reliable fit, the temperature is 1."""
+    """Return section `calibration` of metrics.json; the temperature is 1 without a reliable fit."""
     people = effective_number(validation.subject)
     too_small = is_small(len(validation), people)
     fitted = None if too_small else fit_temperature(validation, people)
@@ -66,7 +66,7 @@ def temperature_scaling(validation: pd.DataFrame) -> dict:
 
 
 def _confidences(interval: list[float] | None) -> str:
-    """Whether the confidences are too high or too low, by the interval of the temperature."""
+    """Return the value of `confidences` for the temperature's interval (None: without a fit)."""
     low, high = interval or TEMPERATURE_BOUNDS
     if low > 1 or high < 1:
         return "too_high" if low > 1 else "too_low"
@@ -74,10 +74,10 @@ def _confidences(interval: list[float] | None) -> str:
 
 
 def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:
-    """Temperature of the lowest log loss, and its 95 % profile likelihood interval.
+    """Return the temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
-    Photos of one person are not independent: the likelihood ratio is divided by the design effect
-    of the scores (Rotnitzky and Jewell, Biometrika 77, 1990). None means a limit of the search.
+    Return None if the search ends at a limit. As photos of one person are not independent, the
+    scores' design effect divides the likelihood ratio (Rotnitzky and Jewell, Biometrika 77, 1990).
     """
     odds = np.minimum(log_odds(predictions), LARGEST) * np.where(predictions.correct == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)
@@ -99,7 +99,7 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
 
 
 def _crossing(function: Callable[[float], float], inside: float, bound: float) -> float:
-    """Value at which a function changes its sign, or the bound if it does not."""
+    """Return the zero of a function between `inside` and `bound`; `bound` if there is no zero."""
     if function(bound) <= 0:
         return bound
     return float(optimize.brentq(function, *sorted((inside, bound))))

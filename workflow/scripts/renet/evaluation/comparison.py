@@ -1,4 +1,4 @@
-"""Comparison of runs: differences of their metrics on the same faces, and the significant ones.
+"""Comparison of runs: differences of their metrics on the same faces, and their significance.
 
 A recipe is a group of at least `FEWEST_SEEDS` runs that differ in their seeds alone. Claims about a
 recipe hold for other people and seeds, claims about a run for other people (docs/statistics.md).
@@ -14,17 +14,17 @@ from renet.common.errors import InputError
 from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIPE, REFERENCE
 
-SMALLEST = 1e-9  # a standard error, or fraction of the noise, below it is a rounding error
+SMALLEST = 1e-9  # a standard error, or a fraction of the noise, below this is a rounding error
 
 
 def side_by_side(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
-    """`contributions` of all runs on one set; an `InputError` if their faces differ."""
+    """Return the `contributions` of all runs on a set; raise an InputError if the faces differ."""
     first = next(iter(runs.values()))
     for run, table in runs.items():
         if not table.id.equals(first.id):
             raise InputError(
                 f"The runs {run} and {next(iter(runs))} predicted different faces of the set "
-                f"{name}; run the rule infer again for both."
+                f"{name}; delete inference*.csv of both runs and run the workflow again."
             )
     correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
     targets = first.target if metric == "balanced_accuracy" else None
@@ -38,7 +38,7 @@ def compare(
     groups: Sequence[Sequence[str]] = (),
     corrected: Callable[[np.ndarray], np.ndarray] = confidence_intervals.holm,
 ) -> pd.DataFrame:
-    """Table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm.
+    """Return the table `COMPARISON` of a set: recipes or runs against the reference.
 
     `added` is from `side_by_side` with this metric. Runs of a group differ in their seeds alone.
     """
@@ -62,10 +62,10 @@ def compare(
 
 
 def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
-    """Table `COMPARISON` of the validation set: each trained model against the chosen model.
+    """Compare each run with the best run, on the set that chose it; return table `COMPARISON`.
 
-    The same faces chose it, so that Tukey's correction for all pairs applies (Hochberg and Tamhane,
-    1987).
+    Because the same faces chose the best run, Tukey's correction for all pairs applies (Hochberg
+    and Tamhane, 1987).
     """
 
     def tukey(p_values: np.ndarray) -> np.ndarray:
@@ -78,9 +78,9 @@ def against_best(added: pd.DataFrame, chosen: str, metric: str) -> pd.DataFrame:
 def contributions(
     correct: pd.DataFrame, subjects: pd.Series, targets: pd.Series | None = None
 ) -> pd.DataFrame:
-    """What each subject (row) adds to the accuracy, or with targets balanced accuracy, of each run.
+    """Return what each subject (row) adds to each run's metric, which is the sum of a column.
 
-    `correct` has 0 or 1 for each face and run. The sum of a column is the metric.
+    The metric is the accuracy or, with targets, the balanced accuracy. `correct` has 0 or 1.
     """
     classes = np.zeros(len(correct)) if targets is None else targets.to_numpy()
     masks = [classes == label for label in np.unique(classes)]
@@ -89,9 +89,9 @@ def contributions(
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """Difference of two sides by Student's t, as columns of `COMPARISON`.
+    """Test the difference of two sides by Student's t; return columns of `COMPARISON`.
 
-    Each side is the `contributions` of a recipe, (subjects, seeds), or a model, (subjects, 1).
+    A side is the `contributions` of a recipe, (subjects, seeds), or of one run, (subjects, 1).
     """
     value, other_value = run.sum(axis=0).mean(), other.sum(axis=0).mean()
     gap = value - other_value
@@ -107,17 +107,17 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 
 def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Standard error of a difference, and its degrees of freedom; arguments as `difference`.
+    """Return the standard error of a `difference` (same arguments), and the degrees of freedom.
 
-    Subjects and seeds are random effects. The noise of each seed on each subject is subtracted from
-    the variance between subjects (Searle, Casella and McCulloch, Variance Components, 1992).
-    Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
+    Subjects and seeds are random effects. The noise, the variance between seeds of each subject, is
+    subtracted from the variance between subjects (Searle, Casella and McCulloch, Variance
+    Components, 1992). Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
     """
-    gaps = run.mean(axis=1) - other.mean(axis=1)  # without a difference, their mean is 0
+    gaps = run.mean(axis=1) - other.mean(axis=1)  # (subjects,), of mean 0 by the null hypothesis
     seeds = [added for added in (run, other) if added.shape[1] > 1]
     noise = sum(added.var(axis=1, ddof=1).sum() / added.shape[1] for added in seeds)
     people = (gaps**2).sum() - noise
-    # Noise below a rounding error counts as zero.
+    # A component below the rounding error of the noise counts as zero.
     components = [(people if people > SMALLEST * noise else 0.0, len(gaps) - 1)]
     for added in seeds:
         count = added.shape[1]

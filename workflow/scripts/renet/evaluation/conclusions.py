@@ -1,4 +1,4 @@
-"""Conclusions on a run: its groups, the set that leads, and what may help."""
+"""Conclusions on a run: on its slices, on the leading set, and on what may improve the run."""
 
 import pandas as pd
 
@@ -8,13 +8,13 @@ from renet.evaluation.summary import ByMetric, ChosenByFew, Stated, Summary
 from renet.evaluation.tables import ALPHA, FEWEST_INDEPENDENT
 
 FEW_UPDATES = 100  # training steps; on 80 faces, renet and cnn needed up to 60
-LEARNT = 0.8  # fraction of the baseline's errors; a network with more in training has not learnt
-MEMORISED = 0.25  # the same fraction; with fewer, the training faces are memorised
-GAP = 0.1  # training above test accuracy, from which there are too few photos
+LEARNT = 0.8  # training error / baseline's error; a network above this ratio has not learnt
+MEMORISED = 0.25  # a network below this ratio has memorised the training faces
+GAP = 0.1  # training accuracy - test accuracy; above this difference, there are too few photos
 
 
 def of_groups(slices: pd.DataFrame, metric: str) -> dict:
-    """Section `groups` of metrics.json (`summary.GroupConclusions`), from the table `SLICES`."""
+    """Return section `groups` of metrics.json (`GroupConclusions`), from the table `SLICES`."""
     ordered = slices.sort_values("difference", kind="stable")
     by_gap = slices.sort_values("gap", key=abs, ascending=False, kind="stable")
 
@@ -33,11 +33,11 @@ def of_groups(slices: pd.DataFrame, metric: str) -> dict:
 def of_run(
     summary: Summary, history: pd.DataFrame, batch_size: int | None, metric: ByMetric, ranked: int
 ) -> Summary:
-    """Add the last sections of `Summary`, which an external set lacks.
+    """Return the summary of a run with the keys from `stated` on; other sets have no such keys.
 
     Args:
-        batch_size: None for a kind of network that is fitted without batches.
-        metric: states the runs; `ranked` is the number of runs.
+        batch_size: of the training; None for a kind of network that is fitted without batches.
+        metric: the metric of `stated`; `ranked` is the number of ranked runs.
     """
     is_out_of_fold = summary.calibration.fitted_on == OUT_OF_FOLD
     leads = OUT_OF_FOLD if is_out_of_fold and summary.test.few else "test"
@@ -52,7 +52,7 @@ def of_run(
     needed = led.constant_prediction or above is False
     choosing = summary.validation.effective_faces
     epoch_by = choosing
-    if is_out_of_fold:  # only some of these faces, perhaps 0, validate the run's own model
+    if is_out_of_fold:  # only some out-of-fold faces, perhaps 0, validate the run's own model
         share = faces.get("validation", 0) / summary.validation.n
         epoch_by = choosing * share or FEWEST_INDEPENDENT
     counts = {"epoch": round(epoch_by), "others": round(choosing)}
@@ -66,11 +66,11 @@ def of_run(
 
 
 def advise(updates: int | None, training: float, majority: float, test: float) -> str:
-    """What may improve a run; few_photos alone also applies to a run above its baseline.
+    """Return what may improve a run; above the baseline, only few_photos applies.
 
     Args:
         updates: steps of the optimizer; None for a kind of network that is fitted without steps.
-        training: accuracy on the training faces in the last epoch, and `test` on the test faces.
+        training: accuracy on the training faces in the last epoch; `test`: on the leading set.
         majority: fraction of the majority class in the training set.
     """
     is_gap = training > test + GAP

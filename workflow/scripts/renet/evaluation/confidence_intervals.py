@@ -1,4 +1,4 @@
-"""95 % confidence intervals that also hold for several, not independent photos of a person.
+"""95 % confidence intervals that allow for several photos of a person, which are not independent.
 
 docs/statistics.md has the formulas, benchmarks/README.md the coverage in simulations.
 """
@@ -14,27 +14,27 @@ from scipy.special import expit, logit
 from renet.metadata.subjects import effective_number
 
 CONFIDENCE = 0.95
-TAIL = (1 - CONFIDENCE) / 2
+TAIL = (1 - CONFIDENCE) / 2  # probability on each side of an interval
 LEAST_PEOPLE = 1.5  # effective number; fewer people say nothing about other people
-LEAST_CORRELATION = 0.1  # assumed between a person's photos; few errors would hide it
+LEAST_CORRELATION = 0.1  # lowest assumed correlation of a person's photos; few errors show none
 SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
 
 @dataclass(frozen=True)
 class Proportion:
-    """Fraction of some predictions that are correct, as an estimate for further people."""
+    """Fraction of a set's predictions that are correct, as an estimate for other people."""
 
     value: float
     faces: int
     people: float  # effective number
-    design_effect: float  # variance with people as independent units, by the variance with faces
+    design_effect: float  # variance over people (as independent units) / variance over faces
 
     def effective_size(self, tail: float = TAIL) -> float:
-        """Number of independent faces that would give an equally wide interval with this tail.
+        """Return the number of independent faces whose interval is as wide as `interval(tail)`.
 
-        It is corrected for the degrees of freedom, the number of people minus 1 (Korn and Graubard,
-        Survey Methodology 24, 1998), and 0 below `LEAST_PEOPLE`.
+        The number is corrected for the degrees of freedom, people minus 1 (Korn and Graubard,
+        Survey Methodology 24, 1998). With fewer people than `LEAST_PEOPLE`, it is 0.
         """
         if self.people < LEAST_PEOPLE:
             return 0.0
@@ -42,12 +42,12 @@ class Proportion:
         return float(self.faces / self.design_effect * (of_faces / of_people) ** 2)
 
     def interval(self, tail: float = TAIL) -> tuple[float, float]:
-        """Clopper and Pearson's interval on the effective number of faces (Korn and Graubard)."""
+        """Return Clopper and Pearson's interval for `effective_size` faces (Korn and Graubard)."""
         return clopper_pearson(self.value, self.effective_size(tail), tail)
 
 
 def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series) -> Proportion:
-    """Fraction of correct predictions, from 0 or 1 for each of at least one face, (faces,)."""
+    """Estimate the fraction of correct predictions; `correct` has 0 or 1 for at least one face."""
     correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
     value, faces, people = float(correct.mean()), len(correct), effective_number(number)
     effect = faces / people  # if the photos of a person are all predicted alike
@@ -60,7 +60,7 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
 
 
 def clopper_pearson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
-    """Exact interval of a fraction of `size` independent faces; (0, 1) if `size` is 0."""
+    """Return the exact interval of a fraction of `size` independent faces; (0, 1) without faces."""
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
     right, wrong = value * size, (1 - value) * size
@@ -75,11 +75,11 @@ def combination(
     tail: float = TAIL,
     correlation: float = 0.0,
 ) -> tuple[float, float]:
-    """Interval of a weighted sum of proportions with this correlation, from the interval of each.
+    """Return the interval of a weighted sum of proportions, from the interval of each proportion.
 
-    The weights 1 and -1 give Newcombe's interval of a difference (method 10, Statistics in Medicine
-    17, 1998); other weights its generalisation (MOVER: Zou, Huang and Zhang, Statistics in Medicine
-    28, 2009).
+    With the weights 1 and -1, this is Newcombe's interval of a difference (method 10, Statistics in
+    Medicine 17, 1998); with other weights, its generalisation (MOVER: Zou, Huang and Zhang,
+    Statistics in Medicine 28, 2009). `correlation` is the correlation of two proportions.
     """
     values = np.array(weights) * [part.value for part in parts]
     ends = np.sort(np.array(weights)[:, None] * [part.interval(tail) for part in parts], axis=1)
@@ -90,13 +90,13 @@ def combination(
 
 
 def difference_p_value(weights: Sequence[float], parts: Sequence[Proportion]) -> float:
-    """Two-sided p-value of the hypothesis that a weighted sum of proportions is 0."""
+    """Return the two-sided p-value of the hypothesis that a weighted sum of proportions is 0."""
     signed = np.array(weights) * np.sign(np.dot(weights, [part.value for part in parts]))
     return p_value(lambda tail: combination(signed, parts, tail)[0])
 
 
 def p_value(low_end: Callable[[float], float]) -> float:
-    """Two-sided p-value, given the lower end of an interval as a function of its tail."""
+    """Return the two-sided p-value: twice the tail at which an interval's lower end is 0."""
     if low_end(LARGEST_TAIL) <= 0:
         return 1.0
     if low_end(SMALLEST_TAIL) > 0:
@@ -107,18 +107,18 @@ def p_value(low_end: Callable[[float], float]) -> float:
 def auc_interval(
     scores: np.ndarray, targets: np.ndarray, subjects: np.ndarray | pd.Series
 ) -> tuple[float, float] | None:
-    """Interval of the ROC AUC; None if the AUC is 0 or 1, or if all photos show one person.
+    """Return the interval of the ROC AUC; None for an AUC of 0 or 1, equal scores or few people.
 
-    The variance is DeLong's, extended to photos of one person (Obuchowski, Biometrics 53, 1997).
-    Student's t on the logit scale keeps the ends between 0 and 1 and covers better.
+    The variance is DeLong's, extended to several photos per person (Obuchowski, Biometrics 53,
+    1997). The logit keeps the ends between 0 and 1. Student's t widens the interval for few people.
     """
     people, is_male = effective_number(subjects), targets == 1
     own_class = np.where(is_male, is_male.sum(), (~is_male).sum())
-    lower = stats.rankdata(scores)  # becomes the number of the other class's lower scores
+    lower = stats.rankdata(scores)  # after the loop: number of lower scores in the other class
     for inside in (is_male, ~is_male):
         lower[inside] -= stats.rankdata(scores[inside])
     fraction = lower / (len(scores) - own_class)
-    right = np.where(is_male, fraction, 1 - fraction)  # fraction of each face's pairs
+    right = np.where(is_male, fraction, 1 - fraction)  # of each face's pairs, the correctly ranked
     auc = right[is_male].mean()
     added = (right - auc) / own_class
     if people < LEAST_PEOPLE or not 0 < auc < 1 or not added.any():
@@ -132,7 +132,7 @@ def auc_interval(
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
+    """Adjust p-values by Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
     order = np.argsort(p_values, kind="stable")
     adjusted = np.empty(len(p_values))
     divisors = np.arange(len(p_values), 0, -1)

@@ -19,18 +19,18 @@ ATTRIBUTES = {
     for name in ("age", "year", "face_score", "crop_width", "crop_height", "grey")
 }
 
-# inference.csv: one row for each face of an HDF5 file, in its order.
+# inference.csv: one row for each face of an HDF5 file, in the order of the file.
 INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
 
-# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. All folds are
-# one set of the run: `OUT_OF_FOLD` in the column `subset` of its inference table.
+# <fold>-of-<folds>.csv of a run or of the label audit: the predictions for one fold. Together, the
+# folds of a run are one set, with `OUT_OF_FOLD` in the column `subset` of the inference table.
 FOLD = Table({"id": str, **PROBABILITIES})
 OUT_OF_FOLD = "out_of_fold"
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """Table `INFERENCE` of samples with these probabilities, (N, 2)."""
-    predicted = probabilities.argmax(axis=1)  # a tie is the lower class, as in neon
+    """Return the table `INFERENCE` of samples, given their probabilities, (N, 2)."""
+    predicted = probabilities.argmax(axis=1)  # of equal probabilities, the first class, as in neon
     predictions = samples.assign(
         p_female=probabilities[:, 0],
         p_male=probabilities[:, 1],
@@ -41,5 +41,5 @@ def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
-    """Probabilities (N, 2) of samples, each of which is in one of the tables `FOLD`."""
+    """Read the probabilities, (N, 2), of the samples from the tables `FOLD` of all folds."""
     return pd.concat(map(FOLD.read, folds)).set_index("id").loc[samples.id].to_numpy()

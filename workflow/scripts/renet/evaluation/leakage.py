@@ -18,14 +18,14 @@ def check(
     file: Path,
     trained_on: Sequence[str] = ("train",),
 ) -> dict:
-    """Count what is in more than one subset (`splits.in_two_subsets`); refuse a leak."""
+    """Return section `leakage` of metrics.json; raise an InputError for forbidden leaks."""
     if settings.near_duplicates:
         samples = samples.assign(copies=near_duplicates.groups(samples.phash))
     shared = splits.in_two_subsets(samples, samples.subset)
     if not settings.allow_leaks and (leaks := splits.leaks(shared, settings.by)):
         raise InputError(
             f"{file} has the same {leaks} in more than one subset, so that the metrics of the test "
-            "set would be too high; delete the file to have the split made again."
+            "set would be too high; delete the file and run the workflow again."
         )
     tested = samples.subject[samples.subset == "test"]
     trained = samples.subject[samples.subset.isin(trained_on)]
@@ -39,9 +39,9 @@ def check(
 def count_known(
     samples: pd.DataFrame, hashes: Path, allowed: Sequence[str], run: Path
 ) -> dict[str, int]:
-    """Count the faces of each subset whose near-duplicates the initial weights were trained on.
+    """Count each subset's faces with a near-duplicate that the initial weights were trained on.
 
-    A warning follows if there are such faces outside the subsets `allowed`.
+    Log a warning if a subset that is not in `allowed` has such faces.
     """
     known = np.load(hashes).T  # stored as (words, faces) uint64
     is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)

@@ -1,4 +1,4 @@
-"""Accuracy by the number of training faces, and its change from each fraction to the next."""
+"""Accuracy by the number of training faces, and the change from each fraction to the next."""
 
 import itertools
 from pathlib import Path
@@ -13,11 +13,11 @@ from renet.evaluation.confidence_intervals import proportion
 
 
 def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `LEARNING_CURVE` of one run.
+    """Return the rows of `LEARNING_CURVE` for one run.
 
     Args:
-        correct: 0 or 1 of each validation face, a column for each fraction in ascending order.
-        faces: number of training `faces` and of their `subjects`, by the fraction.
+        correct: 0 or 1 for each validation face; a column for each fraction in ascending order.
+        faces: columns `faces` and `subjects`, their numbers in the training set, by fraction.
     """
     rates = [proportion(column, subjects) for _, column in correct.items()]
     bounds = np.array([rate.interval() for rate in rates])
@@ -33,7 +33,7 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """Draw the accuracies of the table `LEARNING_CURVE`."""
+    """Plot the accuracies of the table `LEARNING_CURVE`, and write the figure as SVG."""
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     names = table.run.unique()
     for name, colour in zip(names, plot_style.colours(len(names)), strict=True):

@@ -20,10 +20,10 @@ from renet.metadata import subjects
 
 
 def summarise(predictions: pd.DataFrame) -> dict:
-    """Metrics of one set: keys of `summary.SetSummary`, which needs pydantic.
+    """Return the keys of `summary.SetSummary` (not imported here, because it needs pydantic).
 
-    If a set of one class does not define a metric or a claim, it is None. The baseline always
-    predicts the majority class of this set: no other constant is more accurate.
+    Metrics and claims that a set of one class does not define are None. The baseline always
+    predicts the majority class of the set, because no other constant prediction is more accurate.
     """
     majority = int(predictions.target.mean() >= 0.5)
     constant = predictions.assign(
@@ -57,13 +57,13 @@ def summarise(predictions: pd.DataFrame) -> dict:
 
 
 def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -> dict:
-    """Claim of a difference from the baseline, given the interval as a function of its tail."""
+    """Return keys of `summary.Claim`; `interval` computes the difference's interval at a tail."""
     p = p_value(lambda tail: interval(tail)[0])
     return {"difference": difference, "interval": interval(TAIL), "p": p, "above": p <= ALPHA}
 
 
 def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
-    """Claim of the balanced accuracy of a set of both classes, whose baseline is 1/2."""
+    """Return the claim of the balanced accuracy of a set of both classes; the baseline is 1/2."""
     value = float(np.mean([recall.value for recall in recalls.values()]))
 
     def interval(tail: float) -> tuple[float, float]:
@@ -74,7 +74,7 @@ def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
 
 
 def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Proportion]:
-    """Fraction of correct predictions by class: the recalls; by `predicted`, the precisions."""
+    """Return the recall of each class that has faces or, by `predicted`, the precision."""
     parts = {name: predictions[predictions[column] == label] for label, name in enumerate(CLASSES)}
     return {
         name: proportion(part.correct, part.subject) for name, part in parts.items() if len(part)
@@ -82,7 +82,7 @@ def by_class(predictions: pd.DataFrame, column: str = "target") -> dict[str, Pro
 
 
 def _point_estimates(predictions: pd.DataFrame) -> dict:
-    """Each metric's value."""
+    """Return the values of the metrics without intervals; None if a metric is not defined."""
     recalls, precisions = by_class(predictions), by_class(predictions, "predicted")
     return {
         "accuracy": float(predictions.correct.mean()),
@@ -100,7 +100,7 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
 def _intervals(
     predictions: pd.DataFrame, accuracy: Proportion, recalls: dict[str, Proportion]
 ) -> dict[str, tuple[float, float] | None]:
-    """95 % intervals of the metrics; None if a metric is not defined."""
+    """Return the 95 % intervals of the metrics; None if a metric or its interval is undefined."""
     fractions = {"recall": recalls, "precision": by_class(predictions, "predicted")}
     scores = (predictions[name].to_numpy() for name in ("p_male", "target", "subject"))
     return {
@@ -116,18 +116,17 @@ def _intervals(
 
 
 def _mean_interval(recalls: dict[str, Proportion], tail: float = TAIL) -> tuple[float, float]:
-    """Interval of the mean of the recalls."""
     return combination([1 / len(recalls)] * len(recalls), [*recalls.values()], tail)
 
 
 def over_baseline(
     predictions: pd.DataFrame, majority: int
 ) -> tuple[float, Callable[[float], tuple[float, float]]]:
-    """Accuracy minus the accuracy of the baseline, and its interval as a function of the tail."""
+    """Return accuracy minus baseline accuracy, and a function for the interval at a tail."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
-    gained = proportion(correct & ~is_majority, predictions.subject)  # right by the network alone
-    lost = proportion(~correct & is_majority, predictions.subject)  # by the baseline alone
-    # As no face is in both, they are negatively correlated.
+    gained = proportion(correct & ~is_majority, predictions.subject)  # only the network is correct
+    lost = proportion(~correct & is_majority, predictions.subject)  # only the baseline is correct
+    # No face counts in both fractions, so that the fractions are negatively correlated.
     odds = [part.value / (1 - part.value) if part.value < 1 else 0.0 for part in (gained, lost)]
     correlation = -np.sqrt(np.prod(odds))
     return gained.value - lost.value, lambda tail: combination(
@@ -136,7 +135,7 @@ def over_baseline(
 
 
 def recall_difference(recalls: dict[str, Proportion]) -> dict:
-    """Recall of male minus recall of female; undefined for a set of one class."""
+    """Return keys of `summary.Gap`: recall of male minus recall of female; None for one class."""
     if len(recalls) < len(CLASSES):
         return {"value": None, "interval": None, "significant": False}
     female, male = recalls.values()

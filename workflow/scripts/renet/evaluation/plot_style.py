@@ -1,4 +1,4 @@
-"""Style of all figures, and their SVG files, whose bytes depend on the data alone."""
+"""Style of all figures; the bytes of their SVG files depend on the data alone."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ plt.rcParams.update(
 
 
 def colours(count: int) -> list:
-    """A colour for each run, the same in all figures of all runs."""
+    """Return a colour for each of `count` runs; a run has the same colour in all figures."""
     colour_map = plt.get_cmap("tab10" if count <= 10 else "turbo", count)
     return [colour_map(number) for number in range(count)]
 

@@ -14,15 +14,15 @@ def evaluate(
     max_error: float,
     metric: str,
 ) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
-    """metrics.json without its section `leakage`, slices.csv, and the slices of each face.
+    """Return metrics.json without section `leakage`, slices.csv, and the slices of each face.
 
     Args:
         split: split.csv with the faces of the predictions; training faces have the subset train.
-        max_error: highest error rate of the predictions that are not "unsure".
-        metric: compares the slices.
+        max_error: highest allowed error rate of the predictions that are not "unsure".
+        metric: metric by which slices are compared.
     """
     training = split[split.subset == "train"]
-    is_trained_on = predictions.subset == OUT_OF_FOLD  # by other folds' models
+    is_trained_on = predictions.subset == OUT_OF_FOLD  # by the models of other folds
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     assigned = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, assigned, metric)
@@ -40,7 +40,7 @@ def evaluate(
 
 
 def _composition(split: pd.DataFrame) -> dict:
-    """Section `data` of metrics.json (`summary.Composition`)."""
+    """Return section `data` of metrics.json (`summary.Composition`)."""
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},

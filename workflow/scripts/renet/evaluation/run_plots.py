@@ -20,18 +20,18 @@ from renet.evaluation.summary import Summary
 class Evaluation:
     """Data of a run's figures."""
 
-    predictions: pd.DataFrame  # on the test set, or on an external one
+    predictions: pd.DataFrame  # on the test set, or on an external set
     metrics: Summary
     history: Any  # history.csv; None for an external set
 
 
 def draw(name: str, evaluation: Evaluation, path: Path) -> None:
-    """Draw the figure of that name, one of `RUN_FIGURES`, and write it as SVG."""
+    """Draw the figure `name`, one of `RUN_FIGURES`, and write it as SVG."""
     plot_style.save(globals()[name](evaluation), path)
 
 
 def training_curves(evaluation: Evaluation) -> Figure:
-    """Loss and accuracy of the training and the validation set by epoch."""
+    """Plot loss and accuracy by epoch, on the training and the validation set."""
     figure, axes = plt.subplots(2, 1, figsize=(3.7, 5.6), layout="constrained")
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
         for label, prefix, colour in (("train", "", BLUE), ("validation", "validation_", RED)):
@@ -49,7 +49,7 @@ def training_curves(evaluation: Evaluation) -> Figure:
 
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
-    """Counts of each label and prediction, and the fractions of each label."""
+    """Plot the number of faces by label and prediction, and as a fraction of the label's faces."""
     test = evaluation.metrics.test
     matrix, classes = np.array(test.confusion_matrix), test.classes
     fractions = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
@@ -64,7 +64,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 
 
 def ranking_curves(evaluation: Evaluation) -> Figure:
-    """ROC curve (AUC), precision-recall curve of each class; none for a set of one class."""
+    """Plot ROC and precision-recall curves; a set of one class has no curves."""
     targets, test = evaluation.predictions.target, evaluation.metrics.test
     figure, (roc, pr) = plt.subplots(2, 1, figsize=(3.7, 7), layout="constrained")
     roc.plot([0, 1], [0, 1], ":", color=GREY)
@@ -89,13 +89,13 @@ def ranking_curves(evaluation: Evaluation) -> Figure:
 
 
 def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
-    """At most `points` points of a line: 50,000 points would take megabytes."""
+    """Return at most `points` points of a line, because 50,000 points would take megabytes."""
     chosen = np.unique(np.linspace(0, len(coordinates[0]) - 1, points).astype(int))
     return [values[chosen] for values in coordinates]
 
 
 def reliability(evaluation: Evaluation) -> Figure:
-    """Accuracy by confidence with intervals, without and with temperature scaling."""
+    """Plot accuracy by confidence, with intervals, before and after temperature scaling."""
     odds = calibration.log_odds(evaluation.predictions)
     scaling = evaluation.metrics.calibration
     figure, (axis, counts) = plt.subplots(
@@ -120,7 +120,7 @@ def reliability(evaluation: Evaluation) -> Figure:
 
 
 def risk_coverage(evaluation: Evaluation) -> Figure:
-    """Error of the accepted predictions by coverage, and the threshold."""
+    """Plot the error of the accepted predictions by coverage, and the chosen threshold."""
     abstaining = evaluation.metrics.abstention
     score = calibration.log_odds(evaluation.predictions)
     correct = evaluation.predictions.correct.to_numpy()

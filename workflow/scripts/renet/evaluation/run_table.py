@@ -11,19 +11,19 @@ from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.evaluation.summary import ByMetric, SetSummary, Summary
 from renet.evaluation.tables import ALPHA, RUN, RUNS, SEEDS
 
-# Columns that runs of several seeds have in common on a set.
+# Columns in which runs that differ in their seeds alone have equal values on a set.
 ALIKE = ["set", "metric", "faces", "small", "few", "ranked", "baseline", "baseline_class"]
 
 
 def summaries(
     own: Summary, external: Mapping[str, SetSummary], ranking: str, same_faces: pd.DataFrame
 ) -> dict[str, SetSummary]:
-    """Metrics of a run by set, the set that ranks first.
+    """Return the metrics of a run by set; the set `ranking` comes first.
 
     Args:
         own: metrics of the run; `external` has the metrics on each external set.
         ranking: the set that chooses the best run.
-        same_faces: the run's predictions for the faces of this set that all runs share.
+        same_faces: the run's predictions for the faces of `ranking` that all runs share.
     """
     fitted_on, of_ranking = own.calibration.fitted_on, own.validation
     if ranking != fitted_on:
@@ -32,17 +32,17 @@ def summaries(
 
 
 def rank(summaries: Mapping[str, SetSummary], metric: str) -> list[str]:
-    """Runs by their metric on the set that chooses, highest first; ties by the lower loss."""
-    # Equal metrics can differ by a float error.
+    """Return the runs, sorted by metric (highest first), and equal runs by loss (lowest first)."""
+    # Equal metrics can differ by a rounding error.
     rounded = {run: round(getattr(summary, metric), 9) for run, summary in summaries.items()}
     return sorted(summaries, key=lambda run: (-rounded[run], summaries[run].loss))
 
 
 def p_value(name: str, of_set: SetSummary, metric: ByMetric, ranked: int) -> float | None:
-    """P-value of a set against its baseline, not corrected for tests on other sets.
+    """Return the p-value of a set against its baseline, not corrected for tests on other sets.
 
-    On the out-of-fold set, it is multiplied by the number of ranked runs (Bonferroni). The
-    validation set, which chooses the run, and a set of one class make no claim.
+    On the out-of-fold set, the p-value is multiplied by the number of ranked runs (Bonferroni). It
+    is None on the validation set, which chooses the best run, and on a set of one class.
     """
     claim = of_set.above_baseline[metric]
     if claim is None or name == "validation":
@@ -51,7 +51,7 @@ def p_value(name: str, of_set: SetSummary, metric: ByMetric, ranked: int) -> flo
 
 
 def reached(of_set: SetSummary, metric: ByMetric) -> dict:
-    """The metric of a set, its interval and its baseline, as columns of `RUNS`."""
+    """Return columns of `RUNS`: a set's metric with its interval, and the baseline's metric."""
     low, high = of_set.intervals[metric] or (None, None)
     return {
         "metric": metric, "faces": of_set.n, "value": getattr(of_set, metric), "low": low,
@@ -62,9 +62,10 @@ def reached(of_set: SetSummary, metric: ByMetric) -> dict:
 def of_run(
     run: str, sets: Mapping[str, SetSummary], leads: str, metric: ByMetric, ranked: int = 1
 ) -> pd.DataFrame:
-    """Rows of one run, given its metrics by set, and the number of ranked runs.
+    """Return the rows of `RUNS` for one run, given its metrics by set.
 
-    The set that leads is one test; the tests on the other sets are corrected by Holm.
+    Holm's procedure corrects the p-values of all sets but the leading set, `leads`. `ranked` is the
+    number of runs that the out-of-fold set ranks.
     """
     tests = {name: p_value(name, of_set, metric, ranked) for name, of_set in sets.items()}
     p = pd.Series(tests, dtype=float).dropna()
@@ -85,9 +86,9 @@ def of_run(
 
 
 def of_seeds(runs: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Rows of each group of runs that differ in their seeds alone, from the rows of the runs.
+    """Return rows of `RUNS` for groups of runs that differ in their seeds alone, one for each set.
 
-    The value is the mean. It is above the baseline if the value of each run is.
+    `value` is the mean of the runs' values; `above` is 1 if all runs are above the baseline.
     """
     rows = []
     for group in groups:

@@ -1,6 +1,6 @@
 """Metrics by slice: subsets of the test set by gender, age, decade, size, colour and source.
 
-The config's `slices` adds columns of the tables of photos.
+The config's `slices` adds slices by columns of the users' tables.
 """
 
 import itertools
@@ -15,17 +15,17 @@ from renet.metadata import own_photos, subjects
 
 UNKNOWN = "unknown"
 MOST_VALUES, OTHER = 20, "other"  # of a column
-OWN_COLUMN = "column "  # of a user's table: its `age` is not the slice `age`
+OWN_COLUMN = "column "  # prefix for a user's columns, whose `age` is not the slice `age`
 
 
 def add_own(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> pd.DataFrame:
     """Add a column `OWN_COLUMN` + name to an inference table for each column of the users' tables.
 
-    An empty field becomes `UNKNOWN`, and a rare value `OTHER`.
+    Empty fields become `UNKNOWN`, all but the `MOST_VALUES` most frequent values become `OTHER`.
 
     Args:
-        rows: row in the metadata of its source, by the id of the face.
-        slices: by source, as from `renet.planning.data_summary.sliced`.
+        rows: number of a face's row in the metadata of its source, by the id of the face.
+        slices: columns and tables of each source, from `renet.planning.data_summary.sliced`.
     """
     parts = []
     for source, given in slices.items():
@@ -51,9 +51,9 @@ def _most_frequent(values: pd.Series) -> pd.Series:
 
 
 def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
-    """Value of each slice for each sample: one categorical column a slice, in the values' order.
+    """Return each sample's value of each slice, as categorical columns with sorted categories.
 
-    A slice without a known value, such as the decade of own photos, is left out.
+    A slice without a known value, such as the decade of own photos, is omitted.
     """
     sides = predictions[["crop_height", "crop_width"]]
     decades = predictions.year.astype(float) // 10 * 10
@@ -77,7 +77,7 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
 
 
 def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
-    """Bands of a number, lower edge included: `20–29 years`, `5 and more`; or `unknown`."""
+    """Return the band of each number, lower edge included: `20–29 years`; `unknown` for NaN."""
     unit, step = (f" {unit}", 1) if unit else ("", 0)  # numbers with a unit are whole
     names = [f"{low}–{high - step}{unit}" for low, high in itertools.pairwise(edges)]
     names = [f"below {edges[0]}{unit}", *names, f"{edges[-1]}{unit} and more"]
@@ -87,10 +87,10 @@ def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
 
 
 def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Table `SLICES`: one row for each value of each slice of `assign`.
+    """Return the table `SLICES`: one row for each value of each slice of `assign`.
 
-    A slice and its complement are one test, whose p-value stands in the row with the lower metric.
-    Equal slices with two names are one test, too.
+    A slice and its complement are one test. Of both rows, the row with the lower metric has the
+    p-value. Slices of the same faces with two names are one test, too.
     """
     predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
     groups = [
@@ -98,7 +98,7 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame, metric: str) -> pd
         for name in slices
         for value in slices[name].cat.categories
     ]
-    # Ages of a table, often published bands, can be the same groups as the bands of `age`.
+    # Ages of a table, often published bands, can be the same groups as those of the slice `age`.
     of_tables = {mask.tobytes() for name, _, mask in groups if name == f"{OWN_COLUMN}age"}
     groups = [group for group in groups if group[0] != "age" or group[2].tobytes() not in of_tables]
     rows = [_row(predictions, metric, *group) for group in groups]
@@ -113,9 +113,9 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame, metric: str) -> pd
 
 
 def corrected(p_values: pd.Series, groups: pd.Series) -> pd.Series:
-    """Holm's p-values of a family, by the index of the tests; NaN is no test.
+    """Adjust the p-values of a family by Holm; the result has only the rows of tests.
 
-    In each group of p-values of one test, only the first counts.
+    NaN is no test. Rows with equal values in `groups` are one test; only the first row counts.
     """
     tested = p_values.dropna().index
     tests = tested[~groups[tested].duplicated()]

@@ -1,7 +1,7 @@
 """Declaration of metrics.json, for the scripts, the pages and the schema.
 
 Fractions are from 0 to 1. None means that the set does not define a value, such as the recall of a
-class without faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from this.
+class without faces. tools/write_config.py writes workflow/schemas/metrics.schema.json from here.
 """
 
 from pathlib import Path
@@ -21,13 +21,13 @@ ByMetric = Literal["accuracy", "balanced_accuracy"]
 
 
 class Record(BaseModel):
-    """A part of the file; an unknown key is an error."""
+    """A part of metrics.json; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class ByClass(Record):
-    """A metric of each class."""
+    """A metric for each class."""
 
     female: Fraction | None
     male: Fraction | None
@@ -39,9 +39,9 @@ class Claim(Record):
     difference: Difference
     interval: Interval
     p: Fraction
-    """two-sided and uncorrected; 1 also where the metric is hardly above the baseline"""
+    """two-sided and uncorrected; 1 if the metric is below or hardly above the baseline's metric"""
     above: bool
-    """whether it is significant as the only test, at the 5 % level"""
+    """whether p is at most 0.05, so that the difference is significant as the only test"""
 
 
 class Gap(Record):
@@ -65,7 +65,7 @@ class Metrics(Record):
 
 
 class Baseline(Metrics):
-    """Metrics of always predicting the class that most faces of the set have."""
+    """Metrics of the baseline, which always predicts the class of most faces of the set."""
 
     majority: Literal["female", "male"] = Field(alias="class")
 
@@ -79,9 +79,9 @@ class SetSummary(Metrics):
     unnamed_photos: Count
     """photos without a recorded person"""
     effective_people: Annotated[float, Field(ge=0)]
-    """Kish's effective number"""
+    """Kish's effective number of people"""
     effective_faces: Annotated[float, Field(ge=0)]
-    """independent faces that would give an equally wide interval of the accuracy"""
+    """number of independent faces that would have an equally wide interval of the accuracy"""
     classes: tuple[Literal["female"], Literal["male"]]
     """names of the classes 0 and 1"""
     loss: Annotated[float, Field(ge=0)]
@@ -89,11 +89,11 @@ class SetSummary(Metrics):
     confusion_matrix: tuple[tuple[Count, Count], tuple[Count, Count]]
     """rows are labels, columns are predictions"""
     intervals: dict[str, Interval]
-    """by the metric, such as recall_female; docs/statistics.md has the methods"""
+    """of each metric, such as recall_female; docs/statistics.md has the methods"""
     small: bool
     """fewer than 30 faces, or an effective number of fewer than 10 people"""
     few: bool
-    """small, or fewer than 100 faces, so that a cross-validation leads"""
+    """small, or fewer than 100 faces; if the run has folds, the out-of-fold set then leads"""
     male_minus_female: Gap
     above_baseline: dict[ByMetric, Claim | None]
     """None for a set of one class"""
@@ -106,7 +106,7 @@ class Composition(Record):
     """The data set, from split.csv."""
 
     faces: dict[str, Count]
-    """by subset; `train` are the faces that the model is trained on"""
+    """number of faces in each subset; the model is trained on the faces of `train`"""
     subjects: Count
     unnamed_photos: Count
     male_fraction: Fraction
@@ -119,21 +119,21 @@ class GroupConclusions(Record):
     """Conclusions on the slices of the set `test`, by the p-values of slices.csv."""
 
     metric: ByMetric
-    """by which a slice is compared with the other faces"""
+    """metric by which a slice is compared with the other faces of the set"""
     tested: Groups
     below: Groups
-    """significantly below the others, the largest difference first"""
+    """slices significantly below the other faces, the largest difference first"""
     compared: Groups
-    """whose recalls of female and male are compared"""
+    """slices whose recalls of female and male are compared"""
     gaps: Groups
-    """with a significant difference of these, the largest first"""
+    """slices with significantly different recalls, the largest difference first"""
 
 
 class Calibration(Record):
     """Temperature scaling: the logits are divided by the temperature."""
 
     temperature: Annotated[float, Field(gt=0)]
-    """1 if it is unfitted"""
+    """1 if `unfitted` is not None"""
     interval: Interval
     fitted_on: Literal["validation", "out_of_fold"]
     unfitted: Literal["small", "limit", "unclear"] | None
@@ -152,8 +152,8 @@ class Accepted(Record):
 
 
 class Abstention(Record):
-    """Threshold of "unsure", chosen on the validation set, where its error bound holds over people
-    (one photo of each) and over photos."""
+    """Threshold of "unsure", chosen on the validation set. Its error bound is computed over people
+    (one photo of each) and over all photos, and the higher bound counts."""
 
     max_error: Fraction
     """highest error rate of the accepted predictions, from the config"""
@@ -166,25 +166,25 @@ class Abstention(Record):
     """fewest people, all predicted correctly, for which there can be a threshold"""
     few_people: bool
     accepted: Count
-    """people of the validation set above the threshold, by one photo each"""
+    """people of the validation set of whom one random photo is above the threshold"""
     errors: Count
     upper_bound: Fraction | None
-    """of the error over people and over photos, corrected for the choice of the threshold"""
+    """higher bound of the error, corrected for the choice of the threshold"""
     test: Accepted
 
 
 class Leakage(Record):
-    """What faces of different subsets share; what the split's settings forbid is an error."""
+    """What faces of different subsets share; a leak that `split` forbids is an error."""
 
     split_by: Literal["subject", "image"]
     in_two_subsets: dict[Literal["people", "photos", "pixels", "near-duplicates"], Count]
     test_samples_of_training_subjects: Count
     faces_of_initial_weights: dict[str, Count] | None = None
-    """of each subset, near-duplicates of faces that the initial weights were trained on"""
+    """of each subset, faces with a near-duplicate that the initial weights were trained on"""
 
 
 class Stated(Record):
-    """What the run reaches on the set that leads; keys as in runs.csv."""
+    """Metric of the run on the leading set; keys as in runs.csv."""
 
     set: Literal["test", "out_of_fold"]
     metric: ByMetric
@@ -194,19 +194,20 @@ class Stated(Record):
     high: Fraction
     baseline: Fraction
     above: bool | None
-    """significantly above the baseline, by the p-value that is multiplied by the number of ranked
-    runs on the out-of-fold set; None for a set of one class"""
+    """whether the metric is significantly above the baseline; on the out-of-fold set, the p-value
+    is first multiplied by the number of ranked runs; None for a set of one class"""
 
 
 class ChosenByFew(Record):
-    """Numbers of independent faces that choose the epoch, and the rest; None from 100 on."""
+    """Effective numbers of faces by which the epoch and all other values, such as the temperature,
+    are chosen; None for 100 faces and more."""
 
     epoch: int | None
     others: int | None
 
 
 class Summary(Record):
-    """Metrics of a run; for another set, the set is `test`, and the last keys are missing."""
+    """Metrics of a run; for another set, `test` is this set, without the keys from `stated` on."""
 
     data: Composition
     test: SetSummary
@@ -218,13 +219,13 @@ class Summary(Record):
     leakage: Leakage
     stated: Stated | None = None
     updates: Count | None = None
-    """of the weights; None for a kind of network that is fitted without"""
+    """updates of the weights in the training; None for a kind of network without such updates"""
     advice: Literal["few_updates", "not_learnt", "few_photos", "few_test_faces"] | None = None
-    """what may help; if the run is above its baseline, few_photos or None"""
+    """what may improve the run; if the run is above its baseline, few_photos or None"""
     chosen_by_few: ChosenByFew | None = None
 
     def for_predictor(self) -> dict:
-        """Keys of predictor.json that the metrics decide."""
+        """Return the keys of predictor.json that depend on the metrics."""
         abstention, calibration = self.abstention, self.calibration
         return {
             "temperature": None if calibration.unfitted else calibration.temperature,
@@ -234,14 +235,13 @@ class Summary(Record):
 
 
 def read(path: Path) -> Summary:
-    """Content of a file metrics.json; an InputError if another version wrote it."""
+    """Read metrics.json; raise an InputError if another version of the workflow wrote the file."""
     try:
         return Summary.model_validate(files.read_json(path))
     except ValidationError as error:
-        fault = f"{path} is of another version of the workflow; delete it to make it again."
+        fault = f"{path} is of another version of the workflow; delete it and run the workflow."
         raise InputError(fault) from error
 
 
 def write(path: Path, summary: Summary) -> None:
-    """Write metrics.json."""
     files.write_json(path, summary.model_dump(by_alias=True, exclude_unset=True))

@@ -1,22 +1,22 @@
-"""CSV tables that are computed from predictions, and the limits of statements about a set."""
+"""CSV tables that are computed from predictions, and the smallest sets for conclusions."""
 
 from typing import Any
 
 from renet.common.table import Table
 
 SMALL_SLICE = 30  # faces; the interval of a smaller set or slice is too wide for a statement
-FEWEST_PEOPLE = 10  # effective number; conclusions from fewer are about these people alone
-FEWEST_INDEPENDENT = 100  # effective number of faces; a choice by fewer is uncertain
-FEW_FACES = 100  # with fewer in the test set, the cross-validation of a run with folds leads
+FEWEST_PEOPLE = 10  # effective number; conclusions from fewer people hold for these people alone
+FEWEST_INDEPENDENT = 100  # effective number of faces; a choice by fewer faces is uncertain
+FEW_FACES = 100  # with fewer test faces, the out-of-fold set of a run with folds leads
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GENDER = "recorded gender"
 UNTESTED = (GENDER, "decade", "face score", "crop size")  # the genders have a test of their own
-NOT_COMPARED = ("person in the training set", *UNTESTED)  # female and male
+NOT_COMPARED = ("person in the training set", *UNTESTED)  # recalls of female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
-# slices.csv: one row for each value of each slice; a recall without samples is empty, and so are
-# the columns of a test that was not made. `difference` is the metric minus the metric of the other
-# faces, `gap` the recall of male minus the recall of female.
+# slices.csv: one row for each value of each slice. A recall without samples is empty, and so are
+# the columns of a test that was not made. `difference` is the metric minus the metric of all other
+# faces of the set, `gap` is the recall of male minus the recall of female.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male", "small"), int)
@@ -31,13 +31,13 @@ SLICES = Table(
 
 
 def is_small(faces: Any, people: Any) -> Any:
-    """Whether sets or slices have too few faces or people (their effective number)."""
+    """Whether a set or slice has too few faces or people (effective number) for conclusions."""
     return (faces < SMALL_SLICE) | (people < FEWEST_PEOPLE)
 
 
-# comparison/runs.csv: a row for each run, and each group of seeds, on each set. The p-values are
-# explained in run_table.py. The row of the set that chooses the best run has the `rank`, and only
-# the faces that all runs share.
+# comparison/runs.csv: a row for each set and each run or group of runs that differ in their seeds
+# alone. run_table.py explains the p-values. `rank` is only in the rows of the set that chooses the
+# best run. The metrics in these rows are computed from the faces that all runs share.
 RUN, SEEDS = "run", "seeds"  # the column `kind`
 RUNS = Table(
     dict.fromkeys(("set", "kind", "run", "metric", "baseline_class"), str)
@@ -59,7 +59,7 @@ COMPARISON = Table(
 )  # fmt: skip
 
 # learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
-# of training faces; `change` is the paired difference from the fraction before, with its interval.
+# of training faces; `change` is the paired difference from the next smaller fraction.
 LEARNING_CURVE = Table(
     {"run": str, "fraction": float, "faces": int, "subjects": int}
     | dict.fromkeys(("accuracy", "low", "high", "change", "change_low", "change_high"), float)

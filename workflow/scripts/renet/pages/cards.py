@@ -1,7 +1,7 @@
-"""Page of a run; model card and data sheet: Markdown, and a page beside it.
+"""Page of a run; model card and data sheet, each as Markdown and as an HTML page.
 
-After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al., Datasheets for
-Datasets (2021).
+The cards follow Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al.,
+Datasheets for Datasets (2021).
 """
 
 import re
@@ -44,7 +44,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
 
 
 def front_matter(run: RunResults, data: DataResults) -> str:
-    """Licence and tags at the head of a model card: what Hugging Face knows of them."""
+    """Return the head of a model card in YAML: licence and tags, with Hugging Face's keys."""
     names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
     name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())  # as model hubs write it
     content = {
@@ -57,15 +57,15 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
-    """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
+    """Write datasheet.md and datasheet.html of the data of all runs; `run` is any run."""
     _write("datasheet.md.j2", path, run, data, root="../")
 
 
 def write_document(path: Path, markdown: str, run: RunResults | None, data: DataResults) -> None:
     """Write a document of docs/ as a page beside index.html.
 
-    Its links to the run `renet` of results/ lead to `run`. Links to files that the results do not
-    have become text, also those to a run if `run` is None.
+    Links to the run `renet` of results/ become links to `run`, or text if `run` is None. Links to
+    files that the results do not have become text, too.
     """
     missing = "/walkthrough.html" if run else "/runs/"
     has_all = run is not None and run.has_walkthrough
@@ -85,7 +85,7 @@ def write_document(path: Path, markdown: str, run: RunResults | None, data: Data
 
 
 def _write(template: str, path: Path, run: RunResults, data: DataResults, root: str) -> None:
-    """Write a card as Markdown, and as a page without its front matter."""
+    """Write a card as Markdown with `front_matter`, and as an HTML page without it."""
     values = {"run": run, "results": data, "data": data.config, "tables": metric_tables}
     values["metric"] = metric_tables.BY_NAME[data.choice_metric]
     text = templates.render(template, front_matter=front_matter(run, data), **values)
@@ -95,7 +95,7 @@ def _write(template: str, path: Path, run: RunResults, data: DataResults, root: 
 
 
 def _write_page(path: Path, text: str, data: DataResults, root: str) -> None:
-    """Write a page from Markdown, whose first line is its title."""
+    """Write an HTML page from Markdown; the first line of the Markdown is the page's title."""
     title = text.splitlines()[0].removeprefix("# ")
     body = MARKDOWN.render(text).replace("<pre>", '<pre tabindex="0">')  # it scrolls by keyboard
     body = body.replace("<table>", SCROLLING + "<table>").replace("</table>", "</table></div>")

@@ -10,14 +10,14 @@ import pandas as pd
 from renet.pages import galleries, templates
 from renet.pages.templates import PageTable
 
-FIRST_LINE = "<!doctype html><!-- Predictions by renet-gender-workflow. -->"  # of no other page
+FIRST_LINE = "<!doctype html><!-- Predictions by renet-gender-workflow. -->"  # only of this page
 MOST_FACES = 500
 MOST_REASONS = 100  # photos or faces without a prediction
 GRID = galleries.Grid(columns=1, side=112)
 
 
 class ContactSheet:
-    """Collects faces batch by batch; at most twice `MOST_FACES` and a batch are in memory."""
+    """Collects faces in batches, with at most 2 * `MOST_FACES` faces and one batch in memory."""
 
     def __init__(self) -> None:
         self._faces: list[dict] = []
@@ -25,7 +25,7 @@ class ContactSheet:
         self._seen = self._without_face = self._in_training = 0
 
     def add(self, pictures: list[np.ndarray | None], table: pd.DataFrame) -> None:
-        """Add a batch of rows of predictions.csv, with the pixels of each, None without a face."""
+        """Add a batch of rows of predictions.csv, and each row's face (None for no face)."""
         is_face = table.reason == ""
         rejected = table.loc[~is_face, ["file", "reason", "detail"]].to_numpy().tolist()
         self._reasons += rejected[: MOST_REASONS - len(self._reasons)]
@@ -48,9 +48,9 @@ class ContactSheet:
         model: Path,
         table: Path,
         notes: Sequence[str] = (),
-        stated: dict | None = None,  # of predictor.json
+        stated: dict | None = None,  # key of predictor.json
     ) -> None:
-        """Write the page, which holds the pictures itself; in a run's folder, it links the run."""
+        """Write the page with embedded pictures; in a run's folder, it links to report.html."""
         folder = path.resolve().parent
         self._keep_extremes()
         templates.write(
@@ -73,6 +73,6 @@ class ContactSheet:
 
 
 def _described(pixels: np.ndarray, row: dict) -> dict:
-    """A row of predictions.csv with the face, (3, height, width) uint8 RGB, as a small JPEG."""
+    """Add the face, (3, height, width) uint8 RGB, to a row of predictions.csv as a small JPEG."""
     picture, name = galleries.as_url(GRID.tile(pixels)), Path(row["file"]).name
     return {**row, "picture": picture, "name": name}

@@ -1,4 +1,4 @@
-"""Page over all runs, index.html, and its figures: the loss of all runs, and the funnel."""
+"""Page of all runs, index.html, and its figures: losses by epoch, and rows by step."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,22 +21,22 @@ from renet.pages.results import DataResults, RunResults, flatten
 class Row:
     """A row of the table of runs: one run, or the runs of a grid or of a recipe's seeds."""
 
-    run: RunResults  # of several runs, the best
+    run: RunResults  # of several runs, the best run
     name: str
     cells: pd.DataFrame  # rows of runs.csv by set; for a grid, the rows of `run`
-    settings: dict[str, object] = field(default_factory=dict)  # in a grid
-    members: Sequence["Row"] = ()  # their rows, which a click on the name opens
+    settings: dict[str, object] = field(default_factory=dict)  # of the grid's keys
+    members: Sequence["Row"] = ()  # a row for each of several runs; a click on the name opens them
 
 
 def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[str, dict]) -> None:
-    """Write the page over all runs, and its figures at their places in the same folder.
+    """Write index.html, and its two figures into the same folder and the folder data/.
 
     Args:
-        grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
+        grids: `keys` and names of the `runs` of each grid, by its entry in `runs` of the config.
     """
     best = next((run for run in runs if run.name == data.best), runs[0])
     metric, is_best = BY_NAME[data.choice_metric], data.comparison.kind == BEST
-    # The set that ranks the runs comes first, and the faces are those that all runs share there.
+    # The set that ranks the runs comes first, with the faces that all runs share.
     ranking = data.runs.set[data.runs["rank"].notna()].iloc[0]
     leading = data.runs.set[(data.runs.leads == 1) & (data.runs.set != "test")]
     of_seeds = data.runs[data.runs.kind == SEEDS]
@@ -67,10 +67,10 @@ def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[
 
 
 def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> pd.Series | None:
-    """The smallest lead of the best run by the rows of comparison.csv that have it as `other`.
+    """Return the row of comparison.csv with the smallest lead of the best run (column `other`).
 
-    `seeds` are groups of runs that differ by their seeds alone: the lead over those of the best run
-    counts only if there is no other. Leads that can be chance come first.
+    Leads that are not significant come before significant leads. Runs that differ from the best run
+    in their seeds alone, as in a group of `seeds`, only count if there are no other runs.
     """
     if rows.empty:
         return None
@@ -88,9 +88,9 @@ def _rows(
     of_seeds: pd.DataFrame,
     grids: Mapping[str, dict],
 ) -> list[Row]:
-    """The rows of the table: the best run, then by the set `ranking`; the test set has no part.
+    """Return the table's rows: the best run, then all others by their metric on the set `ranking`.
 
-    A grid is one row, and so are runs that differ by their seeds alone, if none is of a grid.
+    A grid is one row. Runs that differ in their seeds alone are one row if no run is of a grid.
     """
     rows = [Row(run, run.name, run.claims) for run in runs]
     rows.sort(key=lambda row: row.cells["rank"][ranking])
@@ -116,7 +116,7 @@ def _rows(
 
 
 def _entry(names: list[str]) -> str:
-    """Entry of the config that runs of several seeds are of; else their names."""
+    """Return the entry in `runs` of the config that has these seeds, else the runs' names."""
     entries = {re.sub(r"-seed\d+$", "", name) for name in names}
     return entries.pop() if len(entries) == 1 else ", ".join(names)
 
@@ -124,9 +124,9 @@ def _entry(names: list[str]) -> str:
 def grid_rows(
     grid: dict, runs: list[RunResults], ranking: str, metric: Metric
 ) -> list[list[object]]:
-    """Of each value of each key of a grid: key, value, number of runs, mean and range as text.
+    """Return a row for each value of a grid's keys: key, value, number of runs, mean and range.
 
-    The metric is measured on the set `ranking`.
+    Mean and range are of the metric on the set `ranking`, as text.
     """
     of_grid = [run for run in runs if run.name in grid["runs"]]
     numbers = pd.Series([run.claims.value[ranking] for run in of_grid], dtype=float)
@@ -141,7 +141,7 @@ def grid_rows(
 
 
 def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict]]]:
-    """Settings that differ from the defaults: those that all runs share, and the rest by recipe."""
+    """Return the non-default settings that all runs share, and each row with its further ones."""
     listed = [part for row in rows for part in (row.members if row.settings else [row])]
     changed = []
     for row in listed:
@@ -155,7 +155,7 @@ def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict
 
 
 def loss_curves(runs: list[RunResults], path: Path) -> None:
-    """Loss by epoch of all runs: training dashed, validation solid."""
+    """Plot the loss of all runs by epoch: training dashed, validation solid."""
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     for run, colour in zip(runs, plot_style.colours(len(runs)), strict=True):
         history, validated = run.history, run.history.dropna(subset="validation_loss")
@@ -172,7 +172,7 @@ def loss_curves(runs: list[RunResults], path: Path) -> None:
 
 
 def funnel(steps: pd.DataFrame, path: Path) -> None:
-    """Rows that remain and that are dropped at each step, over all sources."""
+    """Plot the numbers of rows that each step keeps and drops, over all sources."""
     height = 0.3 * len(steps) + 0.7
     figure, axis = plt.subplots(figsize=(9, height), layout="constrained")
     axis.grid(visible=False, axis="y")

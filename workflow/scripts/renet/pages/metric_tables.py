@@ -1,4 +1,4 @@
-"""Metrics of a run: where metrics.json holds them, and the tables of pages and cards."""
+"""Metrics of a run: their keys in metrics.json, and the tables of pages and cards."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,29 +16,29 @@ from renet.pages.templates import PageTable, sentences
 class Metric:
     """One metric of a `SetSummary`."""
 
-    path: tuple[str, ...]  # its keys in the summary
+    path: tuple[str, ...]  # nested keys of the metric in the summary
     label: str
     is_fraction: bool = False  # shown as a percentage, else as a decimal number
 
     @property
     def name(self) -> str:
-        """Its key in the summary's `intervals`: `recall_female`."""
+        """Key of the metric in the summary's `intervals`, such as `recall_female`."""
         return "_".join(self.path)
 
     def value(self, summary: Metrics) -> Any:
-        """Metric in a summary; None where the set or the baseline does not define it."""
+        """Return the metric's value in a summary; None if the summary has no such value."""
         value: Any = summary
         for key in self.path:
             value = getattr(value, key, None)  # the baseline has no loss
         return value
 
     def text(self, number: float | None) -> str:
-        """A value of the metric as text."""
+        """Format a value of the metric."""
         return filters.percentage(number) if self.is_fraction else filters.decimal(number)
 
     def interval_text(self, summary: SetSummary) -> str:
-        """Its 95 % interval in a summary as text."""
-        bounds = summary.intervals.get(self.name)  # the loss has none
+        """Format the metric's 95 % interval in a summary."""
+        bounds = summary.intervals.get(self.name)  # the loss has no interval
         if bounds is None or self.is_fraction:
             return filters.interval(bounds)
         return " to ".join(map(filters.decimal, bounds))
@@ -58,9 +58,9 @@ BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 def metrics_table(results: SetResults) -> PageTable:
-    """Every metric of a set: its value, its interval, validation set and majority baseline.
+    """Return a table of all metrics: value and interval on a set, and the baseline's value.
 
-    The out-of-fold set is its own validation set, and has no column of it.
+    A further column has the validation set, unless the set is its own validation set (out-of-fold).
     """
     test, baseline = results.test, results.test.majority_baseline
     validated = results.metrics.calibration.fitted_on
@@ -79,7 +79,7 @@ def metrics_table(results: SetResults) -> PageTable:
 
 
 def slices_table(results: SetResults, metric: Metric) -> PageTable:
-    """Slices of enough faces for a statement: recalls, differences of the metric."""
+    """Return a table of the slices that are not `small`: recalls, and differences of the metric."""
     rows = [
         [
             filters.group_name(row),
@@ -105,12 +105,12 @@ def slices_table(results: SetResults, metric: Metric) -> PageTable:
 
 
 def _suffix(results: SetResults) -> str:
-    """Part of a label that tells the tables of a page apart."""
+    """Return the end of a table's label, which names the set; "" for the test set."""
     return "" if results.set == "test" else f" of the {sentences('set_name', results.set)}"
 
 
 def history_table(run: RunResults) -> PageTable:
-    """Metrics of each epoch."""
+    """Return a table of the metrics of each epoch."""
     rows = run.history.map(lambda value: filters.UNDEFINED if pd.isna(value) else f"{value:.4g}")
     headings = [name.replace("_", " ") for name in rows]
     return PageTable("Metrics by epoch", headings, rows.to_numpy().tolist(), collapsed=True)

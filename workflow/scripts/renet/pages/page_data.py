@@ -1,4 +1,4 @@
-"""Data that jobs write for the pages: tables, and scripts, as a page on a disk cannot load JSON."""
+"""Data for the pages: tables, and scripts in place of JSON, which a page on a disk cannot load."""
 
 import functools
 import json
@@ -13,16 +13,16 @@ from renet.evaluation.inference_table import INFERENCE
 _json = functools.partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"
 
-# gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
+# gallery.csv and saliency.csv: predictions for the faces of an image; x and y in its pixels.
 GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
 SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
-# layers.csv: the layers of a network in their order, for one image.
+# layers.csv: the layers of a network in their order; operations for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
 
 
 def write_table(path: Path, name: str, columns: dict[str, pd.Series], **more: object) -> None:
-    """Write `window.<name> = {…}`: columns as arrays, a missing value as null, and more values."""
+    """Write `window.<name> = {…}`: columns as arrays, missing values as null, and `more` values."""
     values = {
         column: series.astype(object).where(series.notna(), None).tolist()
         for column, series in columns.items()
@@ -31,7 +31,7 @@ def write_table(path: Path, name: str, columns: dict[str, pd.Series], **more: ob
 
 
 def write_groups(path: Path, slices: pd.DataFrame) -> None:
-    """Write the slices of each face, as from `slices.assign`: numbers of entries in `values`."""
+    """Write each face's values of `slices.assign` as a script: indices into the array `values`."""
     values = {name: column.cat.categories.tolist() for name, column in slices.items()}
     codes = {name: column.cat.codes for name, column in slices.items()}
     write_table(path, "renetGroups", codes, values=values)

@@ -27,19 +27,19 @@ SUSPECTS = Table({"id": str, "suspect": int})  # two columns of the label audit'
 
 
 def caption(name: str) -> str:
-    """Caption of a figure, which Snakemake's report shows, too, in one line without markup."""
+    """Return a figure's caption, also used in Snakemake's report, as one line without markup."""
     text = Path(__file__).with_name("captions").joinpath(f"{name}.rst").read_text(encoding="utf-8")
     return " ".join(text.replace("``", "").split())
 
 
-# Not of templates.py, which predict.py needs:
+# Registered here, because predict.py imports templates.py and does not need these values:
 templates.ENVIRONMENT.globals |= {"caption": caption, "limits": tables}
 templates.add_sentences("sentences.j2")
 
 
 @dataclass(frozen=True)
 class SetResults:
-    """The results of one run on a set, which is `test` in its metrics."""
+    """Results of one run on a set; the set's own metrics are the key `test` of its metrics.json."""
 
     set: str  # `test`, `OUT_OF_FOLD` or the name of an external set
     metrics: Summary
@@ -53,10 +53,10 @@ class SetResults:
 
     @property
     def groups(self) -> pd.DataFrame:
-        """Tested slices with `is_below` and `has_gap`; significant ones first, then by `lower`.
+        """Tested slices, significant slices first, sorted by `lower`, the lower of both recalls.
 
-        `lower` is the lower of the two recalls. The genders have a conclusion of their own, and are
-        not listed. A slice and its complement are one test; only the slice with the test is listed.
+        `is_below` and `has_gap` mark significant results. Slices by gender have a conclusion of
+        their own and are omitted. Of a slice and its complement, only one has a test, and is shown.
         """
         rows = self.named("tested")
         below, gaps = (rows.index.isin(self.named(name).index) for name in ("below", "gaps"))
@@ -65,18 +65,18 @@ class SetResults:
         return rows.sort_values(["significant", "lower"], ascending=[False, True], kind="stable")
 
     def named(self, conclusion: str) -> pd.DataFrame:
-        """Slices that `groups` of metrics.json has under a conclusion, such as `below`."""
+        """Return the slices that `groups` of metrics.json lists under a key, such as `below`."""
         keys = getattr(self.metrics.groups, conclusion)
         return self.slices.set_index(["slice", "value"], drop=False).loc[keys]
 
     def shown_faces(self, name: str) -> pd.DataFrame:
-        """Faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
+        """Return the faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
         return self.gallery[self.gallery.gallery == name]
 
 
 @dataclass(frozen=True)
 class RunResults(SetResults):
-    """Results of one run: the files of these names."""
+    """Results of one run on all sets; most fields are the content of the file of this name."""
 
     name: str
     settings: dict  # the sections `model` and `train` of the config, and `folds`
@@ -87,27 +87,27 @@ class RunResults(SetResults):
     commit: str  # the training code's commit, see `machine.commit`
     external: dict[str, SetResults]  # by the name of the set
     out_of_fold: SetResults | None  # for a run with folds
-    has_walkthrough: bool  # the page of one photo
-    architecture: AnyArchitecture  # which tells what a network of this kind lacks
-    folds: int  # 0 for a run without
-    epochs: int  # training epochs; an SVM has one row of history, after the last of them
+    has_walkthrough: bool  # whether the run has a page of one photo
+    architecture: AnyArchitecture  # whose attributes tell, for instance, whether it has layers
+    folds: int  # 0 for a run without folds
+    epochs: int  # training epochs; the history of an SVM has one row, for the last epoch
     claims: pd.DataFrame  # rows of runs.csv, by the name of the set
 
     @property
     def stated(self) -> SetResults:
-        """Results on the set that leads."""
+        """Results on the leading set: the test set or the out-of-fold set."""
         leads = cast(Stated, self.metrics.stated).set
         return self if leads == "test" else cast(SetResults, self.out_of_fold)
 
     def changed(self, defaults: dict) -> dict[str, tuple[object, object]]:
-        """Settings that differ from the defaults, for the model of its kind: value and default."""
+        """Return settings that differ from the defaults of this kind of model: value, default."""
         model = type(self.architecture)().model_dump() | {"kind": defaults["model"]["kind"]}
         known, given = flatten(defaults | {"model": model}), flatten(self.settings)
         return {key: (value, known[key]) for key, value in given.items() if value != known[key]}
 
     @property
     def other_sets(self) -> list[SetResults]:
-        """Sets beside the test set: the out-of-fold set, and the external ones."""
+        """Results on the out-of-fold set, if there is one, and on the external sets."""
         return [*filter(None, [self.out_of_fold]), *self.external.values()]
 
 
@@ -117,29 +117,29 @@ class DataResults:
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]  # as from `receipts.facts`
+    archives: list[dict]  # from `receipts.facts`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
-    evaluations: Counter[str]  # trained models that were evaluated on each set
+    evaluations: Counter[str]  # number of trained models that were evaluated on each set
     external: dict[str, pd.DataFrame]  # funnel of each external set
     runs: pd.DataFrame  # runs.csv
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: pd.DataFrame | None  # `SUSPECTS`; None without a label audit
     reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
-    to_review: int  # suspects that no person has seen; 0 without a network that can tell
+    to_review: int  # suspect labels that no person has seen; 0 if the audit is not above baseline
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
     defaults: dict  # settings of a run of the default config
-    entries: dict[str, str]  # of `runs` in the config, by the run that each makes
+    entries: dict[str, str]  # entry in `runs` of the config, by the name of the run
 
     def suspected(self, run: RunResults) -> int | None:
-        """Number of mistakes in the gallery with suspect labels; None without an audit."""
+        """Return the number of suspect labels among a gallery's mistakes; None without an audit."""
         if self.suspects is None:
             return None
         suspected = self.suspects.id[self.suspects.suspect == 1]
         return int(run.shown_faces(MISTAKES).id.isin(suspected).sum())
 
     def next_steps(self, run: RunResults) -> list[str]:
-        """What may come next, at most two steps: the case of each."""
+        """Return at most two steps that may come next, each as the name of a case."""
         advice, is_plain = run.metrics.advice, run.settings["train"].get("augment") == []
         steps = {
             advice: True,
@@ -151,9 +151,9 @@ class DataResults:
 
     @property
     def steps(self) -> pd.DataFrame:
-        """Rows that are dropped and that remain at each step, over all sources.
+        """Numbers of rows that each step drops, keeps and changes, over all sources.
 
-        Steps at which nothing happens are left out, but not the first one and the subsets.
+        Steps without an effect are omitted, except the first step and the subsets.
         """
         steps = self.funnel.groupby("step", sort=False)[["dropped", "remaining", "changed"]].sum()
         is_shown = (steps.dropped > 0) | (steps.changed > 0) | steps.index.isin(["rows", *SUBSETS])
@@ -161,7 +161,7 @@ class DataResults:
 
     @property
     def best(self) -> str | None:
-        """The name of the best run; None if there is one run."""
+        """Name of the best run; None if there is only one run."""
         return next(iter(self.comparison.other[self.comparison.kind == tables.BEST]), None)
 
     @property
@@ -171,7 +171,7 @@ class DataResults:
 
     @property
     def photo_kinds(self) -> dict[str, bool]:
-        """Whether there are `drawn` (the sample), `public` (IMDB-WIKI), `published`, `own` ones."""
+        """Whether there are `drawn` (sample), `public` (IMDB-WIKI), `published` or `own` photos."""
         return {
             "drawn": "sample" in self.config["sources"],
             "public": bool(set(DATABASES) & set(self.config["databases"])),
@@ -181,12 +181,12 @@ class DataResults:
 
 
 def flatten(settings: dict) -> dict[str, Any]:
-    """A run's settings in one level, such as `train.seed`; `folds` keeps its name."""
+    """Return a run's settings in one level, with keys such as `train.seed`, and `folds`."""
     return pd.json_normalize(settings, max_level=1).to_dict("records")[0]
 
 
 def read_runs(path: Path) -> pd.DataFrame:
-    """The table `RUNS`; `above` is None where no claim is made."""
+    """Read the table `RUNS`; `above` is None if there is no claim."""
     table = tables.RUNS.read(path)
     return table.assign(above=table.above.astype(object).where(table.above.notna(), None))
 
@@ -198,7 +198,7 @@ def read_run(
     runs: pd.DataFrame,
     external: Iterable[str] = (),
 ) -> RunResults:
-    """Read a run's results from the files by their places in runs/, also on external sets."""
+    """Read a run's results, also on external sets; `given` maps paths in runs/ to the files."""
 
     def read_set(set_name: str, folder: str) -> dict:
         return {

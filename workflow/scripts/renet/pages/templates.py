@@ -1,11 +1,11 @@
-"""Jinja templates. The sentences of the pages and cards stand in them; Python decides the case.
+"""Jinja templates. They word the pages and cards; Python decides which case applies.
 
-A macro of words.j2 is a filter of all templates, `{{ test|people }}`, and a function here,
-`sentences("people", test)`: its text as one line. Those of sentences.j2 are added by results.py.
+The macros of words.j2 are filters of all templates, `{{ test|people }}`. results.py adds the macros
+of sentences.j2. In Python, `sentences("people", test)` returns the text of a macro as one line.
 
-Pages need neither a server nor a network and hold no dates, so that the same results make the same
-pages. The charts are SVG, which a printer and Snakemake's report show, too. The table of all faces
-is our own script: grid libraries that hold 50,000 rows add some 400 kB to each page.
+Pages need neither a server nor a network. They have no dates, so that equal results have equal
+pages. Charts are SVG, for printers and Snakemake's report, too. A script of our own shows the table
+of all faces, because libraries that can show 50,000 rows add some 400 kB to each page.
 """
 
 import functools
@@ -24,7 +24,7 @@ from renet.evaluation.inference_table import OUT_OF_FOLD
 from renet.pages import filters
 
 TEMPLATES = Path(__file__).with_name("templates")
-ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # each feature with its templates
+ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # packages of renet, some with templates
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
 MACROS: dict[str, str] = {}  # the template of each macro that is a filter
 ENVIRONMENT = jinja2.Environment(
@@ -38,13 +38,13 @@ ENVIRONMENT = jinja2.Environment(
 
 
 def sentences(macro: str, *values: object) -> str:
-    """A macro that `add_sentences` added, filled in, as one line of plain text."""
+    """Render a macro that `add_sentences` added, as one line of plain text."""
     text = getattr(ENVIRONMENT.get_template(MACROS[macro]).module, macro)(*values)
     return re.sub(r"[ \n]+", " ", text).strip()
 
 
 def add_sentences(template: str) -> None:
-    """Make the macros of a template filters of all others."""
+    """Add the macros of a template as filters of all templates."""
     for macro in re.findall(r"{% macro (\w+)", _file(template)):
         MACROS[macro] = template
         ENVIRONMENT.filters[macro] = functools.partial(sentences, macro)
@@ -52,7 +52,7 @@ def add_sentences(template: str) -> None:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of a page or a card; the first cell of a row is its heading."""
+    """A table of a page or a card; the first cell of each row is the row's heading."""
 
     label: str  # for screen readers, and the heading of a collapsed table
     headings: list[str]
@@ -79,10 +79,9 @@ add_sentences("words.j2")
 
 
 def render(template: str, **values: object) -> str:
-    """Fill in a template."""
     return ENVIRONMENT.get_template(template).render(**values)
 
 
 def write(template: str, path: Path, **values: object) -> None:
-    """Fill in a template and write the result."""
+    """Render a template into a file."""
     files.write_text(path, render(template, **values))

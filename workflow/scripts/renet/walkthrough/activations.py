@@ -27,15 +27,15 @@ class Activations:
 def record(
     network: Network, face: np.ndarray, device: torch.device, precision: str = "float32"
 ) -> Activations:
-    """Run the network, on `device`, over a face (C, H, W) uint8 and keep the output of each layer.
+    """Run the network, which is on `device`, over a face (C, H, W) uint8; keep all layers' outputs.
 
-    The network is left in evaluation mode.
+    The network stays in evaluation mode.
     """
     network.eval()
     maps: dict[str, np.ndarray] = {}
 
     def keep(name: str, _: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
-        if name not in maps:  # with flip_average, the mirrored face is the second one
+        if name not in maps:  # with flip_average, the second call is for the mirrored face
             maps[name] = output[0].double().cpu().numpy()
 
     with contextlib.ExitStack() as hooks:
@@ -47,21 +47,20 @@ def record(
 
 
 def middle(rnn: SpatialRNN) -> tuple[int, int]:
-    """Row and column of the middle block of a SpatialRNN's input."""
+    """Return the row and column of the middle block of a SpatialRNN's input."""
     return rnn.output_shape[1] // 2, rnn.output_shape[2] // 2
 
 
 @torch.inference_mode()
 def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], ...]:
-    """The hidden states of a SpatialRNN, their change when its middle block is set to zero, and R.
+    """Return hidden states, their changes without the middle block, and the effect of R, as lists.
 
-    Each array (rows, columns) has a value for each block: the Euclidean norm over the units of a
-    direction. The order is down, up, right, left; the change after the horizontal sweep joins both
-    directions. The arrays for the recurrent weights R are the states of the sweep down if R is
-    zero, and their difference from the states with R.
+    Each array (rows, columns) has the Euclidean norm of a direction's units for each block.
 
-    Args:
-        maps: its input, (C, H, W).
+    - States: of the sweeps down, up, right and left.
+    - Changes if the input `maps`, (C, H, W), is zero in the middle block: of the sweeps down and
+      up, and of both horizontal sweeps together.
+    - R, the recurrent weights: states of the sweep down with R = 0, and the change by R.
     """
     weight = rnn.vertical.input_weight
     whole = torch.from_numpy(maps).to(weight.device, weight.dtype).unsqueeze(0)
@@ -81,9 +80,9 @@ def _norms(maps: Tensor, directions: int = DIRECTIONS) -> list[np.ndarray]:
 
 
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps of the vertical sweep's RNNs, and maps after the horizontal sweep.
+    """Return the maps of the vertical sweep, and the maps after the horizontal sweep.
 
-    Each is (units, rows, columns). The vertical maps are taken before a normalisation, which would
+    The maps are (units, rows, columns). The vertical maps are not normalised, because this would
     mix their directions.
     """
     vertical = rnn.vertical(rnn.split(maps))  # (columns, rows, 1, units)
@@ -92,9 +91,10 @@ def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def receptive_fields(network: Network) -> dict[str, tuple[int, int]]:
-    """For each convolution, the (rows, columns) of pixels of the face that one value depends on.
+    """Return the receptive field of each convolution and pooling, in (rows, columns) of the face.
 
-    Pixels beyond the border count too. Behind a SpatialRNN, every value depends on the whole face.
+    Pixels beyond the border count, too. Layers behind a SpatialRNN, whose values depend on the
+    whole face, are omitted.
     """
     sides, strides, fields = np.ones(2, int), np.ones(2, int), {}
     for name, layer in network.named_children():

@@ -24,18 +24,17 @@ class Lineage:
     sample: dict  # its row of the table beside the HDF5 file
     metadata: dict  # its row of metadata.csv
     photo: dict  # its row of photos.csv
-    archive: Path  # tar of its photo; may be relative to the folder where the workflow ran
+    archive: Path  # tar of the photo; may be relative to the folder where the workflow ran
     data: bytes | None  # the bytes of the photo; None if the archive is gone
 
 
 def trace(
     index: int, sample: dict, tables: Iterable[Path], receipt_files: Iterable[Path]
 ) -> Lineage:
-    """Follow a face, as from `find_sample`, back to its archive.
+    """Follow a face, which `find_sample` returned, back to its archive.
 
-    Args:
-        tables: archives.json, metadata.csv and photos.csv of all sources, each in the folder of its
-            source, as are the receipts.
+    `tables` are archives.json, metadata.csv and photos.csv of all sources. The tables and the
+    receipts of a source are in folders with the name of the source.
     """
     source = sample["source"]
     of_source = {path.name: path for path in tables if path.parent.name == source}
@@ -53,12 +52,10 @@ def trace(
 
 
 def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
-    """Position of a face in its HDF5 file, and its row of the table of that file.
+    """Return the position of a face in an HDF5 file, and the face's row of the file's table.
 
-    `face` is its id, or the path or the name of a photo of one face; None is the first face.
-
-    Raises:
-        InputError: the table has no row of this name, or several.
+    `face` is an id, or the path or file name of a photo; None selects the first face. An InputError
+    is raised if the table has no face with this id, path or file name, or several faces.
     """
     samples = SPLIT.read(table)
     found = samples[:1] if face is None else _named(samples, face)
@@ -66,14 +63,17 @@ def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
         return int(found.index[0]), as_dict(found.iloc[0])
     if len(found):
         ids = ", ".join(found.id)
-        raise InputError(f"{table} has {len(found)} faces named {face}; give the id of one: {ids}.")
+        raise InputError(
+            f"{table} has {len(found)} faces named {face}; set `walkthrough.photo` to an id: {ids}."
+        )
     raise InputError(
-        f"{table} has no face with the id {face}; give one of a test face, such as {samples.id[0]}."
+        f"{table} has no face with the id or photo {face}; set `walkthrough.photo` to the id of a "
+        f"test face, such as {samples.id[0]}."
     )
 
 
 def _named(samples: pd.DataFrame, name: str | None) -> pd.DataFrame:
-    """Faces with this id, or else this path, or else this file name."""
+    """Return the faces with this id; if there are none, with this path, or else this file name."""
     for names in (samples.id, samples.path, samples.path.str.rpartition("/")[2]):
         if (names == name).any():
             return samples[names == name]
@@ -81,29 +81,29 @@ def _named(samples: pd.DataFrame, name: str | None) -> pd.DataFrame:
 
 
 def find_row(table: Table, path: Path, column: str, value: object) -> dict:
-    """The first row of a table in which a column has this value."""
+    """Return the first row of a table's file in which a column has this value."""
     for chunk in table.read_chunks(path):
         found = chunk[chunk[column] == value]
         if len(found):
             return as_dict(found.iloc[0])
     raise InputError(
-        f"{path} has no row with {column} = {value}: the tables come from different runs of the "
-        "workflow; run it again."
+        f"{path} has no row with {column} = {value}, so that it does not match the other tables of "
+        "the results; delete the file and run the workflow again."
     )
 
 
 def as_dict(row: pd.Series) -> dict:
-    """A row of a table as plain values, None where one is missing."""
+    """Return a row of a table as a dict of plain values, with None for a missing value."""
     row = row.astype(object)
     return row.where(row.notna(), None).to_dict()
 
 
 def read_photo(receipt_file: Path, indexed: dict, photo: dict) -> bytes | None:
-    """The bytes of a photo in its archive; None, with a warning, if the archive is gone."""
+    """Read the bytes of a photo from its archive; log a warning and return None without archive."""
     try:
         tar_path = receipts.read_indexed(receipt_file, indexed)
-    except receipts.ArchiveIsGone as error:  # it may be freed once its faces are cropped
-        logging.warning("%s The photo itself is not shown.", error)
+    except receipts.ArchiveIsGone as error:  # an archive may be deleted once its faces are cropped
+        logging.warning("%s The page does not show the photo before cropping.", error)
         return None
     with tar_path.open("rb") as tar:
         return tar_index.read_member(tar, photo["offset"], photo["size"])

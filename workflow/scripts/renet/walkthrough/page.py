@@ -15,9 +15,9 @@ from renet.prediction import saliency
 from renet.walkthrough import photo, stages
 from renet.walkthrough.activations import Activations
 
-AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
+AGREEMENT = 0.01  # largest difference of probabilities that the arithmetic's precision explains
 SQUARE = 1 / 4  # side of the grey square, as a fraction of the face's sides
-POSITIONS = 15  # positions of the square on a side
+POSITIONS = 15  # positions of the square along each side of the face
 GREY = 128
 
 
@@ -29,12 +29,12 @@ def write(
     prediction: dict,
     **context: object,
 ) -> None:
-    """Write the page, and its pictures into a folder, to which the page refers by a relative path.
+    """Write the page, and its pictures into the folder `pictures`, which the page links to.
 
     Args:
         compute: the device that the network is on, and the precision.
         prediction: the face's row of inference.csv.
-        context: further variables of the template, and the variables of `photo.steps`.
+        context: further variables of the template, some of them from `photo.steps`.
 
     Raises:
         InputError: the network's probabilities differ from inference.csv.
@@ -44,8 +44,8 @@ def write(
     difference = np.abs(values["computed"] - list(recorded.values())).max()
     if difference > AGREEMENT:
         raise InputError(
-            f"The network's probabilities of {prediction['id']} differ from those in the inference "
-            f"table by {difference:.3f}: another model wrote the table; run infer again."
+            f"For {prediction['id']}, the network's probabilities and inference.csv differ by "
+            f"{difference:.3f}: another model wrote the file; delete it and run the workflow again."
         )
     templates.write(
         "walkthrough.html.j2",
@@ -61,7 +61,7 @@ def write(
 
 
 def network(seen: Activations, pictures: Path, device: torch.device, precision: str) -> dict:
-    """The values of the template layers.html.j2; the files that the page loads are written."""
+    """Write the files that the page loads, and return the variables of layers.html.j2."""
     _write_occlusion(pictures, seen, device, precision)
     galleries.write_image(pictures / "face.png", seen.face.transpose(1, 2, 0))
     return {
@@ -76,7 +76,7 @@ def network(seen: Activations, pictures: Path, device: torch.device, precision: 
 
 
 def _write_occlusion(folder: Path, seen: Activations, device: torch.device, precision: str) -> None:
-    """Write the probabilities of a face under a movable grey square, and their map."""
+    """Write the probability of male for each position of a grey square, as script and picture."""
     copies = np.stack([*saliency.covered(seen.face, GREY, SQUARE, POSITIONS)])
     logits = inference.logits(seen.network, copies, device, precision)
     male = pd.Series(inference.softmax(logits)[:, 1]).round(4)

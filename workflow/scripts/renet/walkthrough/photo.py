@@ -19,7 +19,7 @@ PATCH = 8  # rows and columns of pixels that are shown as numbers
 
 
 def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
-    """The values of the page's steps about the data; the pictures are written."""
+    """Write the pictures of the page's steps about the data, and return the page's variables."""
     top, left = patch_corner(face)
     return {
         "crop": spec,
@@ -30,17 +30,16 @@ def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) ->
 
 
 def patch_corner(face: np.ndarray) -> tuple[int, ...]:
-    """Row and column of the first pixel of the patch in the middle of a face (C, H, W)."""
+    """Return the row and column at which the patch in the middle of a face (C, H, W) begins."""
     return tuple(max(0, (side - PATCH) // 2) for side in face.shape[1:])
 
 
 def _photo(
     lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path
 ) -> dict[str, object] | None:
-    """The photo and its crop, which are written as pictures; None without the archive.
+    """Write the photo and its crop as pictures, and return their sizes; None without the archive.
 
-    Raises:
-        InputError: the bytes in the archive give no face.
+    An InputError is raised if no face can be cropped from the bytes in the archive.
     """
     if lineage.data is None:
         return None
@@ -51,12 +50,14 @@ def _photo(
         photo, scale = image.pixels, image.scale
         box = detection.find_box(photo, spec) if spec.detected else box.scaled(scale)
         cut = crop.cut(photo, spec, box)[..., ::-1]  # RGB
-        # It may decode a large photo at half its size.
+        # `extract_face` may decode a large photo at half its size.
         pixels = crop.extract_face(lineage.data, spec, box.scaled(1 / scale)).pixels
     except RejectedImage as error:
         raise InputError(
             f"{lineage.photo['path']} in {lineage.archive} is not the photo that was cropped "
-            f"({error}): the archive has changed; delete its receipt to have it read again."
+            f"({error}), because the archive has changed; delete its receipt, "
+            f"{lineage.sample['source']}/{lineage.archive.stem}*.json in the folder "
+            "`pathvars.resources`, and run the workflow again."
         ) from error
     galleries.write_image(pictures / "photo.jpg", detection.shrink(photo[..., ::-1], PHOTO_SIDE))
     galleries.write_image(pictures / "crop.jpg", detection.shrink(cut, PHOTO_SIDE))

@@ -9,14 +9,14 @@ from renet.pages import galleries
 from renet.walkthrough import activations
 from renet.walkthrough.activations import Activations
 
-# Pictures of the hidden states, and of their changes without a block.
+# Pictures of the hidden states, and of their changes if the middle block is zero.
 SWEEPS = ("down", "up", "right", "left", "downward", "upward", "horizontal")
 
 
 def stages(seen: Activations, pictures: Path) -> dict:
-    """The values of the page's stages; the pictures of the maps are written to a folder."""
+    """Write pictures of the maps to a folder, and return the page's variables for the stages."""
     names = [name for name, _ in seen.network.named_children()]
-    # Each layer, after the one before it, and with the two that follow it.
+    # Four successive layers: the second one is the layer in question.
     places = list(zip(names, names[1:], names[2:], names[3:], strict=False))
     convs = [names for names in places if names[1].startswith("conv")]
     rnns = [names for names in places if names[1].startswith("rnn")]
@@ -29,10 +29,10 @@ def stages(seen: Activations, pictures: Path) -> dict:
 
 
 def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
-    """A map (H, W), or several in one scale (…, H, W), as pictures (…, H, W, 3) uint8, RGB.
+    """Colour a map (H, W), or several in one scale (…, H, W), as pictures (…, H, W, 3) uint8, RGB.
 
-    If it is `signed`, blue below zero, white at zero and red above it, up to the largest magnitude.
-    Otherwise from black, for 0, to bright, for the largest value; none is negative.
+    If `signed`, negative values are blue, zero is white, positive values are red, and the largest
+    magnitude ends the scale. If not, zero is black, the largest value bright, and none is negative.
     """
     relative = values / max(np.abs(values).max(), np.finfo(float).tiny)
     coloured = colormaps["RdBu_r"]((relative + 1) / 2) if signed else colormaps["magma"](relative)
@@ -40,13 +40,13 @@ def colour(values: np.ndarray, *, signed: bool = False) -> np.ndarray:
 
 
 def most_varied(maps: np.ndarray, count: int = 8) -> list[int]:
-    """Channels whose values vary most over the positions, by standard deviation; in order."""
+    """Return the `count` channels with the highest standard deviations over positions, sorted."""
     deviations = maps.std(axis=(1, 2))
     return np.sort(np.argsort(-deviations, kind="stable")[:count]).tolist()
 
 
 def _convolution(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
-    """A convolution with its batch normalisation and pooling."""
+    """Write pictures of a convolution's maps; return the variables of the page for this layer."""
     _, name, norm, following = names
     network, files = seen.network, {}
     for channel in most_varied(seen.maps[name]):
@@ -58,15 +58,15 @@ def _convolution(seen: Activations, names: tuple[str, ...], pictures: Path) -> d
         "layer": network.get_submodule(name),
         "norm": norm,
         "pool": following if following.startswith("pool") else None,
-        "field": tuple(map(min, field, network.input_shape[1:])),  # as far as the face fills it
+        "field": tuple(map(min, field, network.input_shape[1:])),  # at most the whole face
         "files": files,
     }
 
 
 def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
-    """A SpatialRNN, and how far one block reaches.
+    """Return the page's variables for a SpatialRNN, such as how many blocks one block changes.
 
-    Its hidden states and their changes are written as pictures of a pixel for each block.
+    The hidden states and their changes are written as pictures, one pixel for each block.
     """
     before, name, norm, _ = names
     layer = seen.network.get_submodule(name)
