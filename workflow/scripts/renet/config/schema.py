@@ -103,7 +103,7 @@ class Comparison(Section):
     reference: Named | None = None
     """name of a run; null: the first run"""
     metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
-    """accuracy or balanced_accuracy: the pages state it, and rank runs and compare groups by it"""
+    """accuracy or balanced_accuracy, by which the pages state and rank runs, and compare groups"""
 
 
 class Config(Section):
