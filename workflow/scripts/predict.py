@@ -1,10 +1,10 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: a run's folder, a folder for a model hub, or a model file; and photos.
-Writes: predictions.csv (`renet.prediction.pipeline.PREDICTIONS`); and a page of at most 500
-faces, those with the highest and the lowest confidence.
-Decides: with `--detect`, where the faces are. A photo that cannot be read or has no face has a row
-with a reason.
+Writes: predictions.csv (`renet.prediction.pipeline.PREDICTIONS`); and with `--html`, a page of at
+most 500 faces, the faces with the highest and the lowest confidence.
+Decides: with `--detect`, where the faces are. A photo that cannot be read, or has no face, has a
+row with a reason.
 """
 
 import logging
