@@ -232,7 +232,7 @@ def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_pat
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["conv1", "fc"], "names fc, which is not a layer .* one of norm, bn0, conv1"),
+        (["conv1", "fc"], "names fc, which is not a layer .* it has norm, bn0, conv1"),
         (["norm", "bn0", "conv1", "bn1", "rnn1", "bn2", "cls"], "names all layers with weights"),
     ],
 )

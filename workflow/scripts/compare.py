@@ -69,7 +69,7 @@ def compare(
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:
-    """Return the set that chooses the best run, and each run's inference table on its faces."""
+    """Return the set that chooses the best run, and the runs' predictions of the same faces."""
     with_folds, others = sets.get(OUT_OF_FOLD, {}), sets.get("validation", {})
     if not others:
         return OUT_OF_FOLD, with_folds

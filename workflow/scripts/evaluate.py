@@ -9,7 +9,7 @@ slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.
 groups.js (the slices of each test face, as a script of the page), and a file in the folder
 `evaluations`, which is no declared output (`renet.records.evaluations`).
 Decides: the temperature and the threshold of "unsure", on the validation set; and whether the set
-by which the run is stated is above its baseline. A split that leaks is an error.
+`stated.set` of metrics.json is above its baseline. A split that leaks is an error.
 """
 
 import logging

@@ -42,7 +42,7 @@ def predict(
         detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
         html: HTML page to write, with faces and their predictions.
         compute: device, precision and threads.
-        threads: that read and crop the photos; None for the number of cores, at most 16.
+        threads: number that reads and crops photos; None for the number of cores, at most 16.
     """
     files.check_distinct([predictions, html], [])
     files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))

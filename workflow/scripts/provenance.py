@@ -1,8 +1,8 @@
 """Record what is needed to reproduce a run.
 
 Reads: throughput.csv, training.json of model.pt in a folder beside throughput.csv, and receipts.
-Writes: provenance.json (workflow/schemas/provenance.schema.yaml); and machine.js, with time and
-machine for the pages. The rule is apart from training, so that its changes repeat no training.
+Writes: provenance.json (workflow/schemas/provenance.schema.yaml); and machine.js, the training's
+time and machine for the pages. The rule train does not do this, so that changes repeat no training.
 """
 
 import logging

@@ -59,7 +59,7 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def skill(labels: pd.DataFrame) -> dict:
-    """Compare the accuracy of a table `LABELS`, measured by the labels, with the majority baseline.
+    """Compare the accuracy of the predictions in a table `LABELS` with the majority baseline's.
 
     The difference and its interval are as in `above_baseline` of metrics.json.
     """

@@ -187,12 +187,12 @@ class Archive(Section):
                 "URL, in the order of the URLs, or remove all digests."
             )
         if len({(urls.tar_name(name) or name).removesuffix(".tar") for name in names}) < len(names):
-            raise ValueError("has two URLs whose unzipped files have the same name; rename one.")
+            raise ValueError("has two URLs whose files, as tars, have the same name; rename one.")
         if (self.table is not None) + (is_table and labels is not None) != is_table:
             wrong = "needs either `table` or `labels`" if is_table else "cannot have a `table`"
             raise ValueError(f"{wrong}, because its `database` is {self.database}; change one key.")
         if self.split and self.split.from_ and not (self.table or (labels and labels.tables)):
-            raise ValueError("has `split.from`, which is a column, but no table; add the table.")
+            raise ValueError("has `split.from`, which names a column, but no table; add a table.")
         if labels and labels.box and self.photos == "crop":
             raise ValueError(
                 "has `labels.box`, which is for whole photos, but `photos` is crop; remove "

@@ -50,7 +50,7 @@ class Crop(Section):
 
 
 def ready_made_margin(settings: Mapping) -> float | None:
-    """Return the margin of ready-made crops, by a training's settings; None for own crops alone."""
+    """Return the margin of a training's ready-made crops; None if all of them are own photos."""
     crop = Crop.model_validate(settings["crop"])
     specs = [crop.spec(archive) for archive in settings["archives"].values()]
     margins = {spec["margin"] for spec in specs if not spec["whole"]}

@@ -69,7 +69,7 @@ class Kind(Section):
             )
 
     def layers(self) -> list[str]:
-        """Return the names of the network's layers in their order, if it has layers."""
+        """Return the names of the network's layers in their order, [] for an SVM."""
         return []
 
 

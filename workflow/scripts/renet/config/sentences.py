@@ -99,7 +99,7 @@ def _sentence(key: Key, errors: list[Error]) -> str:
 
 
 def _unknown_key(key: Key, loc: Key, value: object) -> str:
-    """Return the sentence on an unknown key, with similar keys of its section or of other ones."""
+    """Return the sentence on an unknown key, with similar keys of its section or of others."""
     *section, name = key
     known: list[str] = []  # keys of the section
     found: dict[str, tuple] = {}  # similar keys elsewhere: (whether equal, number of shared parts)
@@ -125,7 +125,7 @@ def _unknown_key(key: Key, loc: Key, value: object) -> str:
 
 
 def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, dict[str, FieldInfo]]]:
-    """Yield each section's key and fields; `EXAMPLES` has the chosen names, a list's index is 0."""
+    """Yield (key, fields) of each section; a user's names are as in `EXAMPLES`, an index is 0."""
     if isinstance(kind, type) and issubclass(kind, Section):
         fields = {field.alias or name: field for name, field in kind.model_fields.items()}
         yield place, fields
@@ -149,7 +149,7 @@ def _rule(error: Error) -> str:
 
 
 def _file_url(value: str) -> str:
-    """Return the file URL of a path (of a Windows path, as WSL mounts it), or an example."""
+    """Return the file URL of a path (a Windows path as WSL mounts it), or of an example."""
     path = re.sub("^file:/*", "/", value)
     if drive := re.match(r"/?([a-zA-Z]):[/\\]", path):
         path = f"/mnt/{drive[1].lower()}/{path[drive.end() :]}".replace("\\", "/")

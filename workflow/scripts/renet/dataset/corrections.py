@@ -1,7 +1,7 @@
 """Apply a person's corrections of labels: a CSV with the columns `id`, `gender`, `photo_digest`.
 
 Corrections are applied after the split. Faces stay in their subsets, so that trainings before and
-after a correction are comparable. Own photos need `photo_digest`: their files can be replaced.
+after a correction are comparable. Own photos need `photo_digest`, because files can be replaced.
 """
 
 import enum

@@ -58,7 +58,7 @@ def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndar
 
 
 def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
-    """Return a subset's faces: `target`, `digest`, number of the `file` in `faces`, its `index`."""
+    """Return a subset's faces: `target`, `digest`, `file` (position in `faces`), `index` there."""
     columns = ["subset", "source", "shard", "index", "target", "digest"]
     places = pd.concat(read_subset(split, subset, columns))
     if places.empty:

@@ -114,7 +114,7 @@ def read(path: str | Path) -> FaceFile:
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
         raise InputError(
             f"{path} is not an HDF5 file with the datasets `input` (attribute `lshape`) and "
-            f"`output` (attribute `nclass`): {error}"
+            f"`output` (attribute `nclass`); replace it: {error}"
         ) from error
 
 
@@ -164,7 +164,7 @@ def check_digest(faces: FaceFile) -> None:
 
 
 def check_table(faces: FaceFile, table: Path, predictions: Path | None = None) -> None:
-    """Raise an InputError if a file's faces, its table or its predictions differ in their faces."""
+    """Raise an InputError unless the table (class, digest) and predictions (id) fit the faces."""
     rows = SPLIT.read(table, ("id", "target", "digest"))
     is_equal = np.array_equal(rows.target, faces.targets) and all(
         digest == files.face_digest(face)

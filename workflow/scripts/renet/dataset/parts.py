@@ -22,7 +22,7 @@ def without_fold(samples: pd.DataFrame, fold: int, folds: int, seed: int, by: st
 
 
 def training_parts(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.ndarray:
-    """Return each face's `Part`, (faces,): train on a fraction of the training set only."""
+    """Return each face's `Part`, (faces,): train on `fraction` of training, hold out validation."""
     part = np.where(samples.subset == "validation", Part.HELD_OUT, Part.UNUSED)
     rest = np.flatnonzero(part == Part.UNUSED)
     part[rest[splits.nested(samples.iloc[rest], fraction, seed, by)]] = Part.TRAINING

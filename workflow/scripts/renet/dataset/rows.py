@@ -57,7 +57,7 @@ def _read_source(metadata_file: Path, cropped: pd.DataFrame) -> pd.DataFrame:
 
 
 def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
-    """Raise an InputError if own photos with equal pixels have two labels; log it for others."""
+    """Refuse own photos with equal pixels and two labels; log such photos of other sources."""
     labels = samples.groupby("digest").target.transform("nunique")
     found = samples[labels > 1].sort_values(["digest", "source", "row"])
     groups = found.digest.nunique()

@@ -101,7 +101,7 @@ def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray
 def _in_stable_order(
     samples: pd.DataFrame, group: np.ndarray, by: str, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (groups, their numbers of faces) of each class: the class of most faces of a group.
+    """Yield (groups, numbers of faces) for each class; most of a group's faces decide its class.
 
     Groups are sorted by a hash of the seed and of the group's alphabetically first person or photo.
     """
@@ -196,7 +196,7 @@ def split(
     if empty and (fixed != "").all():
         raise InputError(
             f"The subset {empty[0]} has no face, because the table of the photos or `split.from` "
-            "puts every face into another subset; put some faces into this one there."
+            "puts every face into another subset; assign some faces to this subset."
         )
     if empty:
         by_image = "set `split: {by: image}`, " if settings.by == "subject" else ""

@@ -194,7 +194,7 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     left, right = math.floor(box.x1 - beside) - 1, math.ceil(box.x2 + beside)
     top, bottom = math.floor(box.y1 - above) - 1, math.ceil(box.y2 + above)
     if (right - left) * (bottom - top) > MAX_PIXELS:
-        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} needs too large a crop")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} needs over {MAX_PIXELS:,} pixels")
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside

@@ -87,7 +87,7 @@ def shrink(photo: np.ndarray, most: int) -> np.ndarray:
 
 
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
-    """Find the face in a photo (H, W, 3) uint8 BGR by `spec.detected`; return its data set box."""
+    """Return the data set's box for the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
@@ -117,7 +117,7 @@ def is_installed() -> bool:
 def fit(faces: np.ndarray, margin: float) -> BoxMap:
     """Fit the map on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
-    The map's values are medians over the faces that the detector finds, or with few, the defaults.
+    The values are medians over the detected faces; with fewer than FEWEST_FACES, the defaults.
     """
     side = 1 / (1 + 2 * margin)  # side of the box, as a fraction of the image's side
     changes = []

@@ -1,4 +1,4 @@
-"""Compare perceptual hashes, in a module that does not need OpenCV as their computation does."""
+"""Compare perceptual hashes without OpenCV, which only the computation of hashes needs."""
 
 from collections.abc import Iterable
 
