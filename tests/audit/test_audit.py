@@ -196,7 +196,7 @@ def mostly_right(targets: np.ndarray) -> np.ndarray:
 def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     folder, log = guessed(lambda targets: np.linspace(0.2, 0.8, len(targets)))
     assert "no evidence of wrong labels" in (folder / "index.html").read_text()
-    assert "no evidence of wrong labels. Give the run `audit.run` more epochs" in log
+    assert "no evidence of wrong labels. Train the run `audit.run` for more" in log
     folder, log = guessed(mostly_right)
     assert "no evidence" not in (folder / "index.html").read_text() + log
     assert "The networks agree with 87.5% of the labels; " in log

@@ -107,7 +107,7 @@ def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog
     cropped.cropped_source(source, "own", 60, digests=digests)
     shuffle(source)
     warned = "1 photos are in the data twice, with different labels; one is own:"
-    assert warned in caplog.text and "give the right label in `corrections`" in caplog.text
+    assert warned in caplog.text and "correct the wrong label in the" in caplog.text
 
 
 def test_pages_count_what_a_person_has_reviewed():

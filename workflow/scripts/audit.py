@@ -1,13 +1,13 @@
 """Rank the labels by how likely they are to be wrong, and show the suspects to a person.
 
-Reads: the out-of-fold predictions of all folds, train, validation and test HDF5 files with the
-tables beside them, and the outcomes of earlier corrections.
-Writes: labels.csv (columns: `renet.audit.ranking.LABELS`), the lowest label quality first;
+Reads: the out-of-fold predictions of all folds; train, validation and test HDF5 files with the
+tables beside them; the outcomes of earlier corrections; and the corrections.
+Writes: labels.csv (columns: `renet.audit.ranking.LABELS`), sorted from the lowest label quality;
 suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
-the format of the config's `corrections`; summary.json, the skill of the networks
+the format of the config's `corrections`; summary.json, with the skill of the networks
 (`renet.audit.ranking.skill`), the numbers of labels that a person corrected, confirmed and dropped,
-and the number to review, which is 0 without skill; index.html, the page of the audit; suspects.jpg,
-the faces of the page, with tiles as in `renet.audit.page.GRID`.
+and the number to review (0 unless the skill is significant); index.html, the page of the audit; and
+suspects.jpg, the faces of the page, with tiles as in `renet.audit.page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -78,7 +78,7 @@ def audit(
     if not skill["above"]:
         logging.warning(
             "The difference is not significant, so that the suspects are no evidence of wrong "
-            "labels. Give the run `audit.run` more epochs or photos before you review them."
+            "labels. Train the run `audit.run` for more epochs, or add photos, before a review."
         )
 
 

@@ -1,11 +1,11 @@
 """List the metric of each run on each set, and compare the runs.
 
-Reads: the predictions of each run on the test sets and on the validation set, which for a run with
-folds are out-of-fold predictions; and the metrics of each run on its sets.
+Reads: the predictions of each run on the test sets and on the validation set (out-of-fold
+predictions for a run with folds); and the metrics of each run on its sets.
 Writes: runs.csv and comparison.csv (`RUNS` and `COMPARISON` in `renet.evaluation.tables`).
 Decides: which metrics are significantly above the baseline, which differences are significant, and
-the best run. If all runs have folds, their out-of-fold predictions choose it. Otherwise, the faces
-of the validation set choose it, so that all runs are compared on the same faces.
+the best run. If all runs have folds, the best run is chosen on the out-of-fold predictions.
+Otherwise, it is chosen on the validation set, so that all runs are compared on the same faces.
 """
 
 import logging
@@ -22,14 +22,14 @@ from renet.evaluation.tables import COMPARISON, RUNS
 
 def compare(
     inference: list[Path],
-    names: list[str],  # the run of each of these files
+    names: list[str],  # run of each file in `inference`
     metrics: list[Path],  # metrics.json of each run
     external: list[Path],  # metrics.json of each run on each external set
     runs: Path,
     table: Path,
     reference: str,
     metric: Literal["accuracy", "balanced_accuracy"],
-    groups: list[list[str]],  # the runs of each recipe, which differ in their seeds
+    groups: list[list[str]],  # groups of runs that differ only in their seeds
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     read: dict[str, dict[str, pd.DataFrame]] = {}  # by set and run
@@ -69,7 +69,7 @@ def compare(
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:
-    """Set that chooses the best run, and the inference table of each run on the same faces."""
+    """Return the set that chooses the best run, and the runs' predictions of the same faces."""
     with_folds, others = sets.get(OUT_OF_FOLD, {}), sets.get("validation", {})
     if not others:
         return OUT_OF_FOLD, with_folds

@@ -2,10 +2,10 @@
 
 Reads: receipts, archives.json, photos.csv of the source, and this shard's photos in the archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
-`renet.faces.shards.SHARD`) of the shard's photos: kept with their positions in the NumPy file, or
-dropped for a reason.
-Decides: the `renet.common.drop_reasons.CropReason` of a photo that cannot be used; and where the
-face is in a whole photo without a box, with the reasons `no_face` and `second_face`.
+`renet.faces.shards.SHARD`) of the shard's photos. A photo is kept, with its position in the NumPy
+file, or dropped for a reason.
+Decides: which photos are dropped (`renet.common.drop_reasons.CropReason`); in whole photos without
+a box, where the face is, and which photos are dropped as `no_face` or `second_face`.
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 Reads: a run's folder, a folder for a model hub, a model file, or the best run of a results folder.
 Writes: nothing. The photos of the page are in a temporary folder until the command ends.
-Decides: nothing; predict.py predicts the same.
+Decides: nothing; the predictions are those of predict.py.
 """
 
 import importlib.util
@@ -28,14 +28,14 @@ def demo(model: Path = Path("results"), *, compute: devices.Compute = devices.Co
         compute: device, precision and threads.
     """
     if importlib.util.find_spec("gradio") is None:
-        raise InputError("The page needs Gradio: run `pip install -r requirements-demo.txt`.")
+        raise InputError("Gradio is not installed; run `pip install -r requirements-demo.txt`.")
     runs = model / "comparison" / "runs.csv"
     if runs.is_file():
         table = RUNS.read(runs, ["run", "rank"])
         model = model / "runs" / table.run[table["rank"] == 1].item()
     device = devices.choose(compute.device, compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # these, too, end with deleted photos
+    for number in (signal.SIGTERM, signal.SIGHUP):  # these signals delete the photos, too
         signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="renet-demo-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "no_proxy": "127.0.0.1"}

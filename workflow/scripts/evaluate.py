@@ -1,15 +1,15 @@
 """Evaluate a run from its tables: metrics, slices and figures.
 
-Reads: model.pt, inference.csv (test), inference_validation.csv and history.csv of a run, split.csv,
-and training_hashes.npy of the run of the initial weights; for an external set its inference.csv and
-the table beside its HDF5 file; the users' tables for slices by their columns. For a run with folds,
-inference_validation.csv has the out-of-fold predictions, which are evaluated as a set, too.
+Reads: model.pt, inference.csv (test), inference_validation.csv and history.csv of a run; split.csv;
+training_hashes.npy of the run of the initial weights; for an external set, its inference.csv and
+the table beside its HDF5 file; and the users' tables, for slices by their columns. For a run with
+folds, inference_validation.csv has the out-of-fold predictions, which are also evaluated as a set.
 Writes: metrics.json (`renet.evaluation.summary`; for an external set, `test` is this set),
 slices.csv (`renet.evaluation.tables.SLICES`), the figures of `renet.evaluation.run_figures`,
-groups.js of the test set, the slices of each face as a script of the page, and a file in the folder
+groups.js (the slices of each test face, as a script of the page), and a file in the folder
 `evaluations`, which is no declared output (`renet.records.evaluations`).
-Decides: the temperature and the threshold of "unsure", on the validation set; and whether the
-set that leads is above its baseline. A split that leaks is an error.
+Decides: the temperature and the threshold of "unsure", on the validation set; and whether the set
+`stated.set` of metrics.json is above its baseline. A split that leaks is an error.
 """
 
 import logging
@@ -44,11 +44,11 @@ def evaluate(
     figures: list[Path],
     split_settings: SplitSettings,
     trained_on: list[str],
-    metric: ByMetric,  # states the runs and compares the groups
+    metric: ByMetric,  # `comparison.metric` of the config
     ranked: int,  # number of runs that are ranked on the out-of-fold set
-    slices: dict,  # the columns and tables of each source
-    max_error: float,  # among the predictions that are not "unsure"
-    batch_size: int | None,  # of the training; None for a network that is fitted without
+    slices: dict,  # columns and tables of the slices of each source
+    max_error: float,  # highest error rate of the predictions that are not "unsure"
+    batch_size: int | None,  # of the training; None for a network fitted without batches
     initial_hashes: Path | None,  # training_hashes.npy of the run of the initial weights
     history: Path | None = None,
     groups: Path | None = None,
@@ -89,7 +89,7 @@ def evaluate(
 
 
 def log_summary(summary: Summary, name: str, metric: ByMetric) -> None:
-    """Log the main metrics of the set `name`; the last line is the course's."""
+    """Log the main metrics of the set `name`; the last line is as the course's code prints it."""
     test, has_folds = summary.test, summary.calibration.fitted_on == OUT_OF_FOLD
     if test.constant_prediction:
         logging.warning("The network predicts the same class for every face of the set %s.", name)
@@ -101,7 +101,7 @@ def log_summary(summary: Summary, name: str, metric: ByMetric) -> None:
             *(test.n, test.effective_people, SMALL_SLICE, FEWEST_PEOPLE),
         )
     logging.info(
-        "%s %.1f%%, that of the majority baseline %.1f%%, n = %d",
+        "%s %.1f%%, majority baseline %.1f%%, n = %d",
         metric.replace("_", " ").capitalize(),
         getattr(test, metric) * 100,
         getattr(test.majority_baseline, metric) * 100,

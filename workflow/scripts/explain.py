@@ -1,12 +1,12 @@
 """Describe a network and draw saliency maps of some of its predictions.
 
 Reads: model.pt; inference.csv of the run, and test.h5 with the table beside it in the same order.
-Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
-map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
+Writes: saliency.jpg, which shows two tiles (as in `GRID`) a line: a face and its saliency map (red:
+supports the prediction, blue: contradicts it); saliency.csv, a row for each line of saliency.jpg
 (columns: `renet.pages.page_data.SALIENCY`); model.json (architecture, number of
 parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
 `renet.pages.page_data.LAYERS`), without rows for a kind without layers.
-Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
+Decides: which faces are shown: correct and wrong predictions with the highest confidence.
 """
 
 import logging

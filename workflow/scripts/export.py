@@ -1,8 +1,9 @@
 """Write a run's predictor in a format of other programs.
 
 Reads: model.pt of a run, and predictor.json beside it.
-Writes: model.onnx or model.safetensors. With the run's model card, it adds README.md, config.json
-and the given model.onnx: a folder for a model hub, which predict.py reads, too.
+Writes: model.onnx or model.safetensors. Given the run's model card, the script also writes
+README.md, config.json and a copy of a given model.onnx, as a folder for a model hub, which
+predict.py reads, too.
 """
 
 import logging
@@ -34,7 +35,7 @@ def export(
     files.check_distinct([exported], [predictor.model_in(model), card, onnx])
     if card:
         if exported.suffix != ".safetensors":
-            raise InputError(f"{exported} cannot have a card; name it *.safetensors.")
+            raise InputError(f"`--card` needs an output named *.safetensors, not {exported}.")
         write = partial(formats.write_for_hub, card=card, onnx=onnx)
     write(exported, predictor.load(model))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)

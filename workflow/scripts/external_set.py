@@ -25,7 +25,7 @@ def external_set(
     known: Path,
     split: Path,
     funnel: Path,
-    own: bool,  # the user's labels, whose contradictions are errors
+    own: bool,  # whether the labels are the user's, whose contradictions are errors
     near_duplicates: bool,
     seed: int,
 ) -> None:

@@ -1,11 +1,11 @@
-"""Train without a part of the people, or photos, and predict the faces of this part.
+"""Train without a part of the people or photos, and predict the faces of this part.
 
 Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
 three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
-Writes: id, p_female, p_male of each face of the part: a copy of predictions.csv in <output without
-.csv>/<fingerprint>/, where a training continues (`renet.training.folder`).
-Decides: nothing. The seed fixes the part: one fold or, with `fraction`, the validation set. Faces
-that share a photo with the part are left out. `select_epoch: best` holds out some of the others.
+Writes: id, p_female and p_male of each face of the part. The output is a copy of predictions.csv in
+<output without .csv>/<fingerprint>/, where a training continues (`renet.training.folder`).
+Decides: nothing. The part is a fold, which the seed fixes, or with `fraction` the validation set.
+Other faces on the part's photos are left out. `select_epoch: best` validates on some of the rest.
 """
 
 from pathlib import Path
@@ -34,16 +34,16 @@ def fold(
     faces: list[Path],
     tables: list[Path],
     predictions: Path,
-    by: Literal["subject", "image"],  # what stays in one fold
+    by: Literal["subject", "image"],  # whether people or photos stay in one fold
     seed: int,
     near_duplicates: bool,  # whether to keep near-duplicates in one fold, too
-    validation: float,  # fraction of the other faces
+    validation: float,  # fraction of the faces outside the part, for `select_epoch: best`
     settings: RunSettings,
     gpu: int,
     code: str,
     fold: int | None = None,  # from 1
     folds: int | None = None,
-    fraction: float | None = None,  # part of the training set, in place of a fold
+    fraction: float | None = None,  # of the training set to train on, in place of folds
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
@@ -87,14 +87,14 @@ def fold(
 
     digests = [subset.digest for subset in (training, selecting, held_out)]
     depends_on = settings.without_device(), code, *digests, ids, people
-    folder = predictions.with_suffix("")  # for this fold alone: other folds may be training
+    folder = predictions.with_suffix("")  # of this fold alone, as other folds may be training
     TrainingFolder(folder, *depends_on).run_or_reuse({"predictions.csv": predictions}, compute)
 
 
 def fit(
     settings: RunSettings, training: FaceFile, validation: FaceFile, people: list[str], folder: Path
 ) -> Network:
-    """Train a network of any kind, on its device; `validation` can be empty."""
+    """Train and return a network of any kind, on its device; `validation` can be empty."""
     if not settings.model.has_layers:
         return loop.fit(settings, np.array(people), training)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)

@@ -1,10 +1,10 @@
-"""Show some of a run's predictions as galleries, and all predictions in the page's table.
+"""Write galleries of some of a run's predictions, and all predictions for the page's table.
 
 Reads: inference.csv of a run, and test.h5 with the table beside it in the same order.
-Writes: gallery.csv, one row a tile (columns: `renet.pages.page_data.GALLERY`); examples.jpg (the
-first faces), mistakes.jpg (the wrong predictions of the highest confidence) and hard_cases.jpg (the
-correct ones of the lowest confidence), with tiles as in `GRIDS`; predictions.js, all predictions as
-a script of the page.
+Writes: gallery.csv, a row for each tile (columns: `renet.pages.page_data.GALLERY`); examples.jpg
+(the first faces), mistakes.jpg (wrong predictions with the highest confidence) and hard_cases.jpg
+(correct predictions with the lowest confidence), with tiles as in `GRIDS`; predictions.js, all
+predictions as a script of the page.
 """
 
 import logging
@@ -28,7 +28,7 @@ def gallery(
     faces: Path,
     face_table: Path,
     table: Path,
-    pictures: list[Path],  # <gallery>.jpg each
+    pictures: list[Path],  # named <gallery>.jpg
     predictions: Path | None = None,
 ) -> None:
     """Compute the rule's outputs, as the module says."""

@@ -1,10 +1,10 @@
-"""Index the members of a source's archives, so that no archive needs unpacking.
+"""Index the members of a source's archives, so that no archive has to be unpacked.
 
 Reads: the receipts of all files of one source, and the headers of their tars.
-Writes: members.csv, one row for each regular file (`renet.archives.tar_index`), and archives.json,
-the digest and the size of each archive, by which later jobs recognise it.
-Decides: links, devices, and names with control characters or out of the archive are skipped and
-counted in the log; if a name occurs twice, the last member counts, as it would after unpacking.
+Writes: members.csv, one row for each regular file (`renet.archives.tar_index`); and archives.json,
+the digest and the size of each archive, by which later jobs check that it is the same.
+Decides: which members count. Links, devices, and names with control characters or outside the
+archive are skipped, and counted in the log. If a name occurs twice, the last member counts.
 """
 
 import logging

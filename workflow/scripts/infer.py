@@ -1,9 +1,9 @@
-"""Run a trained network over files of faces and write its predictions, one row for each face.
+"""Predict files of faces with a trained network, and write one row for each face.
 
 Reads: model.pt, test.h5 and validation.h5 with the tables beside them; for a run with folds, the
 predictions of each fold in place of validation.h5.
-Writes: an inference table (`renet.evaluation.inference_table.INFERENCE`) for each file, and for the
-first one inference.txt, the format of the course's save_inference with correct targets.
+Writes: an inference table (`renet.evaluation.inference_table.INFERENCE`) for each file; and for
+test.h5, inference.txt in the format of the course's save_inference, with correct targets.
 """
 
 import logging
@@ -44,7 +44,7 @@ def infer(
         hdf5.check_digest(stored)
         if stored.shape != network.input_shape:
             fault = f"{face_file} has faces of shape {stored.shape}, but {model} needs"
-            raise InputError(f"{fault} {network.input_shape}; write the faces again in that size.")
+            raise InputError(f"{fault} {network.input_shape}; write them with that `crop.size`.")
         hdf5.check_table(stored, table_file)
         samples = SPLIT.read(table_file, [*SAMPLE, *ATTRIBUTES])
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)

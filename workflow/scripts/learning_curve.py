@@ -22,14 +22,14 @@ from renet.evaluation.tables import LEARNING_CURVE
 
 def learning_curve(
     predictions: list[Path],
-    points: list[list[str]],  # run and fraction of each of these files
+    points: list[list[str]],  # run and fraction of each file in `predictions`
     train: Path,
     validation: Path,
     table: Path,
     figure: Path,
-    by: Literal["subject", "image"],  # what is not divided by a fraction
-    seed: int,  # the split's: a larger fraction has the faces of a smaller one
-    near_duplicates: bool,  # keep these together, too
+    by: Literal["subject", "image"],  # whether a fraction has whole people or whole photos
+    seed: int,  # of the split, so that larger fractions have all faces of smaller fractions
+    near_duplicates: bool,  # whether near-duplicates stay together, too
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)

@@ -1,9 +1,9 @@
 """Copy the built-in sample, in the layout of IMDB-WIKI's wiki_crop.tar, and write its receipt.
 
-Reads: `workflow/sample/<photos>.tar`. It is not an input of the rule, because its path differs in
-each checkout; its digest is in this script, whose change repeats the rule.
-Writes: the receipt `wiki_crop.tar.json`, as download.py writes it for a real archive, and beside it
-`wiki_crop.tar`, undeclared as all archives are.
+Reads: `workflow/sample/<photos>.tar`. The file is no input of the rule, because its path differs
+between checkouts. Its digest is in this script, so that a changed digest repeats the rule.
+Writes: the receipt `wiki_crop.tar.json`, as download.py writes it for a real archive; and beside
+it `wiki_crop.tar`, which is no declared output, like all archives.
 """
 
 import logging
@@ -33,7 +33,7 @@ def make_sample(photos: int, receipt: Path) -> None:
     with files.replacing(archive, size) as temporary:
         shutil.copyfile(tar, temporary)
     Receipt("made:sample", str(archive), size, digest, verified=True).write(receipt)
-    logging.info("%s holds %d rows of drawn portraits (%d bytes).", archive, photos, size)
+    logging.info("%s has %d rows of drawn portraits (%d bytes).", archive, photos, size)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Record the digests of a run, which verify.py compares, and the config that reproduces it.
 
-Reads: the tables of its test sets, the receipts of the archives, and all files of the run except
-the pages of the rule report, which change with any run.
-Writes: config.yaml, the complete config of this run alone; and manifest.json.
+Reads: the tables of the run's test sets, the receipts of the archives, and all files of the run
+except the pages of the rule report, which change with any run.
+Writes: config.yaml, the complete config of this run alone; and manifest.json, with the digests.
 """
 
 import logging

@@ -1,9 +1,9 @@
-"""List every row of a source's .mat file, or table, as kept or dropped for one reason.
+"""List every row of a source's .mat file or table as kept, or as dropped for one reason.
 
-Reads: the index of the source's archives and `<database>.mat` in one of them, or for the database
-`table` a CSV of the user's own photos. Published tables, or file names, can replace their labels.
+Reads: the index of the source's archives; and `<database>.mat` in one of the archives or, with
+`database: table`, a CSV of own photos. Published tables or file names can replace the labels.
 Writes: metadata.csv, every row in .mat order (`renet.metadata.row_filter.METADATA`); photos.csv,
-where the photos of the kept rows lie in the archives (`renet.faces.photo_index.PHOTOS`).
+the positions of the kept rows' photos in the archives (`renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
 applies. Gender is 0 for female, 1 for male.
 """
@@ -38,7 +38,7 @@ def parse_metadata(
     subjects: Literal["shared", "own"],
     filter: RowFilter,
     labels: Labels | None,
-    subsets: list[str],  # of each of the lists
+    subsets: list[str],  # subset of each file in `lists`
     slices: list[str],
 ) -> None:
     """Compute the rule's outputs, as the module says."""
@@ -55,7 +55,7 @@ def parse_metadata(
         described = mat_file.describe(in_file, source, database)
     has_labels = bool(tables or labels.pattern)
     if has_labels:
-        has_several = whole and is_table  # a row of a .mat file is the only face of its photo
+        has_several = whole and is_table  # in a .mat file, a photo has one row alone
         named = photo_index.photos(index)
         labelled = own_photos.read(tables, labels, whole=has_several, photos=named)
         labelled = own_photos.describe(labelled, source, whole=has_several)

@@ -1,10 +1,10 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: a run's folder, a folder for a model hub, or a model file; and photos.
-Writes: predictions.csv (`renet.prediction.pipeline.PREDICTIONS`); and a page of at most 500
-faces, those with the highest and the lowest confidence.
-Decides: with `--detect`, where the faces are. A photo that cannot be read or has no face has a row
-with a reason.
+Writes: predictions.csv (`renet.prediction.pipeline.PREDICTIONS`); and with `--html`, a page of at
+most 500 faces, the faces with the highest and the lowest confidence.
+Decides: with `--detect`, where the faces are. A photo that cannot be read, or has no face, has a
+row with a reason.
 """
 
 import logging
@@ -42,7 +42,7 @@ def predict(
         detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
         html: HTML page to write, with faces and their predictions.
         compute: device, precision and threads.
-        threads: that read and crop the photos; None for the number of cores, at most 16.
+        threads: number that reads and crops photos; None for the number of cores, at most 16.
     """
     files.check_distinct([predictions, html], [])
     files.check_replaceable(predictions, ",".join(PREDICTIONS.columns))

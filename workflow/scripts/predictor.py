@@ -2,8 +2,8 @@
 
 Reads: model.pt and metrics.json of a run, the training faces, and training_hashes.npy of the run of
 the initial weights.
-Writes: predictor.json (`renet.prediction.predictor`), and training_hashes.npy, by which predict.py
-recognises training photos, also photos of the initial weights' training.
+Writes: predictor.json (`renet.prediction.predictor`); and training_hashes.npy, by which predict.py
+recognises photos of this training, and of the training of the initial weights.
 Decides: the map from a detector's box to a box of the data set, fitted on training faces.
 """
 

@@ -1,8 +1,8 @@
 """Record what is needed to reproduce a run.
 
-Reads: throughput.csv, the training.json of model.pt in a folder beside it, and the receipts.
-Writes: provenance.json (workflow/schemas/provenance.schema.yaml); machine.js, time and machine for
-the pages. It is a rule of its own, so that its changes do not repeat the training.
+Reads: throughput.csv, training.json of model.pt in a folder beside throughput.csv, and receipts.
+Writes: provenance.json (workflow/schemas/provenance.schema.yaml); and machine.js, the training's
+time and machine for the pages. The rule train does not do this, so that changes repeat no training.
 """
 
 import logging
@@ -44,7 +44,7 @@ def provenance(
 
 
 def find_record(model: Path, trainings: Path) -> dict:
-    """Record of a model's training, in its folder; see `renet.training.folder`."""
+    """Return training.json of a model from the folder `trainings`; see `renet.training.folder`."""
     digest = files.file_digest(model)
     for path in trainings.glob("*/training.json"):
         record = files.read_json(path)
@@ -53,8 +53,8 @@ def find_record(model: Path, trainings: Path) -> dict:
             return record
     raise InputError(
         f"{trainings} has no training.json of {model}: it was deleted, or an earlier version of "
-        f"the workflow trained the model. Delete {model} to train it again, or keep these results "
-        "and give the config another folder, by `pathvars: {results: …}`."
+        f"the workflow trained the model. Delete {model} to train it again or, to keep these "
+        "results, name another folder, by `pathvars: {results: …}`."
     )
 
 

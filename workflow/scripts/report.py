@@ -1,13 +1,13 @@
 """Write the pages and cards of the results.
 
-Reads: metrics.json, history.csv, provenance.json, page/model.json and tables/ of each run,
-metrics.json and tables/ of each other set, runs.csv and comparison.csv, the funnels,
-learning_curve.csv, the receipts of the archives, the record of the evaluations, summary and labels
-of the audit, the user's notes for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS`
-of docs/, and settings as in results.smk.
-Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
-loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
-the data sheet and the model cards as pages too (.html). The pages show figures by relative links.
+Reads: metrics.json, history.csv, provenance.json, page/model.json and tables/ of each run;
+metrics.json and tables/ of each other set of a run; runs.csv, comparison.csv, funnels,
+learning_curve.csv, receipts of the archives, the record of the evaluations, summary and labels of
+the audit; the user's notes for the data sheet, if any; docs/files.md and `cards.DOCUMENTS` of
+docs/; and settings as in results.smk.
+Writes: index.html, README.md (docs/files.md), a page of each document, loss_curves.svg,
+data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run; and the data
+sheet and the model cards as pages (.html), too. The pages show figures by relative links.
 """
 
 import logging
@@ -35,7 +35,7 @@ def report(
     receipts: list[Path],
     notes: Path | None,
     audit: list[Path],  # the first two are labels.csv and summary.json
-    learning_curve: list[Path],  # the table first
+    learning_curve: list[Path],  # the first is the table
     origin: str,  # the config's files and options
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results."""
@@ -70,7 +70,7 @@ def report(
         cards.write_document(folder / f"{name}.html", text, followed, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, data, settings.get("grids", {}))
-    for run in sorted(runs, key=lambda each: each.name == data.best):  # its line is the last
+    for run in sorted(runs, key=lambda each: each.name == data.best):  # log the best run last
         cards.write_run_page(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         claim = run.claims.loc[run.stated.set]

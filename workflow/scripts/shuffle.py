@@ -2,10 +2,10 @@
 
 Reads: metadata.csv of each source, the tables of its shards, corrections, and an earlier split.csv.
 Writes: split.csv, one row for each face in the order of the HDF5 files (columns:
-`renet.dataset.tables.SPLIT`), with copies of this split and of the one before beside it; the funnel
-of every source; and corrected.csv, what became of each correction.
-Decides: subset and order, from a random seed. A subset that a published or own split, or else
-the earlier one, gives a face is kept. Corrections change neither subset nor order.
+`renet.dataset.tables.SPLIT`), with copies of this split and of the previous split beside it; the
+funnel of every source; and corrected.csv, the outcome of each correction.
+Decides: subset and order, from a random seed. A face keeps its subset of a published or own split,
+or else of the earlier split. Corrections change neither subset nor order.
 """
 
 import logging
@@ -20,7 +20,7 @@ from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 
-FEW = 30  # faces; of fewer, chance decides what a network learns and what the metrics are
+FEW = 30  # faces; with fewer, chance decides what a network learns and what the metrics are
 
 
 def shuffle(
@@ -39,8 +39,8 @@ def shuffle(
     faces = rows.faces(all_rows)
     if len(faces) < FEW or faces.subject.nunique() == 1:
         logging.warning(
-            "Too few to train and test a network: %d faces (people: %d). Add photos of others, or "
-            "correct the column `subject`.", len(faces), faces.subject.nunique(),
+            "Too few to train and test a network: %d faces (people: %d). Add photos of other "
+            "people, or correct the column `subject`.", len(faces), faces.subject.nunique(),
         )  # fmt: skip
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
     fixed = faces.subset
@@ -60,7 +60,7 @@ def shuffle(
     if lacking := [name for name in counts.index if counts.loc[name].gt(0).sum() < 2]:
         logging.warning(
             "Only one gender is in %s: the other one cannot be learnt, or tested. Add photos of "
-            "it, or correct the labels.", ", ".join(lacking),
+            "the other gender, or correct the labels.", ", ".join(lacking),
         )  # fmt: skip
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())

@@ -1,9 +1,9 @@
-"""Make thumbnails and a data script of the test faces, for the table of the pages.
+"""Write thumbnails and a data script of the test faces, for the table of the pages.
 
 Reads: test.h5 and the table beside it.
-Writes: a folder of sprite sheets, <n>.webp from 0, each with `PER_SHEET` faces in the order of the
-file; and samples.js beside it, the data of each face as a script of the page.
-All runs share these files; each run adds its predictions.js.
+Writes: a folder of sprite sheets, 0.webp, 1.webp, …, each with `PER_SHEET` faces in the order of
+test.h5; and beside the folder samples.js, the data of each face as a script of the page.
+All runs share these files; the predictions of each run are in its predictions.js.
 """
 
 import logging
@@ -29,14 +29,14 @@ def thumbnails(faces: Path, table: Path, samples: Path, sheets: Path) -> None:
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
     for first in Progress(range(0, len(data), PER_SHEET), desc="thumbnails", unit=" sheets"):
-        # Opened for each sheet, as the pages of an open memory map count as memory.
+        # Opened again for each sheet, because read pages of a memory map count as memory.
         pixels = hdf5.read(faces).pixels[first : first + PER_SHEET]
         GRID.write_faces(sheets / f"{first // PER_SHEET}.webp", pixels)
     logging.info("thumbnails of %d faces", len(data))
 
 
 def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
-    """Write the data of each face; sources and people are numbers of entries in sorted lists."""
+    """Write the data of each face; sources and people are positions in sorted lists of names."""
     people = data.subject.mask(subjects.are_photos(data.subject))
     named = pd.DataFrame({"source": data.source, "subject": people}).astype("category")
     columns = {

@@ -1,10 +1,11 @@
 """Train the network on train.h5, and write it with the history of its epochs.
 
 Reads: train.h5 and validation.h5, or for a run with folds and `select_epoch: last`, development.h5,
-the faces of both; the table beside it with `train.age_weight` and for an SVM.
-Writes: model.pt, history.csv (loss and accuracy of every epoch) and throughput.csv (its speed and
-memory, which are not reproducible). They come from training/<fingerprint>/ beside model.pt, where
-an interrupted training continues (`renet.training.folder`).
+which has the faces of both; with `train.age_weight` and for an SVM, the table beside train.h5 or
+development.h5.
+Writes: model.pt, history.csv (loss and accuracy of every epoch) and throughput.csv (speed and
+memory, which are not reproducible). These are copies of files in training/<fingerprint>/ beside
+model.pt, where an interrupted training continues (`renet.training.folder`).
 
 On a command line, the script has the options of the course's main_classify.py:
 `renet.training.course_command`.
@@ -32,7 +33,7 @@ def train(job: TrainJob) -> None:
     def compute(model: Path, history: Path, throughput: Path) -> dict:
         here = dataclasses.replace(job, model=model, history=history, throughput=throughput)
         for path in job.paths:
-            hdf5.check_digest(hdf5.read(path))  # before there are processes that would wait for it
+            hdf5.check_digest(hdf5.read(path))  # before processes are started, which would wait
         if job.table:
             hdf5.check_table(hdf5.read(job.faces), job.table)
         launch(run_training, here, count=recipe.processes, device=recipe.device)
@@ -46,5 +47,5 @@ def train(job: TrainJob) -> None:
 if __name__ == "__main__":
     if "snakemake" in globals():
         script.run(train, TrainJob)
-    else:  # imported by its name, so that the code of a job does not depend on it
+    else:  # imported by name, so that the digest of a job's code does not include the module
         importlib.import_module("renet.training.course_command").main()

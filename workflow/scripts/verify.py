@@ -1,8 +1,8 @@
-"""Check by each run's manifest.json that it is whole and made by this code, config and data.
+"""Check by its manifest.json that each run is whole and made by this code, config and data.
 
-It reads all files of each run, the pixels of the HDF5 files, the receipts and the archives, and
-lists files that are in no manifest. Without a checkout, it does not compare the code. Without any
-receipt or archive, as in a copy of results/ alone, it does not compare the archives.
+The script reads all files of each run, the pixels of the HDF5 files, the receipts and the archives,
+and lists files that are in no manifest. The code is compared only in a checkout. The archives are
+not compared if there is neither a receipt nor an archive, as in a copy of results/ alone.
 """
 
 import logging
@@ -14,7 +14,7 @@ from renet.common import command_line, files
 from renet.common.errors import InputError
 from renet.records import manifest
 
-MOST = 8  # differences of a run in its line
+MOST = 8  # differences that the line of a run names
 
 
 def verify(results: Path, *, quick: bool = False) -> None:
@@ -26,11 +26,11 @@ def verify(results: Path, *, quick: bool = False) -> None:
         results: folder of the results. Paths of archives are relative to the working directory.
         quick: do not read the archives, which takes long.
     """
-    # A run may have lost either file.
+    # A run may lack one of these files.
     names = manifest.MODEL, manifest.FILE
     folders = sorted({path.parent for name in names for path in results.glob(f"runs/*/{name}")})
     if not folders:
-        raise InputError(f"{results} has no runs/*/model.pt; give a folder of results.")
+        raise InputError(f"{results} has no runs/*/model.pt; name a folder of results.")
     made_by = f"made by this {'code, ' * manifest.IN_CHECKOUT}config and data"
     if not manifest.IN_CHECKOUT:
         logging.warning("The code is not compared, because it is not run from a checkout.")
@@ -58,7 +58,7 @@ def verify(results: Path, *, quick: bool = False) -> None:
     listed = ", ".join(map(str, others))
     logging.info("Not compared, because no manifest has them (of folders all files): %s.", listed)
     if differing:
-        raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
+        raise InputError(f"{differing} of {len(folders)} runs differ; the lines above say how.")
 
 
 main = partial(command_line.run, verify)  # the command renet-verify

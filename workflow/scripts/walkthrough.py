@@ -1,12 +1,12 @@
-"""Follow one photo of the test set from its row in the metadata to its prediction, as a page.
+"""Write a page that follows a photo of the test set from its row in the metadata to its prediction.
 
 Reads: model.pt and inference.csv of a run; test.h5 with its table; archives.json, metadata.csv and
 photos.csv of the photo's source; the bytes of the photo in its archive. If the archive is gone, the
-page lacks the photo before cropping.
-Writes: the page, and a folder with its pictures and the probabilities of the face under a grey
-square, occlusion.js.
+page does not show the uncropped photo.
+Writes: the page, and a folder with its pictures and occlusion.js, the probabilities of the face
+while a grey square hides a part of it.
 Decides: nothing. Without an id, the page shows the first face of the test set, whose order is
-random. The network computes on the CPU, since one photo needs no GPU.
+random. The network computes on the CPU, because one photo needs no GPU.
 """
 
 import logging
@@ -34,10 +34,10 @@ def walkthrough(
     receipt_files: list[Path],
     page: Path,
     pictures: Path,
-    config: dict,  # about the data
+    config: dict,  # settings of the data
     origin: str,  # the config's files and options
     compute: devices.Compute,
-    id: str | None,  # or the path or file name of a photo
+    id: str | None,  # id, path or file name of a photo; None for the first test photo
 ) -> None:
     """Compute the rule's outputs, as the module says."""
     index, sample = lineage.find_sample(table, id)

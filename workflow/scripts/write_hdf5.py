@@ -1,8 +1,8 @@
 """Gather the faces of one subset from the shards into one HDF5 file, in the order of split.csv.
 
-Reads: split.csv, the shards of all sources, and train.h5 if the mean of the training set is stored.
-Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`), and <subset>.csv, its rows of
-split.csv.
+Reads: split.csv, the shards of all sources, and train.h5 if the training set's mean is stored.
+Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`); and <subset>.csv, the rows of
+split.csv with this subset.
 Decides: nothing. Each face is compared with its digest in split.csv.
 """
 

@@ -1,11 +1,11 @@
-// The decisions on the suspects, which the browser keeps, and their download as corrections.csv.
+// Keep the decisions on the suspects in the browser, and download them as corrections.csv.
 const bar = document.querySelector("p.decide");
 const choices = [...document.querySelectorAll(".decide [type=radio]")];
 const decided = () => choices.filter((choice) => choice.checked && choice.dataset.gender);
 const count = () => bar.querySelector("b").replaceChildren(decided().length);
 const quoted = (text) => (/[",;\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-// A private window can refuse to keep anything, and so can a browser for a page that is a file.
+// A browser can refuse its storage to a private window, and to a page opened as a file.
 function inStorage(use) {
   try {
     return use(window.localStorage);

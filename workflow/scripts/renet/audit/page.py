@@ -1,4 +1,4 @@
-"""Page of the label audit, audit/index.html."""
+"""Write the page of the label audit, audit/index.html."""
 
 from pathlib import Path
 

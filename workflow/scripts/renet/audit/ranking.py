@@ -2,8 +2,7 @@
 
 Each face is predicted by a network that was trained without any photo of the person (k folds by
 person). Confident learning (Northcutt et al. 2021, arXiv:1911.00068, as cleanlab implements it)
-ranks the labels by these predictions. The disagreement between the labels of one person is given,
-too.
+ranks the labels by these predictions. The table also states how far a person's labels disagree.
 """
 
 import numpy as np
@@ -30,17 +29,17 @@ PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 
 def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """Samples, the label that is most likely to be wrong first.
+    """Rank the samples; the label that is most likely to be wrong comes first.
 
     Args:
         samples: the table beside the HDF5 files.
-        probabilities: (samples, 2), out of fold.
+        probabilities: out-of-fold probabilities of female and male, (samples, 2).
 
     Returns:
-        The columns `LABELS`. `label_quality` is from 0 to 1, low where the networks predict
-        the other class with high confidence; `suspect` is 1 where confident learning finds a label
-        error. `person_disagreement` is the fraction of the person's other photos that have the
-        other label, NaN for a person with one photo, or without a recorded person.
+        The table `LABELS`. `label_quality` is from 0 to 1, low where the networks predict another
+        class than the label with high confidence; `suspect` is 1 where confident learning finds a
+        label error. `person_disagreement` is the fraction of the person's other photos whose label
+        differs; it is NaN for a person with one photo, and for a photo without a recorded person.
     """
     labels = samples.target.to_numpy()
     people = samples.subject.mask(subjects.are_photos(samples.subject), samples.id)
@@ -60,9 +59,9 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def skill(labels: pd.DataFrame) -> dict:
-    """Agreement of the predictions in a table `LABELS` with the labels, against the baseline.
+    """Compare the accuracy of the predictions in a table `LABELS` with the majority baseline's.
 
-    The difference from the baseline is as in `above_baseline` of metrics.json.
+    The difference and its interval are as in `above_baseline` of metrics.json.
     """
     given = labels.assign(correct=(_predicted(labels) == labels.target).astype(int))
     majority = int(labels.target.mean() >= 0.5)
@@ -75,7 +74,7 @@ def skill(labels: pd.DataFrame) -> dict:
 
 
 def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
-    """Table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction."""
+    """Return the table `PROPOSALS`, which proposes each suspect's predicted class as its label."""
     confidence = suspects[["p_female", "p_male"]].max(axis=1)
     notes = [
         f"was {CLASSES[target]}, predicted with {100 * p:.1f} %"

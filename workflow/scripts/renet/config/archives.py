@@ -16,9 +16,9 @@ from renet.common.delimiters import find_delimiter
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
 from renet.config.section import ABSENT, File, Files, Gender, Section, Shards, Text, Unique
 
-SAMPLE = "sample"  # the source that is drawn, and not declared
+SAMPLE = "sample"  # the built-in source, which `archives` does not declare
 SAMPLE_FILE = "wiki_crop.tar"
-FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
+FIELDS = ("gender", "subject", "age", "year")  # keys of `labels` that name a column
 
 
 Url = Annotated[str, Field(pattern="^(https?://[^/]|file://(localhost)?/)")]
@@ -28,7 +28,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 def _own_column(name: str) -> str:
     if re.fullmatch("path|gender|subject|year|[xy][12]", name, re.IGNORECASE):
-        raise ValueError(f"is {name}; name any column but path, gender, subject, year and the box.")
+        raise ValueError(f"is {name}; name a column other than path, gender, subject, year, box.")
     return name
 
 
@@ -41,14 +41,14 @@ def _expression(pattern: str) -> str:
 
 
 def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
-    """Pairs of a name and the path of a list, in the order of the names."""
+    """Return (name, path) for each file of `lists`, sorted by name."""
     named = sorted((lists or {}).items())
     return [(name, path) for name, files in named for path in Section.paths(files)]
 
 
-@functools.cache  # Snakemake asks dozens of times at a start
+@functools.cache  # called dozens of times when Snakemake starts
 def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
-    """Header of a user's CSV, in lower case, and whether any row that can be read has a box."""
+    """Return the header of a user's CSV, in lower case, and whether any readable row has a box."""
     header: list[str] = []
     with (
         contextlib.suppress(OSError, csv.Error),  # reported where the table is used
@@ -65,7 +65,7 @@ def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
 
 
 class Labels(Section):
-    """Published labels: `tables` and `gender`, `lists`, or a `pattern` with the group `gender`."""
+    """Published labels: `tables` and `gender`, or `lists`, or a `pattern` with a group `gender`."""
 
     tables: Files = ABSENT
     """path of a table with commas or tabs, or a list of paths"""
@@ -86,23 +86,23 @@ class Labels(Section):
     box: Annotated[list[str], Field(min_length=4, max_length=4)] = ABSENT
     """columns with the left, upper, right and lower side of the face"""
     values: dict[Any, Gender] = ABSENT
-    """what values other than female, f, male and m mean, such as {0: male, 1: female}"""
+    """meaning of values other than female, f, male and m, such as {0: male, 1: female}"""
 
     @model_validator(mode="after")
     def has_the_gender(self) -> Self:
-        """Refuse labels that say nothing of the gender."""
+        """Raise an error if no key states the gender."""
         lacks = [f"`{name}`" for name in ("tables", "gender") if getattr(self, name) is None]
         if lacks and self.lists is None and "(?P<gender>" not in (self.pattern or ""):
-            raise ValueError(f"lacks {', '.join(lacks)}.")
+            raise ValueError(f"lacks {', '.join(lacks)}; add what is missing, or `lists`.")
         return self
 
     @property
     def files(self) -> list[tuple[str, str]]:
-        """Pairs of a gender and the file that lists it; the gender of a table is ""."""
+        """Pairs ("", path) of the tables, then (gender, path) of the lists."""
         return [("", file) for file in self.paths(self.tables)] + _named_files(self.lists)
 
     def settings(self, subset: dict[str, str]) -> dict:
-        """Values of `renet.metadata.own_photos.Labels`."""
+        """Return the fields of `own_photos.Labels`; `subset` is {"subset": its column}, or {}."""
         groups = [name.lower() for name in re.compile(self.pattern or "").groupindex]
         columns = {name: name for name in groups if name in FIELDS}
         columns |= {"gender": "gender"} if self.lists else {}
@@ -138,14 +138,14 @@ class PublishedSplit(Section):
 
     @model_validator(mode="after")
     def has_one_form(self) -> Self:
-        """Require exactly one of the two forms."""
+        """Raise an error unless exactly one of `from` and `lists` is set."""
         if (self.from_ is None) == (self.lists is None):
             raise ValueError("needs either `from` or `lists`, and not both.")
         return self
 
 
 class Archive(Section):
-    """An archive; a key that is missing is not used."""
+    """Archive files of a source, and how they are read; missing optional keys are not used."""
 
     url: Url | Annotated[list[Url], Field(min_length=1)]
     """https://…, http://… or file:///…, one or a list"""
@@ -179,24 +179,24 @@ class Archive(Section):
 
     @model_validator(mode="after")
     def fits_together(self) -> Self:
-        """Refuse keys that contradict each other."""
+        """Raise an error if keys contradict each other."""
         names, labels, is_table = self.files, self.labels, self.database == TABLE
         if (count := len(self.listed(self.md5) + self.listed(self.sha256))) not in (0, len(names)):
             raise ValueError(
-                f"has {len(names)} URLs and {count} digests; give one md5 or one sha256 for each "
-                "URL, in the same order, or none."
+                f"has {len(names)} URLs and {count} digests; write one md5 or one sha256 for each "
+                "URL, in the order of the URLs, or remove all digests."
             )
         if len({(urls.tar_name(name) or name).removesuffix(".tar") for name in names}) < len(names):
-            raise ValueError("has two URLs whose files or tars have the same name; rename one.")
+            raise ValueError("has two URLs whose files, as tars, have the same name; rename one.")
         if (self.table is not None) + (is_table and labels is not None) != is_table:
             wrong = "needs either `table` or `labels`" if is_table else "cannot have a `table`"
-            raise ValueError(f"{wrong}, because its `database` is {self.database}.")
+            raise ValueError(f"{wrong}, because its `database` is {self.database}; change one key.")
         if self.split and self.split.from_ and not (self.table or (labels and labels.tables)):
-            raise ValueError("has `split.from`, which names a column, but no table; add one.")
+            raise ValueError("has `split.from`, which names a column, but no table; add a table.")
         if labels and labels.box and self.photos == "crop":
             raise ValueError(
-                "has `labels.box`, which gives boxes in whole photos, but `photos` is crop; remove "
-                "it, or use whole photos with `photos: whole`."
+                "has `labels.box`, which is for whole photos, but `photos` is crop; remove "
+                "`labels.box`, or set `photos: whole` if the archive has whole photos."
             )
         if self.slices and not self.label_settings:
             raise ValueError(
@@ -205,8 +205,8 @@ class Archive(Section):
             )
         if self.faces and not self.detected:
             raise ValueError(
-                "has `faces`, a setting of the face detector, which only own photos with "
-                "`photos: whole` and without boxes in the table use; remove `faces`."
+                "has `faces`, a setting of the face detector, which is only used for own photos "
+                "with `photos: whole` and without boxes in the table; remove `faces`."
             )
         return self
 
@@ -217,14 +217,14 @@ class Archive(Section):
 
     @property
     def downloads(self) -> dict[str, tuple[str, str | None]]:
-        """URL of each file, and the digest that the config gives for it."""
+        """URL and digest (None if the config has none) of each file, by the file's name."""
         digests = [f"md5:{digest}" for digest in self.listed(self.md5)]
         digests += [f"sha256:{digest}" for digest in self.listed(self.sha256)]
         return dict(zip(self.files, zip_longest(self.listed(self.url), digests), strict=True))
 
     @property
     def tables(self) -> list[str]:
-        """Files with the labels."""
+        """Paths of the files with the labels."""
         return [file for _, file in self.labels.files] if self.labels else self.paths(self.table)
 
     @property
@@ -244,7 +244,7 @@ class Archive(Section):
 
     @functools.cached_property
     def label_settings(self) -> dict | None:
-        """Values of `renet.metadata.own_photos.Labels`; None with the labels of a .mat file."""
+        """Fields of `renet.metadata.own_photos.Labels`; None if the labels are in a .mat file."""
         subset = {"subset": self.split.from_.lower()} if self.split and self.split.from_ else {}
         if self.labels:
             return self.labels.settings(subset)
@@ -254,12 +254,12 @@ class Archive(Section):
 
     @property
     def slice_columns(self) -> list[str]:
-        """Columns whose values are slices, in lower case."""
+        """Names of the columns in `slices`, in lower case."""
         return list(dict.fromkeys(map(str.lower, self.slices or [])))
 
     @functools.cached_property
     def detected(self) -> str | None:
-        """Face of a photo that the detector takes; None if this archive does not use it."""
+        """`faces` or its default "one"; None if this archive does not use the face detector."""
         has_box = self.labels is not None and self.labels.box is not None
         if self.database != TABLE or self.photos != "whole" or has_box:
             return None
@@ -269,6 +269,6 @@ class Archive(Section):
 
     @property
     def record(self) -> dict:
-        """What a run's result depends on, as in provenance.json."""
+        """Settings of the archive that a run's result depends on, as in provenance.json."""
         kept = {"database", "photos", "subjects"}
         return self.model_dump(include=kept) | {"detected": self.detected}

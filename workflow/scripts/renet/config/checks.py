@@ -14,7 +14,7 @@ from renet.config.sentences import explain
 
 
 def check(settings: Config) -> None:
-    """Check a config whose sections are valid; each check relies on the checks before."""
+    """Check a config whose sections are valid; each check relies on the previous checks."""
     _check_sources(settings)
     _check_entries(settings)
     for name, run in settings.runs.items():
@@ -22,10 +22,10 @@ def check(settings: Config) -> None:
 
 
 def check_paths(settings: Config, *, in_module: bool) -> None:
-    """Check that the files and folders that the config names are there.
+    """Raise an InputError if a file or folder that the config names does not exist.
 
-    If earlier results exist, Snakemake reports no missing input: it says "Nothing to be done". In a
-    module, the rules of the user's workflow may make the files.
+    If earlier results exist, Snakemake logs "Nothing to be done" and reports no missing input. In a
+    module, a missing file is no error, because a rule of the user's workflow may write it.
     """
     named = [*start_files(settings), ("`split.from`", settings.split.from_ or "")]
     named += [(f"`{key}`", getattr(settings, key) or "") for key in ("datasheet", "corrections")]
@@ -52,7 +52,7 @@ def check_paths(settings: Config, *, in_module: bool) -> None:
 
 
 def start_files(settings: Config) -> list[tuple[str, str]]:
-    """Keys and files of the weights that trainings start from."""
+    """Return (key, path) of each file of initial weights."""
     return [
         (f"`train.start_from` of the run {name}", file)
         for name, run in settings.runs.items()
@@ -61,7 +61,7 @@ def start_files(settings: Config) -> list[tuple[str, str]]:
 
 
 def places(settings: Config) -> list[tuple[str, Path]]:
-    """Keys and paths of archives on the disk, and of the photos to predict."""
+    """Return (key, path) of the photos to predict, and of each archive with a file:// URL."""
     found = [("`predict.photos`", Path(place)) for place in settings.predict.places]
     for name, archive in settings.used_archives.items():
         in_place = filter(None, map(urls.local_path, archive.listed(archive.url)))
@@ -70,15 +70,15 @@ def places(settings: Config) -> list[tuple[str, Path]]:
 
 
 def _check_slices(source: str, archive: Archive) -> None:
-    """Check that the tables of a source have the columns that `slices` names."""
+    """Raise an InputError unless all tables of a source have the columns that `slices` names."""
     labels = archive.label_settings or {}
     for table in archive.tables or ["`labels.pattern`"]:
         header = examine_table(table, *labels["required"])[0] if archive.tables else []
         known = [*header, *labels.get("groups", [])]
         for name in set(archive.slice_columns).difference(known):
             raise InputError(
-                f"`archives.{source}.slices` names {name}, which is not a column of {table}; its "
-                f"columns are {', '.join(known)}."
+                f"`archives.{source}.slices` names {name}, which is not a column of {table}; name "
+                f"one of {', '.join(known)}."
             )
 
 
@@ -88,7 +88,7 @@ def _check_sources(settings: Config) -> None:
         if name not in known:
             section = "sources" if name in settings.sources else "external"
             raise InputError(
-                f"`{section}` names {name}, which is not one of the archives: {', '.join(known)}."
+                f"`{section}` names {name}, which is no archive; name one of {', '.join(known)}."
             )
     own = settings.archives.keys() - Config.model_fields["archives"].default.keys()
     if own.isdisjoint(settings.external) and own and settings.sources == [SAMPLE]:
@@ -100,7 +100,7 @@ def _check_sources(settings: Config) -> None:
     for name in settings.external:
         if name in settings.sources:
             raise InputError(
-                f"{name} is in both `sources` and `external`; remove it from either list, because "
+                f"{name} is in both `sources` and `external`; remove it from one of them, because "
                 "the network cannot be tested on faces that it was trained on."
             )
     for name, archive in settings.used_archives.items():
@@ -108,18 +108,18 @@ def _check_sources(settings: Config) -> None:
         if is_crop and settings.crop.margin > ARCHIVE_MARGIN:
             raise InputError(
                 f"`crop.margin` is {settings.crop.margin:g}, but the crops of the source {name} "
-                f"have only {ARCHIVE_MARGIN:g} around the face; lower it, or use the whole photos."
+                f"have only {ARCHIVE_MARGIN:g} around the face; lower `crop.margin`."
             )
 
 
 def _check_entries(settings: Config) -> None:
-    """Check the runs that the entries of `runs` make, and the names of runs in other sections."""
+    """Check the runs of each entry of `runs`, and the runs that other sections name."""
     made: set[str] = set()
     for entry, run in settings.entries.items():
         for name, changes in expand(entry, run):
             if name in made:
                 raise InputError(
-                    f"`runs.{entry}` makes a run called {name}, but another one has this name; "
+                    f"`runs.{entry}` makes a run called {name}, but another run has this name; "
                     "rename the entry, or change a value of its grid."
                 )
             made.add(name)
@@ -142,17 +142,17 @@ def _check_run(name: str, run: Run, shape: list[int]) -> None:
     if not kind.has_layers and (recipe.start_from or recipe.freeze):
         raise InputError(
             f"The run {name} has `train.start_from` or `train.freeze`, but its kind {kind.kind} "
-            "has no layers; give these keys only to runs of other kinds."
+            "has no layers; set `start_from: null` and `freeze: []` for this run."
         )
     for layer in [] if isinstance(recipe.freeze, str) else recipe.freeze:
         if layer.partition(".")[0] not in kind.layers():
             raise InputError(
                 f"`train.freeze` of the run {name} names {layer}, which is not a layer of its "
-                f"network; it has {', '.join(kind.layers())}."
+                f"network; name one of {', '.join(kind.layers())}."
             )
     for key, needed in (("nesterov", "momentum"), ("age_adjustment", "age_weight")):
         if getattr(recipe, key) and not getattr(recipe, needed):
-            raise InputError(f"The run {name} has `{key}: true`, which needs `{needed}` above 0.")
+            raise InputError(f"The run {name} has `{key}: true`, which needs a `{needed}` above 0.")
     if recipe.nesterov and recipe.optimizer != "sgd":
         raise InputError(f"The run {name} has `nesterov: true`, which needs `optimizer: sgd`.")
     if recipe.warm_up > recipe.epochs:

@@ -13,7 +13,7 @@ Side = Annotated[int, Field(ge=8, le=4096)]
 
 Size = Annotated[
     Side | Annotated[list[Side], Field(min_length=2, max_length=2)],
-    # One number for a square, however it is written.
+    # [128, 128] becomes 128, so that both forms are the same setting.
     AfterValidator(lambda size: size[0] if isinstance(size, list) and size[0] == size[1] else size),
 ]
 
@@ -22,9 +22,9 @@ class Crop(Section):
     """Cropping and resizing of the faces."""
 
     size: Size = 128
-    """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
+    """pixels: one number or [height, width]; the course's network needs multiples of 32"""
     margin: Margin = 0.4
-    """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
+    """margin on each side, as a fraction of the face's size; at most 0.4 for IMDB-WIKI's crops"""
     keep_shards: bool = True
     """false: saves space; a later change of split, corrections or hdf5 crops all faces again"""
 
@@ -34,10 +34,10 @@ class Crop(Section):
         return self.size if isinstance(self.size, list) else [self.size, self.size]
 
     def spec(self, archive: Mapping[str, str | None]) -> dict:
-        """Settings of `renet.faces.crop.CropSpec` as a rule's params, given an archive's `record`.
+        """Return the fields of `renet.faces.crop.CropSpec`, given an archive's `record`.
 
-        The EXIF orientation turns only a user's own photos: the boxes of the archives are in the
-        stored frame. A user's own crops are not trimmed, because their margin is unknown.
+        Only own photos are turned by their EXIF orientation, because the boxes of other archives
+        refer to photos that are not turned. Own crops are not trimmed: their margin is unknown.
         """
         own, whole = archive["database"] == TABLE, archive["photos"] == "whole"
         return {
@@ -50,7 +50,7 @@ class Crop(Section):
 
 
 def ready_made_margin(settings: Mapping) -> float | None:
-    """Margin of a training's ready-made crops, by its settings in provenance.json, if any."""
+    """Return the margin of a training's ready-made crops; None if all of them are own photos."""
     crop = Crop.model_validate(settings["crop"])
     specs = [crop.spec(archive) for archive in settings["archives"].values()]
     margins = {spec["margin"] for spec in specs if not spec["whole"]}

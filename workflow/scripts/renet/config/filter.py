@@ -17,14 +17,14 @@ class RowFilter(Section):
     allow_second_face: bool = False
     """true: keeps photos with a second face, whose label is ambiguous"""
     min_age: float = 0.0
-    """lowest age in years when the photo was taken; wrong dates in WIKI give ages from -74 to
+    """lowest age in years when the photo was taken; with wrong dates, WIKI has ages from -74 to
     1996"""
     max_age: float = 100.0
     """highest age in years"""
 
     @model_validator(mode="after")
     def has_ages(self) -> Self:
-        """Refuse limits that leave no age."""
+        """Raise an error if `min_age` is above `max_age`."""
         if self.min_age > self.max_age:
             raise PydanticCustomError("contradictory_ages", "")
         return self

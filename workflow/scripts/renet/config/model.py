@@ -14,7 +14,7 @@ LAST = ("classifier", "flip_average", "classes", "kind")  # keys in model files
 
 
 class RNNBlock(Section):
-    """One of `spatial_rnns`."""
+    """Entry of `spatial_rnns`: the block and the units of a SpatialRNN."""
 
     block: Pair
     """[height, width]: the feature map is divided into blocks of this size"""
@@ -23,23 +23,23 @@ class RNNBlock(Section):
 
 
 class StridedConv(Section):
-    """One of `strided_convs`."""
+    """Entry of `strided_convs`: a 3x3 convolution with a stride."""
 
     channels: Count
     """output channels"""
     stride: Pair
-    """[down, to the right]"""
+    """[vertical, horizontal] stride in pixels of the feature map"""
 
 
 class Kind(Section):
-    """Settings of all kinds of networks, and facts about each kind for the workflow."""
+    """Settings that all kinds of networks share, and facts about each kind for the workflow."""
 
     kind: str
     has_layers: ClassVar[bool] = True  # the layers are trained step by step; an SVM is fitted
     has_walkthrough: ClassVar[bool] = True  # a page shows the output of each layer for one photo
 
     flip_average: bool = False
-    """true: predict the face and its mirror image, and average, in twice the time"""
+    """true: average the predictions of the face and its mirror image, in twice the time"""
     classes: Literal[2] = 2
     """always 2"""
 
@@ -51,39 +51,39 @@ class Kind(Section):
 
     @classmethod
     def modules(cls) -> list[str]:
-        """Modules that build and fit a network of this kind alone, imported by the kind's name."""
+        """Return the modules, named after the kind, that build and fit only this kind."""
         packages = ["network.kinds"] if cls.has_layers else ["network.kinds", "training"]
         return [f"renet.{package}.{cls.model_fields['kind'].default}" for package in packages]
 
     def size_divisors(self) -> tuple[int, int]:
-        """Divisors of the height and the width that an image must have."""
+        """Return the numbers by which an image's height and width must be divisible."""
         return 1, 1
 
     def check_size(self, size: Sequence[int], network: str) -> None:
-        """Raise an InputError, which names the network, unless it takes images (height, width)."""
+        """Raise an InputError about `network` unless images of `size` (height, width) fit it."""
         divisors = self.size_divisors()
         if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
             raise InputError(
                 f"`crop.size` is {[*size]}, but {network} needs multiples of {[*divisors]} "
-                "(height, width); change it, or the blocks and convolutions in `model`."
+                "(height, width); set it to multiples, or change `model`."
             )
 
     def layers(self) -> list[str]:
-        """Names of the network's layers, in their order."""
+        """Return the names of the network's layers in their order, [] for an SVM."""
         return []
 
 
 class Convolutions(Kind):
-    """Settings that renet and cnn share."""
+    """Settings that the kinds renet and cnn share."""
 
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
-    """output channels of 3x3 convolutions with dilation 2; max-pooling follows each but the last"""
+    """output channels of 3x3 convolutions with dilation 2; max-pooling follows all but the last"""
     classifier: Literal["course", "plain"] = "course"
-    """course or plain: the last convolution, whose means are the logits, with or without padding
-    and ReLU"""
+    """course: the last convolution, whose means are the logits, has padding and a ReLU; plain: it
+    has neither"""
 
     def blocks(self) -> dict[str, list[int]]:
-        """[height, width] that a further layer reduces to one value, by the layer's name."""
+        """Return {layer: [height, width] that it reduces to one value} after `conv_channels`."""
         raise NotImplementedError
 
     def size_divisors(self) -> tuple[int, int]:
@@ -92,7 +92,7 @@ class Convolutions(Kind):
         return pooling * down, pooling * right
 
     def stages(self) -> list[list[str]]:
-        """Names of each stage's layers: normalisation, max-pooling (if any), and the main layer."""
+        """Return each stage's layer names: normalisation, max-pooling (if any), and main layer."""
         depth = len(self.conv_channels)
         layers = [*(f"conv{number}" for number in range(1, depth + 1)), *self.blocks(), "cls"]
         return [
@@ -105,7 +105,7 @@ class Convolutions(Kind):
 
 
 class Architecture(Convolutions):
-    """the course's network, convolutions and SpatialRNNs"""
+    """the course's network: convolutions, then SpatialRNNs"""
 
     spatial_rnns: list[RNNBlock] = [
         RNNBlock(block=[2, 2], units=256), RNNBlock(block=[2, 2], units=512),
@@ -114,7 +114,7 @@ class Architecture(Convolutions):
     cell: Literal["tanh", "relu", "gru", "lstm"] = "tanh"
     """cell of the RNNs: tanh, relu, gru (3 times the parameters) or lstm (4 times)"""
     shared: bool = False
-    """true: one RNN for all columns, one for all rows (ReNet paper), with fewer parameters"""
+    """true: one RNN for all columns and one for all rows, as in the ReNet paper"""
     sweep_norm: bool = False
     """true: layer normalisation after each vertical sweep"""
     residual: bool = False
@@ -127,8 +127,8 @@ class Architecture(Convolutions):
 
 
 class CnnArchitecture(Convolutions):
-    """3x3 convolutions with a stride in place of the SpatialRNNs; the defaults have the shapes of
-    renet's defaults, and 106 % of its operations for one image"""
+    """3x3 convolutions with a stride in place of the SpatialRNNs; by default, the feature maps have
+    the shapes of renet's, with 106 % of renet's operations for an image"""
 
     strided_convs: list[StridedConv] = [
         StridedConv(channels=512, stride=[2, 2]), StridedConv(channels=1024, stride=[2, 2]),
@@ -153,8 +153,8 @@ class ResNet18Architecture(Kind):
 
 
 class HogSvmArchitecture(Kind):
-    """a linear SVM on histograms of oriented gradients, fitted on at most 50,000 faces; it ignores
-    all keys of `train` but seed"""
+    """a linear SVM on histograms of oriented gradients, fitted on at most 50,000 faces; of `train`,
+    the SVM uses only `seed`"""
 
     has_layers: ClassVar[bool] = False
     has_walkthrough: ClassVar[bool] = False
@@ -176,5 +176,5 @@ KINDS: dict[str, type[AnyArchitecture]] = {
 
 
 def from_settings(settings: Mapping) -> AnyArchitecture:
-    """The architecture in a record or a model file; without a kind it is renet's."""
+    """Return the architecture in a record or model file; settings without `kind` are renet's."""
     return KINDS[settings.get("kind", "renet")].model_validate(settings)

@@ -2,8 +2,8 @@
 
     sweep: {grid: {train.learning_rate: [0.003, 0.01], model.cell: [tanh, gru]}}
 
-is the runs sweep-cell_gru-learning_rate_0.003, … The name of a run follows from its keys and values
-alone, in the order of the keys' names: a further value leaves the other runs as they are.
+makes the runs sweep-cell_gru-learning_rate_0.003, … A run's name depends only on its own keys,
+sorted by name, and their values. A new value in the grid therefore renames no other run.
 """
 
 import itertools
@@ -22,21 +22,21 @@ from renet.config.train import Recipe
 # `train` of a kind without layers: with one thread, no result depends on the number of threads.
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "threads": 1, "select_epoch": "last"}
 MAX_RUNS = 50
-UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
+UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # characters that a run's name cannot have
 
 
 class Checkpoints(Section):
     """Interval of checkpoints. A change here does not repeat a finished training."""
 
     minutes: Positive = 10.0
-    """time between checkpoints; an epoch's end saves one if the last is 30 s old"""
+    """time between checkpoints; an epoch's end saves one if the last one is 30 s old"""
 
 
 class Resources(Section):
     """Resources of a training job on a cluster (profiles/README.md). A change reruns nothing."""
 
     memory_mb: Annotated[int, Field(ge=100)] = 8000
-    """MB of memory for all its processes; after a failure twice as much"""
+    """MB of memory for all processes of the training; doubled after a failure"""
     minutes: Annotated[int, Field(ge=5)] = 1440
     """time limit; a training that reaches it resumes in the next job"""
 
@@ -46,7 +46,7 @@ Grid = dict[GridKey, Annotated[Unique[Any], Field(min_length=1)]]
 
 
 class Run(Section):
-    """A training, with what it overrides."""
+    """Entry of `runs`: the keys that a training overrides, and how it is repeated."""
 
     model: Model = Architecture()
     train: Recipe = Recipe()
@@ -63,7 +63,7 @@ class Run(Section):
 
 
 def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
-    """Name and changes of each run that an entry of `runs` makes; None makes no run."""
+    """Yield (name, overridden keys) of each run of the entry `name`; an entry None has no run."""
     if run is None:
         return
     rest = run.model_dump(by_alias=True, exclude_unset=True, exclude={"grid", "seeds"})
@@ -77,12 +77,12 @@ def expand(name: str, run: Run | None) -> Iterator[tuple[str, dict]]:
 
 
 def _word(key: str, value: object) -> str:
-    """Part of a run's name for a value of a key: `learning_rate_0.01`, `augment_flip`."""
+    """Return a run name's part for a value of a key: `learning_rate_0.01`, `augment_flip`."""
     return "_".join([key.rpartition(".")[2], *(_parts(value) or ["none"])])
 
 
 def _parts(value: object) -> list[str]:
-    """Numbers and texts of a value."""
+    """Return the numbers and texts in a value, as words for the name of a run."""
     if isinstance(value, Mapping):
         value = [value[name] for name in sorted(value, key=str)]
     if isinstance(value, list):
@@ -92,7 +92,7 @@ def _parts(value: object) -> list[str]:
 
 
 def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
-    """Changes of a run with further settings, given by `section.key`."""
+    """Return a run's `changes` (by section) with further `settings` (by `section.key`)."""
     changed = dict(changes)
     for key, value in settings.items():
         section, _, name = key.partition(".")
@@ -101,25 +101,25 @@ def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
 
 
 def some_runs(entries: dict[str, Run | None]) -> dict[str, Run | None]:
-    """Refuse entries of `runs` that make no run, or more than the workflow plans."""
+    """Return the entries of `runs`; raise an error if they make no run, or more than MAX_RUNS."""
     switched_on = [run for run in entries.values() if run]
     lengths = [map(len, [*(run.grid or {}).values(), run.seeds or [0]]) for run in switched_on]
     count = sum(map(math.prod, lengths))
     if not count:
         raise ValueError("names no run that is switched on; write `runs: {renet: {}}`.")
     if count > MAX_RUNS:
-        raise ValueError(f"makes {count:,} runs, more than {MAX_RUNS}; remove some.")
+        raise ValueError(f"makes {count:,} runs, more than {MAX_RUNS}; remove values of a grid.")
     return entries
 
 
 def plain(sections: Any) -> dict:
-    """All keys as plain values; the first key of `model` is its kind."""
+    """Return all keys of a config or run as plain values; the first key of `model` is `kind`."""
     values = sections.model_dump(by_alias=True)
     return values | {"model": {"kind": sections.model.kind} | values["model"]}
 
 
 def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
-    """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
+    """Return groups of at least two runs that differ only in `train.seed`, one run per seed."""
     groups: dict[str, dict[int, str]] = {}
     for name, of_run in settings.items():
         others = {key: value for key, value in of_run["train"].items() if key != "seed"}

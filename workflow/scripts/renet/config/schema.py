@@ -1,4 +1,4 @@
-"""Config: its sections and keys; `tools/write_config.py` writes their docstrings to config.yaml."""
+"""Config's sections and keys. `tools/write_config.py` writes their docstrings to config.yaml."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
 SECTIONS = {"model", "train", "checkpoints", "resources"}  # a run may change these sections
-# No archive has such a name: results/data has files and folders of these names.
+# An archive cannot have these names, because results/data has files and folders of these names.
 TAKEN = (
     "sample|train|validation|test|development|out_of_fold|split|funnel|corrected|thumbnails|"
     r".*\.(csv|h5|svg|md|html)"
@@ -27,11 +27,9 @@ SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
 
 
 def _folder(path: str) -> str:
-    """Refuse a path that Snakemake, which compares texts, would not recognise."""
+    """Refuse a path that is not normalised, because Snakemake compares paths as text."""
     if (written := os.path.normpath(Path(path).expanduser())) != path:
-        raise ValueError(
-            f"is {path}; write {written}, because Snakemake takes it letter by letter."
-        )
+        raise ValueError(f"is {path}; write {written}, because Snakemake compares paths as text.")
     return path
 
 
@@ -51,7 +49,7 @@ class Sample(Section):
     photos: Literal[60, 600] = 600
     """number of photos; 60 to try the workflow out"""
     shards: Shards = 2
-    """crop jobs"""
+    """number of crop jobs"""
 
 
 class Hdf5(Section):
@@ -70,7 +68,7 @@ class Audit(Section):
     folds: Literal[0] | Annotated[int, Field(ge=2, le=100)] = 0
     """0: no audit; 5 is usual"""
     run: Named = "renet"
-    """run whose network and recipe the audit uses; if it has several seeds, the first"""
+    """run whose network and recipe the audit uses; of a run with several seeds, the first"""
 
 
 class Predict(Section):
@@ -81,8 +79,8 @@ class Predict(Section):
     detect: bool = False
     """true: find the faces; false: the photos are already cropped to the face"""
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
-    """highest error of the predictions that are not "unsure", with 95 % confidence; a small
-    validation set gives no threshold"""
+    """highest error rate of the predictions that are not "unsure", with 95 % confidence; a
+    validation set can be too small for any threshold"""
 
     @property
     def places(self) -> list[str]:
@@ -105,7 +103,7 @@ class Comparison(Section):
     reference: Named | None = None
     """name of a run; null: the first run"""
     metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
-    """accuracy or balanced_accuracy: states and ranks the runs, and compares groups"""
+    """accuracy or balanced_accuracy, by which the pages state and rank runs, and compare groups"""
 
 
 class Config(Section):
@@ -136,15 +134,15 @@ class Config(Section):
             database="imdb", photos="crop", shards=32,
         ),
     }  # fmt: skip
-    """Archives that `sources` and `external` can name. Others are not downloaded."""
+    """Archives that `sources` and `external` can name. Archives not named there are not used."""
     filter: RowFilter = RowFilter()
     crop: Crop = Crop()
     split: SplitSettings = SplitSettings()
     corrections: File | None = None
     """Path of a CSV of corrected labels. The page of the label audit, results/audit/index.html,
-    makes it from your decisions. Its columns are id, gender (female or male; drop removes the
+    writes it from your decisions. Its columns are id, gender (female or male; drop removes the
     face), photo_digest (only for your own photos) and note (optional); id and photo_digest are as
-    in results/data/split.csv. Faces stay in their subsets."""
+    in results/data/split.csv. A correction moves no face to another subset."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
     """The network. For another kind, add a run, `model: {kind: cnn}`, with the kind's defaults:"""
@@ -162,8 +160,8 @@ class Config(Section):
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None
-    """Licence in the model cards, for instance cc-by-4.0, of the sample (null: mit) and of your own
-    photos without a key `license` (null: "other")."""
+    """Licence, for instance cc-by-4.0, that the model cards state for the sample (null: mit) and
+    for your own photos if their archive has no key `license` (null: "other")."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
     entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(
@@ -178,7 +176,7 @@ class Config(Section):
 
     @cached_property
     def used_archives(self) -> dict[str, Archive]:
-        """Archives of the sources, then of the external sets; the sample counts as an archive."""
+        """Archives of the sources, then of the external sets, by name; the sample is included."""
         sample = Archive.model_construct(
             url=SAMPLE_FILE, database="wiki", photos="crop", license=self.license or "mit",
             shards=self.sample.shards,
@@ -188,15 +186,15 @@ class Config(Section):
 
     @cached_property
     def runs(self) -> dict[str, Run]:
-        """Runs by name, complete."""
+        """Runs by name, each with all keys."""
         made = [made for entry in self.entries.items() for made in expand(*entry)]
         return {name: self.complete(changes) for name, changes in made}
 
     def complete(self, changes: Mapping) -> Run:
-        """A run with all keys: these changes, and the config's values."""
+        """Return a run with these changes, and with the config's values of all other keys."""
         sections = self.model_dump(by_alias=True, include=SECTIONS)
         merged = {name: section | changes.get(name, {}) for name, section in sections.items()}
-        if merged["model"]["kind"] != self.model.kind:  # which has other defaults
+        if merged["model"]["kind"] != self.model.kind:  # each kind has defaults of its own
             merged["model"] = changes["model"]
         run = Run.model_validate({**changes, **merged})  # keys valid alone may not fit together
         if run.model.has_layers:
@@ -204,6 +202,6 @@ class Config(Section):
         return run.replace(train=run.train.replace(**WITHOUT_LAYERS))
 
     def named_run(self, name: str | None) -> str:
-        """Run of this name, or the first run of this entry; without a name, the first run."""
+        """Return the first run of the entry `name`, else `name`; for None, the first run of all."""
         name = name or next(iter(self.runs))
         return next((run for run, _ in expand(name, self.entries.get(name))), name)

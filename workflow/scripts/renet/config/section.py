@@ -1,6 +1,6 @@
 """Base of the config's sections, and the types of their keys.
 
-The sentences of its errors are in sentences.py, which no script imports: a change of a sentence
+The error messages are in sentences.py. No script imports that module, so that a changed message
 repeats no job.
 """
 
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
-    """Keys with their defaults; unknown keys are errors, and so is text in place of a number."""
+    """Keys with their defaults. Unknown keys, and text in place of a number, raise errors."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False,
@@ -21,17 +21,17 @@ class Section(BaseModel):
     )  # fmt: skip
 
     def replace(self, **changes: Any) -> Self:
-        """A section with other values, which are not checked."""
+        """Return a copy with changed values, which are not checked."""
         return self.model_copy(update=changes)
 
     @staticmethod
     def listed(value: str | list[str] | None) -> list[str]:
-        """One value, several or none, as a list."""
+        """Return one value, a list of values or None as a list."""
         return value if isinstance(value, list) else [value] if value else []
 
     @staticmethod
     def paths(value: str | list[str] | None) -> list[str]:
-        """One path, several or none, as a list, with the home folder in place of ~."""
+        """Return one path, a list of paths or None as a list, with the home folder for each ~."""
         return [str(Path(path).expanduser()) for path in Section.listed(value)]
 
 
@@ -55,7 +55,7 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 Amount = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
-# Snakemake reads braces and < as patterns, and takes <results> for the folder of the results.
+# Snakemake reads braces and < as patterns; <results> at the start is the folder of the results.
 File = Annotated[str, Field(pattern=r"^(<results>)?(?!.*[^/]{241})[^{}<\n\r]{1,3000}$(?!\n)")]
 Files = File | Annotated[list[File], Field(min_length=1)]
 WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)"

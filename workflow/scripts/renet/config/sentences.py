@@ -1,4 +1,4 @@
-"""Sentence of each error that pydantic finds in a config: the key, its value, and what is valid."""
+"""Turn pydantic's errors in a config into sentences: the key, its value, and what is valid."""
 
 import difflib
 import re
@@ -14,8 +14,8 @@ from renet.common.errors import InputError
 from renet.config.schema import SECTIONS, Config
 from renet.config.section import Section
 
-NAME = "[key]"  # the end of the place of an error in a name that the user chooses
-EXAMPLES = {"archives": "own", "runs": "renet"}  # of such a name
+NAME = "[key]"  # last part of an error's `loc` if a name that the user chose is not valid
+EXAMPLES = {"archives": "own", "runs": "renet"}  # a name that a user could choose, by section
 SECTION = "be a section with indented keys"
 RULES = {
     "int_type": "be a whole number", "float_type": "be a number", "bool_type": "be true or false",
@@ -30,7 +30,7 @@ RULES = {
     "string_too_short": "have at least {min_length} letters",
     "literal_error": "be {expected}", "union_tag_invalid": "be one of {expected_tags}",
 }  # fmt: skip
-PATTERNS = {  # by a part of the pattern
+PATTERNS = {  # rule for a regular expression, by a part of the expression
     "(model|train)": "be a key of `model` or `train`, such as train.seed",
     "https?": "be a URL such as https://example.org/a.tar or {url}",
     "{32}": "be 32 hexadecimal digits",
@@ -40,9 +40,9 @@ PATTERNS = {  # by a part of the pattern
     r"\s": "have no spaces or braces",
     "241": "be a path without braces, <, line breaks and names above 240 letters",
 }
-FAULTS: dict[str, Callable[..., str]] = {  # that the sections find, each with its values
+FAULTS: dict[str, Callable[..., str]] = {  # errors of the sections' own validators
     "repetition": "lists {value:.60} twice; remove one of them.".format,
-    "contradictory_ages": "has a `min_age` above `max_age`; lower it, or raise the other.".format,
+    "contradictory_ages": "has a `min_age` above `max_age`; lower `min_age`.".format,
     "no_training_faces": (
         "leaves no face for the training, because `validation` and `test` add up to {held_out:g}; "
         "lower them so that their sum is below 1."
@@ -54,7 +54,7 @@ Error = Mapping[str, Any]  # as pydantic lists it
 
 
 def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[str]:
-    """Sentence of each error in a value, the config or the part under a key."""
+    """Yield a sentence for each error in `value`, the config or its part under the key `parent`."""
     found: dict[Key, list[Error]] = {}
     for fault in error.errors(include_url=False):
         found.setdefault(_key(fault, value), []).append(fault)
@@ -65,10 +65,10 @@ def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator
 
 
 def _key(error: Error, value: Any) -> Key:
-    """Key of an error: its place without the choices of unions."""
+    """Return the key of an error: its `loc` without the names of a union's members."""
     key: Key = ()
     for part in error["loc"]:
-        names = {}  # a number such as 1.5 is text in the place
+        names = {}  # `loc` has a number such as 1.5 as text
         if isinstance(value, Mapping):
             names = {form: name for name in value for form in (name, str(name))}
         if part in names:
@@ -79,7 +79,7 @@ def _key(error: Error, value: Any) -> Key:
 
 
 def _sentence(key: Key, errors: list[Error]) -> str:
-    """Sentence on the value of a key; a union has an error for each choice."""
+    """Return the sentence on a key's value; `errors` has one error for each member of a union."""
     own = (error for error in errors if error["type"] in ("value_error", *FAULTS))
     first = next(own, errors[0])
     kind, place, value = (first[part] for part in ("type", "loc", "input"))
@@ -99,10 +99,10 @@ def _sentence(key: Key, errors: list[Error]) -> str:
 
 
 def _unknown_key(key: Key, loc: Key, value: object) -> str:
-    """Sentence on a key that its section lacks: a similar key, or the section that has this key."""
+    """Return the sentence on an unknown key, with similar keys of its section or of others."""
     *section, name = key
     known: list[str] = []  # keys of the section
-    found: dict[str, tuple] = {}  # similar keys of other sections; whether equal, and how near
+    found: dict[str, tuple] = {}  # similar keys elsewhere: (whether equal, number of shared parts)
     given = as_yaml(value) if value and len(as_yaml(value)) <= 40 else "…"
     for place, fields in _sections(Config):
         pairs = zip(place, section, strict=False)
@@ -125,7 +125,7 @@ def _unknown_key(key: Key, loc: Key, value: object) -> str:
 
 
 def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, dict[str, FieldInfo]]]:
-    """Place and fields of each section; a chosen name is from `EXAMPLES`, a list's entry is 0."""
+    """Yield (key, fields) of each section; a user's names are as in `EXAMPLES`, an index is 0."""
     if isinstance(kind, type) and issubclass(kind, Section):
         fields = {field.alias or name: field for name, field in kind.model_fields.items()}
         yield place, fields
@@ -138,7 +138,7 @@ def _sections(kind: Any, place: Key = ()) -> Iterator[tuple[Key, dict[str, Field
 
 
 def _rule(error: Error) -> str:
-    """What a value must be, as the end of a sentence."""
+    """Return what a value must be or have: the end of a sentence, after "must"."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
         return f"have `{error['loc'][-1]}`"
@@ -149,7 +149,7 @@ def _rule(error: Error) -> str:
 
 
 def _file_url(value: str) -> str:
-    """URL of a path (a Windows path as WSL mounts it); for other text, an example."""
+    """Return the file URL of a path (a Windows path as WSL mounts it), or of an example."""
     path = re.sub("^file:/*", "/", value)
     if drive := re.match(r"/?([a-zA-Z]):[/\\]", path):
         path = f"/mnt/{drive[1].lower()}/{path[drive.end() :]}".replace("\\", "/")
@@ -159,7 +159,7 @@ def _file_url(value: str) -> str:
 
 
 def dotted(key: Key) -> str:
-    """A key as a path; an entry of a list by its number from 1."""
+    """Return a key as text, such as `train.seed`, or entry 1 of `sources`."""
     if not key:
         return "The config"
     if entries := [place for place, part in enumerate(key) if isinstance(part, int)]:
@@ -171,7 +171,7 @@ def dotted(key: Key) -> str:
 
 
 def as_yaml(value: object) -> str:
-    """A value as YAML text, short enough for a sentence."""
+    """Return a value as YAML text, cut after 60 characters."""
     if value is None:
         return "empty"
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6).strip()

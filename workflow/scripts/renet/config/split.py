@@ -28,7 +28,7 @@ class SplitSettings(Section):
 
     @model_validator(mode="after")
     def has_training_faces(self) -> Self:
-        """Refuse fractions that leave no training set."""
+        """Raise an error if the fractions add up to 1 or more."""
         held_out = self.validation + self.test
         if held_out >= 1:
             raise PydanticCustomError("no_training_faces", "", {"held_out": held_out})

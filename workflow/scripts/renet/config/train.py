@@ -26,9 +26,9 @@ class Recipe(Section):
     """The training. The defaults are the course's (neon's GradientDescentMomentum)."""
 
     epochs: Count = 10
-    """passes over the training set; more, if the validation loss still falls in the last ones"""
+    """passes over the training set; raise this if the validation loss falls until the last epoch"""
     batch_size: Count = 32
-    """faces in a batch; a larger one usually needs a larger learning_rate"""
+    """faces in a batch; larger batches usually need a larger learning_rate"""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """sgd or adamw, which needs a learning_rate of about 0.001 and a weight_decay of about 0.05"""
     learning_rate: Positive = 0.01
@@ -46,12 +46,12 @@ class Recipe(Section):
     label_smoothing: Decay = 0.0
     """fraction of a label's weight that is divided equally among all classes; 0.1 is usual"""
     ema: Decay = 0.0
-    """decay of a moving average of the weights, for instance 0.999, which is validated and saved in
-    their place; 0: none"""
+    """decay of a moving average of the weights, for instance 0.999; the average is validated and
+    saved in place of the weights; 0: none"""
     augment: Unique[Literal["flip", "affine", "colour", "grey", "blur", "noise", "erase"]] = []
-    """any of flip, affine, colour, grey, blur, noise, erase; more of them for fewer faces"""
+    """any of flip, affine, colour, grey, blur, noise, erase; use more of them with fewer faces"""
     mixup: Amount = 0.0
-    """mixes a second face into each, by a weight from Beta(mixup, mixup); 0.2 is usual; 0: none"""
+    """mix a second face into each, with a weight from Beta(mixup, mixup); 0.2 is usual; 0: none"""
     age_weight: Amount = 0.0
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     age_adjustment: bool = False
@@ -68,9 +68,9 @@ class Recipe(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto, cpu or cuda; auto: a GPU if PyTorch finds one, else the CPU"""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
-    """bfloat16 is about twice as fast on a CPU that supports it; auto: bfloat16 on such a device"""
+    """bfloat16 is about twice as fast on a CPU that supports it; auto: bfloat16 if supported"""
     deterministic: bool = False
-    """true: a GPU is slower and gives the same bits each time, as a CPU always does"""
+    """true: a GPU computes the same bits in each training, as a CPU always does, but is slower"""
     threads: Count = 2
     """PyTorch's threads of each process on a CPU; --cores does not set them, because results depend
     on them; hog_svm uses one"""
@@ -85,7 +85,7 @@ class Recipe(Section):
 
     @property
     def start_files(self) -> list[str]:
-        """Weights that the training starts from, and the config.json beside them, if any."""
+        """Paths of the initial weights, and of the config.json beside them if it exists."""
         start = self.start_from.file if isinstance(self.start_from, Start) else self.start_from
         if not start:
             return []

@@ -1,4 +1,4 @@
-"""Complete and validate the config; each error is a sentence after the file that causes it."""
+"""Complete and validate the config; each error message begins with the file that causes it."""
 
 import copy
 import re
@@ -14,16 +14,16 @@ from renet.config import checks, sentences, yaml_files
 from renet.config.model import KINDS
 from renet.config.schema import Config
 
-EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
+EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # YAML reads 1e-3 as text
 
 
 def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) -> Config:
-    """The config, complete and checked; numbers have one form, however they are written.
+    """Return the complete, checked config; 2.0 and 2e0 are read as the whole number 2.
 
     Args:
-        config: of a module, without files.
+        config: config of a Snakemake module, which has no files.
         files: content of config.yaml and the overlays, in the order in which Snakemake merges them.
-        command_line: what `--config` gives; Snakemake leaves its nested values as text.
+        command_line: keys and values of `--config`, in which nested values can be YAML text.
     """
     given = {f"{file}: ": content for file, content in files.items()} or {"": config}
     given["--config: "] = _mapped(command_line, _parsed)
@@ -31,7 +31,7 @@ def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) 
     settings, found = _checked(contents, in_module=not files)
     if settings:
         return settings
-    first: dict[str, str] = {}  # first file with which a sentence's beginning appears
+    first: dict[str, str] = {}  # first file that causes an error, by its sentence's beginning
     for count, file in enumerate(given, 1):
         for sentence in _checked(contents[:count], in_module=not files)[1]:
             first.setdefault(sentence.partition(",")[0], file)
@@ -39,7 +39,7 @@ def load(config: Mapping, files: Mapping[Path, Mapping], command_line: Mapping) 
 
 
 def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, list[str]]:
-    """Config that these files make together, or the sentences on its errors."""
+    """Merge and check the contents of files; return the config (None if wrong) and its errors."""
     merged: dict = {}
     for content in contents:
         _merge(merged, content)
@@ -58,7 +58,7 @@ def _checked(contents: list[dict], *, in_module: bool) -> tuple[Config | None, l
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Change the innermost values of a value; names such as 2024 become text."""
+    """Return `value` with its innermost values changed, and with keys such as 2024 as text."""
     if isinstance(value, Mapping):
         names = {name: str(name) if type(name) is int else name for name in value}
         return {names[name]: _mapped(part, change) for name, part in value.items()}
@@ -68,7 +68,7 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _parsed(value: object) -> object:
-    """Text of the command line, read as YAML."""
+    """Parse a text of the command line as YAML, and return any other value unchanged."""
     try:
         return yaml_files.parse(value) if isinstance(value, str) else value
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -77,14 +77,14 @@ def _parsed(value: object) -> object:
 
 
 def _number(value: Any) -> Any:
-    """A text such as 1e-3 as a number, and 2.0 as a whole number."""
+    """Return a text such as 1e-3 as a float, 2.0 as an int, and other values unchanged."""
     number = float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
     is_whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
     return int(number) if is_whole else number
 
 
 def _merge(config: dict, changes: Mapping) -> None:
-    """Merge as Snakemake does; but `model` with another kind replaces the whole section."""
+    """Merge changes into the config as Snakemake does, but replace `model` if its kind changes."""
     for key, value in changes.items():
         old: Any = config.get(key)
         is_section = isinstance(value, Mapping) and isinstance(old, dict)
@@ -93,12 +93,12 @@ def _merge(config: dict, changes: Mapping) -> None:
             config[key] = copy.deepcopy(value)
             continue
         _merge(old, value)
-        if key == "runs":  # in the order of the last file that names them
+        if key == "runs":  # sort the runs as in the last file that names them
             old |= {name: old.pop(name) for name in value}
 
 
 def _complete_kinds(config: dict) -> None:
-    """Name the kind of each section `model`; a run has the kind of the config by default."""
+    """Add the missing `kind` of each section `model`; a run's default is the config's kind."""
     model, named, kind = config.setdefault("model", {}), config.get("runs"), next(iter(KINDS))
     if isinstance(model, dict):
         kind = model.setdefault("kind", kind)

@@ -1,7 +1,7 @@
 """The workflow's version, which the pages and provenance.json state.
 
-pyproject.toml reads it here, and tests compare CITATION.cff and CHANGELOG.md with it. In the
-package's `__init__.py`, a change of it would train everything again.
+pyproject.toml reads the version here; tests compare CITATION.cff and CHANGELOG.md with it. It is
+not in the package's `__init__.py`, because a change there repeats all trainings.
 """
 
 VERSION = "4.0.0"

@@ -1,7 +1,7 @@
-"""Corrections of labels by a person: a CSV with the columns `id`, `gender` and `photo_digest`.
+"""Apply a person's corrections of labels: a CSV with the columns `id`, `gender`, `photo_digest`.
 
-They are applied after the faces are split: each face stays in its subset, so that trainings before
-and after a correction are comparable. Own photos need `photo_digest`: their files can be replaced.
+Corrections are applied after the split. Faces stay in their subsets, so that trainings before and
+after a correction are comparable. Own photos need `photo_digest`, because files can be replaced.
 """
 
 import enum
@@ -24,7 +24,7 @@ class Outcome(enum.StrEnum):
     """Effect of a correction."""
 
     CORRECTED = enum.auto()
-    CONFIRMED = enum.auto()  # it repeats the label
+    CONFIRMED = enum.auto()  # the label was already the same
     DROPPED = enum.auto()
     NO_EFFECT = enum.auto()  # the row is dropped for another reason
     OTHER_PHOTO = enum.auto()  # an own photo is gone, or another file has its path
@@ -35,7 +35,7 @@ NAMED = 10  # corrections without an effect that the log names
 
 
 def read(file: str | Path) -> pd.DataFrame:
-    """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts."""
+    """Read a table of corrections; `gender` is 0, 1, or NaN to drop the face."""
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
     word = table.gender.str.lower()
     gender = word.map(user_tables.GENDERS).astype(float)
@@ -47,7 +47,7 @@ def read(file: str | Path) -> pd.DataFrame:
 
 
 def as_written(file: Path | None) -> list[tuple[str, str]]:
-    """Id and CSV line of each correction; the first pair is "" and the header."""
+    """Return ("", the CSV header), then (id, CSV line) of each correction."""
     given = read(file) if file else pd.DataFrame(columns=COLUMNS)
     genders = given.gender.map(dict(enumerate(CLASSES))).fillna(DROP)
     text = given.assign(gender=genders)[COLUMNS].to_csv(index=False)
@@ -57,7 +57,7 @@ def as_written(file: Path | None) -> list[tuple[str, str]]:
 def correct(
     samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None, own: Collection[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Samples with a person's corrections, and what became of each (`CORRECTED`).
+    """Return the corrected samples, and the table `CORRECTED` of the corrections' outcomes.
 
     Args:
         all_rows: rows of the sources, kept or dropped.
@@ -68,7 +68,7 @@ def correct(
     given = read(file)
     is_own = given.id.str.split(":").str[0].isin(own)
     is_gone = ~given.id.isin(all_rows.id)
-    fault = "is not an id of the sources; take an id from split.csv, such as " + all_rows.id.iloc[0]
+    fault = "is not an id of the sources; copy an id of split.csv, such as " + all_rows.id.iloc[0]
     user_tables.refuse(is_gone & ~is_own, given.id, fault)
     fault = "is one of your own photos and has no photo_digest; copy it from split.csv"
     user_tables.refuse(is_own & (given.photo_digest == ""), given.id, fault)
@@ -84,7 +84,7 @@ def correct(
     remaining = samples[~samples.id.isin(table.id[outcome == Outcome.DROPPED])]
     if emptied := sorted(set(samples.subset) - set(remaining.subset)):
         raise InputError(
-            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change `split`."
+            f"{file} drops all faces of the subset {emptied[0]}; remove some of these lines."
         )
     stated = ", ".join(f"{(outcome == kind).sum()} {kind}" for kind in APPLIED)
     ids = given.id[~outcome.isin(APPLIED)]

@@ -1,4 +1,4 @@
-"""Keep the subsets of an earlier split, and log the faces that moved since the last one."""
+"""Read the subsets of an earlier split, and log the faces that moved since the last split."""
 
 import logging
 from pathlib import Path
@@ -15,9 +15,9 @@ NAMED = 20  # faces that the log names
 
 
 def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
-    """Subset of each sample in an earlier split.csv, of any version; "" if it is not there.
+    """Return each sample's subset in an earlier split.csv of any version, "" if it has none.
 
-    A face is found by its id. If no face of a photo is found, source and path find the photo.
+    A face is found by its id, or by source and path if no face of the same photo is found by id.
     """
     required = ["source", "path", "subset"]
     others = [name for name in SPLIT.columns if name not in required]
@@ -31,7 +31,7 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
     known = known.set_axis(samples.index)
     is_found = samples.id.isin(faces.id)
     of_photo = is_found.groupby([samples.source, samples.path]).transform("any")
-    known = known.mask(of_photo & ~is_found, "")  # added, or left out for its person's subset
+    known = known.mask(of_photo & ~is_found, "")  # new, or left out for its person's subset
     used = samples[known != ""][["source", "path"]].drop_duplicates()
     if used.empty and not samples.empty:
         named = next((f"{row.path} of {row.source}" for row in table.itertuples()), "no line")
@@ -48,9 +48,9 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
 
 
 def keep(split: Path) -> None:
-    """Log which faces moved to another subset, and keep a copy of split.csv, and the split before.
+    """Log which faces moved to another subset; keep copies of split.csv and of the split before.
 
-    The copies are no outputs of a rule: Snakemake would delete them before it runs the rule again.
+    The copies are no outputs of the rule, because Snakemake deletes outputs before a job runs.
     """
     copy, before = split.with_name("split_last.csv"), split.with_name("split_before.csv")
     content = split.read_bytes()

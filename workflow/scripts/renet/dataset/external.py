@@ -11,7 +11,7 @@ from renet.faces.hash_distance import as_words
 
 
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
-    """Give an `ExternalReason` to rows whose person or photo is in training or validation."""
+    """Return all rows, with a drop reason if their person or photo is in training or validation."""
     seen = split[split.subset.isin(DEVELOPMENT)]
     reason = rows.reason
     known_photos = rows.digest.isin(seen.digest)
@@ -27,12 +27,12 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
         raise InputError(
             f"No face of the external set {source} is left, because training and validation have "
             "all of its people or photos, or no face could be cropped. Remove it from `external`, "
-            f"or write `subjects: own` under `archives.{source}` if its names are invented."
+            f"or, if its names are invented, write `subjects: own` under `archives.{source}`."
         )
     return rows.assign(reason=reason)
 
 
 def shuffle(samples: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Samples in a random order, with the name of their source as the subset."""
+    """Return the samples in a random order, with the name of their source as the subset."""
     order = np.random.default_rng(seed).permutation(len(samples))
     return samples.assign(subset=samples.source).iloc[order].reset_index(drop=True)

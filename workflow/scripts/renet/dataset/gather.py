@@ -24,7 +24,7 @@ READERS = 8
 
 
 def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndarray]:
-    """Yield the faces of `read_places` in slabs (n, C, H, W) of `SLAB_BYTES`, read ahead."""
+    """Yield the faces at `places` (of `read_places`) in arrays (n, C, H, W) of SLAB_BYTES."""
     shard, index, digest = (places[name].to_numpy() for name in ("file", "index", "digest"))
     # The soft limit on open files is often 1,024, and a shard takes two.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -58,12 +58,12 @@ def slabs(shard_files: Sequence[Path], places: pd.DataFrame) -> Iterator[np.ndar
 
 
 def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
-    """Faces of a subset: `target`, `digest`, and the `index` in the `file` of this number."""
+    """Return a subset's faces: `target`, `digest`, `file` (position in `faces`), `index` there."""
     columns = ["subset", "source", "shard", "index", "target", "digest"]
     places = pd.concat(read_subset(split, subset, columns))
     if places.empty:
         raise InputError(
-            f"{split} has no face of the subset {subset}; delete it to have it made again."
+            f"{split} has no face of the subset {subset}; delete it and run the workflow again."
         )
     given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
     shard = pd.MultiIndex.from_frame(places[["source", "shard"]])
@@ -71,7 +71,7 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """Chunks of split.csv with the rows of a subset; `development` is train and validation."""
+    """Yield a subset's rows of split.csv in chunks; `development` is train and validation."""
     names = DEVELOPMENT if subset == "development" else (subset,)
     for rows in SPLIT.read_chunks(split, columns):
         yield rows[rows.subset.isin(names)]

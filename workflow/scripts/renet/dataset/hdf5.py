@@ -22,7 +22,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.common.progress import Progress
 from renet.dataset.tables import SPLIT
 
-RESERVED_BYTES = 1 << 18  # HDF5 crashes where it cannot write its own tables at the end
+RESERVED_BYTES = 1 << 18  # for HDF5's own tables at the end; without this space, HDF5 crashes
 
 
 def write(
@@ -32,12 +32,12 @@ def write(
     targets: np.ndarray,
     mean: str | np.ndarray | None = None,
 ) -> None:
-    """Write faces and their classes in neon's layout, with `color_order` and `digest`.
+    """Write faces and their classes in neon's layout, with attributes `color_order` and `digest`.
 
     Args:
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        mean: the mean of another file, `channel` to compute it from these faces, or none.
+        mean: mean of another file, `channel` to compute the mean of these faces, or none.
     """
     (count, channels), length = shape[:2], int(np.prod(shape[1:]))
     is_computed = isinstance(mean, str) and mean == "channel"
@@ -87,7 +87,7 @@ class FaceFile:
 
 
 def read(path: str | Path) -> FaceFile:
-    """Open a file in neon's layout, also one that this project did not write."""
+    """Open a file in neon's layout, which another program may have written."""
     path = Path(path)
     try:
         if not path.is_file():  # opening a pipe could wait for ever
@@ -114,12 +114,12 @@ def read(path: str | Path) -> FaceFile:
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
         raise InputError(
             f"{path} is not an HDF5 file with the datasets `input` (attribute `lshape`) and "
-            f"`output` (attribute `nclass`): {error}"
+            f"`output` (attribute `nclass`); replace it: {error}"
         ) from error
 
 
 def _whole_numbers(values: Any, name: str) -> np.ndarray:
-    """Stored numbers as (N,) int64; a ValueError for texts and fractions."""
+    """Return stored numbers as (N,) int64; raise a ValueError for texts and fractions."""
     found = np.ravel(values)
     if found.dtype.kind not in "iuf" or (found != np.floor(found)).any():
         raise ValueError(f"{name} must be whole numbers")
@@ -127,7 +127,7 @@ def _whole_numbers(values: Any, name: str) -> np.ndarray:
 
 
 def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
-    """Mean of faces of the shape (N, C, H, W), (C,) or (C*H*W,) float64."""
+    """Return the stored mean, (C,) or (C*H*W,) float64, of faces of `shape` (N, C, H, W)."""
     mean = stored[...].astype(np.float64).ravel()
     if not np.isfinite(mean).all() or mean.size not in (shape[1], int(np.prod(shape[1:]))):
         raise ValueError(f"mean must be a finite number for each channel or pixel of {shape[1:]}")
@@ -135,19 +135,19 @@ def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def content_digest(faces: FaceFile) -> str:
-    """Digest that identifies the faces of a training: the stored digest, or the file's own."""
+    """Return the digest that identifies the faces: the stored digest, or else the file's own."""
     return faces.digest or files.file_digest(faces.path)
 
 
 def with_ages(faces: FaceFile, ages: pd.Series) -> FaceFile:
-    """Add the age of each face, from the table of the file; the digest then depends on it."""
+    """Return the faces with their ages in years; the new digest also depends on the ages."""
     values = ages.to_numpy(np.float64, na_value=np.nan)
     digest = hashlib.sha256(content_digest(faces).encode() + values.tobytes())
     return dataclasses.replace(faces, ages=values, digest=digest.hexdigest())
 
 
 def check_digest(faces: FaceFile) -> None:
-    """Compare the contents of a file with the digest that was computed when it was written."""
+    """Raise an InputError if faces differ from the digest stored when the file was written."""
     if not faces.digest:  # this project did not write it
         return
     digest = hashlib.sha256()
@@ -159,12 +159,12 @@ def check_digest(faces: FaceFile) -> None:
     if digest.hexdigest() != faces.digest:
         raise InputError(
             f"{faces.path} is damaged: its pixels or classes have changed since it was written. "
-            "Delete it, and start again to have it written again."
+            "Delete it and run the workflow again."
         )
 
 
 def check_table(faces: FaceFile, table: Path, predictions: Path | None = None) -> None:
-    """Compare the table beside a file with its faces by class and digest, and predictions by id."""
+    """Raise an InputError unless the table (class, digest) and predictions (id) fit the faces."""
     rows = SPLIT.read(table, ("id", "target", "digest"))
     is_equal = np.array_equal(rows.target, faces.targets) and all(
         digest == files.face_digest(face)
@@ -176,11 +176,11 @@ def check_table(faces: FaceFile, table: Path, predictions: Path | None = None) -
             "delete both, and run the workflow again."
         )
     if predictions and not SPLIT.read(predictions, ["id", "target"]).equals(rows[["id", "target"]]):
-        raise InputError(f"{predictions} has other faces than {table}; run the rule infer again.")
+        raise InputError(f"{predictions} has other faces than {table}; delete it and run again.")
 
 
 def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
-    """Memory-mapped pixels (N, C, H, W) of `count` faces."""
+    """Map the pixels of `count` faces into memory, (N, C, H, W) uint8."""
     shape = tuple(_whole_numbers(stored.attrs["lshape"], "the attribute lshape").tolist())
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"the attribute lshape must be channels, height and width, not {shape}")
@@ -214,7 +214,7 @@ class SelectedPixels:
     def take(
         self, rows: np.ndarray, axis: int = 0, out: np.ndarray | None = None, mode: str = "raise"
     ) -> np.ndarray:
-        """Faces of these rows of the selection, for `np.take`."""
+        """Return the faces of these rows of the selection; `np.take` calls this method."""
         places = self._rows[rows]
         out = np.empty((len(places), *self.shape[1:]), self.dtype) if out is None else out
         owner = np.searchsorted(self._starts, places, side="right") - 1
@@ -228,9 +228,9 @@ class SelectedPixels:
 
 
 def select(faces: list[FaceFile], rows: np.ndarray) -> FaceFile:
-    """Select rows of several files, numbered one file after the other, without copying.
+    """Return rows of several files, numbered from the first file to the last, without copying.
 
-    The first file gives the mean; the digest depends on all files and rows.
+    The mean is the first file's; the digest depends on all files and rows.
     """
     digest = hashlib.sha256("".join(map(content_digest, faces)).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))

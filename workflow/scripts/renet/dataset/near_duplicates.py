@@ -1,7 +1,8 @@
-"""Near-duplicates: faces from copies of one photo, also mirrored, found by perceptual hashes.
+"""Find near-duplicates, faces from copies of one photo (also mirrored), by perceptual hashes.
 
-A band is a random choice of bits that a mirrored copy shares. Two hashes are compared if they agree
-in a whole band. This finds nearly all pairs that differ in at most 30 bits, and 96 % with 38.
+A band is a random choice of bits that mirroring does not change. Two hashes are compared if they
+agree in a whole band. This finds nearly all pairs that differ in at most 30 bits, and 96 % of the
+pairs that differ in 38 bits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ SEED = 1  # for the bands
 
 
 def groups(hashes: Sequence[str] | np.ndarray) -> np.ndarray:
-    """Number of each face's group, (faces,): near-duplicates have the same number."""
+    """Return the number of each face's group, (faces,): near-duplicates are in one group."""
     if not len(hashes):
         return np.empty(0, dtype=np.int64)
     words = hashes if isinstance(hashes, np.ndarray) else as_words(hashes)
@@ -47,7 +48,7 @@ def is_known(hashes: Sequence[str], known: np.ndarray) -> np.ndarray:
 
 
 def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield pairs (2, pairs) of the hashes in `columns` (bytes, hashes) that agree in a band."""
+    """Yield (2, pairs) positions of hashes in `columns` (bytes, hashes) that agree in a band."""
     keys = np.zeros(columns.shape[1], dtype=np.uint32)
     for bit in band:
         keys = keys << 1 | (columns[bit // 8] >> (7 - bit % 8) & 1)
@@ -62,6 +63,6 @@ def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def components(ones: np.ndarray, others: np.ndarray, count: int) -> np.ndarray:
-    """Number of each node's connected component; an edge links each of `ones` to its `others`."""
+    """Return the number of each node's connected component; edges link `ones` to `others`."""
     graph = coo_array((np.ones(len(ones)), (ones, others)), shape=(count, count))
     return connected_components(graph, directed=False)[1]

@@ -19,7 +19,7 @@ SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_he
 
 
 def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
-    """Every row of some sources with its reason so far and the columns of its shard's table."""
+    """Return all rows of some sources, with their drop reasons and their shards' columns."""
     parts = []
     for path in tables:
         source, number = shards.source_and_number(path)
@@ -33,23 +33,23 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
 
 
 def faces(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows that have a face, with the names of columns as in split.csv."""
+    """Return the rows that have a face, with columns named as in split.csv."""
     kept = rows[rows.reason == ""].rename(columns=SAMPLE_NAMES)
     return kept.assign(target=kept.gender.astype(int))
 
 
 def _read_source(metadata_file: Path, cropped: pd.DataFrame) -> pd.DataFrame:
-    """Every row of a source with its final reason and the columns of its shard's table."""
+    """Return all rows of a source, with their drop reasons and their shards' columns."""
     rows = METADATA.read(metadata_file).set_index("row")
     if rows.empty:
-        raise InputError(f"{metadata_file} has no row; delete it to have it made again.")
+        raise InputError(f"{metadata_file} has no row; delete it and run the workflow again.")
     cropped = cropped[cropped.source == rows.source.iloc[0]].set_index("row")
     kept = rows.index[rows.reason == ""]
     if not cropped.index.sort_values().equals(kept):
         raise InputError(
-            f"The {len(kept)} rows that {metadata_file} keeps are not the {len(cropped)} rows of "
-            "its shards: a shard is missing or given twice, or a table was cut off; delete the "
-            "tables to have them made again."
+            f"{metadata_file} keeps {len(kept)} rows, which are not the {len(cropped)} rows of its "
+            "shards, because a shard is missing or repeated, or a table was cut off; delete it and "
+            "the folder faces beside it, and run the workflow again."
         )
     rows.loc[cropped.index, "reason"] = cropped.reason
     rows = rows.join(cropped.drop(columns=["status", "reason", "source"])).reset_index()
@@ -57,7 +57,7 @@ def _read_source(metadata_file: Path, cropped: pd.DataFrame) -> pd.DataFrame:
 
 
 def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
-    """Refuse own photos with the same pixels and two labels; log such photos of other sources."""
+    """Refuse own photos with equal pixels and two labels; log such photos of other sources."""
     labels = samples.groupby("digest").target.transform("nunique")
     found = samples[labels > 1].sort_values(["digest", "source", "row"])
     groups = found.digest.nunique()
@@ -66,7 +66,7 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
         if groups:
             logging.warning(
                 "%d photos are in the data twice, with different labels; one is %s. Unless the set "
-                "is external, give the right label in `corrections`, or drop the faces there.",
+                "is external, correct the wrong label in the file of `corrections`.",
                 groups, found.id.iloc[0],
             )  # fmt: skip
         return
@@ -81,7 +81,7 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
 
 
 def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
-    """Funnel of each source, down to its faces in each subset."""
+    """Return the table `FUNNEL` of all sources, down to the faces in each subset."""
     dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
     dropped &= all_rows.reason == ""  # not an earlier line of the same face
     reason = all_rows.reason.mask(dropped, FaceReason.DROPPED_BY_CORRECTION)

@@ -13,12 +13,12 @@ from renet.config.split import SplitSettings
 from renet.dataset import near_duplicates
 from renet.metadata.subjects import are_photos
 
-LINKED = 0.1  # fraction of the faces up to which people who share photos stay together
-FILLED = ["test", "validation", "train"]  # in this order: the test set ignores `validation`
+LINKED = 0.1  # people who share photos stay together up to this fraction of all faces
+FILLED = ["test", "validation", "train"]  # test comes first, so that it ignores `validation`
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
-    """Keys of samples, by name; samples with an equal value of a key stay together."""
+    """Return the keys that link samples, by name: samples with equal values are linked."""
     keys = {
         "people": samples.subject,
         "photos": samples.source + ":" + samples.path,
@@ -28,10 +28,10 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np.ndarray:
-    """Number of each sample's group, (samples,); a group stays in one subset.
+    """Return the number of each sample's group, (samples,); a group stays in one subset.
 
     A group is a component of `linked`. But if a component has more than `LINKED` of the faces, or
-    if `fixed` (see `split`) puts it into several subsets, each of its people is a group.
+    if `fixed` (see `split`) puts a component into several subsets, each of its people is a group.
     """
     group = linked(samples, by)
     is_apart = np.bincount(group)[group] > LINKED * len(samples)
@@ -47,7 +47,7 @@ def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np
 
 
 def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
-    """Number of each sample's component, (samples,): its samples share any key of `shared`."""
+    """Return the number of each sample's connected component by the keys `shared`, (samples,)."""
     keys = shared(samples)
     if by == "image":
         del keys["people"]
@@ -58,7 +58,7 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
-    """Part of each sample, (samples,): whole groups, with these fractions of each class."""
+    """Return each sample's part, (samples,): whole groups, with `fractions` of each class."""
     group = groups(samples, by)
     free = np.full(group.max() + 1, len(fractions))
     return _filled(free, np.array(fractions), _in_stable_order(samples, group, by, seed))[group]
@@ -67,10 +67,10 @@ def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str)
 def _filled(
     part: np.ndarray, fractions: np.ndarray, classes: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """Choose the part of each group whose `part` is `len(fractions)`; changes and returns `part`.
+    """Choose the part of each group whose `part` is `len(fractions)`; change and return `part`.
 
-    `classes` is from `_in_stable_order`. If faces are added, only groups at the bounds of a part
-    move, and groups that grow together.
+    `classes` is from `_in_stable_order`. If faces are added, groups move to another part only at
+    the bounds of a part, or if new faces join two groups.
     """
     for chosen, sizes in classes:
         held = np.bincount(part[chosen], weights=sizes, minlength=len(fractions) + 1)[:-1]
@@ -81,11 +81,11 @@ def _filled(
 
 
 def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
-    """Number of the part of each group, (groups,).
+    """Return the number of each group's part, (groups,), by the groups' `sizes` in faces.
 
-    The groups fill the parts in order, as close to the wanted numbers of faces as whole groups
-    allow. A `needed` part gets at least one group. Groups larger than the smallest wanted part are
-    placed last, where they cannot crowd out a small part.
+    The groups fill the parts in order, as close to the `wanted` numbers of faces as whole groups
+    allow. A `needed` part has at least one group. Groups larger than the smallest needed part are
+    placed last, so that they do not fill a small part.
     """
     count, first = len(sizes), np.cumsum(needed)
     order = np.argsort(sizes > wanted[needed].min(initial=sizes.sum()), kind="stable")
@@ -101,9 +101,9 @@ def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray
 def _in_stable_order(
     samples: pd.DataFrame, group: np.ndarray, by: str, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the groups of each class and their numbers of faces; most faces decide the class.
+    """Yield (groups, numbers of faces) for each class; most of a group's faces decide its class.
 
-    The order is by a hash of the seed and the group's first subject or photo.
+    Groups are sorted by a hash of the seed and of the group's alphabetically first person or photo.
     """
     names = samples.subject if by == "subject" else samples.source + ":" + samples.path
     names = names.groupby(group).min()
@@ -117,9 +117,9 @@ def _in_stable_order(
 
 
 def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.ndarray:
-    """Whether each sample is in the first groups with this fraction of each class, (samples,).
+    """Whether each sample is chosen, (samples,): the first groups, with `fraction` of each class.
 
-    A larger fraction has all samples of a smaller one. Each class has at least one group.
+    A larger fraction has all samples of a smaller fraction. Each class has at least one group.
     """
     group = groups(samples, by)
     is_taken = np.zeros(group.max() + 1, dtype=bool)
@@ -130,7 +130,7 @@ def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.nda
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> np.ndarray:
-    """Fold of each sample, from 0, (samples,); an `InputError` if one would be empty."""
+    """Return each sample's fold, from 0, (samples,); raise an InputError if a fold is empty."""
     fold = parts(samples, [1 / count] * count, seed, by)
     if (filled := len(set(fold))) < count:
         raise InputError(
@@ -145,31 +145,31 @@ def split(
 ) -> pd.DataFrame:
     """Assign each sample to a subset: whole groups (`groups`), the same fraction of each class.
 
-    Further faces move few others. The order in each subset is random; the training keeps it.
+    Added faces move few other faces. The order in each subset is random, and trainings keep it.
 
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.
-        fixed: given subset of each sample, or "". If all are train or test, the validation set is
+        fixed: given subset of each sample, or "". If each is train or test, the validation set is
             drawn from the training set.
 
     Returns:
-        The samples with a column `subset`, subset after subset. Of a photo whose people are in
-        several subsets, it has the faces in a given subset, or else in the first of `FILLED`.
+        The samples with a column `subset`, subset after subset. If a photo shows people of several
+        subsets, only its faces in a given subset, or else in the first of `FILLED`, are kept.
     """
     if samples.empty:
         raise InputError(
-            "No face is left to split; `reason` in metadata.csv of each source is why."
+            "No face is left to split; read why in the column `reason` of metadata.csv."
         )
     fixed = pd.Series("", index=samples.index) if fixed is None else fixed
     refuse_leaks(samples, fixed, settings)
     group = groups(samples, settings.by, fixed)
-    # Each part of a group that `fixed` divides is a group of its own.
+    # If `fixed` divides a group, the faces in each subset become a group of their own.
     parts = [group, fixed.where(_is_divided(group, fixed), "")]
     group = pd.MultiIndex.from_arrays(parts).factorize()[0]
     photo, is_fixed = linked(samples, "image"), fixed != ""
     is_divided = _is_divided(photo, fixed)
-    # A person without a given subset, all of whose photos have one, was left out of an earlier
-    # split or is new: such a person is for training, but left out where the photo is not.
+    # A person without a given subset whose photos all have a given subset is new, or was left out
+    # of an earlier split. This person is for training, but is left out on photos of other subsets.
     on_fixed = is_fixed.groupby(photo).transform("any").groupby(group).transform("all")
     fixed = fixed.mask(on_fixed & ~is_fixed.groupby(group).transform("any"), "train")
     if set(fixed) == {"train", "test"}:
@@ -182,13 +182,13 @@ def split(
     classes = _in_stable_order(samples, group, settings.by, settings.seed)
     place = pd.Series(_filled(part, fractions, classes)[group], samples.index)
     subset = np.array(FILLED)[place]
-    # Of a photo, the faces in one subset are kept: a given subset, or else the first of FILLED.
+    # Keep a photo's faces in one subset alone: a given subset, or else the first of FILLED.
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
     is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
     if left_out := (~is_kept).sum():
         logging.warning(
             "%d of %d faces are left out (shared_photo), because their photo also shows a "
-            "person of another subset. `split: {by: image}` keeps them, but not people, together.",
+            "person of another subset. `split: {by: image}` keeps them, but divides people.",
             left_out, len(samples),
         )  # fmt: skip
     wanted = {"train": 1, "validation": settings.validation, "test": settings.test}
@@ -196,14 +196,14 @@ def split(
     if empty and (fixed != "").all():
         raise InputError(
             f"The subset {empty[0]} has no face, because the table of the photos or `split.from` "
-            "puts every face into another subset; put some faces into it."
+            "puts every face into another subset; assign some faces to this subset."
         )
     if empty:
         by_image = "set `split: {by: image}`, " if settings.by == "subject" else ""
         raise InputError(
             f"{len(samples)} faces of {group.max() + 1} people or photos are too few for the "
             f"subset {empty[0]}, and {left_out} share their photos with people of other subsets. "
-            f"Add photos of others, {by_image}or change `filter` or the fractions in `split`."
+            f"Add photos of other people, {by_image}or change `filter` or the fractions in `split`."
         )
     counts = pd.Series(subset[is_kept]).value_counts()
     for name in ("validation", "test"):
@@ -211,7 +211,7 @@ def split(
         if is_drawn and counts.get(name, 0) < wanted[name] * len(samples) / 2:
             logging.warning(
                 "The given subsets leave %d faces for the subset %s, less than half of `split.%s`. "
-                "Its metrics, and what it chooses, depend on them.", counts[name], name, name,
+                "Its metrics and choices depend on these few faces.", counts[name], name, name,
             )  # fmt: skip
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
@@ -219,12 +219,12 @@ def split(
 
 
 def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
-    """Whether `fixed` puts faces of each sample's group into several subsets, (samples,)."""
+    """Whether `fixed` puts each sample's group into several subsets, (samples,) bool."""
     return (fixed.where(fixed != "").groupby(group).transform("nunique") > 1).to_numpy()
 
 
 def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings) -> None:
-    """Refuse given subsets that divide a person or photo, or log it where leaks are allowed."""
+    """Raise an InputError if given subsets divide a person or photo; only log allowed leaks."""
     given = samples.assign(fixed=fixed)[fixed != ""]
     if given.empty:
         return
@@ -242,19 +242,19 @@ def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSetting
     )
     if not settings.allow_leaks:
         raise InputError(
-            f"{sentence}. Put them into one subset, or allow it with `split.by: image` (people), "
-            "`split.near_duplicates: false`, or `split.allow_leaks: true` (all)."
+            f"{sentence}. Put them into one subset, or allow shared people by `split.by: image`, "
+            "copies by `split.near_duplicates: false`, or all leaks by `split.allow_leaks: true`."
         )
     logging.warning("%s; `split.allow_leaks` allows it.", sentence)
 
 
 def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
-    """Number of values of each key of `shared` that are in more than one subset."""
+    """Return the number of values in more than one subset, for each key of `shared`."""
     keys = shared(samples).items()
     return {name: int((subset.groupby(key, sort=False).nunique() > 1).sum()) for name, key in keys}
 
 
 def leaks(found: dict[str, int], by: str) -> str:
-    """Leaks that a split must not have, as `people (2), photos (1)`; "" without leaks."""
+    """Return the leaks that a split must not have, such as `people (2), photos (1)`, or ""."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())

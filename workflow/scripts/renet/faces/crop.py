@@ -1,4 +1,4 @@
-"""From the bytes of an image to the pixels of one face, the same for training and prediction."""
+"""Turn the bytes of an image into the pixels of a face, in training as in prediction."""
 
 import dataclasses
 import math
@@ -13,18 +13,18 @@ from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 
-MAX_PIXELS = 100_000_000  # one decoded image: 300 MB; the largest of the data set has a tenth
-MAX_MEMORY = 6 * MAX_PIXELS  # bytes that decoding one image takes
-MAX_OTHER_PIXELS = MAX_MEMORY // 20  # of other formats: 16 bits, with an alpha channel
-os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
+MAX_PIXELS = 100_000_000  # decoded, 300 MB; the data set's largest image has a tenth of this
+MAX_MEMORY = 6 * MAX_PIXELS  # bytes that decoding an image may need
+MAX_OTHER_PIXELS = MAX_MEMORY // 20  # other formats than JPEG: 16 bits, with an alpha channel
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads this on import
 
 import cv2  # noqa: E402
 
-MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
+MIN_SIDE = 8  # pixels; smaller images show no face (WIKI has 8,070 one-pixel images)
 MAX_FILE_BYTES = 1 << 28  # one photo
-MAX_BOX_TO_IMAGE = 3  # a box of more than three times the image's longer side is an error
-# A JPEG is decoded at half its size if each side then has this many times the pixels needed: 46 dB
-# from a full decoding, but 34 dB at a factor of 1, or 36 dB at a quarter (benchmarks/data_path.md).
+MAX_BOX_TO_IMAGE = 3  # a box with a side above three times the image's longer side is invalid
+# A JPEG is decoded at half its size if each side then has this many times the needed pixels. The
+# PSNR to a full decoding is 46 dB; it is 34 dB with a factor of 1, 36 dB at a quarter of the size.
 HALVED_SURPLUS = 2
 
 
@@ -33,16 +33,16 @@ class CropSpec:
     """Settings of the cropping."""
 
     size: tuple[int, int] = (128, 128)  # height and width of the face in pixels
-    # On each side, as a fraction of the face's size; None leaves a ready-made crop as it is.
+    # On each side, as a fraction of the face's size; None: ready-made crops are not trimmed.
     margin: float | None = ARCHIVE_MARGIN
-    whole: bool = False  # whether a photo is cropped by a box, or a ready-made crop
-    turn: bool = False  # by the EXIF orientation; not in the archives, whose boxes ignore it
-    # Whole photos without boxes: drop photos with several faces, or use the largest face.
+    whole: bool = False  # true: whole photos, cropped by a box; false: ready-made crops
+    turn: bool = False  # by the EXIF orientation, which the boxes of IMDB-WIKI ignore
+    # For whole photos without boxes: drop photos with several faces, or use the largest face.
     detected: Literal["one", "largest"] | None = None
 
 
 class RejectedImage(ValueError):
-    """An image gives no face; the message describes the reason."""
+    """Raised for an image without a usable face; the message describes why."""
 
     def __init__(self, reason: CropReason | RowReason, message: str):
         super().__init__(message)
@@ -50,7 +50,7 @@ class RejectedImage(ValueError):
 
 
 def too_large(fault: str) -> RejectedImage:
-    """Rejection of an image that would need too much memory; it states the limits."""
+    """Return the error, which states the limits, for an image that needs too much memory."""
     in_jpeg = f"{4 * MAX_PIXELS:,} in a JPEG ({MAX_MEMORY // 14:,} if it is progressive)"
     others = f"{MAX_OTHER_PIXELS:,} pixels, {2 * MAX_OTHER_PIXELS:,} in a PNG of 8 bits"
     limits = f"{others}, {in_jpeg}, and {MAX_FILE_BYTES:,} bytes"
@@ -58,7 +58,7 @@ def too_large(fault: str) -> RejectedImage:
 
 
 def require_bytes(size: int) -> None:
-    """Reject an image whose file has more than MAX_FILE_BYTES bytes."""
+    """Raise a RejectedImage if an image's file has more than MAX_FILE_BYTES bytes."""
     if size > MAX_FILE_BYTES:
         raise too_large(f"it has {size:,} bytes")
 
@@ -72,7 +72,7 @@ class Box(NamedTuple):
     y2: float
 
     def scaled(self, factor: float) -> "Box":
-        """Box in the same photo of another size."""
+        """Return the box in the photo scaled by a factor."""
         if factor == 1:
             return self
         left, top = (1 + factor * (side - 1) for side in self[:2])
@@ -83,9 +83,9 @@ class Image(NamedTuple):
     """A decoded image file: `pixels` (H, W, 3) uint8, in OpenCV's order BGR."""
 
     pixels: np.ndarray
-    height: int  # of the file; the pixels of a JPEG can be half as many
+    height: int  # of the image in the file; a decoded JPEG can have half this height and width
     width: int
-    scale: float = 1.0  # by which decoding has shrunk the file
+    scale: float = 1.0  # size of `pixels` as a fraction of the size in the file
 
 
 class Face(NamedTuple):
@@ -98,7 +98,7 @@ class Face(NamedTuple):
 
 
 def memory(data: bytes, header: jpeg.Header) -> int:
-    """Bytes that decoding an image file takes; MAX_MEMORY if its header is not read here."""
+    """Return the bytes that decoding needs, by the header of a JPEG or PNG; else MAX_MEMORY."""
     if pixels := header.height * header.width:
         of_pixel = 1.5 if pixels > MAX_PIXELS else 6  # decoded at half its size
         return int((of_pixel + 8 * header.several_scans) * pixels)
@@ -114,8 +114,8 @@ def decode(
     """Decode an image file, and turn it if `spec.turn`; a given `header` is not read again.
 
     Transparent pixels of colour images are blended with white. A JPEG is decoded at half its size,
-    twice as fast, if it has more than MAX_PIXELS pixels, or as a ready-made crop with enough pixels
-    for the face.
+    twice as fast, if it has more than MAX_PIXELS pixels, or if it is a ready-made crop and half its
+    size is enough for the face (`HALVED_SURPLUS`).
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
@@ -124,7 +124,7 @@ def decode(
         fault = f"it is {found or 'of no known format'}, but only {formats} are read"
         raise RejectedImage(CropReason.UNREADABLE, fault)
     header = header or jpeg.read_header(data)
-    # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
+    # Some OpenCV versions fill a truncated JPEG with grey, without an error.
     if found == "JPEG" and header.truncated:
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     if memory(data, header) > MAX_MEMORY:
@@ -155,7 +155,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 
 def _on_white(image: np.ndarray, data: bytes, image_format: str) -> np.ndarray:
-    """Blend transparent pixels with white; such an image is not turned, as in OpenCV."""
+    """Blend transparent pixels with white; like OpenCV, do not turn an image that has them."""
     if image.size > 3 * MAX_OTHER_PIXELS and image_format != "PNG":
         raise too_large(f"it has {image.shape[1]}x{image.shape[0]} pixels")
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
@@ -184,30 +184,30 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     box_width, box_height = box.x2 - box.x1, box.y2 - box.y1
     size, invalid = f"{width}x{height}", f"the box {tuple(box)}"
     if not all(map(math.isfinite, box)) or box_width <= 0 or box_height <= 0:
-        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is empty")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} has no finite positive size")
     if box.x2 < 1 or box.y2 < 1 or box.x1 > width or box.y1 > height:
-        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is outside {size}")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is outside the photo of {size}")
     if max(box_width, box_height) > MAX_BOX_TO_IMAGE * max(width, height):
-        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is too large for {size}")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is too large for a photo of {size}")
     beside, above = margin * box_width, margin * box_height
     # The box counts pixels from 1, the array from 0 and without the end.
     left, right = math.floor(box.x1 - beside) - 1, math.ceil(box.x2 + beside)
     top, bottom = math.floor(box.y1 - above) - 1, math.ceil(box.y2 + above)
     if (right - left) * (bottom - top) > MAX_PIXELS:
-        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} gives too large a crop")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} needs over {MAX_PIXELS:,} pixels")
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside
 
 
 def _trimmed(length: int, margin: float | None) -> int:
-    """Pixels that are trimmed at each end of a side of a ready-made crop."""
+    """Return the pixels to trim at each end of a ready-made crop's side of `length` pixels."""
     margin = ARCHIVE_MARGIN if margin is None else margin
     return round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, 3) to `size` (height, width), by area if it shrinks, else bilinearly."""
+    """Resize (H, W, 3) to `size` (height, width): shrink by pixel area, enlarge bilinearly."""
     height, width = size
     shrinks = image.shape[0] * image.shape[1] > height * width
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -224,14 +224,14 @@ def is_halved(header: jpeg.Header, spec: CropSpec) -> bool:
 def extract_face(
     data: bytes, spec: CropSpec, box: Box | None = None, find_box: Callable | None = None
 ) -> Face:
-    """Make the network's input from an image file; `box` or `find_box` is for a whole photo."""
+    """Return the network's input from an image file; a whole photo needs `box` or `find_box`."""
     image = decode(data, spec)
     box = find_box(image.pixels, spec) if find_box else box and box.scaled(image.scale)
     return make_face(image, spec, box)
 
 
 def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the network's input from a decoded image, by a box in its pixels; see `extract_face`."""
+    """Return the network's input from a decoded image; `box` is in the pixels of `image`."""
     _require_size(image.pixels)
     crop = cut(image.pixels, spec, box)
     _require_size(crop)
@@ -256,4 +256,4 @@ def cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
 def _require_size(image: np.ndarray) -> None:
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
-        raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are no face")
+        raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are too few for a face")

@@ -22,7 +22,7 @@ from renet.faces.shards import SHARD
 def crop_shard(
     photos: pd.DataFrame, tar_paths: Sequence[Path], faces: Path, spec: CropSpec
 ) -> pd.DataFrame:
-    """Write the faces of some photos to a NumPy file; returns the table `SHARD` of the photos."""
+    """Write the faces of some photos to a NumPy file; return the table `SHARD` of the photos."""
     with (
         files.replacing(faces, size=len(photos) * 3 * math.prod(spec.size)) as temporary,
         temporary.open("wb") as handle,
@@ -39,7 +39,7 @@ def crop_shard(
 
 
 def _crop_photo(photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec) -> dict[str, object]:
-    """Crop one face and append it to the shard; returns its row of the table, but for `index`."""
+    """Crop one face, append it to the shard, and return its row of the table without `index`."""
     try:
         crop.require_bytes(photo.size)
         data = tar_index.read_member(tar, photo.offset, photo.size)

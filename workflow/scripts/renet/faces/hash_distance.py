@@ -1,4 +1,4 @@
-"""Distances between perceptual hashes; apart from their computation, which needs OpenCV."""
+"""Compare perceptual hashes without OpenCV, which only the computation of hashes needs."""
 
 from collections.abc import Iterable
 
@@ -15,11 +15,11 @@ MIRRORED = np.packbits(np.tile([0, 1], 4 * BYTES)).view(np.uint64)
 
 
 def as_words(hashes: Iterable[str]) -> np.ndarray:
-    """Hashes as an array (hashes, BYTES // 8) uint64, for `distances`."""
+    """Return hexadecimal hashes as an array (hashes, BYTES // 8) uint64, for `distances`."""
     stored = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64)
     return stored.reshape(-1, BYTES // 8)
 
 
 def distances(words: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Number of bits in which hashes differ, row by row, or one hash against many."""
+    """Return the number of bits in which hashes differ, row by row, or one hash against many."""
     return np.bitwise_count(words ^ others).sum(axis=-1, dtype=np.int64)

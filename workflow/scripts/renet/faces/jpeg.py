@@ -1,4 +1,4 @@
-"""Facts about a JPEG that can be read without decoding it."""
+"""Read facts about a JPEG without decoding it."""
 
 import struct
 from collections.abc import Iterator
@@ -7,22 +7,22 @@ from typing import NamedTuple
 START, END = b"\xff\xd8", b"\xff\xd9"
 SCAN = 0xDA
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 (ITU-T T.81)
-FRAME_BYTES = 10  # from its marker to its number of components
+FRAME_BYTES = 10  # from a frame's marker to its number of components
 
 
 class Header(NamedTuple):
-    """Facts that decide how a JPEG is decoded; height and width are 0 without a frame."""
+    """Facts that decide how a JPEG is decoded. A file without a frame has height and width 0."""
 
     height: int
     width: int
     several_scans: bool  # whether a decoder has to keep all coefficients until the last scan
-    # Whether no end marker follows the start of the first scan, whose data never has these bytes.
-    # A thumbnail before the scan, or the film of a "motion photo" after its end, can have them.
+    # Whether no end marker follows the start of the first scan. The data of a scan never has the
+    # marker's bytes; a thumbnail before it, or a "motion photo" film after its end, can have them.
     truncated: bool
 
 
 def read_header(data: bytes) -> Header:
-    """Header of a JPEG; the header of any other file has no pixels."""
+    """Read the header of a JPEG; for any other file, height and width are 0."""
     offsets = dict(_segments(data))
     scan, frame = offsets.get(SCAN, 0), min(FRAME_MARKERS & offsets.keys(), default=SCAN)
     truncated = data.rfind(END, scan) < 0
@@ -34,7 +34,7 @@ def read_header(data: bytes) -> Header:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and offset of each segment up to the first scan."""
+    """Yield (marker, offset) of each segment up to the first scan."""
     if not data.startswith(START):
         return
     at, marker = len(START), None

@@ -1,6 +1,6 @@
-"""A hash that is nearly the same for copies of a photo: scaled, compressed, brightened or marked.
+"""Hash a face so that copies (scaled, compressed, brightened or marked) have nearly equal hashes.
 
-It is the usual hash of the discrete cosine transform (Zauner, Implementation and Benchmarking of
+This is the usual hash of the discrete cosine transform (Zauner, Implementation and Benchmarking of
 Perceptual Image Hash Functions, 2010). imagehash and OpenCV use 63 bits, which do not tell two
 people apart, because all faces look alike at the lowest frequencies; this hash has 255.
 """
@@ -14,7 +14,7 @@ FREQUENCIES = 16  # in each direction
 
 
 def perceptual_hash(pixels: np.ndarray) -> str:
-    """Hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits."""
+    """Return the hash of a face (3, H, W) uint8, RGB, as 64 hexadecimal digits."""
     grey = cv2.cvtColor(cv2.merge(list(pixels)), cv2.COLOR_RGB2GRAY)
     reduced = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     spectrum = cv2.dct(reduced.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()

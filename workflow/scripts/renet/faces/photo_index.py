@@ -1,4 +1,4 @@
-"""Places of a source's photos in its archives, and their division into shards."""
+"""Find a source's photos in its archives, and divide the photos into shards."""
 
 import itertools
 import logging
@@ -24,10 +24,10 @@ PHOTOS = Table(
 
 
 def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) -> np.ndarray:
-    """Position of each photo, relative to `folder`, in the index `members`; -1 if missing."""
+    """Return each photo's row in `members`, -1 if missing; `paths` are relative to `folder`."""
     names = [str(folder / path) for path in paths]
     found = pd.Index(members.member).get_indexer(names)
-    if (found < 0).any():  # macOS writes the accents of names as characters of their own
+    if (found < 0).any():  # macOS stores accents in names as separate characters
         found = np.where(found < 0, _composed_positions(names, members.member), found)
     if not (found >= 0).any():
         raise InputError(
@@ -38,7 +38,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def photos(members: pd.DataFrame) -> pd.Series:
-    """Photos among the files of an index, without hidden ones."""
+    """Return the paths of the photos in an index of archives, without hidden files."""
     is_photo = members.member.str.lower().str.endswith(SUFFIXES)
     return members.member[is_photo & ~members.member.str.contains(HIDDEN)]
 
@@ -70,18 +70,18 @@ def log_differences(
 
 
 def _nearest(path: str, members: pd.Series) -> str:
-    """The member with the longest end in common with a missing photo; the first if none has any."""
+    """Return the member whose path ends most like a missing photo's path, or the first member."""
     return max(members, key=lambda member: _shared_end(path, member), default="no file")
 
 
 def _shared_end(path: str, other: str) -> int:
-    """Number of parts at the end of two paths that are equal in upper or lower case."""
+    """Return the number of parts at the end of two paths that are equal, ignoring case."""
     pairs = zip(path.lower().split("/")[::-1], other.lower().split("/")[::-1], strict=False)
     return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])
 
 
 def _way_out(names: list[str], members: pd.Series) -> str:
-    """End of a sentence: how to change missing photos' names into the names of members."""
+    """Return the end of the error message: how to turn the missing paths into paths of members."""
     pairs = [(name, _nearest(name, members)) for name in names[:NAMED]]
     name, member = max(pairs, key=lambda pair: _shared_end(*pair))
     if not (end := _shared_end(name, member)):
@@ -98,7 +98,7 @@ def _way_out(names: list[str], members: pd.Series) -> str:
 
 
 def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
-    """Position of each photo by its name in Unicode's composed form; -1 if not found once."""
+    """Return each photo's row in `members` by its name in Unicode's NFC, -1 unless found once."""
     composed, wanted = (pd.Series(paths).str.normalize("NFC") for paths in (members, names))
     once = np.flatnonzero(~composed.duplicated(keep=False))
     places = pd.Index(composed.iloc[once]).get_indexer(wanted)
@@ -106,7 +106,7 @@ def _composed_positions(names: list[str], members: pd.Series) -> np.ndarray:
 
 
 def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray) -> pd.DataFrame:
-    """Photos of the kept rows (`PHOTOS`), given all rows and their positions in `members`."""
+    """Return the table `PHOTOS` of the kept rows; `positions` has each row's place in `members`."""
     is_kept = metadata.status == drop_reasons.KEPT
     found = members.iloc[positions[is_kept]]
     places = {name: found[name].to_numpy() for name in ("file", "offset", "size")}
@@ -114,14 +114,14 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
 
 
 def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:
-    """Rows of photos.csv that a shard (from 1) crops."""
+    """Return the rows of photos.csv in a shard (numbered from 1)."""
     photos = PHOTOS.read(photos_file)
     chosen = shard_photos(photos["size"].to_numpy(np.float64), shards, shard)
     return photos[chosen].reset_index(drop=True)
 
 
 def shard_photos(sizes: np.ndarray, shards: int, shard: int) -> slice:
-    """Positions of a shard's photos, given the bytes of all; shards read about equally many."""
+    """Return the slice of a shard's photos, so that shards have about equal sums of `sizes`."""
     middles = sizes.cumsum() - sizes / 2
     bounds = np.array([shard - 1, shard]) * sizes.sum() / shards
     start, stop = np.searchsorted(middles, bounds)

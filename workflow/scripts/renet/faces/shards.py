@@ -23,34 +23,32 @@ SHARD = Table(
 
 
 def source_and_number(path: Path) -> tuple[str, int]:
-    """Source of a shard's file, and the shard's number (from 1), as its path says."""
+    """Return the source and the number (from 1) of a shard, as the path of its file states them."""
     return path.parent.parent.name, int(path.name.partition("-of-")[0])
 
 
 def write_header(handle: BinaryIO, shape: tuple[int, ...]) -> None:
-    """Write the header of a NumPy file of uint8; its length does not depend on the shape."""
+    """Write a NumPy header for uint8; the header's length does not depend on the shape."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(handle, header)
 
 
 def open_faces(faces_file: str | Path) -> np.memmap:
-    """Faces of a shard, (faces, C, H, W) uint8."""
+    """Map the faces of a shard into memory, (faces, C, H, W) uint8."""
     try:
         faces = np.load(faces_file, mmap_mode="r")
     except (ValueError, EOFError) as error:
         raise _damaged(faces_file, str(error)) from error
     if faces.dtype != np.uint8 or faces.ndim != 4:
-        raise _damaged(faces_file, f"it holds {faces.dtype} of shape {faces.shape}")
+        raise _damaged(faces_file, f"it has {faces.dtype} of shape {faces.shape}")
     return faces
 
 
 def _damaged(faces_file: str | Path, reason: str) -> InputError:
-    return InputError(
-        f"{faces_file} is damaged ({reason}); delete it, and start again to crop its photos again."
-    )
+    return InputError(f"{faces_file} is damaged ({reason}); delete it and run the workflow again.")
 
 
 def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: str) -> None:
-    """Compare a face from a shard with its digest in split.csv."""
+    """Raise an InputError if a face of a shard differs from its digest in split.csv."""
     if face_digest(face) != digest:
         raise _damaged(faces_file, f"face number {index} has changed since it was cut")
