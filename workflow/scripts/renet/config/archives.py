@@ -160,20 +160,20 @@ class Archive(Section):
     labels: Labels = ABSENT
     """published labels, in place of `table` or the .mat file's labels (configs/fairface.yaml)"""
     split: PublishedSplit = ABSENT
-    """published subsets: from (column) or lists (files)"""
+    """published subsets: {from: column} or {lists: {test: file, …}}"""
     slices: Unique[Annotated[Text, AfterValidator(_own_column)]] = ABSENT
     """columns of the tables; each value is a slice of the test set"""
     license: Text = ABSENT
-    """licence of the photos, in place of IMDB-WIKI's terms or of `license` at the top"""
+    """licence of the photos, in place of IMDB-WIKI's terms or of the top-level `license`"""
     datasheet: Annotated[str, Field(min_length=30)] = ABSENT
     """who made the data set, and how, in Markdown, for model cards and data sheet"""
     photos: Literal["crop", "whole"]
-    """crop: already cropped to the face; whole: cropped by the boxes in the .mat file or in your
-    CSV, or by the face detector if your CSV has no box"""
+    """crop: already cropped to the face; whole: the workflow crops them, to the boxes in the .mat
+    file or in your CSV, or to the faces that the detector finds if your CSV has no box"""
     faces: Literal["one", "largest"] = ABSENT
     """for the detector: one (default) drops photos with several faces; largest takes the largest"""
     subjects: Literal["shared", "own"] = "shared"
-    """shared (default): a name is one person in all sources; own: in this source alone"""
+    """shared (default): a name is one person in all sources; own: only in this source"""
     shards: Shards = 8
     """number of crop jobs (default: 8)"""
 

@@ -26,7 +26,7 @@ class Crop(Section):
     margin: Margin = 0.4
     """margin on each side, as a fraction of the face's size; at most 0.4 for IMDB-WIKI's crops"""
     keep_shards: bool = True
-    """false: saves space; a later change of split, corrections or hdf5 crops all faces again"""
+    """false: saves space; then all faces are cropped again if split, corrections or hdf5 change"""
 
     @property
     def shape(self) -> list[int]:

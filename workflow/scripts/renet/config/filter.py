@@ -9,7 +9,7 @@ from renet.config.section import Section
 
 
 class RowFilter(Section):
-    """Rows of the .mat files that are used. Rows without a known gender or without a face are
+    """Which rows of the .mat files are used. Rows without a known gender or without a face are
     always dropped. The age limits also apply to your own photos."""
 
     min_face_score: float = 1.0
@@ -17,8 +17,8 @@ class RowFilter(Section):
     allow_second_face: bool = False
     """true: keeps photos with a second face, whose label is ambiguous"""
     min_age: float = 0.0
-    """lowest age in years when the photo was taken; with wrong dates, WIKI has ages from -74 to
-    1996"""
+    """lowest age in years when the photo was taken; wrong dates in WIKI give ages of -74 to
+    1,996 years"""
     max_age: float = 100.0
     """highest age in years"""
 

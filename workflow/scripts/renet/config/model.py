@@ -114,7 +114,8 @@ class Architecture(Convolutions):
     cell: Literal["tanh", "relu", "gru", "lstm"] = "tanh"
     """cell of the RNNs: tanh, relu, gru (3 times the parameters) or lstm (4 times)"""
     shared: bool = False
-    """true: one RNN for all columns and one for all rows, as in the ReNet paper"""
+    """false: each column and row has its own RNN; true: one RNN for all columns, and one for all
+    rows, as in the ReNet paper"""
     sweep_norm: bool = False
     """true: layer normalisation after each vertical sweep"""
     residual: bool = False
@@ -128,7 +129,7 @@ class Architecture(Convolutions):
 
 class CnnArchitecture(Convolutions):
     """3x3 convolutions with a stride in place of the SpatialRNNs; by default, the feature maps have
-    the shapes of renet's, with 106 % of renet's operations for an image"""
+    the shapes of renet's, and an image takes 106 % of renet's operations"""
 
     strided_convs: list[StridedConv] = [
         StridedConv(channels=512, stride=[2, 2]), StridedConv(channels=1024, stride=[2, 2]),

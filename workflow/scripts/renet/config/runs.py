@@ -29,14 +29,14 @@ class Checkpoints(Section):
     """Interval of checkpoints. A change here does not repeat a finished training."""
 
     minutes: Positive = 10.0
-    """time between checkpoints; an epoch's end saves one if the last one is 30 s old"""
+    """time between checkpoints; the end of an epoch saves one, too, if 30 s have passed"""
 
 
 class Resources(Section):
     """Resources of a training job on a cluster (profiles/README.md). A change reruns nothing."""
 
     memory_mb: Annotated[int, Field(ge=100)] = 8000
-    """MB of memory for all processes of the training; doubled after a failure"""
+    """MB of memory for all processes of a training; after a failure, twice as much"""
     minutes: Annotated[int, Field(ge=5)] = 1440
     """time limit; a training that reaches it resumes in the next job"""
 

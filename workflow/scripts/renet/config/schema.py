@@ -79,8 +79,8 @@ class Predict(Section):
     detect: bool = False
     """true: find the faces; false: the photos are already cropped to the face"""
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
-    """highest error rate of the predictions that are not "unsure", with 95 % confidence; a
-    validation set can be too small for any threshold"""
+    """highest error rate of the predictions that are not marked "unsure", with 95 % confidence; a
+    validation set that is too small marks no prediction"""
 
     @property
     def places(self) -> list[str]:
@@ -103,25 +103,25 @@ class Comparison(Section):
     reference: Named | None = None
     """name of a run; null: the first run"""
     metric: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
-    """accuracy or balanced_accuracy, by which the pages state and rank runs, and compare groups"""
+    """accuracy or balanced_accuracy; the pages report it, rank runs and compare groups by it"""
 
 
 class Config(Section):
-    """Defaults of the workflow, which runs on the built-in sample. Change a line here, or put
-    the lines that differ into a file of your own:
+    """Defaults: with them, the workflow runs on the built-in sample. Change a line here, or put the
+    lines that differ into a file of your own:
 
       make CONFIG=configs/wiki.yaml
 
-    A change reruns only the rules that depend on it. docs/config.md describes runs.
+    A change reruns only the rules that depend on it. docs/config.md describes the section `runs`.
     """
 
     sources: Annotated[Unique[Named], Field(min_length=1)] = ["sample"]
     """Names of `archives` below, or `sample` (drawn portraits, no download). Several sources form
-    one data set. A name that occurs in several sources is one person."""
+    one data set. If a person's name is in several sources, it is one person in all of them."""
     external: Unique[Named] = []
     """External test sets: every run is evaluated on each of them. Nothing is trained or chosen on
-    them. People and photos of the training and validation sets are left out. An example is
-    configs/congress.yaml."""
+    them. Their faces of people and photos of the training and validation sets are left out. An
+    example is configs/congress.yaml."""
     pathvars: Folders = Folders()
     sample: Sample = Sample()
     archives: dict[Annotated[str, Field(pattern=f"^(?!({TAKEN})$){WORD}")], Archive] = {
@@ -134,7 +134,7 @@ class Config(Section):
             database="imdb", photos="crop", shards=32,
         ),
     }  # fmt: skip
-    """Archives that `sources` and `external` can name. Archives not named there are not used."""
+    """Archives. The workflow downloads only the archives that `sources` or `external` names."""
     filter: RowFilter = RowFilter()
     crop: Crop = Crop()
     split: SplitSettings = SplitSettings()
@@ -145,7 +145,7 @@ class Config(Section):
     in results/data/split.csv. A correction moves no face to another subset."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
-    """The network. For another kind, add a run, `model: {kind: cnn}`, with the kind's defaults:"""
+    """The network. A run with `model: {kind: cnn}` has the defaults of that kind. The kinds:"""
     train: Recipe = Recipe()
     checkpoints: Checkpoints = Checkpoints()
     resources: Resources = Resources()
@@ -160,8 +160,8 @@ class Config(Section):
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None
-    """Licence, for instance cc-by-4.0, that the model cards state for the sample (null: mit) and
-    for your own photos if their archive has no key `license` (null: "other")."""
+    """Licence that the model cards state, for instance cc-by-4.0: for the sample (null: mit), and
+    for your own photos whose archive has no key `license` (null: "other")."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
     entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(

@@ -9,7 +9,7 @@ from renet.config.section import File, Section, Seed, Share
 
 
 class SplitSettings(Section):
-    """The split into subsets; all other faces are for training."""
+    """The split into validation set, test set, and training set (all other faces)."""
 
     validation: Share = 0.1
     """fraction of the faces in the validation set"""
@@ -22,7 +22,7 @@ class SplitSettings(Section):
     seed: Seed = 42
     """seed of the subsets and of the order of the faces"""
     allow_leaks: bool = False
-    """true: given subsets, such as published ones, may share a person, photo or copy"""
+    """true: subsets that you or an archive prescribe may share a person, photo or copy"""
     from_: File | None = Field(default=None, alias="from")
     """path of an earlier split.csv, whose faces keep their subsets"""
 

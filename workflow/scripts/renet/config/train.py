@@ -72,11 +72,11 @@ class Recipe(Section):
     deterministic: bool = False
     """true: a GPU computes the same bits in each training, as a CPU always does, but is slower"""
     threads: Count = 2
-    """PyTorch's threads of each process on a CPU; --cores does not set them, because results depend
-    on them; hog_svm uses one"""
+    """PyTorch's threads of each process on a CPU. Results depend on this number, so that --cores
+    does not change it. hog_svm uses one thread"""
     processes: Count = 1
-    """processes that divide each batch: one for each GPU, or several on the CPU; --cores does not
-    set them"""
+    """processes that divide each batch: one for each GPU, or several on the CPU. --cores does not
+    change this number"""
     start_from: File | Start | None = None
     """initial weights, such as results/runs/renet/model.pt; {file: resnet18.pth, without:
     classifier} leaves the classifier random (docs/training.md)"""
