@@ -79,8 +79,8 @@ class Predict(Section):
     detect: bool = False
     """true: find the faces; false: the photos are already cropped to the face"""
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
-    """highest error rate of the predictions that are not marked "unsure", with 95 % confidence; a
-    validation set that is too small marks no prediction"""
+    """highest error rate of the predictions that are not marked "unsure", with 95 % confidence; if
+    the validation set is too small, no prediction is marked"""
 
     @property
     def places(self) -> list[str]:
