@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_receipt, write_tar
+from helpers.archives import (
+    encode,
+    jpeg,
+    mat_bytes,
+    parse_metadata,
+    picture,
+    turned_jpeg,
+    write_receipt,
+    write_tar,
+)
 from helpers.project import call_script
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
@@ -226,21 +235,14 @@ def test_photos_are_in_the_order_of_the_tars_and_of_their_places_in_them():
     assert [found.path.iloc[part].tolist() for part in parts] == [["d", "b"], ["a", "c"]]
 
 
-def make_source(
-    folder, photos: dict[str, bytes], rows: list[dict], root: str = "wiki_crop/"
-) -> dict:
+def make_source(folder, photos: dict[str, bytes], rows: list[dict]) -> dict:
     """A source of some photos; the arguments that crop_faces.py needs then."""
-    members = {f"{root}{path}": data for path, data in photos.items()}
-    write_tar(folder / "wiki_crop.tar", members | {f"{root}wiki.mat": mat_bytes(rows)})
-    write_receipt(folder / "r.json", folder / "wiki_crop.tar")
-    members, photos = folder / "members.csv", folder / "photos.csv"
-    given = {"receipt_files": [folder / "r.json"], "archives": folder / "archives.json"}
-    call_script("index_archive", members=members, **given)
-    call_script(
-        "parse_metadata", database="wiki", members=members, tables=[],
-        receipt_files=given["receipt_files"], metadata=folder / "meta.csv", photos=photos,
-    )  # fmt: skip
-    return given | {"photos": photos, "crop": {"size": [32, 32]}, "shard": 1, "shards": 1}
+    members = {f"wiki_crop/{path}": data for path, data in photos.items()}
+    tar = write_tar(folder / "wiki_crop.tar", members | {"wiki_crop/wiki.mat": mat_bytes(rows)})
+    receipt = write_receipt(folder / "r.json", tar)
+    parse_metadata(folder, receipt, database="wiki")
+    given = {"archives": folder / "archives.json", "photos": folder / "photos.csv"}
+    return given | {"receipt_files": [receipt], "crop": {"size": [32, 32]}, "shard": 1, "shards": 1}
 
 
 def cropped(folder, arguments: dict) -> pd.DataFrame:
@@ -257,7 +259,7 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     }  # fmt: skip
     rows = [{"full_path": path} for path in (*photos, "00/absent.jpg")]
     arguments = make_source(tmp_path, photos | {"00/without_row.jpg": jpeg(seed=3)}, rows)
-    assert METADATA.read(tmp_path / "meta.csv").reason.tolist() == [*[""] * 5, "missing_file"]
+    assert METADATA.read(tmp_path / "metadata.csv").reason.tolist() == [*[""] * 5, "missing_file"]
     table = cropped(tmp_path, arguments).set_index("row").sort_index()
     assert table.reason.tolist() == ["", "unreadable", "unreadable", "too_small", ""]
     assert table["index"].tolist()[0::4] == [0, 1]
@@ -296,13 +298,6 @@ def test_photo_that_is_half_zeros_is_unreadable_unless_its_format_can_still_be_d
     half = slice(int(start * len(photo)), int(stop * len(photo)))
     photo[half] = bytes(len(photo[half]))
     assert crop.extract_face(photo, SMALL) if is_readable else reason_of(photo) == "unreadable"
-
-
-def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
-    """Both sides of the join follow one rule, whatever folder the .mat lies in."""
-    photos = {"00/1.jpg": jpeg(seed=1), "00/2.jpg": jpeg(seed=2)}
-    arguments = make_source(tmp_path, photos, [{"full_path": path} for path in photos], root="")
-    assert cropped(tmp_path, arguments).reason.tolist() == ["", ""]
 
 
 def test_archive_crops_and_our_crops_of_the_whole_photos_agree(reference_data):

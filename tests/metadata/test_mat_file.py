@@ -9,16 +9,7 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from helpers.archives import (
-    FIELDS,
-    cell_array,
-    mat_bytes,
-    metadata_of,
-    read_mat,
-    write_receipt,
-    write_tar,
-)
-from helpers.project import call_script
+from helpers.archives import FIELDS, cell_array, mat_bytes, metadata_of, read_mat
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config.filter import RowFilter
@@ -212,19 +203,6 @@ def test_people_without_a_name_and_a_usable_celeb_id_are_known_by_the_photo(valu
     read = read_mat(changed_mat(lambda fields: fields.update(celeb_id=ids), "imdb"), "imdb")
     people = mat_file.describe(read, "imdb", "imdb").subject
     assert people.tolist() == ["imdb:/00/nm0_1971.jpg", "imdb:2", "imdb:2"]
-
-
-def test_script_reads_the_mat_file_in_an_archive(tmp_path):
-    rows = [{"full_path": "00/1.jpg"}, {"full_path": "00/absent.jpg"}]
-    members = {"wiki/00/1.jpg": b"x", "wiki/wiki.mat": mat_bytes(rows)}
-    tar = write_tar(tmp_path / "wiki.tar", members)
-    receipt, outputs = write_receipt(tmp_path / "r.json", tar), ("metadata", "photos")
-    given = {"members": tmp_path / "members.csv", "receipt_files": [receipt]}
-    call_script("index_archive", archives=tmp_path / "archives.json", **given)
-    given |= {name: tmp_path / f"{name}.csv" for name in outputs}
-    call_script("parse_metadata", database="wiki", tables=[], filter={"min_age": 99}, **given)
-    table = METADATA.read(tmp_path / "metadata.csv")
-    assert table.reason.tolist() == ["age_out_of_range", "missing_file"]
 
 
 def test_genuine_wiki_file_gives_the_published_counts(reference_data):

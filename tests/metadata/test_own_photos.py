@@ -16,7 +16,7 @@ import skimage.data
 import yaml
 from pandas._libs.parsers import STR_NA_VALUES
 
-from helpers.archives import jpeg, turned_jpeg, write_receipt, write_tar
+from helpers.archives import jpeg, parse_metadata, turned_jpeg, write_receipt, write_tar
 from helpers.dry_run import dry_run
 from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
@@ -256,15 +256,10 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
 
 
 def parse(folder, members: dict[str, bytes], table: str, **options: object) -> pd.DataFrame:
-    """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
+    """The rows of metadata.csv by a table of photos that are these members of a tar."""
     receipt = write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
-    index, archives = folder / "members.csv", folder / "archives.json"
-    call_script("index_archive", receipt_files=[receipt], members=index, archives=archives)
-    outputs = {name: folder / f"{name}.csv" for name in ("metadata", "photos")}
-    rows = write(folder / "t.csv", table)
-    given = {"receipt_files": [receipt], "members": index, "tables": [rows]}
-    call_script("parse_metadata", database="table", **given, **outputs, **options)
-    return METADATA.read(folder / "metadata.csv")
+    tables = [write(folder / "t.csv", table)]
+    return parse_metadata(folder, receipt, database="table", tables=tables, **options)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from helpers import published
-from helpers.archives import jpeg, mat_bytes, write_receipt, write_tar
+from helpers.archives import jpeg, mat_bytes, parse_metadata, write_receipt, write_tar
 from helpers.config import check, complete
 from helpers.predictions import predictions_of
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT
 from renet.archives import downloads
 from renet.common.errors import InputError
 from renet.config import checks
@@ -23,7 +23,6 @@ from renet.config.filter import RowFilter
 from renet.evaluation import slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.row_filter import METADATA
 from renet.planning import data_summary
 
 
@@ -41,15 +40,9 @@ def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
 
 def parse(folder: Path, receipt: Path, archive: Archive, **options: object) -> pd.DataFrame:
     """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
-    index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
-    call_script("index_archive", receipt_files=[receipt], **index)
-    call_script(
-        "parse_metadata", database=archive.database, source="a", receipt_files=[receipt],
-        **{name: folder / f"{name}.csv" for name in ("members", "metadata", "photos")},
-        tables=archive.tables, labels=archive.label_settings, lists=archive.lists,
-        subsets=archive.subsets, **options,
-    )  # fmt: skip
-    return METADATA.read(folder / "metadata.csv").set_index("path")
+    options |= {name: getattr(archive, name) for name in ("database", "tables", "lists", "subsets")}
+    options |= {"source": "a", "labels": archive.label_settings}
+    return parse_metadata(folder, receipt, **options).set_index("path")
 
 
 CLEAN = """\
@@ -63,15 +56,18 @@ CLEAN_LABELS = {"path": "filename", "gender": "gender", "age": "age"}
 
 @pytest.fixture
 def imdb(tmp_path):
-    """IMDB of three photos, whose .mat file knows nothing of the face of the first, and a table."""
+    """IMDB of three photos, whose .mat file knows nothing of the face of the first, and a table.
+
+    The .mat file is in no folder of the tar.
+    """
     rows = [
         {"full_path": f"00/{name}.jpg", "gender": 1.0, "name": f"Person {name}",
          "face_score": float("-inf") if name == "a" else 3.0}
         for name in "abc"
     ]  # fmt: skip
-    photos = {f"imdb/00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
+    photos = {f"00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
     (tmp_path / "clean.csv").write_text(CLEAN)
-    tar = write_tar(tmp_path / "a.tar", {"imdb/imdb.mat": mat_bytes(rows, "imdb")} | photos)
+    tar = write_tar(tmp_path / "a.tar", {"imdb.mat": mat_bytes(rows, "imdb")} | photos)
     return write_receipt(tmp_path / "r.json", tar)
 
 
@@ -79,10 +75,8 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
     box = ["x_min", "y_min", "x_max", "y_max"]
     labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv"), "box": box}
     archive = labels_of(labels, database="imdb")
-    rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter())
-    assert rows.reason.to_dict() == {
-        "00/a.jpg": "", "00/b.jpg": "age_out_of_range", "00/c.jpg": "not_labelled",
-    }  # fmt: skip
+    rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter(max_age=152))
+    assert rows.reason.to_dict() == {"00/a.jpg": "", "00/b.jpg": "", "00/c.jpg": "not_labelled"}
     woman = rows.loc["00/a.jpg"]
     assert (woman.gender, woman.age, woman.subject) == (0, 31, "person a")
     assert woman[["x1", "y1", "x2", "y2"]].tolist() == [5, 6, 30, 40]
