@@ -32,9 +32,9 @@ def labels_of(labels: dict, **archive: object) -> Archive:
     return Archive.model_validate({"url": "https://a.org/a.tar"} | given)
 
 
-def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
+def read(folder: Path, text: str, labels: dict, **archive: object) -> pd.DataFrame:
     (folder / "t.csv").write_text(text, encoding="utf-8")
-    given = labels_of({"tables": "t.csv"} | labels).label_settings
+    given = labels_of({"tables": "t.csv"} | labels, **archive).label_settings
     return own_photos.read([folder / "t.csv"], Labels(**given))
 
 
@@ -148,10 +148,9 @@ def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):
 
 
 def test_subset_is_a_column_of_the_tables(tmp_path):
-    (tmp_path / "t.csv").write_text("file,sex,part\na.jpg,f,val\nb.jpg,m,test\nc.jpg,m,\n")
-    labels = {"tables": "t.csv", "path": "file", "gender": "sex"}
-    given = labels_of(labels, split={"from": "Part"}).label_settings
-    rows = own_photos.read([tmp_path / "t.csv"], Labels(**given))
+    text = "file,sex,part\na.jpg,f,val\nb.jpg,m,test\nc.jpg,m,\n"
+    labels = {"path": "file", "gender": "sex"}
+    rows = read(tmp_path, text, labels, split={"from": "Part"})
     assert rows.subset.tolist() == ["validation", "test", ""]
 
 
