@@ -348,16 +348,6 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
     assert re.fullmatch(f"{tmp_path / name} {said}", outcome.stdout + outcome.stderr)
 
 
-def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
-    project = copy_project(tmp_path)
-    with (project / "config.yaml").open("a") as config:
-        config.write("train: [\n")
-    outcome = dry_run(project)
-    count = len((project / "config.yaml").read_text().splitlines())
-    assert outcome.returncode == 1
-    assert f'config.yaml", line {count + 1}, column 1\n' in outcome.stdout + outcome.stderr
-
-
 @pytest.mark.fault("own-file")
 @pytest.mark.parametrize("results", ["photos", "photos/results", "."])
 @pytest.mark.parametrize("overlay", ["predict: {photos: photos}", OWN + "'file://HERE/photos'}}"])

@@ -121,9 +121,3 @@ def test_table_of_a_grid_has_the_validation_metric_by_the_value_of_a_setting(res
     values = [getattr(run.metrics.validation, metric.name) for run in three_runs]
     low, high = metric.text(min(values)), metric.text(max(values))
     assert found[2][3:] == [metric.text(np.mean(values)), f"{low} to {high}"]
-
-
-def test_index_shows_the_table_of_a_grid(results):
-    page = (results / "index.html").read_text()
-    assert "What each setting does" in page and "<h3>Settings of the grid rates</h3>" in page
-    assert "<td>0.001</td>" in page
