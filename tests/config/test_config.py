@@ -16,14 +16,12 @@ from helpers.config import CONFIG, check, complete
 from helpers.dry_run import plan
 from helpers.project import ROOT
 from helpers.workflow import other_text
-from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.config import archives, validation
 from renet.config.crop import ready_made_margin
 from renet.config.model import Architecture, CnnArchitecture
 from renet.config.runs import plain
 from renet.config.schema import Config
 from renet.config.train import Recipe
-from renet.faces.crop import CropSpec
 from renet.planning import before_start, data_summary, inputs, run_settings
 
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -79,7 +77,7 @@ def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
     undescribed = {name for name, of in keys if not {"description", "$ref"} & set(of)}
     assert undescribed == {"kind", "model"}  # the kinds are described as a whole
     validator = jsonschema.Draft202012Validator(schema)
-    for file in (ROOT / "config.yaml", *OVERLAYS, *(ROOT / "benchmarks/configs").glob("*.yaml")):
+    for file in (ROOT / "config.yaml", *OVERLAYS, *BENCHMARKS):
         assert not list(validator.iter_errors(yaml.safe_load(file.read_text()))), file
         named = re.match("# yaml-language-server: [$]schema=(.+)\n", file.read_text())
         assert (file.parent / named[1]).samefile(ROOT / write_config.SCHEMA)
@@ -147,12 +145,6 @@ def test_names_that_differ_in_case_alone_are_a_warning():
     assert (
         list(before_start.warnings(check({"archives": declared, "sources": ["A"]}), [], [])) == []
     )
-
-
-def test_default_crop_of_the_code_is_that_of_the_config():
-    crop = CropSpec()
-    assert ([*crop.size], crop.margin) == ([128, 128], ARCHIVE_MARGIN)
-    assert (CONFIG["crop"]["size"], CONFIG["crop"]["margin"]) == (128, ARCHIVE_MARGIN)
 
 
 def archive(**changes: object) -> dict:

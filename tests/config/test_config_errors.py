@@ -32,12 +32,8 @@ def aliases(value: str) -> str:
 
 
 def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
-    (folder / "own.yaml").write_text(text)
-    return load(folder / "own.yaml", command_line)
-
-
-def load(overlay: Path, command_line: dict | None = None) -> Config:
-    """The config as Snakemake loads it from config.yaml and an overlay."""
+    """The config as Snakemake loads it from config.yaml and an overlay with this text."""
+    (overlay := folder / "own.yaml").write_text(text)
     files = {ROOT / "config.yaml": CONFIG, overlay: yaml_files.read(overlay)}
     return validation.load({}, files, command_line or {})
 
@@ -270,12 +266,11 @@ def test_package_that_is_needed_after_the_training_is_missed_before_it(
     tmp_path, monkeypatch, package, overlay, sentence
 ):
     monkeypatch.setitem(sys.modules, package, None)
-    expected = pytest.raises(InputError, match=sentence) if sentence else nullcontext()
     monkeypatch.chdir(tmp_path)
     Path("own.csv").write_text("path,gender\n1.jpg,f\n")
-    Path("own.yaml").write_text(overlay)
-    with expected:
-        before_start.check_packages(load(Path("own.yaml")))
+    config = loaded(tmp_path, overlay)
+    with pytest.raises(InputError, match=sentence) if sentence else nullcontext():
+        before_start.check_packages(config)
 
 
 def test_packages_of_the_formats_are_those_of_their_requirements():
@@ -354,9 +349,9 @@ def test_make_names_file_and_line_before_snakemake_reads_the_file(tmp_path, name
 def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, results):
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
-    Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
+    config = loaded(tmp_path, overlay.replace("HERE", str(tmp_path)))
     with pytest.raises(InputError, match=r"names .*photos, .* written to .*`pathvars: {results: "):
-        before_start.check_own_results(load(Path("own.yaml")), Path(results))
+        before_start.check_own_results(config, Path(results))
 
 
 @pytest.mark.fault("own-file")

@@ -79,7 +79,6 @@ def test_grid_may_vary_the_kind_and_have_seeds():
         ({"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}, "a.model` has no key 'cell'"),
         ({"train.learning_rate": [0.01, "1e-2"]}, "learning_rate` lists 0.01 twice; remove one of"),
         ({"train.start_from": ["a/b.pt", "a_b.pt"]}, "makes a run called a-start_from_a_b.pt"),
-        ({"train.epochs": [*range(1, 18)], "train.seed": [1, 2, 3]}, "51 runs, more than 50; rem"),
         (
             {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")},
             "`runs` makes 999,400,119,992 runs",
@@ -93,7 +92,7 @@ def test_grid_that_cannot_be_one_is_named_in_one_sentence(grid, fault):
 
 
 def test_seeds_of_a_grid_count_as_its_runs():
-    with pytest.raises(InputError, match="`runs` makes 51 runs, more than 50"):
+    with pytest.raises(InputError, match="`runs` makes 51 runs, more than 50; remove"):
         complete({"grid": {"train.epochs": [*range(1, 18)]}, "seeds": [1, 2, 3]})
 
 

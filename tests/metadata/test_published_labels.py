@@ -51,11 +51,11 @@ filename,age,gender,x_min,y_min,x_max,y_max,head_roll,head_yaw,head_pitch
 00/b.jpg,152,M,1,2,20,30,0.1,0.2,0.3
 00/gone.jpg,52,M,1,2,20,30,0.1,0.2,0.3
 """
-CLEAN_LABELS = {"path": "filename", "gender": "gender", "age": "age"}
+CLEAN_LABELS = {"tables": "clean.csv", "path": "filename", "gender": "gender", "age": "age"}
 
 
 @pytest.fixture
-def imdb(tmp_path):
+def imdb(tmp_path, monkeypatch):
     """IMDB of three photos, whose .mat file knows nothing of the face of the first, and a table.
 
     The .mat file is in no folder of the tar.
@@ -67,13 +67,13 @@ def imdb(tmp_path):
     ]  # fmt: skip
     photos = {f"00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
     (tmp_path / "clean.csv").write_text(CLEAN)
+    monkeypatch.chdir(tmp_path)
     tar = write_tar(tmp_path / "a.tar", {"imdb.mat": mat_bytes(rows, "imdb")} | photos)
     return write_receipt(tmp_path / "r.json", tar)
 
 
 def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):
-    box = ["x_min", "y_min", "x_max", "y_max"]
-    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv"), "box": box}
+    labels = CLEAN_LABELS | {"box": ["x_min", "y_min", "x_max", "y_max"]}
     archive = labels_of(labels, database="imdb")
     rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter(max_age=152))
     assert rows.reason.to_dict() == {"00/a.jpg": "", "00/b.jpg": "", "00/c.jpg": "not_labelled"}
@@ -84,8 +84,7 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
 
 
 def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
-    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
-    archive = labels_of(labels, database="imdb", photos="crop")
+    archive = labels_of(CLEAN_LABELS, database="imdb", photos="crop")
     rows = parse(tmp_path, imdb, archive)
     assert rows.reason.tolist() == ["no_face", "age_out_of_range", "not_labelled"]
     assert rows.x1.tolist() == [11, 11, 11] and rows.gender.tolist() == [0, 1, pd.NA]
@@ -93,8 +92,7 @@ def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
 
 def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_path):
     (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
-    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
-    archive = labels_of(labels, database="imdb")
+    archive = labels_of(CLEAN_LABELS, database="imdb")
     fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, but it has 00/a.jpg"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, imdb, archive)

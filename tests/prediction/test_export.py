@@ -56,12 +56,6 @@ def exported(request, tmp_path_factory) -> Path:
     return run
 
 
-def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(path).run(None, {"faces": faces})[0]
-
-
 def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(tmp_path):
     run = make_run(tmp_path / "run")
     content = files.read_json(run / "predictor.json")
@@ -173,12 +167,15 @@ def test_damage_in_the_folder_for_model_hubs_is_noticed(hub, name):
 
 @pytest.mark.slow
 def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exported):
+    import onnxruntime
+
     found = predictor.load(exported)
+    session = onnxruntime.InferenceSession(exported / "model.onnx")
     for count in (1, 7, 40):
         faces = some_faces(count)
         expected = found.probabilities(faces)
         assert expected.std() > 0.01 or count == 1
-        np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
+        np.testing.assert_allclose(session.run(None, {"faces": faces})[0], expected, atol=1e-4)
 
 
 @pytest.mark.slow
