@@ -122,10 +122,9 @@ def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(change
 
 @pytest.mark.fault("unchanged-meaning")
 def test_square_is_one_number_however_it_is_written():
-    square, other = check({"crop": {"size": [64, 64.0]}}), check({"crop": {"size": [64, 96]}})
-    assert data_summary.for_provenance(square) == data_summary.for_provenance(
-        check({"crop": {"size": 64}})
-    )
+    sizes = [64, 64.0], 64, [64, 96]
+    square, one, other = (check({"crop": {"size": size}}) for size in sizes)
+    assert data_summary.for_provenance(square) == data_summary.for_provenance(one)
     assert (square.crop.shape, other.crop.size) == ([64, 64], [64, 96])
 
 
@@ -142,9 +141,8 @@ def test_names_that_differ_in_case_alone_are_a_warning():
     of_runs, of_archives = before_start.warnings(config, [], [])
     assert "`runs` has x-seed1 and X-seed1, which share their files on a disk" in of_runs
     assert "`archives` has a and A, which share" in of_archives
-    assert (
-        list(before_start.warnings(check({"archives": declared, "sources": ["A"]}), [], [])) == []
-    )
+    one = check({"archives": declared, "sources": ["A"]})
+    assert not list(before_start.warnings(one, [], []))
 
 
 def archive(**changes: object) -> dict:

@@ -112,12 +112,6 @@ def test_many_copies_of_one_photo_are_one_group():
     assert near_duplicates.groups([]).tolist() == []
 
 
-def test_known_photos_are_those_near_a_known_one():
-    known = list(map(random_hash, "ab"))
-    asked = [flipped(known[1], *range(20)), random_hash("c"), flipped(known[0], *MIRRORED)]
-    assert near_duplicates.is_known(asked, as_words(known)).tolist() == [True, False, True]
-
-
 COUNT = 240
 SETTINGS = SplitSettings(validation=0.2, test=0.2)
 APART = SETTINGS.replace(near_duplicates=False)

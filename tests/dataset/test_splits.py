@@ -381,7 +381,6 @@ def men_tested(rows: pd.DataFrame) -> np.ndarray:
             ["Only one gender is in test: the other one cannot be learnt"],
         ),
         (81, {"gender": 0}, ["Only one gender is in train, validation, test: the other one can"]),
-        (81, {"subject": "me"}, ["Too few to train and test a network: 80 faces (people: 1)."]),
     ],
 )
 def test_faces_that_no_network_can_learn_from_are_a_warning(tmp_path, caplog, count, changes, said):

@@ -92,8 +92,11 @@ def write_receipt(receipt_file: Path, tar: Path, digest: str = "md5:0") -> Path:
     return receipt_file
 
 
-def parse_metadata(folder: Path, receipt: Path, **given: object) -> pd.DataFrame:
-    """Index the tar of a receipt, and parse its .mat file or table; the rows of metadata.csv."""
+def parsed(folder: Path, archive: dict[str, bytes] | Path, **given: object) -> pd.DataFrame:
+    """The rows of metadata.csv by an archive: the members of a tar, or a receipt."""
+    receipt = archive if isinstance(archive, Path) else folder / "r.json"
+    if receipt != archive:
+        write_receipt(receipt, write_tar(folder / "a.tar", archive))
     index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
     call_script("index_archive", receipt_files=[receipt], **index)
     files = {name: folder / f"{name}.csv" for name in ("members", "metadata", "photos")}

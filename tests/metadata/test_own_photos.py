@@ -16,7 +16,7 @@ import skimage.data
 import yaml
 from pandas._libs.parsers import STR_NA_VALUES
 
-from helpers.archives import jpeg, parse_metadata, turned_jpeg, write_receipt, write_tar
+from helpers.archives import jpeg, parsed, turned_jpeg
 from helpers.dry_run import dry_run
 from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
@@ -126,7 +126,6 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
         ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a valid number for age'),
         ("path,gender,year\na.jpg,f,1998.5\n", 'line 2: "1998.5" is not a year; write a whole'),
-        ("path,gender,age\na.jpg,f,inf\n", 'line 2: "inf" is not a valid number'),
         ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", 'line 4: "1e300" is not a valid number'),
         ('path,gender,age\na.jpg,f,"1,234"\n', 'line 2: "1,234" is not a valid number for age'),
         ('path,gender\n"a.jpg,f\n', "line 2: the row that begins here is not CSV"),
@@ -259,9 +258,8 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
 
 def parse(folder, members: dict[str, bytes], table: str, **options: object) -> pd.DataFrame:
     """The rows of metadata.csv by a table of photos that are these members of a tar."""
-    receipt = write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
     tables = [write(folder / "t.csv", table)]
-    return parse_metadata(folder, receipt, database="table", tables=tables, **options)
+    return parsed(folder, members, database="table", tables=tables, **options)
 
 
 @pytest.mark.parametrize(
@@ -283,9 +281,7 @@ def test_paths_that_fit_no_photo_are_an_error_with_a_real_one_and_what_differs(
     tmp_path, members, paths, way_out
 ):
     table = "path,gender\n" + "".join(f"{path},f\n" for path in paths)
-    fault = (
-        f"None of the {len(paths)} photos is in the archives.*and the archives have .*; {way_out}"
-    )
+    fault = f"None of the {len(paths)} photos is in the archives.* the archives have .*; {way_out}"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, {"0.txt": b"", **{name: jpeg() for name in members}}, table)
 
@@ -489,9 +485,7 @@ def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
         rows = pd.read_csv(path, dtype={"digest": str})
         rows.assign(subject=rows.source + ":/" + rows.path).to_csv(path, index=False)
     evaluate_again(changed)
-    unnamed = (
-        "photos have no recorded person. Each counts as a person of its own, so a person may be"
-    )
+    unnamed = "have no recorded person. Each counts as a person of its own, so a person may be"
     faces = len(pd.read_csv(changed / "data" / "split.csv"))
     for name in ("index.html", "runs/made/report.html", "data/datasheet.md", "audit/index.html",
                  "runs/made/model_card.md"):  # fmt: skip

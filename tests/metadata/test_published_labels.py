@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from helpers import published
-from helpers.archives import jpeg, mat_bytes, parse_metadata, write_receipt, write_tar
+from helpers.archives import jpeg, mat_bytes, parsed
 from helpers.config import check, complete
 from helpers.predictions import predictions_of
 from helpers.project import ROOT
@@ -38,11 +38,11 @@ def read(folder: Path, text: str, labels: dict, **archive: object) -> pd.DataFra
     return own_photos.read([folder / "t.csv"], Labels(**given))
 
 
-def parse(folder: Path, receipt: Path, archive: Archive, **options: object) -> pd.DataFrame:
+def parse(folder: Path, source: object, archive: Archive, **options: object) -> pd.DataFrame:
     """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
     options |= {name: getattr(archive, name) for name in ("database", "tables", "lists", "subsets")}
     options |= {"source": "a", "labels": archive.label_settings}
-    return parse_metadata(folder, receipt, **options).set_index("path")
+    return parsed(folder, source, **options).set_index("path")
 
 
 CLEAN = """\
@@ -68,8 +68,7 @@ def imdb(tmp_path, monkeypatch):
     photos = {f"00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
     (tmp_path / "clean.csv").write_text(CLEAN)
     monkeypatch.chdir(tmp_path)
-    tar = write_tar(tmp_path / "a.tar", {"imdb.mat": mat_bytes(rows, "imdb")} | photos)
-    return write_receipt(tmp_path / "r.json", tar)
+    return {"imdb.mat": mat_bytes(rows, "imdb")} | photos
 
 
 def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):
