@@ -2,6 +2,7 @@
 
 import tarfile
 from pathlib import PurePosixPath
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -139,12 +140,9 @@ def test_undecodable_bytes_are_unreadable_and_an_image_of_some_pixels_is_too_sma
 
 
 def test_photo_for_which_the_memory_does_not_suffice_is_not_called_unreadable(monkeypatch):
-    def imdecode(*_: object) -> None:
-        error = cv2.error("Insufficient memory")
-        error.code = cv2.Error.StsNoMem
-        raise error
-
-    monkeypatch.setattr(cv2, "imdecode", imdecode)
+    error = cv2.error("Insufficient memory")
+    error.code = cv2.Error.StsNoMem
+    monkeypatch.setattr(cv2, "imdecode", MagicMock(side_effect=error))
     with pytest.raises(MemoryError, match="Insufficient memory"):
         crop.decode(jpeg())
 

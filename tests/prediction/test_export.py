@@ -16,7 +16,6 @@ from helpers.dry_run import plan
 from helpers.predictions import describe_run
 from helpers.project import ROOT, call_script
 from helpers.training import SMALL, new_network, same
-from helpers.workflow import copy_project, write_config
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config.train import Recipe
@@ -146,9 +145,8 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
 
 @pytest.mark.parametrize("formats", [["hub"], ["hub", "onnx"]])
 def test_folder_for_model_hubs_takes_the_onnx_file_that_the_config_exports(tmp_path, formats):
-    project = copy_project(tmp_path / "project")
-    write_config(project, export=formats, runs={"svm": {"model": {"kind": "hog_svm"}}})
-    planned = plan(project, "--configfile", "small.yaml")
+    config = [f"export={formats}", "runs={svm: {model: {kind: hog_svm}}}"]
+    planned = plan(ROOT, "--directory", tmp_path, "--config", *config)
     inputs = re.findall(r"rule hub:\n +input: (.+)", planned)
     assert len(inputs) == 2
     assert [("model.onnx" in of) for of in sorted(inputs)] == ["onnx" in formats, False]

@@ -490,16 +490,14 @@ def test_predictor_of_another_model_or_of_other_classes_is_refused(described):
         predictor.load(run)
 
 
-BOX = dataclasses.asdict(BoxMap())
-
-
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("change", [
     {"unsure": {}}, {"unsure": 3}, {"ready_made_crops": {}}, {"detector": {}}, {"model": None},
     *({"temperature": value} for value in (-2, 0, 1e-9, 1e30, np.nan, "2", [2], True)),
     *({"margin": value} for value in (-np.inf, 1e9, "0.4", {}, None)),
     {"unsure": {"threshold": "0.9"}}, {"unsure": {"threshold": 52}}, {"detector": {"box": []}},
-    *({"detector": {"box": BOX | box}} for box in ({"width": 0}, {"down": np.nan}, {"left": 1})),
+    *({"detector": {"box": dataclasses.asdict(BoxMap()) | box}}
+      for box in ({"width": 0}, {"down": np.nan}, {"left": 1})),
     {"above_baseline": {"accuracy": "no"}}, {"sources": "sample"},
 ])  # fmt: skip
 def test_value_that_predictor_json_lacks_or_that_is_impossible_is_named(described, change):
