@@ -63,11 +63,10 @@ def test_labels_that_contradict_confident_predictions_come_first():
     truth = random.integers(0, 2, 300)
     confidence = random.uniform(0.8, 0.99, 300)
     p_male = np.where(truth, confidence, 1 - confidence)
-    probabilities = np.stack([1 - p_male, p_male], 1)
     flipped = random.choice(300, 15, replace=False)
     labels = truth.copy()
     labels[flipped] = 1 - labels[flipped]
-    ranked = ranking.rank(samples_of(labels), probabilities)
+    ranked = ranked_of(labels, p_male)
     wrong = [f"wiki:{number}" for number in flipped]
     assert set(ranked.id[:15]) == set(wrong)
     assert set(ranked.id[ranked.suspect == 1]) == set(wrong)

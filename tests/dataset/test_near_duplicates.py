@@ -21,13 +21,8 @@ from renet.faces.perceptual_hash import perceptual_hash
 def photo(seed: int = 0) -> np.ndarray:
     """A photo (240, 200, 3) of coarse and fine structure."""
     random = np.random.default_rng(seed)
-    layers = [
-        cv2.resize(
-            random.integers(0, 256, (side, side, 3), dtype=np.uint8), (200, 240),
-            interpolation=cv2.INTER_CUBIC,
-        )
-        for side in (5, 9, 17, 33)
-    ]  # fmt: skip
+    blots = [random.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in (5, 9, 17, 33)]
+    layers = [cv2.resize(blot, (200, 240), interpolation=cv2.INTER_CUBIC) for blot in blots]
     return np.mean(layers, axis=0).astype(np.uint8)
 
 

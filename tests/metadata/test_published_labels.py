@@ -169,13 +169,15 @@ def overlay_of(name: str, folder: Path) -> dict:
     return yaml.safe_load(text)
 
 
-# Of each data set: the path of a face that is known by name, and its gender, age and subset.
+# Of each data set: the path of a face that is known by name; its gender, age, subset and subject
+# (None: the photo); the numbers of dropped rows; all subsets.
 KNOWN = {
-    "utkface": ("UTKFace/25_0_2_20170116000000000.jpg.chip.jpg", 1, 25, ""),
-    "fairface": ("train/1.jpg", 0, 24, "train"),
+    "utkface": ("UTKFace/25_0_2_20170116000000000.jpg.chip.jpg", 1, 25, "", None,
+                {"not_labelled": 1}, {""}),
+    "fairface": ("train/1.jpg", 0, 24, "train", None, {}, {"train", "test"}),
     "adience": ("faces/30601258@N03/coarse_tilt_aligned_face.1.10399600000_67c7d20df9_o.jpg",
-                0, 28, "train"),
-    "lfw": ("lfw-deepfunneled/AJ_Cook/AJ_Cook_0001.jpg", 0, pd.NA, ""),
+                0, 28, "train", "a:1", {"gender_unknown": 1}, {"train", "validation", "test"}),
+    "lfw": ("lfw-deepfunneled/AJ_Cook/AJ_Cook_0001.jpg", 0, pd.NA, "", "aj cook", {}, {""}),
 }  # fmt: skip
 
 
@@ -189,18 +191,13 @@ def parse_overlay(overlay: dict, name: str, folder: Path) -> pd.DataFrame:
 @pytest.mark.parametrize("name", KNOWN)
 def test_ready_overlay_reads_the_published_form(name, tmp_path):
     rows = parse_overlay(overlay_of(name, published.write(tmp_path)), name, tmp_path)
-    path, gender, age, subset = KNOWN[name]
+    path, gender, age, subset, subject, dropped, subsets = KNOWN[name]
     face = rows.loc[path]
     assert (face.gender, face.subset, face.reason) == (gender, subset, "")
     assert face.age is age or face.age == age
-    subject = {"adience": "a:1", "lfw": "aj cook"}.get(name, f"a:/{path}")
-    assert face.subject == subject
-    dropped = {"utkface": {"not_labelled": 1}, "adience": {"gender_unknown": 1}}.get(name, {})
+    assert face.subject == (subject or f"a:/{path}")
     assert rows.reason[rows.reason != ""].value_counts().to_dict() == dropped
-    assert set(rows.subset) == {
-        "utkface": {""}, "lfw": {""}, "fairface": {"train", "test"},
-        "adience": {"train", "validation", "test"},
-    }[name]  # fmt: skip
+    assert set(rows.subset) == subsets
 
 
 PUBLISHED = [*KNOWN, "congress"]
