@@ -100,10 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(206, content[first : last + 1], response, headers)
 
     def _send(self, status: int, body: bytes, response: Response, headers: dict) -> None:
-        length = {"Transfer-Encoding": "chunked"} if response.chunked else {}
-        headers = {"Content-Length": str(len(body))} | headers | length | response.headers
-        if response.chunked:
-            headers["Content-Length"] = None
+        length = {"Content-Length": str(len(body))}
+        length = {"Transfer-Encoding": "chunked"} if response.chunked else length
+        headers = length | headers | response.headers
         self.send_response(status)
         for name, value in headers.items():
             if value is not None:

@@ -60,22 +60,15 @@ def test_age_is_taken_in_the_middle_of_the_year(born, age):
 
 
 def test_compact_unsigned_types_do_not_wrap_around():
-    rows = [
-        {"face_location": np.array([9, 200, 40, 230], np.uint8), "photo_taken": np.uint16(2000)},
-        {"photo_taken": np.uint16(1960)},
-    ]
-    table = describe(rows)
+    first = {"face_location": np.array([9, 200, 40, 230], np.uint8), "photo_taken": np.uint16(2000)}
+    table = describe([first, {"photo_taken": np.uint16(1960)}])
     assert table.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [9, 200, 40, 230]
     assert table.age[1] == -11
 
 
 def test_subject_is_the_normalised_name_else_an_id():
-    wiki = describe(
-        [
-            {"name": "Dürer,  A."}, {"name": "a durer"},
-            {"name": "", "full_path": "17/10000217_1981-05-05_2009.jpg"},
-        ]
-    )  # fmt: skip
+    unnamed = {"name": "", "full_path": "17/10000217_1981-05-05_2009.jpg"}
+    wiki = describe([{"name": "Dürer,  A."}, {"name": "a durer"}, unnamed])
     assert wiki.subject.tolist() == ["a durer", "a durer", "wiki:10000217"]
     assert wiki.name.tolist() == ["Dürer,  A.", "a durer", ""]
     imdb = describe([{"name": "", "celeb_id": 7.0}], "imdb")
