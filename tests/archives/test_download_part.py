@@ -12,18 +12,6 @@ from renet.common.errors import InputError
 OTHER = tar_bytes(seed=2)
 
 
-@pytest.mark.parametrize(("digest", "asked"), [(MD5, "bytes=100000-"), (None, None)])
-def test_part_of_an_earlier_process_is_continued_only_with_a_digest(
-    server, receipt_file, archive, digest, asked, monkeypatch
-):
-    needed = []
-    monkeypatch.setattr(disk, "require_space", lambda path, count: needed.append(count))
-    leave_part(receipt_file)
-    downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert (server.requested_ranges(), needed) == ([asked], [len(TAR) - 100_000 * bool(asked)])
-
-
 @pytest.mark.fault("wrong-digest")
 @pytest.mark.parametrize(
     "response",
@@ -66,6 +54,10 @@ CASES = {
     "range that nobody asked for": (
         [content_range(f"bytes 0-{SIZE - 1}/{SIZE}", status=206, body=TAR)], [WHOLE] * 2,
     ),
+    "unknown length": (
+        [Response(chunked=True, drop_after=98_304), Response(chunked=True)],
+        [WHOLE, "bytes=98304-"],
+    ),
     "range that ends early": (broken(SHORT), [WHOLE, REST, "bytes=200000-"]),
     "body beyond the size that it declares": (broken(LONG), [WHOLE, REST, f"bytes={SIZE}-"]),
 } | {
@@ -101,15 +93,24 @@ def test_without_digest_each_attempt_begins_anew(server, receipt_file, archive):
 
 
 @pytest.mark.parametrize(
-    ("content", "ranges"),
-    [(TAR, [f"bytes={len(TAR)}-"]), (bytes(2 * len(TAR)), [f"bytes={2 * len(TAR)}-", None])],
-    ids=["whole, but not checked yet", "longer than the file"],
+    ("part", "digest", "asked", "needed"),
+    [
+        (TAR[:100_000], MD5, [REST], [SIZE - 100_000]),
+        (TAR[:100_000], None, [WHOLE], [SIZE]),
+        (TAR, MD5, [f"bytes={SIZE}-"], []),
+        (bytes(2 * SIZE), MD5, [f"bytes={2 * SIZE}-", WHOLE], [SIZE]),
+    ],
+    ids=["continued", "without digest", "whole, but not checked yet", "longer than the file"],
 )
-def test_part_that_has_all_bytes_is_checked(server, receipt_file, archive, content, ranges):
-    leave_part(receipt_file, content)
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+def test_part_of_an_earlier_process_is_continued_only_with_a_digest(
+    server, receipt_file, archive, monkeypatch, part, digest, asked, needed
+):
+    spaces = []
+    monkeypatch.setattr(disk, "require_space", lambda path, count: spaces.append(count))
+    leave_part(receipt_file, part)
+    downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == ranges
+    assert (server.requested_ranges(), spaces) == (asked, needed)
 
 
 @pytest.mark.fault("wrong-digest")
@@ -134,10 +135,3 @@ def test_part_is_deleted_once_the_archive_is_there(server, receipt_file, archive
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert not {name for name in names(archive.parent) if ".part" in name}
     assert not server.requests
-
-
-def test_file_of_unknown_length_is_downloaded_whole(server, receipt_file, archive):
-    server.responses = [Response(chunked=True, drop_after=100_000), Response(chunked=True)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.body_bytes < len(TAR) + 100_000

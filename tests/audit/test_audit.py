@@ -63,11 +63,10 @@ def test_labels_that_contradict_confident_predictions_come_first():
     truth = random.integers(0, 2, 300)
     confidence = random.uniform(0.8, 0.99, 300)
     p_male = np.where(truth, confidence, 1 - confidence)
-    probabilities = np.stack([1 - p_male, p_male], 1)
     flipped = random.choice(300, 15, replace=False)
     labels = truth.copy()
     labels[flipped] = 1 - labels[flipped]
-    ranked = ranking.rank(samples_of(labels), probabilities)
+    ranked = ranked_of(labels, p_male)
     wrong = [f"wiki:{number}" for number in flipped]
     assert set(ranked.id[:15]) == set(wrong)
     assert set(ranked.id[ranked.suspect == 1]) == set(wrong)
@@ -117,21 +116,6 @@ def paths_of(data) -> list:
     return [[data / f"{subset}.{kind}" for subset in SUBSETS] for kind in ("h5", "csv")]
 
 
-def audit(data, predictions, folder):
-    """Audit the labels of a data folder, with what a person has corrected before, if anything."""
-    corrected = folder.with_name("corrected.csv")
-    if not corrected.exists():
-        CORRECTED.write(corrected, CORRECTED.frame([]))
-    faces, tables = paths_of(data)
-    call_script(
-        "audit", predictions=predictions, faces=faces, tables=tables, corrected=corrected,
-        corrections=next(folder.parent.glob("given.csv"), None),
-        labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
-        picture=folder / "suspects.jpg", proposals=folder / "suspects.csv",
-        data={"sources": ["wiki"], "audit": {"run": "made"}}, has_initial_weights=False,
-    )  # fmt: skip
-
-
 @pytest.fixture
 def train_fold(data, tmp_path):
     """Train without fold 1 of 2, with a number of GPUs; returns the number of updates."""
@@ -178,10 +162,19 @@ def guessed(data, tmp_path, caplog):
         folds = [tmp_path / f"{number}.csv" for number in (1, 2)]
         for number, path in enumerate(folds):
             table[number::2].to_csv(path, index=False)
-        folder = tmp_path / "audit"
+        corrected = tmp_path / "corrected.csv"
+        if not corrected.exists():  # what a person has corrected before
+            CORRECTED.write(corrected, CORRECTED.frame([]))
+        folder, (faces, tables) = tmp_path / "audit", paths_of(data)
         caplog.set_level("INFO")
         caplog.clear()
-        audit(data, folds, folder)
+        call_script(
+            "audit", predictions=folds, faces=faces, tables=tables, corrected=corrected,
+            corrections=next(tmp_path.glob("given.csv"), None), labels=folder / "labels.csv",
+            summary=folder / "summary.json", page=folder / "index.html",
+            picture=folder / "suspects.jpg", proposals=folder / "suspects.csv",
+            data={"sources": ["wiki"], "audit": {"run": "made"}}, has_initial_weights=False,
+        )  # fmt: skip
         return folder, caplog.text
 
     return write

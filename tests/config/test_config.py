@@ -16,14 +16,12 @@ from helpers.config import CONFIG, check, complete
 from helpers.dry_run import plan
 from helpers.project import ROOT
 from helpers.workflow import other_text
-from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.config import archives, validation
 from renet.config.crop import ready_made_margin
 from renet.config.model import Architecture, CnnArchitecture
 from renet.config.runs import plain
 from renet.config.schema import Config
 from renet.config.train import Recipe
-from renet.faces.crop import CropSpec
 from renet.planning import before_start, data_summary, inputs, run_settings
 
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -79,7 +77,7 @@ def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
     undescribed = {name for name, of in keys if not {"description", "$ref"} & set(of)}
     assert undescribed == {"kind", "model"}  # the kinds are described as a whole
     validator = jsonschema.Draft202012Validator(schema)
-    for file in (ROOT / "config.yaml", *OVERLAYS, *(ROOT / "benchmarks/configs").glob("*.yaml")):
+    for file in (ROOT / "config.yaml", *OVERLAYS, *BENCHMARKS):
         assert not list(validator.iter_errors(yaml.safe_load(file.read_text()))), file
         named = re.match("# yaml-language-server: [$]schema=(.+)\n", file.read_text())
         assert (file.parent / named[1]).samefile(ROOT / write_config.SCHEMA)
@@ -124,10 +122,9 @@ def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(change
 
 @pytest.mark.fault("unchanged-meaning")
 def test_square_is_one_number_however_it_is_written():
-    square, other = check({"crop": {"size": [64, 64.0]}}), check({"crop": {"size": [64, 96]}})
-    assert data_summary.for_provenance(square) == data_summary.for_provenance(
-        check({"crop": {"size": 64}})
-    )
+    sizes = [64, 64.0], 64, [64, 96]
+    square, one, other = (check({"crop": {"size": size}}) for size in sizes)
+    assert data_summary.for_provenance(square) == data_summary.for_provenance(one)
     assert (square.crop.shape, other.crop.size) == ([64, 64], [64, 96])
 
 
@@ -144,15 +141,8 @@ def test_names_that_differ_in_case_alone_are_a_warning():
     of_runs, of_archives = before_start.warnings(config, [], [])
     assert "`runs` has x-seed1 and X-seed1, which share their files on a disk" in of_runs
     assert "`archives` has a and A, which share" in of_archives
-    assert (
-        list(before_start.warnings(check({"archives": declared, "sources": ["A"]}), [], [])) == []
-    )
-
-
-def test_default_crop_of_the_code_is_that_of_the_config():
-    crop = CropSpec()
-    assert ([*crop.size], crop.margin) == ([128, 128], ARCHIVE_MARGIN)
-    assert (CONFIG["crop"]["size"], CONFIG["crop"]["margin"]) == (128, ARCHIVE_MARGIN)
+    one = check({"archives": declared, "sources": ["A"]})
+    assert not list(before_start.warnings(one, [], []))
 
 
 def archive(**changes: object) -> dict:

@@ -25,15 +25,11 @@ def complete(entry: dict, **others: dict) -> dict[str, Run]:
 
 
 def test_grid_is_a_run_of_each_combination_named_by_key_and_value():
-    found = complete({"grid": GRID, "train": {"epochs": 3}})
-    assert set(found) == {
-        f"a-cell_{cell}-learning_rate_{rate}" for rate, cell in itertools.product(RATES, CELLS)
-    }
+    by_hand: dict[str, dict | None] = {"renet": None}
     for rate, cell in itertools.product(RATES, CELLS):
         entry = {"train": {"epochs": 3, "learning_rate": rate}, "model": {"cell": cell}}
-        name = f"a-cell_{cell}-learning_rate_{rate}"
-        by_hand = check({"runs": {"renet": None, name: entry}}).runs
-        assert found[name] == by_hand[name]
+        by_hand[f"a-cell_{cell}-learning_rate_{rate}"] = entry
+    assert complete({"grid": GRID, "train": {"epochs": 3}}) == check({"runs": by_hand}).runs
 
 
 def test_names_depend_on_no_position_and_on_no_spelling():
@@ -79,7 +75,6 @@ def test_grid_may_vary_the_kind_and_have_seeds():
         ({"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}, "a.model` has no key 'cell'"),
         ({"train.learning_rate": [0.01, "1e-2"]}, "learning_rate` lists 0.01 twice; remove one of"),
         ({"train.start_from": ["a/b.pt", "a_b.pt"]}, "makes a run called a-start_from_a_b.pt"),
-        ({"train.epochs": [*range(1, 18)], "train.seed": [1, 2, 3]}, "51 runs, more than 50; rem"),
         (
             {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")},
             "`runs` makes 999,400,119,992 runs",
@@ -93,7 +88,7 @@ def test_grid_that_cannot_be_one_is_named_in_one_sentence(grid, fault):
 
 
 def test_seeds_of_a_grid_count_as_its_runs():
-    with pytest.raises(InputError, match="`runs` makes 51 runs, more than 50"):
+    with pytest.raises(InputError, match="`runs` makes 51 runs, more than 50; remove"):
         complete({"grid": {"train.epochs": [*range(1, 18)]}, "seeds": [1, 2, 3]})
 
 
@@ -121,9 +116,3 @@ def test_table_of_a_grid_has_the_validation_metric_by_the_value_of_a_setting(res
     values = [getattr(run.metrics.validation, metric.name) for run in three_runs]
     low, high = metric.text(min(values)), metric.text(max(values))
     assert found[2][3:] == [metric.text(np.mean(values)), f"{low} to {high}"]
-
-
-def test_index_shows_the_table_of_a_grid(results):
-    page = (results / "index.html").read_text()
-    assert "What each setting does" in page and "<h3>Settings of the grid rates</h3>" in page
-    assert "<td>0.001</td>" in page

@@ -7,7 +7,6 @@ from helpers import cropped
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.metadata.row_filter import METADATA
-from renet.pages import templates
 
 
 @pytest.fixture
@@ -108,8 +107,3 @@ def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog
     shuffle(source)
     warned = "1 photos are in the data twice, with different labels; one is own:"
     assert warned in caplog.text and "correct the wrong label in the" in caplog.text
-
-
-def test_pages_count_what_a_person_has_reviewed():
-    said = templates.sentences("reviewed_labels", {"corrected": 1, "confirmed": 0, "dropped": 1})
-    assert said.startswith("A person corrected 1 label, confirmed 0 and dropped 1 face.")

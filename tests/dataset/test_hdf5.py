@@ -1,6 +1,7 @@
 """neon's HDF5 files are read, and files of the same structure are written."""
 
 import os
+from unittest.mock import MagicMock
 
 import h5py
 import numpy as np
@@ -166,11 +167,8 @@ def test_missing_file_and_pipe_are_named(tmp_path):
 @pytest.mark.fault("no-permission")
 def test_file_that_may_not_be_read_is_not_called_another_format(tmp_path, monkeypatch):
     """As root, no file is refused."""
-
-    def refuse(*_, **__):
-        raise PermissionError(13, "Unable to synchronously open file")
-
-    monkeypatch.setattr(h5py, "File", refuse)
+    error = PermissionError(13, "Unable to synchronously open file")
+    monkeypatch.setattr(h5py, "File", MagicMock(side_effect=error))
     (tmp_path / "a.h5").touch()
     with pytest.raises(InputError, match=r"a\.h5 cannot be read; change its permissions"):
         hdf5.read(tmp_path / "a.h5")

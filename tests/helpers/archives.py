@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
+from helpers.project import call_script
 from renet.archives.receipts import Receipt
 from renet.common.drop_reasons import RowReason
 from renet.config.filter import RowFilter
@@ -89,6 +90,18 @@ def write_receipt(receipt_file: Path, tar: Path, digest: str = "md5:0") -> Path:
     """A receipt of a tar, by default one of which no digest is known."""
     Receipt("made", str(tar), 1, digest, verified=False).write(receipt_file)
     return receipt_file
+
+
+def parsed(folder: Path, archive: dict[str, bytes] | Path, **given: object) -> pd.DataFrame:
+    """The rows of metadata.csv by an archive: the members of a tar, or a receipt."""
+    receipt = archive if isinstance(archive, Path) else folder / "r.json"
+    if receipt != archive:
+        write_receipt(receipt, write_tar(folder / "a.tar", archive))
+    index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
+    call_script("index_archive", receipt_files=[receipt], **index)
+    files = {name: folder / f"{name}.csv" for name in ("members", "metadata", "photos")}
+    call_script("parse_metadata", receipt_files=[receipt], **files, **{"tables": []} | given)
+    return METADATA.read(folder / "metadata.csv")
 
 
 def picture(height: int = 80, width: int = 100) -> np.ndarray:

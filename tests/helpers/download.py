@@ -13,9 +13,7 @@ import pytest
 from helpers.http_server import ArchiveServer, serving
 from renet.archives import http_transfer
 
-HTML = (
-    b"<!DOCTYPE html>\n<html><head><title>404 Not &amp; Found</title></head><body>no</body></html>"
-)
+HTML = b"<!DOCTYPE html>\n<html><head><title>404 Not &amp; Found</title></head></html>"
 
 
 def tar_bytes(size: int = 300_000, seed: int = 1) -> bytes:

@@ -2,14 +2,12 @@
 
 import contextlib
 import dataclasses
-import mmap
 import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 
 STALL_SECONDS = 30.0  # the longest that a stalled response blocks its thread
@@ -44,7 +42,7 @@ class Response:
 
 
 class ArchiveServer(ThreadingHTTPServer):
-    """Serves `contents` (path to bytes, or to the file that holds them).
+    """Serves `contents` (path to bytes).
 
     Each GET takes the next one of `responses`; later ones get the default response.
     """
@@ -53,7 +51,7 @@ class ArchiveServer(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.contents: dict[str, bytes | Path] = {}
+        self.contents: dict[str, bytes] = {}
         self.responses: list[Response] = []
         self.requests: list[SimpleNamespace] = []  # path and headers of each
         self.body_bytes = 0
@@ -81,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append(SimpleNamespace(path=self.path, headers=dict(self.headers)))
         response = self.server.responses.pop(0) if self.server.responses else Response()
-        content = self._content()
+        content = self.server.contents.get(self.path.partition("?")[0])
         if response.body is not None:
             content = response.body
         if content is None or response.status is not None:
@@ -89,15 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send_file(content, response)
 
-    def _content(self) -> bytes | memoryview | None:
-        """The bytes of the path; those of a file are memory-mapped."""
-        content = self.server.contents.get(self.path.partition("?")[0])
-        if not isinstance(content, Path):
-            return content
-        with content.open("rb") as handle:
-            return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
-
-    def _send_file(self, content: bytes | memoryview, response: Response) -> None:
+    def _send_file(self, content: bytes, response: Response) -> None:
         headers = {"Accept-Ranges": "bytes"}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not asked or not response.ranges:
@@ -109,13 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
         return self._send(206, content[first : last + 1], response, headers)
 
-    def _send(
-        self, status: int, body: bytes | memoryview, response: Response, headers: dict
-    ) -> None:
-        length = {"Transfer-Encoding": "chunked"} if response.chunked else {}
-        headers = {"Content-Length": str(len(body))} | headers | length | response.headers
-        if response.chunked:
-            headers["Content-Length"] = None
+    def _send(self, status: int, body: bytes, response: Response, headers: dict) -> None:
+        length = {"Content-Length": str(len(body))}
+        length = {"Transfer-Encoding": "chunked"} if response.chunked else length
+        headers = length | headers | response.headers
         self.send_response(status)
         for name, value in headers.items():
             if value is not None:
@@ -138,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif response.chunked:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _send_body(self, body: bytes | memoryview, response: Response) -> None:
+    def _send_body(self, body: bytes, response: Response) -> None:
         for start in range(0, len(body), PIECE_BYTES):
             piece = body[start : start + PIECE_BYTES]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if response.chunked else piece)

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from helpers import published
-from helpers.archives import jpeg, mat_bytes, write_receipt, write_tar
+from helpers.archives import jpeg, mat_bytes, parsed
 from helpers.config import check, complete
 from helpers.predictions import predictions_of
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT
 from renet.archives import downloads
 from renet.common.errors import InputError
 from renet.config import checks
@@ -23,7 +23,6 @@ from renet.config.filter import RowFilter
 from renet.evaluation import slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.row_filter import METADATA
 from renet.planning import data_summary
 
 
@@ -33,23 +32,17 @@ def labels_of(labels: dict, **archive: object) -> Archive:
     return Archive.model_validate({"url": "https://a.org/a.tar"} | given)
 
 
-def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
+def read(folder: Path, text: str, labels: dict, **archive: object) -> pd.DataFrame:
     (folder / "t.csv").write_text(text, encoding="utf-8")
-    given = labels_of({"tables": "t.csv"} | labels).label_settings
+    given = labels_of({"tables": "t.csv"} | labels, **archive).label_settings
     return own_photos.read([folder / "t.csv"], Labels(**given))
 
 
-def parse(folder: Path, receipt: Path, archive: Archive, **options: object) -> pd.DataFrame:
+def parse(folder: Path, source: object, archive: Archive, **options: object) -> pd.DataFrame:
     """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
-    index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
-    call_script("index_archive", receipt_files=[receipt], **index)
-    call_script(
-        "parse_metadata", database=archive.database, source="a", receipt_files=[receipt],
-        **{name: folder / f"{name}.csv" for name in ("members", "metadata", "photos")},
-        tables=archive.tables, labels=archive.label_settings, lists=archive.lists,
-        subsets=archive.subsets, **options,
-    )  # fmt: skip
-    return METADATA.read(folder / "metadata.csv").set_index("path")
+    options |= {name: getattr(archive, name) for name in ("database", "tables", "lists", "subsets")}
+    options |= {"source": "a", "labels": archive.label_settings}
+    return parsed(folder, source, **options).set_index("path")
 
 
 CLEAN = """\
@@ -58,31 +51,31 @@ filename,age,gender,x_min,y_min,x_max,y_max,head_roll,head_yaw,head_pitch
 00/b.jpg,152,M,1,2,20,30,0.1,0.2,0.3
 00/gone.jpg,52,M,1,2,20,30,0.1,0.2,0.3
 """
-CLEAN_LABELS = {"path": "filename", "gender": "gender", "age": "age"}
+CLEAN_LABELS = {"tables": "clean.csv", "path": "filename", "gender": "gender", "age": "age"}
 
 
 @pytest.fixture
-def imdb(tmp_path):
-    """IMDB of three photos, whose .mat file knows nothing of the face of the first, and a table."""
+def imdb(tmp_path, monkeypatch):
+    """IMDB of three photos, whose .mat file knows nothing of the face of the first, and a table.
+
+    The .mat file is in no folder of the tar.
+    """
     rows = [
         {"full_path": f"00/{name}.jpg", "gender": 1.0, "name": f"Person {name}",
          "face_score": float("-inf") if name == "a" else 3.0}
         for name in "abc"
     ]  # fmt: skip
-    photos = {f"imdb/00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
+    photos = {f"00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
     (tmp_path / "clean.csv").write_text(CLEAN)
-    tar = write_tar(tmp_path / "a.tar", {"imdb/imdb.mat": mat_bytes(rows, "imdb")} | photos)
-    return write_receipt(tmp_path / "r.json", tar)
+    monkeypatch.chdir(tmp_path)
+    return {"imdb.mat": mat_bytes(rows, "imdb")} | photos
 
 
 def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):
-    box = ["x_min", "y_min", "x_max", "y_max"]
-    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv"), "box": box}
+    labels = CLEAN_LABELS | {"box": ["x_min", "y_min", "x_max", "y_max"]}
     archive = labels_of(labels, database="imdb")
-    rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter())
-    assert rows.reason.to_dict() == {
-        "00/a.jpg": "", "00/b.jpg": "age_out_of_range", "00/c.jpg": "not_labelled",
-    }  # fmt: skip
+    rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter(max_age=152))
+    assert rows.reason.to_dict() == {"00/a.jpg": "", "00/b.jpg": "", "00/c.jpg": "not_labelled"}
     woman = rows.loc["00/a.jpg"]
     assert (woman.gender, woman.age, woman.subject) == (0, 31, "person a")
     assert woman[["x1", "y1", "x2", "y2"]].tolist() == [5, 6, 30, 40]
@@ -90,8 +83,7 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
 
 
 def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
-    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
-    archive = labels_of(labels, database="imdb", photos="crop")
+    archive = labels_of(CLEAN_LABELS, database="imdb", photos="crop")
     rows = parse(tmp_path, imdb, archive)
     assert rows.reason.tolist() == ["no_face", "age_out_of_range", "not_labelled"]
     assert rows.x1.tolist() == [11, 11, 11] and rows.gender.tolist() == [0, 1, pd.NA]
@@ -99,8 +91,7 @@ def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
 
 def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_path):
     (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
-    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
-    archive = labels_of(labels, database="imdb")
+    archive = labels_of(CLEAN_LABELS, database="imdb")
     fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, but it has 00/a.jpg"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, imdb, archive)
@@ -154,10 +145,9 @@ def test_column_of_the_path_may_have_a_dot_in_its_name(tmp_path):
 
 
 def test_subset_is_a_column_of_the_tables(tmp_path):
-    (tmp_path / "t.csv").write_text("file,sex,part\na.jpg,f,val\nb.jpg,m,test\nc.jpg,m,\n")
-    labels = {"tables": "t.csv", "path": "file", "gender": "sex"}
-    given = labels_of(labels, split={"from": "Part"}).label_settings
-    rows = own_photos.read([tmp_path / "t.csv"], Labels(**given))
+    text = "file,sex,part\na.jpg,f,val\nb.jpg,m,test\nc.jpg,m,\n"
+    labels = {"path": "file", "gender": "sex"}
+    rows = read(tmp_path, text, labels, split={"from": "Part"})
     assert rows.subset.tolist() == ["validation", "test", ""]
 
 
@@ -179,13 +169,15 @@ def overlay_of(name: str, folder: Path) -> dict:
     return yaml.safe_load(text)
 
 
-# Of each data set: the path of a face that is known by name, and its gender, age and subset.
+# Of each data set: the path of a face that is known by name; its gender, age, subset and subject
+# (None: the photo); the numbers of dropped rows; all subsets.
 KNOWN = {
-    "utkface": ("UTKFace/25_0_2_20170116000000000.jpg.chip.jpg", 1, 25, ""),
-    "fairface": ("train/1.jpg", 0, 24, "train"),
+    "utkface": ("UTKFace/25_0_2_20170116000000000.jpg.chip.jpg", 1, 25, "", None,
+                {"not_labelled": 1}, {""}),
+    "fairface": ("train/1.jpg", 0, 24, "train", None, {}, {"train", "test"}),
     "adience": ("faces/30601258@N03/coarse_tilt_aligned_face.1.10399600000_67c7d20df9_o.jpg",
-                0, 28, "train"),
-    "lfw": ("lfw-deepfunneled/AJ_Cook/AJ_Cook_0001.jpg", 0, pd.NA, ""),
+                0, 28, "train", "a:1", {"gender_unknown": 1}, {"train", "validation", "test"}),
+    "lfw": ("lfw-deepfunneled/AJ_Cook/AJ_Cook_0001.jpg", 0, pd.NA, "", "aj cook", {}, {""}),
 }  # fmt: skip
 
 
@@ -199,18 +191,13 @@ def parse_overlay(overlay: dict, name: str, folder: Path) -> pd.DataFrame:
 @pytest.mark.parametrize("name", KNOWN)
 def test_ready_overlay_reads_the_published_form(name, tmp_path):
     rows = parse_overlay(overlay_of(name, published.write(tmp_path)), name, tmp_path)
-    path, gender, age, subset = KNOWN[name]
+    path, gender, age, subset, subject, dropped, subsets = KNOWN[name]
     face = rows.loc[path]
     assert (face.gender, face.subset, face.reason) == (gender, subset, "")
     assert face.age is age or face.age == age
-    subject = {"adience": "a:1", "lfw": "aj cook"}.get(name, f"a:/{path}")
-    assert face.subject == subject
-    dropped = {"utkface": {"not_labelled": 1}, "adience": {"gender_unknown": 1}}.get(name, {})
+    assert face.subject == (subject or f"a:/{path}")
     assert rows.reason[rows.reason != ""].value_counts().to_dict() == dropped
-    assert set(rows.subset) == {
-        "utkface": {""}, "lfw": {""}, "fairface": {"train", "test"},
-        "adience": {"train", "validation", "test"},
-    }[name]  # fmt: skip
+    assert set(rows.subset) == subsets
 
 
 PUBLISHED = [*KNOWN, "congress"]

@@ -149,9 +149,3 @@ def test_edited_page_limit_key_or_sentence_reruns_no_script_that_does_not_use_it
     (path,) = SCRIPTS.rglob(file)
     found = {one.stem for one in SCRIPTS.glob("*.py") if path in code_digest.used_files(one)}
     assert found == set(users.split())
-
-
-@pytest.mark.parametrize("words", ["did you mean", "lists {value", "add up to", "above `max_age`"])
-def test_no_job_depends_on_the_words_for_an_error_of_a_section(words):
-    users = [path.stem for path in SCRIPTS.rglob("*.py") if words in path.read_text()]
-    assert users == ["sentences"]

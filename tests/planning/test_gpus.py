@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.dry_run import plan
-from helpers.workflow import copy_project, write_config
+from helpers.project import ROOT
 from renet.planning import before_start
 
 
@@ -22,14 +22,6 @@ def test_gpus_are_those_that_cuda_would_see(monkeypatch, tmp_path, granted, coun
     assert before_start.visible_gpus() == count
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A workflow whose training wants four GPUs."""
-    project = copy_project(tmp_path_factory.mktemp("project"))
-    write_config(project, train={"processes": 4, "threads": 1})
-    return project
-
-
 @pytest.mark.parametrize(
     ("options", "found", "granted"),
     [
@@ -40,9 +32,9 @@ def project(tmp_path_factory):
         pytest.param(["--cores", 2], "", 4, id="none found", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
-def test_training_is_granted_what_this_machine_has(project, monkeypatch, options, found, granted):
+def test_training_is_granted_what_this_machine_has(tmp_path, monkeypatch, options, found, granted):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", found)
-    model = "results/runs/renet/model.pt"
-    said = plan(project, model, "--configfile", "small.yaml", *options)
+    wanted = ["results/runs/renet/model.pt", "--config", "train={processes: 4}"]
+    said = plan(ROOT, "--directory", tmp_path, *wanted, *options)
     train = said.split("rule train:")[1].split("rule ")[0]
     assert f"gpu={granted}" in train

@@ -16,7 +16,6 @@ from helpers.dry_run import plan
 from helpers.predictions import describe_run
 from helpers.project import ROOT, call_script
 from helpers.training import SMALL, new_network, same
-from helpers.workflow import copy_project, write_config
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config.train import Recipe
@@ -54,12 +53,6 @@ def exported(request, tmp_path_factory) -> Path:
     run = make_run(tmp_path_factory.mktemp("export") / request.param, request.param)
     export.write_onnx(run / "model.onnx", predictor.load(run))
     return run
-
-
-def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(path).run(None, {"faces": faces})[0]
 
 
 def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(tmp_path):
@@ -152,9 +145,8 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
 
 @pytest.mark.parametrize("formats", [["hub"], ["hub", "onnx"]])
 def test_folder_for_model_hubs_takes_the_onnx_file_that_the_config_exports(tmp_path, formats):
-    project = copy_project(tmp_path / "project")
-    write_config(project, export=formats, runs={"svm": {"model": {"kind": "hog_svm"}}})
-    planned = plan(project, "--configfile", "small.yaml")
+    config = [f"export={formats}", "runs={svm: {model: {kind: hog_svm}}}"]
+    planned = plan(ROOT, "--directory", tmp_path, "--config", *config)
     inputs = re.findall(r"rule hub:\n +input: (.+)", planned)
     assert len(inputs) == 2
     assert [("model.onnx" in of) for of in sorted(inputs)] == ["onnx" in formats, False]
@@ -173,12 +165,15 @@ def test_damage_in_the_folder_for_model_hubs_is_noticed(hub, name):
 
 @pytest.mark.slow
 def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exported):
+    import onnxruntime
+
     found = predictor.load(exported)
+    session = onnxruntime.InferenceSession(exported / "model.onnx")
     for count in (1, 7, 40):
         faces = some_faces(count)
         expected = found.probabilities(faces)
         assert expected.std() > 0.01 or count == 1
-        np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
+        np.testing.assert_allclose(session.run(None, {"faces": faces})[0], expected, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -46,6 +46,13 @@ def results(tmp_path, caplog):
     return root
 
 
+def differences(results, caplog, **options) -> str:
+    """What verify.py says of a run that differs."""
+    with pytest.raises(InputError, match="1 of 1 runs differ"):
+        call_script("verify", results=results, **options)
+    return caplog.text
+
+
 def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
     call_script("verify", results=results)
     whole = "made: whole: 4 files compared, 1 not (listed below); made by this code, config and"
@@ -58,19 +65,16 @@ def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
 def test_manifest_of_an_earlier_version_is_refused_with_the_way_out(results, caplog):
     path = results / "runs" / "made" / manifest.FILE
     files.write_json(path, files.read_json(path) | {"format": "renet-manifest-1"})
-    with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results=results)
-    assert f"{path} is not of the format {manifest.FORMAT}; run the workflow again" in caplog.text
+    said = f"{path} is not of the format {manifest.FORMAT}; run the workflow again"
+    assert said in differences(results, caplog)
 
 
 @pytest.mark.fault("damaged-faces")
 def test_damaged_file_of_faces_hides_no_other_difference(results, caplog):
     (results / "data/train.h5").write_bytes(b"damaged")
     (results / "runs/made/model.pt").write_bytes(b"changed")
-    with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results=results)
-    assert "train.h5 is not an HDF5 file" in caplog.text
-    assert "model.pt has other bytes" in caplog.text
+    said = differences(results, caplog)
+    assert "train.h5 is not an HDF5 file" in said and "model.pt has other bytes" in said
     assert caplog.messages[-1].endswith(": data/a, data/train.csv, index.html, runs/made/logs.")
 
 
@@ -95,9 +99,8 @@ def test_changed_faces_are_noticed_by_another_digest(results, caplog, changed, s
             store.attrs["digest"] = stored.digest
     if "table" in changed:
         samples_of_faces(hdf5.read(path)).to_csv(table, index=False)
-    with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results=results, quick=True)
-    assert fault in caplog.text and "whole" not in caplog.text
+    said = differences(results, caplog, quick=True)
+    assert fault in said and "whole" not in said
 
 
 @pytest.mark.parametrize(("part", "kept", "fault"), [
@@ -107,9 +110,7 @@ def test_changed_faces_are_noticed_by_another_digest(results, caplog, changed, s
 def test_manifest_that_lacks_entries_is_a_difference(results, caplog, part, kept, fault):
     content = files.read_json(path := results / "runs" / "made" / manifest.FILE)
     files.write_json(path, content | {part: dict([*content[part].items()][:kept])})
-    with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results=results)
-    assert fault in caplog.text
+    assert fault in differences(results, caplog)
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -119,9 +120,7 @@ def test_results_that_were_copied_alone_are_compared_without_the_archives(result
     assert "archives are not compared: neither they nor their receipts are here" in caplog.text
     assert "made: whole: 4 files compared, 1 not" in caplog.text
     (results / "runs/made/model.pt").write_bytes(b"changed")
-    with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results=results, quick=quick)
-    assert "made: model.pt has other bytes." in caplog.text
+    assert "made: model.pt has other bytes." in differences(results, caplog, quick=quick)
 
 
 @pytest.mark.parametrize("lost", ["a/a.tar", "a/a.tar.json", "a"])
@@ -134,7 +133,6 @@ def test_receipt_or_archive_that_is_missing_beside_others_is_a_difference(result
     files.write_json(path, content | {"archives": archives})
     gone = resources / lost
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
-    with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results=results)
+    said = differences(results, caplog)
     missing = "archive .*a.tar is gone" if lost == "a/a.tar" else "receipt .*a.tar.json is missing"
-    assert re.search(missing, caplog.text) and "are not compared:" not in caplog.text
+    assert re.search(missing, said) and "are not compared:" not in said
