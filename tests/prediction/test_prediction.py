@@ -482,7 +482,7 @@ def test_log_and_page_say_what_the_predictions_lack(made, described, tmp_path, c
 
 
 def test_folder_without_a_model_is_one_sentence(tmp_path):
-    with pytest.raises(files.InputError, match=r"has no model\.pt or .*; give the folder of a run"):
+    with pytest.raises(files.InputError, match=r"has no model\.pt or .*; name the folder of a run"):
         predictor.load(tmp_path)
 
 

@@ -146,7 +146,7 @@ def test_normalisation_of_a_config_json_is_used_and_a_wrong_one_named(tmp_path, 
 
 
 FITS_NOT = [
-    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Give the run"),
+    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Set `model` and"),
     ("model.pt", SMALL.replace(cell="relu"), 32, "model.cell is tanh .* and relu in"),
     ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
     ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),

@@ -128,7 +128,7 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         named = format_name[:60] if isinstance(format_name, str) else "not named"
         raise InputError(
             f"{path} is not a model of this project: its format is {named}, "
-            f"but {FORMAT} is needed; train again, or use the version that wrote it."
+            f"but {FORMAT} is needed; train again, or use this project's version that wrote it."
         )
     if not isinstance(content.get("state"), dict):
         raise InputError(f"{path} has no weights; use a model file that this project has written.")
