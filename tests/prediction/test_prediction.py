@@ -507,7 +507,7 @@ BOX = dataclasses.asdict(BoxMap())
 ])  # fmt: skip
 def test_value_that_predictor_json_lacks_or_that_is_impossible_is_named(described, change):
     name = next(iter(change))
-    said = rf"predictor\.json (lacks .*impossible one: {name}|is .* not a finite)"
+    said = rf"predictor\.json (lacks .*invalid value: {name}|is .* not a finite)"
     with pytest.raises(files.InputError, match=said):
         predictor.load(described(**change))
 
