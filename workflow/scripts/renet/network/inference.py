@@ -36,7 +36,7 @@ def logits(
 
 
 def softmax(values: np.ndarray, network: str | Path = "The network") -> np.ndarray:
-    """Convert finite logits to probabilities, both (N, classes) float64; errors name `network`."""
+    """Convert logits to probabilities, both (N, classes) float64; InputError unless finite."""
     if not np.isfinite(values).all():
         raise InputError(
             f"{network} computes logits that are not finite, because its weights or a face's "

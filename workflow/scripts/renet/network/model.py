@@ -196,7 +196,7 @@ class CourseNetwork(Network):
 
 
 def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = None) -> Tensor:
-    """Compute `pool(norm(maps))`; on a CPU in evaluation mode, if equal, `norm(pool(maps))`.
+    """Compute `pool(norm(maps))`, or on a CPU in evaluation mode `norm(pool(maps))` if equal.
 
     The latter is faster. Both are equal if all weights of `norm` are above 0, because these keep
     the order of values. On a GPU, this check of the weights would block the host.

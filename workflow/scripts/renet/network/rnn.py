@@ -190,13 +190,13 @@ def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def to_steps(values: Tensor) -> Tensor:
-    """(S, T, N, 2 * units) to (T, S * 2, N, units), with the backward direction's time reversed."""
+    """Convert (S, T, N, 2 * units) to (T, S * 2, N, units); the backward half is time-reversed."""
     forwards, backwards = values.transpose(0, 1).chunk(DIRECTIONS, 3)
     return torch.stack([forwards, backwards.flip(0)], 2).flatten(1, 2)
 
 
 def from_steps(steps: Tensor) -> Tensor:
-    """Inverse of `to_steps`."""
+    """Invert `to_steps`."""
     forwards, backwards = steps.unflatten(1, (-1, DIRECTIONS)).unbind(2)
     return torch.cat([forwards, backwards.flip(0)], 3).transpose(0, 1)
 

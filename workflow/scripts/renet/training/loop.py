@@ -185,12 +185,12 @@ class Trainer:
 
     @property
     def epoch_step(self) -> int:
-        """Number of steps in the current epoch."""
+        """Number of steps so far in the current epoch."""
         return self.global_step - self.epoch * self._steps_per_epoch
 
     @property
     def samples_seen(self) -> int:
-        """Number of faces in the current epoch's steps, over all processes."""
+        """Number of faces so far in the current epoch, over all processes."""
         return min(self.epoch_step * self.recipe.batch_size, len(self.faces))
 
     def run(

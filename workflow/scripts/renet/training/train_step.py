@@ -58,7 +58,7 @@ class TrainStep:
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe):
-        """Take a network that is on its device (see `devices.to_device`)."""
+        """Prepare to train `model`, which is on its device (see `devices.to_device`)."""
         self.model = age_groups.WithAges(model) if recipe.age_weight else model
         self.recipe = recipe
         self.adjustment: Tensor | None = None

@@ -23,7 +23,7 @@ LAST = "layer4.1.conv2.weight"  # in torchvision and in timm
 
 
 class ResNet18(Network):
-    """torchvision's network, with the batch normalisation of the other kinds."""
+    """torchvision's ResNet-18, with `BatchNorm` in place of PyTorch's batch normalisation."""
 
     def init_weights(self, seed: int) -> None:
         """Load the initial weights that torchvision draws for this seed."""
