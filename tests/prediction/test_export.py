@@ -135,7 +135,7 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
     found.write_bytes(b"already there")
     call_script("export", **given, onnx=found)
     assert found.read_bytes() == b"already there"
-    with pytest.raises(InputError, match="is a folder of a run"):
+    with pytest.raises(InputError, match="is the folder of a run"):
         call_script("export", **given | {"exported": run / "model.safetensors"})
     (hub / "README.md").write_text("# Of another project")
     with pytest.raises(InputError, match=r"README\.md is no earlier output"):
@@ -269,7 +269,7 @@ def test_missing_package_is_one_sentence_with_the_way_out(run, monkeypatch):
 def test_end_of_the_name_decides_the_format_before_anything_is_read(tmp_path):
     assert export.find_writer(Path("a.onnx")) == export.write_onnx
     assert export.find_writer(Path("model.safetensors")) == export.write_safetensors
-    with pytest.raises(InputError, match=r"out\.pt has no name of a format; let it end"):
+    with pytest.raises(InputError, match=r"out\.pt has an unknown suffix; let the name end"):
         export.find_writer(tmp_path / "out.pt")
     with pytest.raises(InputError, match=r"a\.int8\.onnx would have float32"):
         export.find_writer(Path("a.int8.onnx"))

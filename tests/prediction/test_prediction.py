@@ -473,7 +473,7 @@ def test_log_and_page_say_what_the_predictions_lack(made, described, tmp_path, c
 
 
 def test_folder_without_a_model_is_one_sentence(tmp_path):
-    with pytest.raises(files.InputError, match=r"has no model\.pt or .*; give the folder of a run"):
+    with pytest.raises(files.InputError, match=r"has no model\.pt or .*; name the folder of a run"):
         predictor.load(tmp_path)
 
 
@@ -498,7 +498,7 @@ def test_predictor_of_another_model_or_of_other_classes_is_refused(described):
 ])  # fmt: skip
 def test_value_that_predictor_json_lacks_or_that_is_impossible_is_named(described, change):
     name = next(iter(change))
-    said = rf"predictor\.json (lacks .*impossible one: {name}|is .* not a finite)"
+    said = rf"predictor\.json (lacks .*invalid value: {name}|is .* not a finite)"
     with pytest.raises(files.InputError, match=said):
         predictor.load(described(**change))
 

@@ -140,13 +140,13 @@ def test_normalisation_of_a_config_json_is_used_and_a_wrong_one_named(tmp_path, 
     digest = RunSettings(train=start).without_device()
     (tmp_path / "config.json").write_text('{"pretrained_cfg": {"mean": [0.5]}}')
     assert RunSettings(train=start).without_device() != digest
-    fault = r"config\.json beside .*model\.safetensors does not give three numbers as mean"
+    fault = r"config\.json beside .*model\.safetensors needs three numbers as mean"
     with pytest.raises(InputError, match=fault):
         loaded(ResNet18Architecture(), start)
 
 
 FITS_NOT = [
-    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Give the run"),
+    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Set `model` and"),
     ("model.pt", SMALL.replace(cell="relu"), 32, "model.cell is tanh .* and relu in"),
     ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
     ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),
@@ -154,7 +154,7 @@ FITS_NOT = [
     ("grey.pth", ResNet18Architecture(), 32, r"grey.pth, which .*conv1.weight is \[64, 1, 7, 7\]"),
     ("wide.pth", ResNet18Architecture(), 32, r"conv2.weight is \[9, 9\] .* and \[512, 512, 3, 3\]"),
     ("nan.pth", ResNet18Architecture(), 32, "nan.pth cannot be used, because .* has a NaN"),
-    ("other.pth", ResNet18Architecture(), 32, "other.pth, which has no ResNet-18; give a model of"),
+    ("other.pth", ResNet18Architecture(), 32, "other.pth, which has no ResNet-18; name a model of"),
     ("two.pth", ResNet18Architecture(), 32, r"two.pth, which has 2 networks \(a\., b\.\)"),
     ("list.pth", SMALL, 32, "list.pth is not a model of this project"),
     ("network.pth", SMALL, 32, "network.pth is not loaded, .* could run code.*weights_only=False"),
@@ -232,7 +232,7 @@ def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_pat
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["conv1", "fc"], "names fc, which is not a layer .* it has norm, bn0, conv1"),
+        (["conv1", "fc"], "names fc, which is not a layer .* name some of norm, bn0, conv1"),
         (["norm", "bn0", "conv1", "bn1", "rnn1", "bn2", "cls"], "names all layers with weights"),
     ],
 )

@@ -258,7 +258,7 @@ def test_each_job_has_gpus_of_its_own_until_it_ends_as_long_as_there_are_some(
         numbers.append(devices.own_gpu(rank))
         assert ("Other jobs" in caplog.text) == (len(numbers) > gpus)
     assert numbers == found
-    assert f"Other jobs use GPU {tried}; this one shares GPU 0." in caplog.text
+    assert f"Other jobs use GPU {tried}; this job shares GPU 0." in caplog.text
     devices.own_gpu.cache_clear()
     for descriptor in locks:
         os.close(descriptor)
@@ -270,7 +270,7 @@ def test_processes_of_one_training_take_no_gpu_of_another_rank(two_gpus, monkeyp
     devices.own_gpu.cache_clear()  # another job has it; its descriptor keeps the lock
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert [devices.own_gpu(rank) for rank in (0, 1)] == [0, 1]
-    assert "Other jobs use GPU 0; this one shares GPU 0." in caplog.text
+    assert "Other jobs use GPU 0; this job shares GPU 0." in caplog.text
 
 
 def test_float32_is_float32_in_the_convolutions_of_a_gpu_too(monkeypatch):

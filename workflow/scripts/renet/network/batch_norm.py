@@ -41,7 +41,7 @@ class BatchNorm(nn.Module):
         return normalised
 
     def take_statistics(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Update the running statistics; return mean and variance (C,) float64 of the batch."""
+        """Update the running statistics; return the batch's mean and variance, (C,) float64."""
         mean, variance = batch_statistics(maps.detach())
         self._update_statistics(mean, variance)
         return mean, variance
@@ -53,7 +53,7 @@ class BatchNorm(nn.Module):
 
 
 class Normalise(torch.autograd.Function):
-    """Normalisation by given statistics of the batch, for a CPU; see `batch_statistics`."""
+    """Normalisation by the batch's mean and variance, on a CPU from `batch_statistics`."""
 
     @staticmethod
     def forward(  # noqa: PLR0913 (autograd wants each tensor as an argument)
@@ -68,10 +68,10 @@ class Normalise(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of maps, weight and bias; mean and variance are functions of the maps.
+        """Return the gradients of maps, weight and bias, also through mean and variance.
 
-        PyTorch's kernel adds up in float32. The error in sums of two million values was at most
-        1.4e-4. Rounding that flips ReLUs changes the gradients of a network more, by 5e-4.
+        PyTorch's kernel adds up in float32. The relative error in sums of two million values was at
+        most 1.4e-4. Rounding that flips ReLUs changes a network's gradients by 5e-4, which is more.
         """
         maps, weight, mean, scale = ctx.saved_tensors
         gradients = torch.ops.aten.native_batch_norm_backward(
@@ -88,11 +88,11 @@ def has_accurate_sums(device: torch.device) -> bool:
 
 
 def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of each channel of (N, C, H, W), each (C,) float64.
+    """Compute mean and biased variance of each channel of (N, C, H, W), each (C,) float64.
 
     On a CPU, PyTorch's kernel adds up the values one by one in float32: the variance of half a
-    million values would be wrong by 3e-4. The kernel therefore computes the statistics of groups of
-    at most eight rows of maps, as if each group had its own channels. float64 joins the groups.
+    million values would have a relative error of 3e-4. The kernel is therefore called with groups
+    of at most eight map rows as channels. The statistics of the groups are combined in float64.
     """
     if has_accurate_sums(maps.device):
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""The course's text file of predictions: a change of its form repeats no fold and no page."""
+"""The course's text file of predictions, in a module that no fold and no page imports."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from renet.common import files
 def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
     """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
 
-    The course's code reads the targets from an iterator that wraps round. Unless the batch size
-    divides the number of samples, it writes the targets of other samples.
+    Unless the batch size divides the number of samples, the course's code writes the targets of
+    other samples, because it reads them from an iterator that wraps round.
     """
     lines = ["inference, target"]
     lines += [

@@ -18,7 +18,7 @@ from renet.common.errors import InputError
 GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
 NVIDIA_DEVICE = Path("/dev/nvidia0")
 CPU_FEATURES = Path("/proc/cpuinfo")
-BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, the last one ARM
+BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # `bf16`: ARM, the others: x86
 BFLOAT16_CAPABILITY = (8, 0)  # NVIDIA's GPUs from Ampere on
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's malloc.h
 
@@ -36,14 +36,14 @@ class Compute:
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """Device of the settings, or cpu if Snakemake grants 0 GPUs; None: not under Snakemake."""
+    """Return `device`, but cpu if Snakemake grants 0 GPUs; `gpus` is None outside Snakemake."""
     return "cpu" if gpus == 0 else device
 
 
 def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
-    """Set PyTorch's number of threads, and choose the device of a process of this machine."""
+    """Set PyTorch's number of threads; return this process's device, a GPU by `local_rank`."""
     if threads < 1:
-        raise InputError(f"`threads` is {threads}, and must be at least 1.")
+        raise InputError(f"`threads` is {threads}; set it to at least 1.")
     torch.set_num_threads(threads)
     device, details = torch.device(device_type(name)), f"{threads} threads"
     if (name, device.type) == ("auto", "cpu"):
@@ -57,14 +57,14 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
 
 
 def device_type(name: str) -> str:
-    """The type, cpu or cuda, of a device in the settings, without locking a GPU."""
+    """Return the type, cpu or cuda, of a `device` setting such as auto, without locking a GPU."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
 
 
 def _check_unused_gpu(warns: bool) -> None:
-    """Warn that PyTorch cannot use a GPU of this machine; raise if the job was granted one."""
+    """Warn of a GPU that PyTorch cannot use; raise an InputError if this job was granted a GPU."""
     version = torch.__version__
     reason = f"PyTorch {version} cannot use it: install the build for this machine's driver"
     for variable in GRANTS:
@@ -79,7 +79,7 @@ def _check_unused_gpu(warns: bool) -> None:
 
 @functools.cache
 def own_gpu(local_rank: int) -> int:
-    """Lock a GPU for this process until it ends, and return its number, if possible `local_rank`.
+    """Lock a GPU until this process ends; return the GPU's number, if possible `local_rank`.
 
     The lock file has the GPU's UUID in its name, so that all processes of this user on the machine
     share it. With two ranks, rank 0 chooses from the even numbers and rank 1 from the odd numbers.
@@ -87,8 +87,8 @@ def own_gpu(local_rank: int) -> int:
     count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if local_rank >= count:
         raise InputError(
-            f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count}: use -b cpu, or "
-            "`train.device: cpu`, or fewer `train.processes`, or install a PyTorch for this GPU."
+            f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count} GPUs; set "
+            "`train.device: cpu` or -b cpu, lower `train.processes`, or install PyTorch for GPUs."
         )
     numbers = range(local_rank % ranks, count, ranks)
     for number in sorted(numbers, key=lambda number: number < local_rank):
@@ -99,13 +99,13 @@ def own_gpu(local_rank: int) -> int:
             return number
         os.close(descriptor)
     tried = ", ".join(map(str, numbers))
-    logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)
+    logging.warning("Other jobs use GPU %s; this job shares GPU %d.", tried, local_rank)
     return local_rank
 
 
 @functools.cache  # to log the choice once
 def chosen_precision(precision: str, device: str) -> str:
-    """Resolve `auto` for a type of device: bfloat16 if the CPU or all GPUs support it."""
+    """Resolve `auto` for a device type: to bfloat16 if the CPU, or every GPU, supports bfloat16."""
     if precision == "float32":
         return precision
     on_gpu = device != "cpu" and torch.cuda.is_available()
@@ -134,7 +134,7 @@ def choose_algorithms(device: torch.device, deterministic: bool) -> None:
         return
     torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = not deterministic
-    if deterministic:  # cuBLAS reads it when it is first used
+    if deterministic:  # cuBLAS reads the variable at its first use
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
@@ -150,7 +150,7 @@ def to_device(model: nn.Module, device: torch.device) -> nn.Module:
 def _keep_freed_memory() -> None:
     """Have malloc keep freed large blocks, so that the next step reuses them.
 
-    Otherwise, the system zeroes each page again: a fifth of the training time on a CPU.
+    Otherwise, the system zeroes each page again, which takes a fifth of the time on a CPU.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:  # glibc
@@ -161,10 +161,10 @@ def _keep_freed_memory() -> None:
 
 @functools.cache  # to log the choice once
 def float32_products() -> Literal["bf16", "none"]:
-    """PyTorch's `fp32_precision` of a CPU: bf16 selects oneDNN on AMD with AVX-512, as MKL is slow.
+    """Return PyTorch's `fp32_precision` of this CPU: bf16 on AMD with AVX-512, else none.
 
-    bf16 is kept only if a product then has other bits, as oneDNN computes it, and float32's
-    accuracy. No timing decides, so that results on one machine are reproducible.
+    bf16 replaces MKL, which is slow on AMD, by oneDNN. A test product must have other bits than by
+    MKL, and a relative error of at most 1e-5. A choice by timing would not be reproducible.
     """
     words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
     if not {"AuthenticAMD", "avx512f"}.issubset(words):
@@ -184,6 +184,6 @@ def float32_products() -> Literal["bf16", "none"]:
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:
-    """Autocast for a forward pass: with bfloat16, matrix products and convolutions use it."""
+    """Return autocast for a forward pass, enabled if `precision` resolves to bfloat16."""
     is_enabled = chosen_precision(precision, device.type) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=is_enabled)

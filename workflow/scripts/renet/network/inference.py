@@ -11,7 +11,7 @@ from renet.common.progress import Progress
 from renet.network.loader import Loader
 from renet.network.model import Network, infer
 
-# A GPU computes a small batch faster than the host can queue its kernels.
+# In smaller batches, a GPU would wait for the host to launch kernels.
 BATCH_SIZE = {"cpu": 128, "cuda": 256}
 
 
@@ -22,7 +22,7 @@ def logits(
     precision: str = "float32",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """Logits (N, classes) float64 of pixels (N, C, H, W) uint8 by a network on the device."""
+    """Compute logits (N, classes) float64 of pixels (N, C, H, W) uint8; `model` is on `device`."""
     model.eval()
     rows, size = np.arange(len(pixels)), BATCH_SIZE[device.type]
     batches = np.split(rows, rows[size::size])
@@ -36,11 +36,11 @@ def logits(
 
 
 def softmax(values: np.ndarray, network: str | Path = "The network") -> np.ndarray:
-    """Class probabilities from logits, both (N, classes) float64; an error names the network."""
+    """Convert logits to probabilities, both (N, classes) float64; InputError unless finite."""
     if not np.isfinite(values).all():
         raise InputError(
             f"{network} computes logits that are not finite, because its weights or a face's "
-            "values are too large; train it again, or give another file."
+            "values are too large; train the network again, or use another model file."
         )
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)

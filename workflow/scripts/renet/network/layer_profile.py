@@ -9,7 +9,7 @@ SAMPLES = 2  # batch size of the counted step: batch normalisation needs two
 
 
 def describe(network: Network) -> list[dict]:
-    """Rows of layers.csv: output (C, H, W), parameters, operations for one image.
+    """Return the rows of layers.csv: output (C, H, W), parameters, operations for one image.
 
     Operations are the multiplications and additions of matrix products and convolutions, in a
     forward and a backward pass. The call changes the network's running statistics.

@@ -15,18 +15,18 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Loader:
-    """Reads batches of a memory-mapped data set ahead in threads; no other faces are in memory."""
+    """Reads batches of a memory-mapped data set ahead, in threads; only these are in memory."""
 
     AHEAD = 4  # batches
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
-        """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""
+        """Read from a data set of `pixels` (N, C, H, W) uint8 and `targets` (N,) int64."""
         self._pixels, self._targets = pixels, targets
         self._device, self._on_gpu = device, device.type != "cpu"
-        self.data_wait = 0.0  # seconds that the caller has waited for the latest `batches`
+        self.data_wait = 0.0  # seconds that the caller has waited for faces of the latest `batches`
 
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
-        """Faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
+        """Yield pixels (n, C, H, W) uint8 and targets (n,) int64 of each array of row numbers."""
         self.data_wait = 0.0
         with (
             ThreadPoolExecutor(self.AHEAD if self._on_gpu else 1, "reader") as readers,

@@ -2,11 +2,11 @@
 
 Notable features:
 - batch normalisation before each layer, by neon's rules (batch_norm.py)
-- 3x3 convolutions with dilation 2 and ReLU; max-pooling follows each but the last
-- the blocks of a kind: SpatialRNNs (rnn.py), or convolutions with a stride
+- 3x3 convolutions with dilation 2 and ReLU; max-pooling follows each convolution but the last
+- blocks: SpatialRNNs (rnn.py) in the kind renet, strided convolutions in the kind cnn
 - a 1x1 convolution as classifier: the means of its maps are the logits
 - NumPy draws the weights in neon's order; layers have the names of the course's listing
-- fused layers: bn0 and conv1 in training, pooling and normalisation in inference on a CPU
+- speed: bn0 is folded into conv1 in training; a CPU pools before it normalises in inference
 """
 
 import math
@@ -27,9 +27,9 @@ Shape = tuple[int, int, int]  # (C, H, W)
 
 
 class Network(nn.Sequential):
-    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+    """A network from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
 
-    Layers with a method `draw_weights` get neon's initial weights, equal in float32.
+    The initial weights of layers with a method `draw_weights` equal neon's in float32.
     """
 
     frozen: Sequence[str] = ()  # names of the layers that are not trained
@@ -41,13 +41,13 @@ class Network(nn.Sequential):
         self.architecture, self.input_shape = architecture, tuple(input_shape)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits; in evaluation mode with `flip_average`, means over face and mirror image."""
+        """Compute logits; `flip_average` averages over face and mirror image in evaluation mode."""
         if self.training or not self.architecture.flip_average:
             return self.logits(pixels)
         return (self.logits(pixels) + self.logits(pixels.flip(3))) / 2
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Logits (N, classes) of the faces as they are."""
+        """Compute logits (N, classes) without flip averaging."""
         return super().forward(pixels)
 
     @torch.no_grad()
@@ -59,7 +59,7 @@ class Network(nn.Sequential):
                 layer.draw_weights(random)
 
     def freeze(self, names: Sequence[str] | str) -> None:
-        """Exclude layers from training: a list such as [`layer4.1`], or all_but_classifier."""
+        """Exclude layers from training: a list such as [`layer4.1`], or `all_but_classifier`."""
         self.frozen = list(self._modules)[:-1] if names == "all_but_classifier" else names
         layers = dict(self.named_modules())
         for name in self.frozen:
@@ -68,10 +68,10 @@ class Network(nn.Sequential):
         if unknown or not any(parameter.requires_grad for parameter in self.parameters()):
             fault = f"{unknown[0]}, which is not a layer" if unknown else "all layers with weights"
             known = ", ".join(self._modules)
-            raise InputError(f"`train.freeze` names {fault} of this network; it has {known}.")
+            raise InputError(f"`train.freeze` names {fault} of this network; name some of {known}.")
 
     def train(self, mode: bool = True) -> "Network":
-        """Set training mode, except in frozen layers, which normalise by running statistics."""
+        """Set training mode except in frozen layers, which normalise by running statistics."""
         super().train(mode)
         for name in self.frozen:
             self.get_submodule(name).eval()
@@ -79,12 +79,12 @@ class Network(nn.Sequential):
 
 
 class Normalizer(nn.Module):
-    """neon's `Normalizer(divisor=128)`; it first subtracts the mean of the data, if it is given."""
+    """neon's `Normalizer(divisor=128)`, which first subtracts the data's mean if it is given."""
 
     DIVISOR = 128.0
 
     def __init__(self, input_shape: Shape, mean: np.ndarray | None = None):
-        """Take the mean of the data in grey levels, (C,) or any array of C*H*W values."""
+        """Set the mean of the data in grey levels: C values, or C*H*W values in any shape."""
         super().__init__()
         values = torch.zeros(1)
         if mean is not None:
@@ -93,7 +93,7 @@ class Normalizer(nn.Module):
         self.register_buffer("mean", values)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) of any dtype, from 0 to 255, to the module's own dtype."""
+        """Normalise pixels (N, C, H, W), from 0 to 255 in any dtype; return the module's dtype."""
         return (pixels.to(self.mean.dtype) - self.mean) / self.DIVISOR
 
 
@@ -101,17 +101,17 @@ class ConvReLU(nn.Conv2d):
     """A convolution with bias and ReLU: neon's `Conv(..., activation=Rectlin())`."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, K, H', W')."""
+        """Convolve maps (N, C, H, W) to (N, K, H', W')."""
         return self.convolve(maps, self.weight)
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
-        """Output with `kernel` in place of the layer's weight."""
+        """Compute the output with `kernel` in place of the layer's weight."""
         output = self._conv_forward(maps, kernel, self.bias)
-        # In place, PyTorch's ReLU takes twice as long in bfloat16 and less time in float32.
+        # PyTorch's in-place ReLU takes twice as long as `F.relu` in bfloat16, less in float32.
         return F.relu(output, inplace=output.dtype != torch.bfloat16)
 
     def draw_weights(self, random: np.random.RandomState) -> None:
-        """Kaiming's normal distribution, and zeros for the bias."""
+        """Draw the weights from Kaiming's normal distribution, and set the bias to zero."""
         kernels, fan_in = len(self.weight), self.weight[0].numel()
         drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
         self.weight.copy_(torch.from_numpy(drawn.T.reshape(self.weight.shape)))
@@ -119,10 +119,10 @@ class ConvReLU(nn.Conv2d):
 
 
 class Classifier(ConvReLU):
-    """Last convolution, in the dtype of its weights: bfloat16 would give logits of three digits.
+    """Last convolution, in its weights' dtype, because bfloat16 would round logits to three digits.
 
-    The form `course` has a ReLU, so that no logit is negative. Its padding adds a border of
-    relu(bias).
+    The form `course` has a ReLU, so that no logit is negative, and a padding, which adds a border
+    of relu(bias) to the maps.
     """
 
     def __init__(self, channels: int, classes: int, form: str = "course"):
@@ -130,7 +130,7 @@ class Classifier(ConvReLU):
         self.has_relu = form == "course"
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, classes, H', W')."""
+        """Convolve maps (N, C, H, W) to (N, classes, H', W')."""
         with torch.autocast(maps.device.type, enabled=False):
             maps = maps.to(self.weight.dtype)
             return super().forward(maps) if self.has_relu else nn.Conv2d.forward(self, maps)
@@ -140,15 +140,15 @@ class LinearClassifier(nn.Linear):
     """Last layer of the other kinds; like `Classifier`, it computes in the dtype of its weights."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, features) to (N, outputs)."""
+        """Compute outputs (N, outputs) from features (N, features)."""
         with torch.autocast(features.device.type, enabled=False):
             return super().forward(features.to(self.weight.dtype))
 
 
 class CourseNetwork(Network):
-    """Convolutions, the blocks of a kind, and a 1x1 convolution whose means are the logits.
+    """Convolutions, the blocks of a kind, and a 1x1 convolution; the means of its maps are logits.
 
-    Each layer follows a batch normalisation. The layers have the names of the course's listing:
+    A batch normalisation precedes each layer. The layers have the names of the course's listing:
     norm, bn0, conv1, bn1, pool1, …, cls.
     """
 
@@ -160,7 +160,7 @@ class CourseNetwork(Network):
         architecture: Architecture | CnnArchitecture,
         mean: np.ndarray | None = None,
     ):
-        """Make a network without weights; an InputError unless poolings and blocks fit H and W."""
+        """Build the layers; raise an InputError if H and W do not fit the poolings and blocks."""
         architecture.check_size(input_shape[1:], "this network")
         super().__init__(OrderedDict(), architecture, input_shape)
         channels, height, width = input_shape
@@ -182,11 +182,11 @@ class CourseNetwork(Network):
         self.add_module("cls", classifier)
 
     def make_block(self, number: int, shape: Shape) -> tuple[nn.Module, Shape]:
-        """A block, by its number from 0, for maps (C, H, W), and the shape of its output."""
+        """Return block `number` (from 0) for maps of `shape` (C, H, W), and its output's shape."""
         raise NotImplementedError
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Means of the classifier's maps; if its ReLU is 0 for every input, nothing is learnt."""
+        """Compute the means of the classifier's maps; no gradient flows if its ReLU is always 0."""
         names = self.architecture.stages()
         first, *stages = ([getattr(self, name) for name in stage] for stage in names)
         maps = normalise_and_convolve(self.norm(pixels), *first)  # bn0, conv1
@@ -196,10 +196,10 @@ class CourseNetwork(Network):
 
 
 def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = None) -> Tensor:
-    """`pool(norm(maps))`; on a CPU in evaluation mode the faster `norm(pool(maps))`, if equal.
+    """Compute `pool(norm(maps))`, or on a CPU in evaluation mode `norm(pool(maps))` if equal.
 
-    Both are equal for weights above 0, which keep the order of values. On a GPU, the host would
-    wait for the weights.
+    The latter is faster. Both are equal if all weights of `norm` are above 0, because these keep
+    the order of values. On a GPU, this check of the weights would block the host.
     """
     if pool is None:
         return norm(maps)
@@ -210,10 +210,10 @@ def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.Module | None = N
 
 
 def normalise_and_convolve(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
-    """`convolution(norm(maps))`; in training mode with fewer passes over maps (N, C, H, W).
+    """Compute `convolution(norm(maps))`, in training mode with fewer passes over maps (N, C, H, W).
 
-    If the maps need no gradient, the kernel takes in the weight and bias of the normalisation. An
-    input channel of ones carries the bias; in the padding, this channel is 0.
+    If the maps need no gradient, the weight and bias of `norm` are folded into the kernel. The bias
+    becomes the kernel of an added input channel, which is 1 in the maps and 0 in the padding.
     """
     if not norm.training or maps.requires_grad:  # a frozen norm does not train
         return convolution(norm(maps))
@@ -229,11 +229,11 @@ def normalise_and_convolve(maps: Tensor, norm: BatchNorm, convolution: ConvReLU)
 
 @torch.inference_mode()
 def infer(model: Network, pixels: Tensor, precision: str) -> Tensor:
-    """Logits (N, classes) of pixels (N, C, H, W) uint8 by a network in evaluation mode."""
+    """Compute logits (N, classes) of pixels (N, C, H, W) uint8; `model` is in evaluation mode."""
     with devices.precision_context(precision, pixels.device):
         return model(pixels)
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Count the parameters, frozen ones included."""
+    """Count the parameters, including frozen parameters."""
     return sum(parameter.numel() for parameter in model.parameters())

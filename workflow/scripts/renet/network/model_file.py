@@ -1,7 +1,7 @@
 """Model files: a network with its architecture, and the state of its training, if any.
 
-They are PyTorch's zip files. PyTorch does not check their CRC-32; `read` does. For weights in
-safetensors, a config.json beside them or their metadata has all other content.
+They are PyTorch's zip files; unlike PyTorch, `read` checks their CRC-32. The content of a
+safetensors file except its weights is in config.json beside the file, or in its metadata.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ from renet.network import kinds
 from renet.network.model import Network, parameter_count
 
 FORMAT = "renet-model-1"
-METADATA = "renet"  # key of the JSON text in other formats
-DIGEST = "weights_sha256"  # of the file; in its own metadata, of the file with NO_DIGEST there
+METADATA = "renet"  # key of the JSON text in the metadata of ONNX and safetensors
+DIGEST = "weights_sha256"  # of the file; in the file's metadata: of the file with NO_DIGEST here
 NO_DIGEST = "0" * 64
 DTYPES = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 DTYPES |= {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -41,7 +41,7 @@ def save(path: str | Path, model: Network, **more: object) -> None:
 
 
 def file_content(path: str | Path, model: Network, **more: object) -> dict:
-    """Checked content of a model file; tensors on the CPU are shared, not copied."""
+    """Return the checked content of a model file; it shares CPU tensors with `model`."""
     content = {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
@@ -56,7 +56,7 @@ def file_content(path: str | Path, model: Network, **more: object) -> dict:
 
 
 def describe(path: Path, model: Network) -> dict[str, object]:
-    """Description of a network and of its model file, for the pages."""
+    """Describe a network and its model file, for the pages."""
     return {
         "architecture": model.architecture.model_dump(),
         "input_shape": list(model.input_shape),
@@ -75,7 +75,7 @@ def write(path: str | Path, content: dict) -> None:
 
 
 def check_tensors(content: dict, consequence: str) -> None:
-    """Raise an InputError, which `consequence` begins, unless all tensors are dense and finite."""
+    """Raise an InputError (`consequence`, because …) unless all tensors are dense and finite."""
     try:
         tensors = [*_named_tensors(content["state"] | {**content, "state": None}, "")]
     except RecursionError as error:
@@ -84,13 +84,13 @@ def check_tensors(content: dict, consequence: str) -> None:
         dense = tensor.layout == torch.strided and tensor.dtype in DTYPES and not tensor.is_meta
         # A stride of 0 makes a tensor of any size from a few bytes.
         if not dense or tensor.nbytes > tensor.untyped_storage().nbytes():
-            raise InputError(f"{consequence}, because {name} is no dense tensor of plain numbers.")
+            raise InputError(f"{consequence}, because {name} is not a dense tensor of numbers.")
         if not tensor.isfinite().all():
             raise InputError(f"{consequence}, because {name} has a NaN or an infinity.")
 
 
 def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
-    """Tensors in nested dicts and lists, each named by its keys, as in a state dict."""
+    """Yield the tensors in nested dicts and lists; keys joined by dots are the names."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, dict | list):
@@ -99,9 +99,9 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def read(path: str | Path, *, state_dict: bool = False) -> dict:
-    """Content of a model file; with `state_dict`, also of a weights file of another project."""
+    """Read a model file's content; with `state_dict`, also another project's weights file."""
     path = Path(path)
-    if not path.is_file():  # to read a pipe or a device could take for ever
+    if not path.is_file():  # reading a pipe or a device might never end
         raise InputError(f"The model {path} does not exist or is no file; check the path.")
     try:
         data = path.read_bytes()  # read once, because another process can replace the file
@@ -113,9 +113,9 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         if "GLOBAL" in str(error) or "legacy .tar" in str(error):
             raise InputError(
                 f"{path} is not loaded, because it has Python objects or is in PyTorch's oldest "
-                "format, so that loading it could run code. If you trust its author, convert it by "
+                "format, so that loading it could run code. If you trust its author, convert it: "
                 f"python -c \"import torch; saved = torch.load('{path}', weights_only=False); "
-                "torch.save(saved.get('state_dict', saved), 'weights.pth')\", and give weights.pth."
+                "torch.save(saved.get('state_dict', saved), 'weights.pth')\"; then use weights.pth."
             ) from error
         reason = textwrap.shorten(str(error) or type(error).__name__, 300).rstrip(".")
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's text speaks of code in files
@@ -128,16 +128,16 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         named = format_name[:60] if isinstance(format_name, str) else "not named"
         raise InputError(
             f"{path} is not a model of this project: its format is {named}, "
-            f"but {FORMAT} is needed; train it again, or use the version that wrote it."
+            f"but {FORMAT} is needed; train again, or use this project's version that wrote it."
         )
     if not isinstance(content.get("state"), dict):
-        raise InputError(f"{path} has no weights; give a model that this project has written.")
+        raise InputError(f"{path} has no weights; use a model file that this project has written.")
     check_tensors(content, f"{path} cannot be used")
     return content | {DIGEST: hashlib.sha256(data).hexdigest()}
 
 
 def _read_pytorch(path: Path, data: bytes) -> Any:
-    if not data.startswith(b"PK\3\4"):  # of another project, before PyTorch 1.6
+    if not data.startswith(b"PK\3\4"):  # another project's format before PyTorch 1.6
         return torch.load(path, map_location="cpu", weights_only=True)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()  # compressed or overlapping entries can have any size
@@ -150,7 +150,7 @@ def _read_pytorch(path: Path, data: bytes) -> Any:
 
 
 def _read_safetensors(path: Path, data: bytes) -> dict:
-    start = 8 + int.from_bytes(data[:8], "little")  # of the tensors, behind the header
+    start = 8 + int.from_bytes(data[:8], "little")  # of the tensors, after the header
     metadata = json.loads(data[8:start]).get("__metadata__", {})
     content = described(path) or json.loads(metadata.get(METADATA, "{}"))
     stated = str(content.get(DIGEST))
@@ -163,14 +163,14 @@ def _read_safetensors(path: Path, data: bytes) -> dict:
 
 
 def described(path: Path) -> dict:
-    """Content of the config.json beside weights, or an empty dict."""
+    """Read config.json in the folder of the weights file `path`, if any; else return {}."""
     beside = path.with_name(DESCRIPTION)
     content = files.read_json(beside) if beside.is_file() else {}
     return content if isinstance(content, dict) else {}
 
 
 def build(content: dict, path: str | Path = "The saved network") -> Network:
-    """Build the network of a model file's content, on the CPU, in its saved dtype."""
+    """Build a network from a model file's content, on the CPU, in the dtype of the weights."""
     try:
         state = content["state"]
         mean, shape = state.get("norm.mean"), tuple(content["input_shape"])
@@ -179,7 +179,7 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         if content["classes"] != [*CLASSES]:
             raise ValueError(f"its classes are {content['classes']}")
         data_mean = mean.numpy() if mean is not None and mean.dim() > 1 else None
-        with torch.device("meta"):  # a misfit is found before memory is taken
+        with torch.device("meta"):  # wrong shapes fail before memory is allocated
             kinds.build(shape, settings, data_mean).load_state_dict(state, assign=True)
         model = kinds.build(shape, settings, data_mean).to(next(iter(state.values())).dtype)
         model.load_state_dict(state)
@@ -190,11 +190,11 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         reason = textwrap.shorten(str(error) or type(error).__name__, 300)
         raise InputError(
             f"{path} cannot be used, because its weights do not fit its architecture ({reason}); "
-            "train it again, or give another file."
+            "train the network again, or use another model file."
         ) from error
     return model
 
 
 def load(path: str | Path) -> Network:
-    """Network in a model file; see `read` and `build` for the errors."""
+    """Load the network of a model file; `read` and `build` raise the errors."""
     return build(read(path), path)

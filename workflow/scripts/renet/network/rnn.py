@@ -18,10 +18,10 @@ class SpatialRNN(nn.Module):
     """Bidirectional RNNs over the columns of the map, then over the rows of their output.
 
     The map is split into blocks. In the vertical sweep, each column of blocks has a bidirectional
-    RNN of its own, which runs over the rows. In the horizontal sweep, each row of that output has
-    one, which runs over the columns. The course's layers Split, Reshape, DimShuffle, Extract and
-    MergeBroadcast are permutations here. With `residual`, each sweep has a path around it: the
-    linear layer `around` for the vertical sweep, the identity for the horizontal sweep.
+    RNN of its own, which runs over the rows. In the horizontal sweep, each row of the vertical
+    sweep's output has an RNN, which runs over the columns. The course's layers Split, Reshape,
+    DimShuffle, Extract and MergeBroadcast are permutations here. With `residual`, a sweep's input
+    is added to its output; in the vertical sweep, the linear layer `around` maps the input first.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class SpatialRNN(nn.Module):
         units: int,
         options: Architecture | None = None,
     ):
-        """Take the shape (C, H, W) of the maps; H and W are multiples of the block's."""
+        """Build the layer for maps (C, H, W); H and W are multiples of `block` (height, width)."""
         super().__init__()
         options = options or Architecture()
         channels, height, width = input_shape
@@ -46,7 +46,7 @@ class SpatialRNN(nn.Module):
         self.output_shape = (outputs, rows, columns)
 
     def draw_weights(self, random: np.random.RandomState) -> None:
-        """Draw the weights of the linear path; each bank draws its own weights."""
+        """Draw the weights of `around`, if any; each BiRNNBank draws its own weights."""
         if self.around is not None:
             draw_glorot(self.around.weight, random)
 
@@ -64,7 +64,7 @@ class SpatialRNN(nn.Module):
         return swept if self.norm is None else self.norm(swept)
 
     def over_rows(self, swept: Tensor) -> Tensor:
-        """Horizontal sweep, to (block rows, block columns, N, 2 * units)."""
+        """Horizontal sweep of `swept`, to (block rows, block columns, N, 2 * units)."""
         rows = swept.transpose(0, 1)
         return self.horizontal(rows) if self.around is None else self.horizontal(rows) + rows
 
@@ -72,7 +72,7 @@ class SpatialRNN(nn.Module):
         """(N, C, H, W) to (block columns, block rows, N, features), features ordered c, dy, dx."""
         count, channels, height, width = maps.shape
         block_height, block_width = self.block
-        # The maps' gradient is channels_last, too; the first permutation moves rows of channels.
+        # Maps and their gradient are channels_last: the first permutation moves whole pixels.
         grid = maps.permute(0, 2, 3, 1).reshape(
             count, height // block_height, block_height, width // block_width, block_width, channels
         )
@@ -84,7 +84,7 @@ class SweepNorm(nn.LayerNorm):
     """Layer normalisation in the dtype of its input; CUDA's autocast would use float32."""
 
     def forward(self, swept: Tensor) -> Tensor:
-        """(..., features) to the same shape and dtype."""
+        """Normalise (..., features) to the same shape and dtype."""
         # On a CPU, the kernel takes float32 weights with a bfloat16 input; on CUDA it does not.
         dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
         weights = self.weight.to(dtype), self.bias.to(dtype)
@@ -96,15 +96,15 @@ class BiRNNBank(nn.Module):
     """Independent bidirectional RNNs of one size; each computes the same as neon 2.6.0's BiRNN.
 
     Each sequence has its own weights for each direction, stacked in three tensors. For any number
-    of sequences, a pass takes one batched product for all inputs and one per time step. Both
-    directions start from zero. In the forward direction, with time reversed for backward:
+    of sequences, a pass computes one batched product for all inputs and one for each time step.
+    Both directions start from zero. The formulas of both, with time reversed for backward:
 
         tanh, relu   h[t] = f(W x[t] + b + R h[t-1])
         gru          r, z as usual; n = tanh(W x[t] + b + r * R h[t-1]); h[t] = (1-z) n + z h[t-1]
         lstm         gates in the order input, forget, candidate, output, without peepholes
 
     W is (sequences, 2 * gates * units, inputs), forward direction first; R (sequences * 2, gates *
-    units, units), both directions of a sequence in a row; b (sequences, 2 * gates * units).
+    units, units), both directions of a sequence together; b (sequences, 2 * gates * units).
     """
 
     def __init__(self, sequences: int, inputs: int, units: int, cell: str = "tanh", shared=False):
@@ -118,7 +118,7 @@ class BiRNNBank(nn.Module):
         self.bias = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs))
 
     def draw_weights(self, random: np.random.RandomState) -> None:
-        """Glorot's uniform distribution for each input and recurrent matrix."""
+        """Draw each gate's input and recurrent matrix from Glorot's uniform distribution."""
         recurrent_weight = self.recurrent_weight.unflatten(0, (-1, DIRECTIONS)).flatten(1, 2)
         for inputs, recurrent in zip(self.input_weight, recurrent_weight, strict=True):
             for gate in (*inputs.split(self.units), *recurrent.split(self.units)):
@@ -141,7 +141,7 @@ class BiRNNBank(nn.Module):
     def _sweep_by_steps(
         self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
     ) -> Tensor:
-        """Sweep without in-place operations, as autograd and torch.export need it."""
+        """Compute `forward` without in-place operations, as autograd and torch.export need it."""
         drives = to_steps(project(inputs, input_weight, bias))
         weight = recurrent_weight.transpose(1, 2)
         steps: dict[str, Callable] = {"gru": self._gru_step, "lstm": self._lstm_step}
@@ -184,19 +184,19 @@ def draw_glorot(matrix: Tensor, random: np.random.RandomState) -> None:
 
 
 def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """W x + b for all sequences and times: (S, T, N, inputs) to (S, T, N, outputs)."""
+    """Compute W x + b for all sequences and times: (S, T, N, inputs) to (S, T, N, outputs)."""
     flat = torch.baddbmm(bias.unsqueeze(1), inputs.flatten(1, 2), weight.transpose(1, 2))
     return flat.unflatten(1, inputs.shape[1:3])
 
 
 def to_steps(values: Tensor) -> Tensor:
-    """(S, T, N, 2 * units) to (T, S * 2, N, units), with the backward direction's time reversed."""
+    """Convert (S, T, N, 2 * units) to (T, S * 2, N, units); the backward half is time-reversed."""
     forwards, backwards = values.transpose(0, 1).chunk(DIRECTIONS, 3)
     return torch.stack([forwards, backwards.flip(0)], 2).flatten(1, 2)
 
 
 def from_steps(steps: Tensor) -> Tensor:
-    """Inverse of `to_steps`."""
+    """Invert `to_steps`."""
     forwards, backwards = steps.unflatten(1, (-1, DIRECTIONS)).unbind(2)
     return torch.cat([forwards, backwards.flip(0)], 3).transpose(0, 1)
 
@@ -205,8 +205,8 @@ class ElmanSweep(torch.autograd.Function):
     """Forward pass of a whole bank for tanh and relu, with its own backward pass.
 
     PyTorch's autograd would add a gradient of the recurrent weights at every step, and transpose
-    the gradients in memory. Here, one product over all steps gives each gradient in the weight's
-    layout. `baddbmm` has `out`, because FlopCounterMode does not count `baddbmm_`.
+    the gradients in memory. Here, one product over all steps computes each gradient in the
+    weight's layout. FlopCounterMode counts `baddbmm` with `out`, but not `baddbmm_`.
     """
 
     @staticmethod
@@ -228,7 +228,7 @@ class ElmanSweep(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of inputs, weights and bias."""
+        """Return the gradients of inputs, weights and bias."""
         inputs, input_weight, recurrent_weight, hidden = ctx.saved_tensors
         drive = to_steps(gradient)  # becomes the gradient before the activation
         for time in reversed(range(len(drive))):

@@ -1,8 +1,8 @@
 """Export of a predictor to ONNX and to safetensors.
 
-The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
-(N, classes) float32. Mean, scaling, flip averaging and temperature are part of the graph; the
-metadata has all other content of predictor.json.
+The ONNX graph computes probabilities (N, classes) float32 from faces (N, 3, height, width) uint8
+RGB, for any N. It includes mean, scaling, flip averaging and temperature. All other content of
+predictor.json is in the metadata.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from renet.prediction.predictor import FILE, Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
-LOCAL_LINE = re.compile(r"^.*(?<!\\)\]\((?!https?:).*\n", re.MULTILINE)  # has a link to a file
+LOCAL_LINE = re.compile(r"^.*(?<!\\)\]\((?!https?:).*\n", re.MULTILINE)  # with a link to a file
 
 
 class Probabilities(nn.Module):
@@ -37,7 +37,7 @@ class Probabilities(nn.Module):
         self.temperature = predictor.temperature or 1.0
 
     def forward(self, faces: Tensor) -> Tensor:
-        """(N, 3, height, width) uint8 to (N, classes)."""
+        """Compute probabilities (N, classes) of faces (N, 3, height, width) uint8."""
         return (self.network(faces) / self.temperature).softmax(1)
 
 
@@ -54,13 +54,13 @@ def _onnx_model(predictor: Predictor):
         import onnxscript  # noqa: F401 (torch.onnx imports it)
     except ImportError as error:
         raise InputError(
-            f"Exporting to ONNX needs the package {error.name}, which is not installed: "
-            "pip install -r requirements-export.txt."
+            f"Exporting to ONNX needs the package {error.name}, which is not installed; "
+            "run pip install -r requirements-export.txt."
         ) from error
     if not predictor.network.architecture.has_layers:
         raise InputError(
-            f"{predictor.model} has features that are not layers of a network and cannot be "
-            "exported to ONNX; safetensors is possible."
+            f"{predictor.model} cannot be exported to ONNX, because no layers compute its "
+            "features; name a *.safetensors file."
         )
     module = Probabilities(predictor).float().eval()
     example = torch.zeros((2, *predictor.network.input_shape), dtype=torch.uint8)
@@ -87,7 +87,7 @@ def write_safetensors(
 ) -> None:
     """Write the weights as safetensors; the default metadata is the text of `described`."""
     weights = {name: tensor.contiguous() for name, tensor in predictor.network.state_dict().items()}
-    # One key, because the order of several keys, and so the bytes, would vary.
+    # Only one key, because several keys would be written in varying order.
     about = {model_file.METADATA: described(predictor, model_file.NO_DIGEST)}
     content = safetensors.torch.save(weights, metadata or about)
     if metadata is None:
@@ -99,13 +99,13 @@ def write_safetensors(
 
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | None = None) -> None:
-    """Write the files for model hubs and `predictor.load`: weights, README.md, config.json."""
+    """Write a hub's folder, which `predictor.load` reads: weights, README.md, config.json, ONNX."""
     folder, text = path.parent, LOCAL_LINE.sub("", card.read_text(encoding="utf-8"))
     if (folder / FILE).exists():
-        raise InputError(f"{folder} is a folder of a run; name a folder for the hub alone.")
+        raise InputError(f"{folder} is the folder of a run; name a file in another folder.")
     files.check_replaceable(folder / "README.md", "---")  # a card begins with its front matter
     if onnx is None:
-        (folder / "model.onnx").unlink(missing_ok=True)  # of another training or config
+        (folder / "model.onnx").unlink(missing_ok=True)  # perhaps of another training or config
     elif onnx.resolve() != (folder / "model.onnx").resolve():
         with files.replacing(folder / "model.onnx") as temporary:
             shutil.copyfile(onnx, temporary)
@@ -116,7 +116,7 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | Non
 
 
 def described(predictor: Predictor, digest: str | None = None) -> str:
-    """JSON text: content of predictor.json, the architecture, and the exported weights' digest."""
+    """Return JSON of predictor.json's content, the architecture, and the exported file's digest."""
     content = model_file.file_content(predictor.model, predictor.network)
     about = predictor.content | content | {"colour": "RGB"}
     del about["state"]
@@ -128,9 +128,9 @@ WRITERS = {".onnx": write_onnx, ".safetensors": write_safetensors}
 
 
 def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
-    """The function that writes the format of a file name's suffix."""
+    """Return the function that writes the format which the file name's suffix names."""
     if ".int8" in path.suffixes:
-        raise InputError(f"{path} would have float32; see docs/predict.md for int8.")
+        raise InputError(f"{path} would have float32 weights; see docs/predict.md for int8.")
     if write := WRITERS.get(path.suffix):
         return write
-    raise InputError(f"{path} has no name of a format; let it end with {' or '.join(WRITERS)}.")
+    raise InputError(f"{path} has an unknown suffix; let the name end with {' or '.join(WRITERS)}.")

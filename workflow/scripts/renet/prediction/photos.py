@@ -28,31 +28,31 @@ class Photo(NamedTuple):
 
 
 def find(places: Sequence[str]) -> list[Photo]:
-    """List the photos at some places, in the order of their names, without reading them.
+    """List the photos at some places: a folder's by name, a tar's in the order of the tar.
 
     Places are files, folders with their subfolders (links to folders are not followed), or
-    uncompressed tars. In folders and tars, the suffix, or the first bytes of a JPEG, identify a
-    photo; hidden files are skipped.
+    uncompressed tars. In folders and tars, a photo is a file with a photo's suffix, or with the
+    first bytes of a JPEG. Hidden files are skipped.
     """
     found: list[Photo] = []
     for place in places:
         photos = list(_place_photos(Path(place)))
         if not photos:
             raise InputError(
-                f"{place} holds no photo: none of its files is a JPEG, or ends with one of "
-                f"{', '.join(SUFFIXES)}."
+                f"{place} holds no photo: no file is a JPEG or has one of the suffixes "
+                f"{', '.join(SUFFIXES)}; name another place."
             )
         found += photos
     return found
 
 
 def _place_photos(path: Path) -> Iterator[Photo]:
-    if not (path.is_file() or path.is_dir()):  # to read a pipe or a device could take for ever
-        raise InputError(f"{path} does not exist or is no file; give a folder, files or a tar.")
+    if not (path.is_file() or path.is_dir()):  # reading a pipe or a device might never end
+        raise InputError(f"{path} does not exist or is no file; name a folder, files or a tar.")
     if path.is_dir():
         yield from _folder_photos(path)
     elif path.name.lower().endswith(COMPRESSED):
-        raise InputError(f"{path} is compressed; unpack it, and give the folder.")
+        raise InputError(f"{path} is compressed; unpack it, and name the unpacked folder.")
     elif path.name.lower().endswith(".tar") or (
         not path.name.lower().endswith(SUFFIXES) and receipts.begins_as_tar(path, "")
     ):
@@ -72,7 +72,7 @@ def _folder_photos(folder: Path) -> Iterator[Photo]:
 
 
 def _is_photo(name: str, path: Path, offset: int = 0) -> bool:
-    """Whether a file in a folder, or in a tar at an offset, is a photo: by its suffix or bytes."""
+    """Whether file `name` is a photo, by its suffix or its first bytes (at `offset` of `path`)."""
     if is_hidden(name):
         return False
     if name.lower().endswith(SUFFIXES):
@@ -105,7 +105,7 @@ def _file(path: Path) -> Photo:
 def _tar_photos(tar: Path) -> Iterator[Photo]:
     def read(offset: int, size: int) -> bytes:
         crop.require_bytes(size)
-        with tar.open("rb") as handle:  # photos are read after the last one is found
+        with tar.open("rb") as handle:  # photos are read after `find` has found the last photo
             return tar_index.read_member(handle, offset, size)
 
     skipped = []

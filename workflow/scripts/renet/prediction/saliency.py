@@ -23,10 +23,10 @@ CONTRADICTS = np.array([49.0, 110, 190])  # blue
 def occlusion(
     model: Network, face: np.ndarray, device: torch.device, precision: str = "float32"
 ) -> np.ndarray:
-    """The fall of the predicted class's log-odds when a patch is covered with the mean colour.
+    """Compute the fall of the predicted class's log-odds when the mean colour covers a patch.
 
-    Takes a face (C, H, W) uint8 and a model on `device`. Returns (lines, columns) float64, for each
-    position of the patch; values above zero mean that its pixels support the prediction.
+    The face is (C, H, W) uint8, the model is on `device`. Returns (rows, columns) float64, a value
+    per position of the patch. Where a value is positive, the patch's pixels support the prediction.
     """
     mean = face.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     pixels = np.stack([face, *covered(face, mean, PATCH, POSITIONS)])
@@ -39,9 +39,9 @@ def occlusion(
 def covered(
     face: np.ndarray, colour: np.ndarray | int, part: float, positions: int
 ) -> Iterator[np.ndarray]:
-    """Copies of a face (C, H, W), each with a patch of a colour at one position, line by line.
+    """Yield copies of a face (C, H, W), each with a patch of `colour` at a position, row by row.
 
-    The patch's sides are a `part` of the face's sides; each side has so many `positions`.
+    The patch's sides are the fraction `part` of the face's. There are `positions` along each side.
     """
     height, width = (round(side * part) for side in face.shape[1:])
     tops, lefts = (corners(side, part, positions) for side in face.shape[1:])
@@ -52,14 +52,14 @@ def covered(
 
 
 def corners(side: int, part: float, positions: int) -> list[int]:
-    """First pixel of a patch at each of its positions on a side."""
+    """Return the first pixel of the patch at each position along a side (in pixels)."""
     return np.linspace(0, side - round(side * part), positions).round().astype(int).tolist()
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
     """Tint a grey copy of a picture (H, W, 3) uint8: red supports the prediction, blue contradicts.
 
-    The pixel with the largest drop has the full colour.
+    The pixel with the largest absolute drop has the strongest tint, 70% colour.
     """
     height, width = picture.shape[:2]
     drop = _interpolate(drops, height, width)
@@ -71,7 +71,7 @@ def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
 
 
 def _interpolate(drops: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Interpolate linearly between the centres of the patches, to (height, width)."""
+    """Interpolate drops linearly between the centres of the patches, to (height, width)."""
     lines, columns = (
         np.interp(np.linspace(0, 1, side), np.linspace(PATCH / 2, 1 - PATCH / 2, count),
                   np.arange(count))

@@ -1,8 +1,8 @@
 """Perceptual hashes of the training faces, which tell whether a photo was in the training set.
 
-The file beside predictor.json has 32 bytes for each face, also of the initial weights' training.
-Compressed, scaled or mirrored copies are found; other crops and other photos of the person are not
-(docs/predict.md).
+training_hashes.npy beside predictor.json has 32 bytes for each face, also for the faces that
+trained the initial weights. Compressed, scaled or mirrored copies of a photo are found; other crops
+and other photos of the person are not (docs/predict.md).
 """
 
 import hashlib
@@ -22,7 +22,7 @@ FILE = "training_hashes.npy"
 
 
 def hashes(faces: np.ndarray) -> np.ndarray:
-    """Hashes (4, faces) uint64 of faces (N, 3, height, width) uint8 RGB."""
+    """Compute hashes (4, N) uint64 of faces (N, 3, height, width) uint8 RGB."""
     found = map(perceptual_hash, Progress(faces, desc="hashes", unit=" faces"))
     return np.ascontiguousarray(as_words(found).T)
 
@@ -34,7 +34,7 @@ def write(path: Path, known: np.ndarray) -> None:
 
 
 def read(path: Path, digest: str | None = None) -> np.ndarray:
-    """Read the hashes; an InputError if the SHA-256 or the array's dtype or shape is wrong."""
+    """Read the hashes; raise an InputError if SHA-256, dtype or shape are wrong."""
     data = path.read_bytes()
     try:
         if digest not in (None, hashlib.sha256(data).hexdigest()):
@@ -44,14 +44,14 @@ def read(path: Path, digest: str | None = None) -> np.ndarray:
             raise ValueError(f"it has {known.dtype} values of the shape {known.shape}")
     except (ValueError, MemoryError) as error:  # MemoryError: a wrong shape in the header
         raise InputError(
-            f"{path} cannot be used ({error}); delete it to predict without it, or delete "
-            "predictor.json, too, to have both made again."
+            f"{path} cannot be used ({error}); delete it to predict without recognising "
+            "training photos, or delete predictor.json, too, and run the workflow again."
         ) from error
     return known
 
 
 def are_in(known: np.ndarray, pictures: Iterable[np.ndarray]) -> bool:
-    """Whether a face (3, height, width) uint8 RGB is nearly equal to a training face."""
+    """Whether a picture (3, height, width) uint8 RGB is nearly equal to a training face."""
     found = (as_words([perceptual_hash(picture)])[0] for picture in pictures)
     copies = (copy for words in found for copy in (words, words ^ MIRRORED))
     return any((distances(known.T, copy) <= LARGEST_DISTANCE).any() for copy in copies)

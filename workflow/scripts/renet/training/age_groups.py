@@ -1,4 +1,4 @@
-"""Age groups as a second task of a training, which shares all layers but the last.
+"""Age groups as a second task of a training; both tasks share all layers but the last.
 
 The loss includes the cross-entropy of the known age groups (Caruana, Multitask Learning, Machine
 Learning 28, 1997).
@@ -21,7 +21,7 @@ class WithAges(nn.Module):
     """A network with a second output layer, for the age groups."""
 
     def __init__(self, network: nn.Module):
-        """Add a layer of zeros to a network that is on its device."""
+        """Add an output layer with weights of zero, on the network's device."""
         super().__init__()
         self.network, weight = network, [*network.children()][-1].weight
         self.ages = LinearClassifier(weight.shape[1], GROUPS).to(weight)
@@ -29,8 +29,8 @@ class WithAges(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits of the classes, and then of the age groups, (N, classes + GROUPS)."""
-        seen: list[Tensor] = []  # by the last layer: features (N, F) or maps (N, F, H, W)
+        """Compute logits, (N, classes + GROUPS): of the classes, then of the age groups."""
+        seen: list[Tensor] = []  # input of the last layer: (N, F) or (N, F, H, W)
         last = [*self.network.children()][-1]
         with last.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs)):
             logits = self.network(pixels)
@@ -39,9 +39,9 @@ class WithAges(nn.Module):
 
 
 def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) -> np.ndarray:
-    """One label for class and age group of each face: the class plus `classes` times the group.
+    """Return a label for class and age group of each face: class + `classes` * group.
 
-    Unknown ages are the last group.
+    Faces of unknown age are in the last group.
 
     Args:
         ages: in years, (N,) float64, NaN where unknown; None: all are unknown.
@@ -55,11 +55,11 @@ def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) ->
 
 
 def logit_adjustment(joint: np.ndarray, classes: int) -> np.ndarray:
-    """Log of p(class | age group) / p(class) of the training faces, (GROUPS + 1, classes) float32.
+    """Compute log(p(class | age group) / p(class)) of the faces, (GROUPS + 1, classes) float32.
 
-    If it is added to the logits in training alone, the network predicts as if the classes were
+    If the result is added to the logits in training only, the network predicts as if a class were
     equally frequent in all age groups (Menon et al., Long-tail learning via logit adjustment,
-    arXiv:2007.07314). It is 0 for an unknown age.
+    arXiv:2007.07314). The row of unknown ages is 0.
     """
     counts = np.bincount(joint, minlength=classes * (GROUPS + 1)).reshape(-1, classes)
     overall = (counts.sum(0) + 1) / (counts.sum() + classes)
@@ -72,7 +72,7 @@ def logit_adjustment(joint: np.ndarray, classes: int) -> np.ndarray:
 def split(
     logits: Tensor, targets: Tensor, adjustment: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits and targets of the classes, and the mean loss of the age groups.
+    """Return the logits and targets of the classes, and the mean loss of the age groups.
 
     Args:
         logits: (N, classes + GROUPS).

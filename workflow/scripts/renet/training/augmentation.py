@@ -1,8 +1,8 @@
 """Random changes of the training faces, in batches on their device, without a stateful generator.
 
 Every draw is a function of the seed, the epoch and the row of train.h5 alone. A face therefore gets
-the same pixels in any batch, process and loader, and after a resume. Pixels go only through PyTorch
-operations that round alike at any place in a batch: no sum over a face, no sine, no logarithm.
+the same pixels in any batch, process and loader, and after a resume. PyTorch operations whose
+rounding depends on the place in a batch are not used: sums over a face, sine, logarithm.
 """
 
 import dataclasses
@@ -25,18 +25,18 @@ GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # 2**64 divided by the golden ratio
 MULTIPLIERS = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 SHIFTS = 30, 27, 31
 
-# The strengths: angle in radians, and the largest change of size and fraction of the side.
+# Largest rotation in radians, change of scale, and shift as a fraction of the face's side.
 ANGLE, SCALE, SHIFT = math.radians(12), 0.12, 0.06
-BRIGHTNESS, CONTRAST, SATURATION = 32.0, 0.3, 0.5  # the first in grey levels
-GREY, BLUR, NOISE, ERASE = 0.2, 0.2, 0.3, 0.25  # fractions of the faces
+BRIGHTNESS, CONTRAST, SATURATION = 32.0, 0.3, 0.5  # largest changes, BRIGHTNESS in grey levels
+GREY, BLUR, NOISE, ERASE = 0.2, 0.2, 0.3, 0.25  # fractions of the faces that are changed
 NEIGHBOURS = 0.33  # largest weight of a pixel's neighbour on each side, in a blur
 DEVIATION = 16.0  # largest standard deviation of the noise, in grey levels
-ERASED = 0.1, 0.35  # fractions of a side
+ERASED = 0.1, 0.35  # shortest and longest side of a rectangle, as fractions of a face's side
 MIDDLE, WHITE = 128.0, 255.0
-PART = 4  # faces that a CPU changes at once: the noise takes eight bytes for each value
+PART = 4  # faces that a CPU changes at once, because noise needs eight bytes for each value
 LUMINANCE = (0.299, 0.587, 0.114)  # weights of red, green and blue, ITU-R BT.601
 
-Columns = Sequence[np.ndarray] | np.ndarray  # numbers of each face, each (N,)
+Columns = Sequence[np.ndarray] | np.ndarray  # arrays (N,), each with a number for each face
 Words = TypeVar("Words", np.ndarray, Tensor)  # int64
 
 
@@ -45,10 +45,10 @@ class Change:
     """A group of changes.
 
     Attributes:
-        apply: changes faces (n, C, H, W) float32, given their columns, each (n, 1, 1, 1) float32,
-            and their keys (n, 1) int64.
-        columns: computes the columns from the group's draws (n, places), and height and width.
-        fraction: of the faces that are changed; a face is, if its first draw is below.
+        apply: returns changed faces; its arguments are faces (n, C, H, W) float32, columns, each
+            (n, 1, 1, 1) float32, and keys (n, 1) int64.
+        columns: computes the columns from the group's draws (n, places) and (height, width).
+        fraction: fraction of the faces to change: those whose first draw is below `fraction`.
     """
 
     draws: range  # places among the draws of a face
@@ -59,14 +59,14 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Changes of a recipe; see `CHANGES`."""
+    """Changes the training faces by a recipe; see `CHANGES`."""
 
     recipe: Recipe
     count: int  # number of training faces
     classes: int
 
     def rows_to_read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Rows, followed by the partner of each row if the recipe has mixup."""
+        """Return the rows to load: `rows`, and with mixup then the partner of each row."""
         if not self.recipe.mixup:
             return rows
         partners = (self._mixup_draws(rows, epoch)[:, 0] * self.count).astype(np.int64)
@@ -75,9 +75,9 @@ class Augmentation:
     def __call__(
         self, pixels: Tensor, targets: Tensor, rows: np.ndarray, epoch: int
     ) -> tuple[Tensor, Tensor]:
-        """Change the faces of `rows_to_read`, to float32 from 0 to 255 unless nothing is changed.
+        """Change the faces of `rows_to_read`; changed pixels are float32 from 0 to 255.
 
-        With mixup, the targets (N,) int64 become weights of the classes, (N, classes) float32.
+        With mixup, the targets (2N,) int64 become weights of the classes, (N, classes) float32.
         """
         mixup = self.recipe.mixup
         if self.recipe.augment:
@@ -92,18 +92,18 @@ class Augmentation:
         return _blend(pixels, weight.view(-1, 1, 1, 1)), _blend(ones, weight.view(-1, 1))
 
     def _mixup_draws(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Draws of each row's partner and of its own weight, (N, 2)."""
+        """Return two draws for each row, (N, 2): for its partner and for its own weight."""
         return uniform(keys(self.recipe.seed, epoch, rows), MIXUP_DRAWS)
 
 
 def _blend(values: Tensor, weight: Tensor) -> Tensor:
-    """Mix the values of the faces, the first half, with the values of their partners."""
+    """Mix the first half, the values of the faces, with the second half, of their partners."""
     own, partners = values.chunk(2)
     return own * weight + partners * (1 - weight)
 
 
 def keys(seed: int, epoch: int, rows: np.ndarray) -> np.ndarray:
-    """A key, int64, for each row of an epoch (from 0)."""
+    """Compute a key, (N,) int64, for each row of an epoch (from 0)."""
     key = np.zeros(len(rows), np.int64)
     for part in (seed, epoch, rows):
         key = _mix(key + part + GOLDEN)
@@ -111,13 +111,13 @@ def keys(seed: int, epoch: int, rows: np.ndarray) -> np.ndarray:
 
 
 def uniform(key: np.ndarray, places: range) -> np.ndarray:
-    """Draws from 0 to below 1 at some places after each key, (N, places) float64."""
+    """Draw numbers from 0 to below 1, (N, places) float64, at `places` in each key's sequence."""
     steps = np.arange(places.start + 1, places.stop + 1) * GOLDEN
     return _shifted(_mix(key[:, None] + steps), 11) * 2.0**-53
 
 
 def _mix(state: Words) -> Words:
-    """SplitMix64's finaliser (Steele, Lea and Flood, 2014), in place."""
+    """Apply SplitMix64's finaliser (Steele, Lea and Flood, 2014) in place."""
     for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
         state ^= _shifted(state, shift)
         state *= multiplier
@@ -125,12 +125,12 @@ def _mix(state: Words) -> Words:
 
 
 def _shifted(words: Words, shift: int) -> Words:
-    """Words shifted to the right like unsigned integers."""
+    """Shift words to the right like unsigned integers."""
     return (words >> shift) & ((1 << (64 - shift)) - 1)
 
 
 def change(pixels: Tensor, names: Sequence[str], key: np.ndarray) -> Tensor:
-    """Change faces (N, C, H, W) uint8 by their keys; float32 from 0 to 255."""
+    """Change faces (N, C, H, W) uint8 by their keys; return float32 from 0 to 255."""
     faces, rows, columns = pixels.to(torch.float32), [], []
     wanted = [made for name, made in CHANGES.items() if name in names]
     for made in wanted:
@@ -146,7 +146,7 @@ def change(pixels: Tensor, names: Sequence[str], key: np.ndarray) -> Tensor:
 
 
 def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The faces after a change of some rows, in place, or of all faces."""
+    """Return the faces with the change applied to `rows`, in place, or to all faces."""
     if made.fraction == 1:
         return made.apply(faces, columns, key)
     at_once = PART if faces.device.type == "cpu" else len(faces)
@@ -157,19 +157,19 @@ def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Te
 
 
 def _on_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
-    """Arrays of one dtype on the device, in one copy."""
+    """Copy arrays of one dtype to the device, in one transfer."""
     joined = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]))
     parts = queued_copy(joined, device).split([array.size for array in arrays])
     return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]
 
 
 def _around(drawn: np.ndarray, largest: float) -> np.ndarray:
-    """Draws from 0 to 1 as values from -largest to largest."""
+    """Scale draws from 0 to 1 to values from -largest to largest."""
     return (2 * drawn - 1) * largest
 
 
 def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
-    """Matrix (2, 3) of each face, row after row."""
+    """Compute the six values of each face's affine matrix (2, 3), row by row."""
     height, width = size
     angle, scale = _around(drawn[:, 0], ANGLE), 1 + _around(drawn[:, 1], SCALE)
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
@@ -178,7 +178,7 @@ def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
 
 
 def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
-    """Rotate, scale and shift; the face is reflected beyond its border."""
+    """Rotate, scale and shift the faces; beyond its border, a face is reflected."""
     _, _, height, width = faces.shape
     a, b, c, d, e, f = (values[..., 0] for values in columns)
     x = _centres(width, faces.device).view(1, 1, -1)
@@ -190,18 +190,18 @@ def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 
 @functools.cache
 def _centres(side: int, device: torch.device) -> Tensor:
-    """Centres of the pixels on a side from -1 to 1."""
+    """Compute the centres of a side's pixels; the side is from -1 to 1."""
     return _on_device([((2 * np.arange(side) + 1) / side - 1).astype(np.float32)], device)[0]
 
 
 def _luminance(faces: Tensor) -> Tensor:
-    """(N, 3, H, W) to (N, 1, H, W)."""
+    """Convert RGB (N, 3, H, W) to luminance (N, 1, H, W)."""
     red, green, blue = map(torch.mul, faces.split(1, 1), LUMINANCE)
     return red + green + blue
 
 
 def _colour_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
-    """Brightness, contrast and saturation."""
+    """Compute the brightness, contrast and saturation of each face."""
     light = MIDDLE + _around(drawn[:, 0], BRIGHTNESS)
     return [light, 1 + _around(drawn[:, 1], CONTRAST), 1 + _around(drawn[:, 2], SATURATION)]
 
@@ -234,7 +234,7 @@ def _noise(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 
 
 def _erase_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
-    """Top, bottom (exclusive), left and right (exclusive) of a rectangle, and its grey."""
+    """Compute top, bottom (exclusive), left, right (exclusive) and grey of each rectangle."""
     sides = ERASED[0] + (ERASED[1] - ERASED[0]) * drawn[:, 1:3]
     starts = (1 - sides) * drawn[:, 3:5]
     first, end = np.round(starts * size), np.round((starts + sides) * size)
@@ -250,7 +250,7 @@ def _erase(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     return torch.where(inside, grey, faces)
 
 
-# In their order on a face. The draws of a group do not depend on the other groups.
+# Applied in this order. The draws of a group do not depend on the other groups.
 CHANGES = {
     "flip": Change(range(1), lambda faces, *_: faces.flip(3), fraction=0.5),
     "affine": Change(range(1, 5), _affine, _affine_columns),

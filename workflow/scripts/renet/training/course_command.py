@@ -1,4 +1,4 @@
-"""Command line of the course's main_classify.py, whose options are neon's NeonArgparser's.
+"""Command line like the course's main_classify.py, with the options of neon's NeonArgparser.
 
 It trains on --data_root, saves the network to --save_path and prints the accuracy at the end.
 torchrun can start it in several processes of one machine.
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Options of the course's script."""
+    """Parse and check the options, which are those of the course's script."""
     parser = argparse.ArgumentParser(
         description="Train the course's network on train.h5. Options as in its main_classify.py.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -50,7 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     add("-e", "--epochs", type=int, default=10, help="epochs in total, also with --model_file")
     add("-s", "--save_path", type=Path, help="file in which the model is saved")
     add("--serialize", type=int, nargs="?", const=1, default=0, help="save after every N epochs")
-    add("--model_file", help="model of --save_path from which to continue")
+    add("--model_file", help="model, saved by --save_path, from which to continue")
     add("-o", "--output_file", type=Path, help="CSV file for the metrics by epoch")
     add("--inference_file", type=Path, help="text file for the probabilities of the test.h5 faces")
     add("-eval", "--eval_freq", type=int, default=1, help="evaluate every N epochs")
@@ -73,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def run_course(arguments: argparse.Namespace, outputs: list[Path]) -> None:
-    """Train in this process of its group; validate on test.h5 if there is no validation.h5."""
+    """Train in this process, one of a group; validate on test.h5 if there is no validation.h5."""
     if processes.is_main():
         files.check_distinct(outputs, arguments.data_root.glob("*.h5"))
         for path in outputs:
@@ -90,10 +90,10 @@ def run_course(arguments: argparse.Namespace, outputs: list[Path]) -> None:
     test = hdf5.read(folder / "test.h5") if arguments.inference_file else None
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
     state = saved.get("training", {}) if saved else {}
-    if saved and ("steps" not in state or state["weights"]):  # those of a run's checkpoint
+    if saved and ("steps" not in state or state["weights"]):  # as in a run's checkpoint
         raise InputError(
-            f"{arguments.model_file} has no training state of this command to continue from; give "
-            "a file that --save_path of this version has saved."
+            f"{arguments.model_file} has no training state of this command to continue from; name "
+            "a file that this version has saved by --save_path."
         )
     settings = RunSettings(train=recipe)
     trainer = loop.build(settings, loop.choose_device(recipe), *faces, saved=saved)

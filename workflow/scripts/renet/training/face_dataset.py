@@ -13,7 +13,7 @@ from renet.dataset import hdf5
 
 
 class FaceDataset(Dataset):
-    """Faces (3, height, width) uint8 RGB, transformed, and their classes, 0 or 1.
+    """Pairs of a face (3, height, width) uint8 RGB, after `transform`, and its class, 0 or 1.
 
     As in torchvision, `classes` has the names of the classes, and `targets` the class of each face.
     Each worker of a `DataLoader` maps the file into its own memory.

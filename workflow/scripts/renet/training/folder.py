@@ -1,13 +1,13 @@
 """Folder of a training, `<parent>/<fingerprint>`, with all files of the training.
 
-    checkpoint.pt, previous.pt     model files with its state, until it has finished
-    tensorboard/                   events
-    model.pt, history.csv, …       its results; the job's output model.pt is a hard link, its other
-                                   outputs are copies, which a user can edit
-    training.json                  written last: what made the results, and the SHA-256 of each
+    checkpoint.pt, previous.pt     model files with the training's state, deleted at its end
+    tensorboard/                   event files
+    model.pt, history.csv, …       results; the job's output model.pt is a hard link to model.pt,
+                                   its other outputs are copies, which a user can edit
+    training.json                  config, code and inputs, SHA-256 of the results; written last
 
-Snakemake deletes the outputs of a job before it starts the job. It keeps this folder, which is no
-output, so that a job for the same training can reuse the results.
+Snakemake deletes the outputs of a job before it starts the job, but not this folder, which is not
+an output. A job for the same training can therefore reuse the results.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ RESULTS = ("model.pt", "history.csv", "throughput.csv")  # a run's files
 LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
 RECORD = "training.json"
 FINGERPRINT_CHARACTERS = 16
-MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end of an epoch
+MIN_CHECKPOINT_GAP = 30.0  # seconds from a checkpoint to the next at the end of an epoch
 
 
 class TrainingFolder:
@@ -44,20 +44,20 @@ class TrainingFolder:
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def run_or_reuse(self, outputs: Mapping[str, Path], compute: Callable[..., dict]) -> None:
-        """Link or copy the results to the outputs of a job, given by the names of the results.
+        """Link or copy the results to a job's outputs; `outputs` maps a result's name to an output.
 
-        If the results are not in the folder, `compute` writes them to the paths that it is given,
+        If the folder lacks the results, `compute` is called with their paths, writes the results,
         and returns further content of training.json. Then the folders of other trainings are
         deleted; after a reuse, only the folders of finished trainings.
 
         Raises:
-            InputError: another process works there, or an output cannot be written.
+            InputError: another process uses the parent folder, or an output is not writable.
         """
         with locks.alone_in(self.path.parent):
             for output in outputs.values():
                 files.check_writable(output)  # before the training, which can take hours
             results = [self.path / name for name in outputs]
-            # A user may have other files there.
+            # A user may have other files in the parent folder.
             folders = sorted(self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS))
             others = [path for path in folders if path != self.path]
             finished = self._is_finished()
@@ -85,7 +85,7 @@ class TrainingFolder:
         return [path for name in (LATEST, PREVIOUS) for path in self.path.glob(f"{name}*")]
 
     def _is_finished(self) -> bool:
-        """Whether all results are as they were written; a damaged one is logged."""
+        """Whether all results are as they were written; warn of a missing or damaged result."""
         if not (self.path / RECORD).is_file():
             return False
         for name, digest in files.read_json(self.path / RECORD)["results"].items():
@@ -102,7 +102,7 @@ class TrainingFolder:
 
 
 def _link_or_copy(result: Path, output: Path) -> None:
-    """Replace an output by a link to a model, or by a copy of another result."""
+    """Replace an output by a hard link to a model file, or by a copy of any other result."""
     output.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         if result.suffix == ".pt":
@@ -116,17 +116,17 @@ class Checkpoint:
     """The latest and the previous checkpoint of a training."""
 
     def __init__(self, folder: Path, seconds: float, gap: float = MIN_CHECKPOINT_GAP):
-        """Take when a checkpoint is due: after `seconds` in an epoch, after `gap` at its end."""
+        """Set when a checkpoint is due: after `seconds` in an epoch, after `gap` at its end."""
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
 
     def is_due(self, min_age: float | None = None) -> bool:
-        """Whether the latest checkpoint, or the start, is `min_age` (or `gap`) seconds ago."""
+        """Whether the latest checkpoint, or the start, is `min_age` (or `gap`) seconds old."""
         return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:
-        """Write a checkpoint; an InputError if a tensor is not finite, and both files stay."""
+        """Write a checkpoint; if a tensor is not finite, keep both files and raise InputError."""
         content = model_file.file_content(self.path, model, training=state)
         if self.path.exists():
             self.path.replace(self.previous)
@@ -134,7 +134,7 @@ class Checkpoint:
         self._latest = time.monotonic()
 
     def load(self) -> dict | None:
-        """Content of the latest intact checkpoint, if any; an InputError if reading fails."""
+        """Read the latest intact checkpoint, if any; raise InputError if disk or memory fails."""
         for path in filter(Path.exists, (self.path, self.previous)):
             try:
                 return model_file.read(path)
@@ -142,6 +142,6 @@ class Checkpoint:
                 if isinstance(error.__cause__, OSError | MemoryError):
                     raise  # a fault of the machine, not of the file
                 logging.warning("This checkpoint is not used: %s", error)
-                # Renamed, so that the next save does not replace the intact previous one by it.
+                # Renamed, because the next save would replace an intact previous.pt by this file.
                 path.replace(path.with_name(path.name + ".damaged"))
         return None

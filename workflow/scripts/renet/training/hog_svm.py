@@ -19,15 +19,15 @@ from renet.training.monitoring import Throughput
 from renet.training.settings import RunSettings
 
 FOLDS = 5
-LARGEST = 50_000  # faces of a set whose features are in memory, 7 kB each by default
+LARGEST = 50_000  # most faces of a set that are used: features need 7 kB per face by default
 
 
 def fit(
     settings: RunSettings, subjects: np.ndarray, faces: FaceFile, validation: FaceFile | None = None
 ) -> tuple[Network, list[dict], list[dict]]:
-    """Network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
+    """Fit an SVM with probabilities; return its network, rows of `HISTORY` and of `THROUGHPUT`.
 
-    The cross-validation keeps the photos of a person, `subjects` (N,), together.
+    In the cross-validation, all photos of a person (`subjects`, (N,)) are in one fold.
     """
     seed, network = settings.train.seed, kinds.build(faces.shape, settings.model)
     throughput = Throughput(devices.choose("cpu", threads=1))
@@ -53,19 +53,19 @@ def fit(
 
 
 def make_folds(targets: np.ndarray, subjects: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows outside and inside each fold; all faces of a person are in one fold."""
+    """Return the rows outside and inside each fold; all faces of a person are in one fold."""
     count = min(FOLDS, len(np.unique(subjects)))
     folds = list(GroupKFold(count).split(targets, groups=subjects)) if count > 1 else []
     if not folds or any(len(np.unique(targets[others])) < 2 for others, _ in folds):
         raise InputError(
             "An SVM needs several people and both genders in every four fifths of the training "
-            "set; add photos."
+            "set; add photos of other people."
         )
     return folds
 
 
 def compute_features(hog: Hog, faces: FaceFile, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a set, at most `LARGEST` drawn at random, and their features, float32."""
+    """Return the rows of a set, at most `LARGEST` at random, and their features, float32."""
     rows = np.arange(len(faces))
     if len(rows) > LARGEST:
         logging.info("The SVM uses a random %d of %d faces", LARGEST, len(rows))
@@ -77,6 +77,6 @@ def compute_features(hog: Hog, faces: FaceFile, seed: int) -> tuple[np.ndarray, 
 
 
 def measure(classifier: CalibratedClassifierCV, features: np.ndarray, targets: np.ndarray) -> dict:
-    """Mean loss and accuracy of the predictions."""
+    """Compute the mean loss and the accuracy of the classifier's predictions."""
     loss = log_loss(targets, classifier.predict_proba(features), labels=[0, 1])
     return {"loss": float(loss), "accuracy": float(classifier.score(features, targets))}

@@ -13,12 +13,12 @@ from renet.network.model import Network
 
 
 def load(network: Network, recipe: Recipe) -> None:
-    """Load the weights and the mean of the recipe's `start_from` into a network."""
+    """Load weights and mean of `recipe.start_from`; raise an InputError if they do not fit."""
     file = recipe.start_files[0]
     given, state = _read(file)
     norm, mean = network.get_submodule("norm"), state.get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
-        norm.mean = mean.to(norm.mean)  # instead of the mean of the data
+        norm.mean = mean.to(norm.mean)  # replaces the mean of the run's data
     free = ["model.flip_average"]  # no weights depend on it
     if isinstance(recipe.start_from, Start) and recipe.start_from.without:
         free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
@@ -28,8 +28,8 @@ def load(network: Network, recipe: Recipe) -> None:
         if of_file != ours and not name.startswith(tuple(free)):
             raise InputError(
                 f"`train.start_from` names {file}, which does not fit: {name} is "
-                f"{of_file} in the file and {ours} in this run. Give the run the `model` and the "
-                "`crop.size` of the file; if only the classifiers differ, add `without: "
+                f"{of_file} in the file and {ours} in this run. Set `model` and `crop.size` of the "
+                "run to the values of the file; if only the classifiers differ, add `without: "
                 "classifier`."
             )
     used = {name: value for name, value in state.items() if not name.startswith(tuple(free))}
@@ -37,19 +37,19 @@ def load(network: Network, recipe: Recipe) -> None:
 
 
 def _shapes(architecture: AnyArchitecture, state: dict[str, Tensor]) -> dict[str, object]:
-    """Keys of a network's `model`, and the shapes of its weights."""
+    """Return one dict: the values of `model` by key, and the shapes of the weights by name."""
     keys = {f"model.{key}": value for key, value in architecture.model_dump().items()}
     return keys | {name: list(value.shape) for name, value in state.items()}
 
 
 def _read(file: str) -> tuple[AnyArchitecture, dict[str, Tensor]]:
-    """Architecture and the weights in a model file, or in a file of another project."""
+    """Read the architecture and weights of a model file, or of another project's weights file."""
     content = model_file.read(file, state_dict=True)
     if "format" in content:
         theirs = model_file.build(content, file)
         return theirs.architecture, theirs.state_dict()
     resnet18 = kinds.module(ResNet18Architecture().kind)
-    # Lightning's checkpoints have the key `state_dict`, read safetensors the key `state`.
+    # Lightning's checkpoints have weights in `state_dict`, safetensors that were read in `state`.
     state = resnet18.only(content.get("state_dict", content.get("state", content)), file)
     model_file.check_tensors({"state": state}, f"{file} cannot be used")
     given = model_file.described(Path(file)).get("pretrained_cfg")  # as timm publishes it

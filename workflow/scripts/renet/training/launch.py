@@ -15,14 +15,14 @@ from renet.common import disk, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import processes
 
-START_AGAIN = "start again to continue from the last checkpoint."
+START_AGAIN = "run the workflow again to continue from the last checkpoint."
 
 
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
-    """Call `function(*arguments)` in `count` processes of this machine, or in this one if it is 1.
+    """Call `function(*arguments)` in `count` processes of this machine, or for 1 in this process.
 
     When a process fails, or this process receives SIGTERM, the launcher sends SIGTERM to all, and
-    SIGKILL after 30 seconds. A failure raises InputError, SIGTERM TrainingInterrupted.
+    SIGKILL after 30 seconds. A failure raises InputError or OSError, SIGTERM TrainingInterrupted.
     """
     if count == 1:
         function(*arguments)
@@ -57,9 +57,9 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
                 function(*given)
         except Exception as error:
             if isinstance(error, TrainingInterrupted) and processes.is_main():
-                logging.error("%s", error)  # the launcher is stopped, too, and cannot log it
+                logging.error("%s", error)  # the launcher receives SIGTERM, too, and cannot log
             if not isinstance(error, InputError):
-                # The launcher has to see another process's death, a possible cause, first.
+                # If another process's death is the cause, the launcher has to see that first.
                 time.sleep(1)
             raise
 
@@ -71,11 +71,11 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
 
 
 def _cause(error: ChildFailedError, count: int) -> Exception:
-    """Failure of a process as one sentence; a traceback goes to the log."""
+    """Return an exception that describes a process's failure in a sentence; log its traceback."""
     rank, failure = error.get_first_failure()
     process = f"Training process {rank + 1} of {count}"
     if failure.exitcode == -signal.SIGTERM:
-        return TrainingInterrupted(f"The training received SIGTERM as it began; {START_AGAIN}")
+        return TrainingInterrupted(f"The training received SIGTERM at its start; {START_AGAIN}")
     if isinstance(failure.message, str):  # no exception was recorded
         how = failure.signal_name() if failure.exitcode < 0 else f"exit code {failure.exitcode}"
         reason = "possibly because the machine ran out of memory"

@@ -1,7 +1,7 @@
 """The course's training loop (section 3.2.5), from HDF5 files to a trained network.
 
-It runs in each process of a group. An interrupted training continues from its checkpoint to the
-same bits: every random choice is a function of seed and step.
+Each process of a group runs the loop. After an interruption, a training continues from its
+checkpoint to bit-identical results, because every random choice is a function of seed and step.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ from renet.training.train_step import MovingAverage, TrainStep, learning_rate
 
 # Steps between two readings of the metrics, which block the host on a GPU.
 SYNC_EVERY = {"cpu": 1, "cuda": 20}
-Batch = tuple[Tensor, Tensor, float]  # what a `TrainStep` takes
+Batch = tuple[Tensor, Tensor, float]  # arguments of a `TrainStep`
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class TrainJob:
     settings: RunSettings
     faces: Path
     validation: Path | None = None
-    table: Path | None = None  # table of the training faces, with `age_weight` and for an SVM
+    table: Path | None = None  # table of the training faces, for `age_weight` or an SVM
     model: Path
     history: Path
     throughput: Path
@@ -64,14 +64,14 @@ class TrainJob:
         return [path for path in (self.faces, self.validation) if path]
 
     def read(self) -> list[FaceFile]:
-        """Read `paths`; with `age_weight`, the training faces have the ages of the table."""
+        """Read the files; with `age_weight`, add the ages in the table to the training faces."""
         faces, *validation = [hdf5.read(path) for path in self.paths]
         if self.table and self.settings.train.age_weight:
             faces = hdf5.with_ages(faces, SPLIT.read(self.table).age)
         return [faces, *validation]
 
     def folder(self) -> TrainingFolder:
-        """Folder of this training, beside the model."""
+        """Return the folder of this training, beside the model."""
         settings = self.settings
         depends_on = [settings.without_device(), self.code, *map(hdf5.content_digest, self.read())]
         if self.table and not settings.model.has_layers:
@@ -81,7 +81,7 @@ class TrainJob:
 
 
 def run_training(job: TrainJob) -> None:
-    """Train or fit a run in this process of its group; the checkpoints are kept."""
+    """Train or fit a run in this process, one of its group; checkpoints are not deleted."""
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
@@ -114,7 +114,7 @@ def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """Choose the device of this process, and its algorithms."""
+    """Return the device of this process, and restrict a GPU's algorithms by the recipe."""
     device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
     devices.choose_algorithms(device, recipe.deterministic)
     return device
@@ -128,7 +128,7 @@ def build(
     *,
     saved: dict | None = None,
 ) -> "Trainer":
-    """Build a training, at its start or from `saved`, the content of a model file."""
+    """Build a training at its start, or in the state of `saved`, a model file's content."""
     if saved:
         model = model_file.build(saved)
     else:
@@ -157,14 +157,14 @@ class Trainer:
     def __init__(
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
-        """Take a network that is on its device; an InputError if the faces do not fit it."""
+        """Prepare to train `model` on its device; raise an InputError if the faces do not fit."""
         shape, classes = model.input_shape, model.architecture.classes
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (shape, classes):
                 raise InputError(
                     f"{file.path} has {file.class_count} classes and faces of shape {file.shape}, "
-                    f"but the network is for {classes} classes and {shape}; give other faces, or "
-                    "train another network."
+                    f"but the network is for {classes} classes and {shape}; use other faces, or "
+                    "train a new network."
                 )
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces, self.validation = recipe, faces, validation
@@ -185,12 +185,12 @@ class Trainer:
 
     @property
     def epoch_step(self) -> int:
-        """Number of steps in the current epoch."""
+        """Number of steps so far in the current epoch."""
         return self.global_step - self.epoch * self._steps_per_epoch
 
     @property
     def samples_seen(self) -> int:
-        """Number of faces in the current epoch's steps, over all processes."""
+        """Number of faces so far in the current epoch, over all processes."""
         return min(self.epoch_step * self.recipe.batch_size, len(self.faces))
 
     def run(
@@ -204,8 +204,8 @@ class Trainer:
         Without a checkpoint, SIGTERM ends the process. `after_epoch` is called in rank 0.
 
         Raises:
-            InputError: the loss became NaN or infinite; the last checkpoint stays.
-            TrainingInterrupted: SIGTERM or SIGINT came; a checkpoint was written.
+            InputError: a loss or weight became NaN or infinite; the last checkpoint is kept.
+            TrainingInterrupted: SIGTERM or SIGINT was received; a checkpoint was written.
         """
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
@@ -252,7 +252,7 @@ class Trainer:
         self.global_step += 1
 
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
-        """Augmented batches of all remaining steps; their faces are read ahead."""
+        """Yield augmented batches for all remaining steps; faces are read ahead."""
         recipe, count = self.recipe, len(self.faces)
         groups = age_groups.GROUPS + 1 if recipe.age_weight else 1
         augmentation = Augmentation(recipe, count, groups * self.faces.class_count)
@@ -284,9 +284,9 @@ class Trainer:
         self.step.sums.zero_()
 
     def validate(self) -> tuple[float, float]:
-        """Mean loss and accuracy on the validation set, whose faces the processes share."""
+        """Compute mean loss and accuracy on the validation set; each process infers a part."""
         faces: Any = self.validation
-        # The running statistics differ between processes; rank 0 saves its own.
+        # The running statistics differ between processes; rank 0's are saved.
         processes.broadcast(self.eval_model.buffers())
         own = faces.pixels[processes.part(len(faces))]
         own = inference.logits(self.eval_model, own, self.device, self.recipe.precision)
@@ -303,7 +303,7 @@ class Trainer:
         progress.update(self.samples_seen - progress.n)
 
     def _read_metrics(self) -> tuple[float, float]:
-        """Mean loss and accuracy of this epoch so far; this blocks until a GPU is ready."""
+        """Return mean loss and accuracy of this epoch so far; wait until a GPU is ready."""
         loss, correct, finite, _ = self.step.sums.tolist()
         if finite < self.epoch_step:
             raise self._divergence("The loss", int(finite) + 1)
@@ -315,10 +315,10 @@ class Trainer:
         stops = bool(self.step.sums[3])
         self._save(0 if stops else self._checkpoint.seconds)
         if stops:
-            processes.gather(None)  # until rank 0 has saved: an error would end it, too
+            processes.gather(None)  # wait until rank 0 has saved: an error would end rank 0, too
             raise TrainingInterrupted(
-                f"The training was stopped in epoch {self.epoch + 1}; start it again to continue "
-                "from its checkpoint."
+                f"The training was stopped in epoch {self.epoch + 1}; run the workflow again "
+                "to continue from the checkpoint."
             )
 
     def _save(self, min_age: float | None = None) -> None:
@@ -327,7 +327,7 @@ class Trainer:
             self._checkpoint.save(self.eval_model, self.state())
 
     def state(self) -> dict:
-        """State for model files: plain values and tensors, which are not copied."""
+        """Return the state for model files: plain values and tensors, which are not copied."""
         trained = self.step.model
         return {
             "epoch": self.epoch,
@@ -351,19 +351,19 @@ class Trainer:
         logging.info("Continuing after epoch %d, batch %d", self.epoch, self.epoch_step)
 
     def _divergence(self, what: str, batch: int) -> InputError:
-        """Error for a value that is NaN or infinite."""
+        """Return the error for a value that is NaN or infinite."""
         return InputError(
             f"{what} is NaN or infinite in epoch {self.epoch + 1}, batch {batch}, at a learning "
-            f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`, which starts the "
-            "training anew."
+            f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`. The training then "
+            "starts from the beginning."
         )
 
 
 def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """Epoch (from 0), rows of this process, and their fraction of the batch, for each step.
+    """Yield for each step the epoch (from 0), this process's rows, and their fraction of the batch.
 
-    The steps begin at number `first`. A process without rows of a batch still has to take part in
-    the step: it gets the last row, with fraction 0.
+    The first step is number `first`. A process without rows in a batch still has to take part in
+    the step: the process then has the batch's last row, with fraction 0.
     """
     starts = range(0, count, recipe.batch_size)
     for epoch in range(first // len(starts), recipe.epochs):
@@ -375,7 +375,7 @@ def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.nd
 
 
 def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
-    """Order of the samples in an epoch (from 0): the file's, or a random one."""
+    """Return the order of the samples in an epoch (from 0): the file's, or a random order."""
     if not recipe.shuffle_each_epoch:
         return np.arange(count)
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)

@@ -29,23 +29,23 @@ NOTHING = {"seconds": 0.0, "data_wait": 0.0, "memory": 0, "gpu_memory": 0}
 
 
 class Throughput:
-    """Measures the speed and the memory of each epoch, also of one that is interrupted."""
+    """Measures the speed and peak memory of each epoch, also across an interruption."""
 
     def __init__(self, device: torch.device):
         self._device = device
         self.rows: list[dict] = []  # rows of `THROUGHPUT`, one for each completed epoch
-        self._part = dict(NOTHING)  # of the current epoch: seconds, and peak memory in bytes
+        self._part = dict(NOTHING)  # current epoch: seconds, and peak memory in bytes
 
     def state(self) -> dict:
-        """Measurements so far."""
+        """Return the measurements so far."""
         return {"throughput": self.rows, "part_of_epoch": self._part}
 
     def restore(self, state: dict) -> None:
-        """Continue the measurements of an interrupted epoch."""
+        """Continue from the measurements that `state` returned."""
         self.rows, self._part = state["throughput"], state["part_of_epoch"]
 
     def start(self, loader: Loader | None = None) -> None:
-        """Start the clock in an epoch, perhaps after an interruption."""
+        """Start the clock, at the start of an epoch or within an interrupted epoch."""
         self._loader, self._time = loader, time.perf_counter()
         if self._device.type != "cpu":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -68,12 +68,12 @@ class Throughput:
             part["gpu_memory"] = max(part["gpu_memory"], reserved)
 
     def time_for(self, images: int, images_done: int) -> str:
-        """Time that `images` will take at the speed of this epoch, such as 01:20."""
+        """Return the time that `images` will take at this epoch's speed, as text such as 01:20."""
         self.measure()
         return Progress.format_interval(self._part["seconds"] / images_done * images)
 
     def end(self, epoch: int, images: int) -> None:
-        """Add the row of an epoch (from 1), up to its last measurement."""
+        """Add the row of an epoch (from 1), up to the last call of `measure`."""
         part, self._part = self._part, dict(NOTHING)
         row = {
             "epoch": epoch,
@@ -88,16 +88,16 @@ class Throughput:
 
 
 class EventLog:
-    """A folder of event files with one point per chart and epoch, written during the training.
+    """TensorBoard's event files, written during the training: for each chart, a point per epoch.
 
     With tensorboardX's SummaryWriter, whose thread ends on a full disk, the training would hang.
     """
 
     def __init__(self, folder: Path, history: list[dict], throughput: list[dict]):
-        """Write the epochs so far, and keep the two lists, to which the training adds rows."""
+        """Write the rows so far; `add_epochs` writes rows that the training adds to the lists."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins
+        self._writer = EventsWriter(str(folder / "events"))  # prefix of the file's name
         self._history, self._throughput = history, throughput
         self._written = 0  # epochs
         self.add_epochs()
@@ -116,5 +116,5 @@ class EventLog:
         self._written = len(self._history)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the event file."""
         self._writer.close()

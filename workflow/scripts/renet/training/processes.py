@@ -1,6 +1,6 @@
 """Processes that train one network together, each on its part of every batch.
 
-They form the default group of `torch.distributed`. Without it, this process is rank 0 of 1.
+They form the default group of `torch.distributed`. Without a group, this process is rank 0 of 1.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def group(device: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Collect SIGTERM and Ctrl-C in a list; they do not end the process."""
+    """Yield a list that collects SIGTERM and SIGINT, which then do not end the process."""
     received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number, handler in before.items():
@@ -47,12 +47,12 @@ def stop_requests() -> Iterator[list[int]]:
 
 
 def size() -> int:
-    """Number of processes."""
+    """Return the number of processes in the group."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this process, from 0."""
+    """Return the rank of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
@@ -62,12 +62,12 @@ def is_main() -> bool:
 
 
 def local_rank() -> int:
-    """Rank of this process on its machine, which chooses its GPU."""
+    """Return this process's rank on its machine, by which its GPU is chosen."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def part(count: int) -> slice:
-    """This process's part of `count` samples, in their order; sizes differ by at most one."""
+    """Return this process's slice of `count` samples; the slices' sizes differ by at most one."""
     first, end = (-(-number * count // size()) for number in (rank(), rank() + 1))
     return slice(first, end)
 
@@ -88,7 +88,7 @@ def from_main(compute: Callable[[], T]) -> T:
 
 
 def gather(value: T) -> list[T]:
-    """Return the values of all processes in all processes, and wait for all."""
+    """Return the values of all processes, by rank, in every process; wait for all."""
     values = [value] * size()
     if distributed.is_initialized():
         distributed.all_gather_object(values, value)

@@ -18,26 +18,26 @@ class RunSettings:
     train: Recipe = dataclasses.field(default_factory=Recipe)
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
-        """A copy with changed values of the recipe."""
+        """Return a copy with changed values of the recipe."""
         return dataclasses.replace(self, train=self.train.replace(**changes))
 
     def dump(self) -> dict:
-        """Settings as plain values."""
+        """Return the settings as plain values."""
         return {"model": self.model.model_dump(), "train": self.train.model_dump()}
 
     def granted(self, gpus: int | None) -> "RunSettings":
-        """Resolve device and precision, so that a checkpoint fits any machine."""
+        """Return a copy with the device cpu if `gpus` is 0, and with `auto` precision resolved."""
         if gpus and gpus < self.train.processes:
             raise InputError(
                 f"`train.processes` is {self.train.processes}, but Snakemake may use only {gpus} "
-                f"GPUs; lower it, or raise --resources gpu={gpus}. With gpu=0, the CPU is used."
+                f"GPUs; lower this key, or raise --resources gpu={gpus}; gpu=0 selects the CPU."
             )
         device = devices.granted(self.train.device, gpus)
         precision = devices.chosen_precision(self.train.precision, devices.device_type(device))
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> dict:
-        """Settings without the device, and with digests of the files in `start_from`."""
+        """Return `dump()` without the device, and with digests of the files in `start_from`."""
         settings, recipe = self.dump(), self.train
         start = [*map(files.file_digest, recipe.start_files), settings["train"]["start_from"]]
         depends_on = {"device": "auto", "start_from": start if recipe.start_from else None}

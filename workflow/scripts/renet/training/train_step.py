@@ -16,7 +16,7 @@ from renet.training import age_groups, processes
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """Learning rate of a step, from 0: a linear warm-up, then constant or half a cosine.
+    """Return the rate of a step (from 0): first a linear warm-up, then constant or half a cosine.
 
     The cosine schedule (Loshchilov and Hutter, arXiv:1608.03983) ends at zero.
     """
@@ -30,11 +30,11 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW, or SGD, which at a constant rate is neon's `GradientDescentMomentum`."""
+    """Return AdamW or SGD; SGD at a constant rate equals neon's `GradientDescentMomentum`."""
     parameters = [weight for weight in model.parameters() if weight.requires_grad]  # not frozen
     first = parameters[0]
     on_gpu = first.device.type != "cpu"
-    # A tensor on the device, which a captured step reads. A GPU's kernel takes float32.
+    # A captured step reads the rate from a tensor on the device. A GPU's kernel needs float32.
     dtype = torch.float32 if on_gpu else torch.float64
     rate = torch.tensor(recipe.learning_rate, dtype=dtype, device=first.device)
     # fused: one pass over the 25 million parameters
@@ -51,14 +51,14 @@ class TrainStep:
 
     Attributes:
         adjustment: from `renet.training.age_groups.logit_adjustment`.
-        captures: whether CUDA graphs run the step: two replays instead of some thousand launches.
-        signals: received requests to stop this process.
+        captures: whether a step replays two CUDA graphs, instead of some thousand kernel launches.
+        signals: signals to stop that this process has received.
         sums: (4,) float64, on the device, over all processes: loss times samples, correct
-            predictions, batches with a finite sum of losses, and the number of `signals`.
+            predictions, steps with a finite sum of losses, and the number of `signals`.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe):
-        """Take a network that is on its device (see `devices.to_device`)."""
+        """Prepare to train `model`, which is on its device (see `devices.to_device`)."""
         self.model = age_groups.WithAges(model) if recipe.age_weight else model
         self.recipe = recipe
         self.adjustment: Tensor | None = None
@@ -80,10 +80,10 @@ class TrainStep:
         self._captured: dict[tuple, list[Callable]] = {}  # two graphs for each batch size
 
     def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
-        """Train on this process's fraction of a batch; with 0, the faces do not count.
+        """Train on this process's `fraction` of a batch; with fraction 0, the faces do not count.
 
         Targets are classes, (N,) int64, or weights of the classes, (N, classes); with `age_weight`,
-        of the joint classes in `renet.training.age_groups`.
+        both are of the joint classes in `renet.training.age_groups`.
         """
         backward, update = self._backward, self._update
         if self.captures and fraction:
@@ -101,7 +101,7 @@ class TrainStep:
         update()
 
     def _backward(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
-        """Forward, loss and backward: the gradients and metrics of this process."""
+        """Compute the gradients and metrics of this process, by forward and backward pass."""
         with devices.precision_context(self.recipe.precision, self.device):
             logits = self.model(pixels).to(self.dtype)
         unadjusted = logits.detach()  # for the accuracy, as in validation
@@ -130,25 +130,25 @@ class TrainStep:
         self.optimizer.param_groups[0]["lr"].fill_(rate)
 
     def state(self) -> dict:
-        """The optimizer's averages, and the sums; this blocks until a GPU is ready."""
+        """Return the optimizer's averages and the sums; wait until a GPU is ready."""
         averages = self.optimizer.state_dict()["state"]
         return {"optimizer": {"state": averages}, "sums": self.sums[:3].tolist()}
 
     def restore(self, state: dict) -> None:
-        """Take the saved averages and sums; the optimizer keeps this recipe's settings."""
+        """Load the saved averages and sums; the optimizer keeps this recipe's settings."""
         settings = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.sums[:3] = torch.tensor(state["sums"], dtype=torch.float64)
 
     def _changed(self) -> list[Tensor]:
-        """Tensors that a step changes; the optimizer has its tensors after the first step."""
+        """Return the tensors that a step changes; the optimizer's exist after the first step."""
         averages = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
     def _capture(self, pixels: Tensor, targets: Tensor, fraction: float) -> list[Callable]:
         """Capture `_backward` and `_update` for batches of one size.
 
-        First, steps without a graph let cuDNN and cuBLAS choose algorithms; they are undone.
+        Before, steps without a graph let cuDNN and cuBLAS choose algorithms. The steps are undone.
         """
         self.model.train()
         before = {tensor: tensor.clone() for tensor in self._changed()}
@@ -156,9 +156,9 @@ class TrainStep:
         backward = functools.partial(self._backward, pixels, targets, fraction)
         self._graphs().warm_up(backward, self._update)
         with torch.no_grad():
-            for tensor in self._changed():  # an optimizer begins with zeros
+            for tensor in self._changed():  # an optimizer's tensors start at 0
                 tensor.copy_(before[tensor]) if tensor in before else tensor.zero_()
-        self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph allocates its own
+        self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph allocates gradients
         replay = self._graphs().capture(backward)
 
         def copy_and_replay(new_pixels: Tensor, new_targets: Tensor, _: float) -> None:
@@ -172,8 +172,8 @@ class TrainStep:
 class GraphCapture:
     """Captures functions as CUDA graphs, on one stream and with one pool of memory.
 
-    A graph uses the tensors of its capture: new values have to be copied into them. Any other graph
-    may overwrite what a graph leaves in the pool.
+    A graph uses the tensors of its capture: new values have to be copied into them. Another graph
+    may overwrite a graph's results in the pool.
     """
 
     WARM_UP_RUNS = 3
@@ -182,7 +182,7 @@ class GraphCapture:
         self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
 
     def warm_up(self, *functions: Callable[[], object]) -> None:
-        """Run functions in turn, on the stream of the capture, as PyTorch requires."""
+        """Run the functions in turn, three times, on the capture's stream, as PyTorch requires."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             for function in self.WARM_UP_RUNS * functions:
@@ -199,7 +199,7 @@ class GraphCapture:
 
 
 class MovingAverage:
-    """Exponential moving average of a network's values, as a copy of it, `network`."""
+    """Exponential moving average of a network's parameters and buffers, in the copy `network`."""
 
     def __init__(self, model: nn.Module, decay: float):
         self._model, self._decay = model, decay

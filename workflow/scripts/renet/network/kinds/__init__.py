@@ -1,8 +1,8 @@
-"""Kinds of networks, a module for each, found by its name.
+"""Kinds of networks: the module `<kind>.py` defines a kind.
 
-Such a module has `build(input_shape, architecture, mean)`, a network whose weights are to be loaded
-or drawn. No module but that of the chosen kind is imported, and the digest of a run's code takes no
-other (`renet.planning.code_digest`).
+The function `build` of such a module returns a network; the caller loads or draws its weights. Only
+the module of a run's kind is imported, and only this module is part of the digest of the run's code
+(`renet.planning.code_digest`).
 """
 
 import importlib
@@ -17,10 +17,10 @@ from renet.network.model import Network
 def build(
     input_shape: tuple[int, int, int], architecture: AnyArchitecture, mean: np.ndarray | None = None
 ) -> Network:
-    """Make a network for images (C, H, W), less a mean, to be given weights."""
+    """Build a network for images (C, H, W) minus `mean`; the caller loads or draws the weights."""
     return module(architecture.kind).build(tuple(input_shape), architecture, mean)
 
 
 def module(kind: str) -> ModuleType:
-    """Module of a kind."""
+    """Import and return the module of a kind."""
     return importlib.import_module(f"{__name__}.{kind}")

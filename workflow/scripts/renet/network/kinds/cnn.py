@@ -5,12 +5,12 @@ from renet.network.model import ConvReLU, CourseNetwork, Shape
 
 
 class Cnn(CourseNetwork):
-    """Convolutions for low-level features, and more of them, with strides, for high-level ones."""
+    """Convolutions for low-level features, strided convolutions for high-level features."""
 
     architecture: CnnArchitecture
 
     def make_block(self, number: int, shape: Shape) -> tuple[ConvReLU, Shape]:
-        """A strided convolution."""
+        """Return a strided convolution and the shape of its output."""
         conv = self.architecture.strided_convs[number]
         layer = ConvReLU(shape[0], conv.channels, 3, stride=tuple(conv.stride), padding=1)
         return layer, (conv.channels, *shape[1:])

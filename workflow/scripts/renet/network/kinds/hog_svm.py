@@ -1,7 +1,7 @@
 """Kind hog_svm: scikit-image's histograms of oriented gradients and a linear SVM.
 
 Dalal and Triggs, Histograms of Oriented Gradients for Human Detection (2005). The rule train fits
-it with scikit-learn; here are its coefficients, in a network that a model file can hold.
+the SVM with scikit-learn. Its coefficients are copied into a network, which a model file can store.
 """
 
 from collections import OrderedDict
@@ -15,30 +15,30 @@ from renet.common.errors import InputError
 from renet.config.model import HogSvmArchitecture
 from renet.network.model import LinearClassifier, Network
 
-BLOCK = 2  # cells on each side of a block, which is normalised
+BLOCK = 2  # cells on each side of a block; each block is normalised
 
 
 class Hog(nn.Module):
-    """Histograms of oriented gradients, computed on the CPU, of the channel that changes most."""
+    """Histograms of oriented gradients, on the CPU; a pixel uses the channel that changes most."""
 
     def __init__(self, input_shape: tuple[int, int, int], architecture: HogSvmArchitecture):
-        """Divide images of this shape (C, H, W) into cells."""
+        """Set the size of the cells of images (C, H, W)."""
         super().__init__()
         self.orientations, self.cells = architecture.orientations, architecture.cells
         self.cell_size = tuple(side // self.cells for side in input_shape[1:])
         if min(self.cell_size) < 2:
             raise InputError(
-                f"Images of {input_shape[1]} x {input_shape[2]} pixels have no {self.cells} cells "
-                "of two pixels on a side; lower `model.cells`, or raise `crop.size`."
+                f"Images of {input_shape[1]} x {input_shape[2]} pixels cannot have {self.cells} "
+                "cells of two pixels on each side; lower `model.cells`, or raise `crop.size`."
             )
         self.feature_count = (self.cells - BLOCK + 1) ** 2 * BLOCK**2 * self.orientations
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, features) float32."""
+        """Compute features (N, features) float32 of pixels (N, C, H, W)."""
         return torch.from_numpy(self.features(pixels.cpu().numpy())).to(pixels.device)
 
     def features(self, faces: np.ndarray) -> np.ndarray:
-        """Same of arrays, without the pixels right of and below the last whole cell."""
+        """Compute the features of an array; pixels right of and below the last cell are ignored."""
         height, width = (self.cells * side for side in self.cell_size)
         sizes = self.orientations, self.cell_size, (BLOCK, BLOCK)
         features = [hog(face[:, :height, :width], *sizes, channel_axis=0) for face in faces]
@@ -46,7 +46,7 @@ class Hog(nn.Module):
 
 
 class Sigmoid(nn.Module):
-    """Platt's sigmoid as logits: (N, 1) to (N, 2), of which the first is 0."""
+    """Platt's sigmoid as logits (N, 2) of decision values (N, 1); the first logit is always 0."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ class Sigmoid(nn.Module):
         self.shift = nn.Parameter(torch.zeros(1))
 
     def forward(self, decision: Tensor) -> Tensor:
-        """In the dtype of the decision function."""
+        """Return the logits in the dtype of `decision`."""
         return nn.functional.pad(decision * self.scale + self.shift, (1, 0))
 
 
@@ -63,7 +63,7 @@ def build(
     architecture: HogSvmArchitecture,
     mean: np.ndarray | None = None,
 ) -> Network:
-    """Make the network, to be given coefficients; gradients do not need a mean of the data."""
+    """Build the network, whose coefficients `fill` sets; gradients do not need `mean`."""
     features = Hog(input_shape, architecture)
     layers = OrderedDict(
         hog=features, svm=LinearClassifier(features.feature_count, 1), sigmoid=Sigmoid()
@@ -73,7 +73,7 @@ def build(
 
 @torch.no_grad()
 def fill(network: Network, coefficients: np.ndarray, intercept: float, sigmoid: tuple) -> None:
-    """Give the network the coefficients (features,) of an SVM, and scale and shift of a sigmoid."""
+    """Set an SVM's coefficients (features,) and intercept, and a sigmoid's scale and shift."""
     svm, platt = network.get_submodule("svm"), network.get_submodule("sigmoid")
     svm.weight.copy_(torch.from_numpy(coefficients)[None])
     svm.bias.fill_(intercept)

@@ -6,12 +6,12 @@ from renet.network.rnn import SpatialRNN
 
 
 class ReNet(CourseNetwork):
-    """Convolutions for low-level features, SpatialRNNs for high-level ones, a 1x1 classifier."""
+    """Convolutions for low-level features, SpatialRNNs for high-level features, a classifier."""
 
     architecture: Architecture
 
     def make_block(self, number: int, shape: Shape) -> tuple[SpatialRNN, Shape]:
-        """A SpatialRNN."""
+        """Return a SpatialRNN and the shape of its output."""
         rnn = self.architecture.spatial_rnns[number]
         block = SpatialRNN(shape, rnn.block, rnn.units, self.architecture)
         return block, block.output_shape

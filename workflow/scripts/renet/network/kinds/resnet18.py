@@ -16,17 +16,17 @@ from renet.config.model import AnyArchitecture, ResNet18Architecture
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import LinearClassifier, Network, Normalizer, Shape
 
-# torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
+# torchvision normalises R, G and B: (pixel / 255 - mean) / std, with ImageNet's mean and std.
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 EPS = 1e-5  # as in torchvision's batch normalisation
-LAST = "layer4.1.conv2.weight"  # the name in torchvision and timm
+LAST = "layer4.1.conv2.weight"  # in torchvision and in timm
 
 
 class ResNet18(Network):
-    """torchvision's network, with the batch normalisation of the other kinds."""
+    """torchvision's ResNet-18, with `BatchNorm` in place of PyTorch's batch normalisation."""
 
     def init_weights(self, seed: int) -> None:
-        """Initial weights that torchvision draws for this seed."""
+        """Load the initial weights that torchvision draws for this seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             drawn = _children(self.architecture)
@@ -37,13 +37,13 @@ class ResNet18(Network):
 def build(
     input_shape: Shape, architecture: ResNet18Architecture, mean: np.ndarray | None = None
 ) -> ResNet18:
-    """Make the network, to be given weights."""
+    """Build the network; the caller loads or draws the weights."""
     layers = OrderedDict(norm=Normalizer(input_shape, mean), **_children(architecture))
     return ResNet18(layers, architecture, input_shape)
 
 
 def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
-    """conv1, bn1, relu, maxpool, layer1 to layer4, avgpool, flatten and fc."""
+    """Return the layers conv1, bn1, relu, maxpool, layer1 to layer4, avgpool, flatten and fc."""
     made = resnet18(num_classes=architecture.classes, norm_layer=BatchNorm)
     made.relu = nn.ReLU()  # not in place: the layers are also run one by one
     children = OrderedDict(made.named_children())
@@ -54,15 +54,15 @@ def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
 
 
 def only(state: object, file: str) -> dict[str, Tensor]:
-    """Weights of the ResNet-18 in a state dict, of which it can be a module such as `model`."""
+    """Return the weights of the only ResNet-18 in a state dict, without prefixes like `model.`."""
     tensors = state.items() if isinstance(state, dict) else ()
     found = {str(name): value for name, value in tensors if isinstance(value, Tensor)}
     prefixes = [name.removesuffix(LAST) for name in found if name.endswith(LAST)]
     if len(prefixes) != 1:
         count = f"{len(prefixes)} networks ({', '.join(prefixes)})" if prefixes else "no ResNet-18"
         raise InputError(
-            f"`train.start_from` names {file}, which has {count}; give a model of this project, or "
-            "the state dict of one ResNet-18 with the names of torchvision or timm."
+            f"`train.start_from` names {file}, which has {count}; name a model of this project, or "
+            "a state dict with one ResNet-18 and the names of torchvision or timm."
         )
     (prefix,) = prefixes
     return {
@@ -73,10 +73,10 @@ def only(state: object, file: str) -> dict[str, Tensor]:
 
 
 def converted(state: dict[str, Tensor], given: dict | None, file: str) -> dict[str, Tensor]:
-    """Weights of torchvision's or timm's ResNet-18 for this kind, whose output is the same.
+    """Convert the weights of torchvision's or timm's ResNet-18 to this kind, with equal outputs.
 
-    The deviation of the pixels (`given`, or ImageNet's) becomes part of the first convolution, the
-    difference of eps part of the running variances, which then can be below zero.
+    `given` has the pixels' `mean` and `std`, by default ImageNet's. `std` is folded into the first
+    convolution, the difference of eps into the running variances. These can become negative.
     """
     try:
         stated = {name: given[name] for name in IMAGENET} if given else IMAGENET
@@ -85,8 +85,8 @@ def converted(state: dict[str, Tensor], given: dict | None, file: str) -> dict[s
             raise ValueError("they cannot normalise pixels")
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
-            f"The config.json beside {file} does not give three numbers as mean, and three above 0 "
-            f"as std, in pretrained_cfg ({error}); correct it, or delete it to assume ImageNet's."
+            f"The config.json beside {file} needs three numbers as mean and three above 0 as "
+            f"std in pretrained_cfg ({error}); correct it, or delete config.json to use ImageNet's."
         ) from error
     assumed = "" if given else " (ImageNet's, which is assumed)"
     logging.info("The weights in %s are for pixels normalised by %s%s.", file, stated, assumed)
