@@ -188,8 +188,8 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
         "mean nothing.": content.get("sources") != [SAMPLE],
         "The network is not significantly better than always predicting one class.":
             any(above.values()) if isinstance(above, dict) else above,
-        "The model has no temperature, because the validation set does not determine one: the "
-        "probabilities are not calibrated.": content["temperature"] is not None,
+        "The model has no temperature, because its fit on the validation set was inconclusive: "
+        "the probabilities are not calibrated.": content["temperature"] is not None,
         "The model has no threshold: no prediction is called unsure.":
             content["unsure"]["threshold"] is not None,
         f"There is no {hashes.name}: photos of the training set are not recognised.":
