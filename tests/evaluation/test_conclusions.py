@@ -130,22 +130,20 @@ def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
 
 
 @pytest.mark.parametrize(
-    ("right", "accuracy", "train", "advice"),
+    ("right", "accuracy", "train", "male", "advice"),
     [
-        (90, 0.9, 3200, None), (80, 0.98, 3200, "few_photos"),
-        (50, 0.95, 3200, "few_photos"), (50, 0.55, 288, "few_updates"),
-        (50, 0.58, 320, "not_learnt"), (50, 0.6, 320, "few_test_faces"),
-        (50, 0.61, 320, "few_photos"),
+        (90, 0.9, 3200, 0.5, None), (80, 0.98, 3200, 0.5, "few_photos"),
+        (50, 0.95, 3200, 0.5, "few_photos"), (50, 0.55, 288, 0.5, "few_updates"),
+        (50, 0.58, 320, 0.5, "not_learnt"), (50, 0.6, 320, 0.5, "few_test_faces"),
+        (50, 0.61, 320, 0.5, "few_photos"),
+        *((50, 0.75, 3200, male, "not_learnt") for male in (0.3, 0.7)),
     ],
 )  # fmt: skip
-def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accuracy, train, advice):
-    found = run_of(right, 100, accuracy, train=train)
-    assert found.advice == advice
-    assert found.updates == 10 * train / 32
-
-
-def test_advice_is_by_the_majority_of_the_training_set_of_either_class():
-    assert {run_of(50, 100, 0.75, male=male).advice for male in (0.3, 0.7)} == {"not_learnt"}
+def test_advice_is_by_errors_on_training_faces_beside_their_majority_and_by_updates(
+    right, accuracy, train, male, advice
+):
+    found = run_of(right, 100, accuracy, train=train, male=male)
+    assert (found.advice, found.updates) == (advice, 10 * train / 32)
 
 
 def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
