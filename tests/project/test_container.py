@@ -41,8 +41,7 @@ PATH={python}:$PATH exec "${{@: -3}}"  # bash -c COMMAND
 
 @pytest.mark.slow
 def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch):
-    project = copy_project(tmp_path / "project")
-    write_config(project, container="renet.sif")
+    project = write_config(copy_project(tmp_path / "project"), container="renet.sif")
     script, notes = tmp_path / "apptainer", tmp_path / "notes"
     script.write_text(APPTAINER.format(notes=notes, python=Path(sys.executable).parent))
     script.chmod(0o755)
