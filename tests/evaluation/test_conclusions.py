@@ -77,9 +77,7 @@ def test_out_of_fold_set_is_corrected_for_the_runs_that_it_ranks_before_the_othe
 @pytest.mark.parametrize(("ranked", "is_above"), [(1, True), (3, False)])
 def test_run_is_stated_as_its_row_of_the_table_says(ranked, is_above):
     of_folds = summary_of(58)
-    given = summary_with(summary_of(29, 49), of_folds, "out_of_fold", train=200)
-    history = pd.DataFrame({"epoch": [10], "accuracy": [0.55]})
-    found = conclusions.of_run(given, history, 32, METRIC, ranked)
+    found = run_of(29, 49, 0.55, folds=True, chosen=of_folds, ranked=ranked, train=200)
     sets = {"out_of_fold": of_folds}
     row = run_table.of_run("a", sets, "out_of_fold", METRIC, ranked).iloc[0]
     stated = found.stated.model_dump()
@@ -101,24 +99,19 @@ def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     assert run_table.of_seeds(runs, [["one", "two"]]).leads.tolist() == [0, 0]
 
 
-def summary_with(
-    test: SetSummary, validation: SetSummary, fitted_on: str, /, male=0.5, **faces: int
-) -> Summary:
-    """What a run's own evaluation reads of the metrics, with so many faces of each subset."""
-    return Summary.model_construct(
-        test=test, validation=validation, calibration=SimpleNamespace(fitted_on=fitted_on),
-        data=SimpleNamespace(faces=faces, male_fraction=male),
-    )  # fmt: skip
-
-
-def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, **more):
+def run_of(
+    test: int, faces: int, accuracy: float, *, folds=False, chosen=None, worth=1, male=0.5,
+    ranked=1, **of_subsets: int,
+):  # fmt: skip
     """What a run's own evaluation adds; it made 10 epochs in batches of 32."""
-    chosen = summary_of(90, faces)
+    chosen = chosen or summary_of(90, faces)
     chosen = chosen.model_copy(update={"effective_faces": chosen.effective_faces * worth})
-    fitted_on = "out_of_fold" if folds else "validation"
-    given = summary_with(summary_of(test, faces), chosen, fitted_on, train=train, **more)
+    scaling = SimpleNamespace(fitted_on="out_of_fold" if folds else "validation")
+    data = SimpleNamespace(faces={"train": 3200} | of_subsets, male_fraction=male)
+    read = {"test": summary_of(test, faces), "validation": chosen, "calibration": scaling}
+    given = Summary.model_construct(**read, data=data)
     history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.97, accuracy]})
-    return conclusions.of_run(given, history, 32, METRIC, 1)
+    return conclusions.of_run(given, history, 32, METRIC, ranked)
 
 
 @pytest.mark.parametrize(

@@ -257,17 +257,16 @@ def test_person_in_two_subsets_is_refused_where_the_split_is_by_person():
     assert found["in_two_subsets"]["people"] == found["test_samples_of_training_subjects"] == 1
 
 
-SHARED = {
-    "path": (["1.jpg", "2.jpg", "1.jpg", "2.jpg"], r"photos \(2\)"),
-    "digest": (["1", "2", "1", "4"], r"pixels \(1\)"),
-    "phash": ([ONE := random_hash("1"), ONE[:-1] + "0", ONE, ONE], r"near-duplicates \(1\)"),
-}
-
-
 @pytest.mark.parametrize("by", ["subject", "image"])
-@pytest.mark.parametrize("column", SHARED)
-def test_photo_in_two_subsets_is_always_refused(by, column):
-    values, what = SHARED[column]
+@pytest.mark.parametrize(
+    ("column", "values", "what"),
+    [
+        ("path", ["1.jpg", "2.jpg", "1.jpg", "2.jpg"], r"photos \(2\)"),
+        ("digest", ["1", "2", "1", "4"], r"pixels \(1\)"),
+        ("phash", [ONE := random_hash("1"), ONE[:-1] + "0", ONE, ONE], r"near-duplicates \(1\)"),
+    ],
+)
+def test_photo_in_two_subsets_is_always_refused(by, column, values, what):
     with pytest.raises(InputError, match=f"the same {what} in more than one subset"):
         leakage.check(split_of(**{column: values}), SplitSettings(by=by), "split.csv")
 

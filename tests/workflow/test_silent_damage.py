@@ -27,16 +27,18 @@ def receipt_file(tmp_path) -> Path:
 
 
 @pytest.mark.fault("changed-archive")
-def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_archive_that_is_copied_or_lacks_the_note_of_its_check_is_checked_once(
+    receipt_file, monkeypatch, is_copied
+):
     checked, compute = [], receipts.compute_digest
     monkeypatch.setattr(
         receipts, "compute_digest", lambda *given: checked.append(given) or compute(*given)
     )
-    text = receipt_file.read_bytes()
-    copied = receipt_file.with_suffix("")
-    os.utime(copied, (1, 1))
+    text, archive = receipt_file.read_bytes(), receipt_file.with_suffix("")
+    os.utime(archive, (1, 1)) if is_copied else receipt_file.with_suffix(".checked").unlink()
     for _ in range(2):
-        assert receipts.read(receipt_file).path == str(copied)
+        assert receipts.read(receipt_file).path == str(archive)
     assert len(checked) == 1 and receipt_file.read_bytes() == text
 
 
@@ -53,13 +55,6 @@ def test_archive_that_changes_is_refused_by_its_size_or_its_time(receipt_file, e
         receipts.read(receipt_file)
     with pytest.raises(InputError, match="has changed since"):  # a page does not pass over it
         lineage.read_photo(receipt_file, {}, {"offset": 512, "size": 100})
-
-
-@pytest.mark.fault("changed-archive")
-def test_archive_without_a_note_of_its_check_is_checked_and_noted(receipt_file):
-    receipt_file.with_suffix(".checked").unlink()
-    assert receipts.read(receipt_file)
-    assert receipt_file.with_suffix(".checked").exists()
 
 
 @pytest.mark.fault("changed-archive")
