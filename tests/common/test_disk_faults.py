@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -44,14 +45,6 @@ def said(write: Callable[[Path], object], path: Path) -> str:
         write(path)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def failing(error: Exception) -> Callable[[Path], None]:
-
-    def fail(path: Path) -> None:
-        raise error
-
-    return fail
 
 
 def write_text(path: Path) -> None:
@@ -109,13 +102,14 @@ def test_script_says_it_of_the_outputs_of_its_job_or_the_arguments_of_its_comman
 @pytest.mark.fault("full-disk")
 def test_full_disk_is_known_by_its_text_where_a_library_gives_no_number(full):
     error = OSError("(errno = 28, 'No space left on device')")
-    assert "0 bytes are free" in said(failing(error), full(0) / "output")
+    assert "0 bytes are free" in said(Mock(side_effect=error), full(0) / "output")
 
 
 @pytest.mark.fault("full-disk")
 @pytest.mark.parametrize("number", [errno.EDQUOT, errno.EFBIG])
 def test_limit_of_a_user_is_named_with_the_folder_of_the_outputs(tmp_path, number):
-    sentence = said(failing(OSError(number, os.strerror(number))), tmp_path / "results" / "output")
+    error = OSError(number, os.strerror(number))
+    sentence = said(Mock(side_effect=error), tmp_path / "results" / "output")
     assert f"{os.strerror(number)} in {tmp_path}, where " in sentence
 
 
@@ -133,7 +127,7 @@ def test_disk_that_is_read_only_is_one_sentence_with_the_file_or_log(full, monke
 @pytest.mark.fault("no-permission")
 def test_file_without_permission_is_named_and_not_the_one_that_is_written(tmp_path):
     error = PermissionError(errno.EACCES, "Permission denied", "/data/wiki.tar")
-    sentence = said(failing(error), tmp_path / "1-of-2.npy")
+    sentence = said(Mock(side_effect=error), tmp_path / "1-of-2.npy")
     assert sentence.startswith("/data/wiki.tar cannot be written or read: Permission denied; ")
 
 

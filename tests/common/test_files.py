@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 
@@ -58,10 +59,8 @@ def test_second_writer_of_one_file_stops_and_the_first_one_finishes(tmp_path):
 
 
 def test_file_system_without_locks_does_without(tmp_path, monkeypatch):
-    def refuse(handle, operation):
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    error = OSError(errno.ENOSYS, "Function not implemented")
+    monkeypatch.setattr(locks.fcntl, "flock", Mock(side_effect=error))
     files.write_text(tmp_path / "file", "whole")
     assert (tmp_path / "file").read_text() == "whole"
 

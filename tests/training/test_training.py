@@ -1,7 +1,6 @@
 """Training follows the recipe, can be interrupted anywhere, and has the course's command line."""
 
 import errno
-import itertools
 import logging
 import os
 import signal
@@ -9,6 +8,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -79,18 +79,13 @@ def test_best_epoch_is_chosen_by_the_validation_loss(faces, ema):
 
 @pytest.mark.parametrize(("is_validated", "saved_at"), [(False, (0, 6)), (True, (1, 0))])
 def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
-    faces, tmp_path, is_validated, saved_at
+    faces, checkpoint, is_validated, saved_at
 ):
     """There is one before the validation and one after it."""
-    whole, checkpoint, updates = train(faces), Checkpoint(tmp_path, HOUR, gap=0), itertools.count(1)
-    interrupted = make_trainer(faces)
-
-    def cut_the_power():
-        raise PowerCut
-
+    whole, interrupted = train(faces), make_trainer(faces)
     if not is_validated:
-        interrupted.validate = cut_the_power
-    with pytest.raises(PowerCut), after_each_update(lambda: next(updates) == 7 and cut_the_power()):
+        interrupted.validate = Mock(side_effect=PowerCut)
+    with pytest.raises(PowerCut), after_each_update(Mock(side_effect=[None] * 6 + [PowerCut])):
         interrupted.run(checkpoint)
     saved = checkpoint.load()
     assert (saved["training"]["epoch"], saved["training"]["steps"]) == saved_at
@@ -132,14 +127,10 @@ def test_checkpoint_that_the_machine_fails_to_read_is_kept(
 ):
     train(faces, checkpoint=checkpoint)
     before = sorted(tmp_path.iterdir())
-
-    def fail(*arguments, **options):
-        raise OSError(errno.EIO, "Input/output error")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(torch, "load", fail)
-        with pytest.raises(InputError, match="Input/output error"):
-            checkpoint.load()
+    error = OSError(errno.EIO, "Input/output error")
+    with monkeypatch.context() as broken, pytest.raises(InputError, match="Input/output error"):
+        broken.setattr(torch, "load", Mock(side_effect=error))
+        checkpoint.load()
     assert sorted(tmp_path.iterdir()) == before
     assert checkpoint.load()["training"]["epoch"] == 3
 
