@@ -89,8 +89,6 @@ for path in sys.argv[1:]:
 print(json.dumps(printed))
 """
 OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
-
-
 BY_HAND = ("train", "predict", "demo", "export", "verify")
 
 

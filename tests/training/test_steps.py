@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from types import SimpleNamespace
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, call
 
 import numpy as np
 import pytest
@@ -198,18 +198,14 @@ def two_gpus(monkeypatch, tmp_path):
 
 
 def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
-    made = []
     monkeypatch.setenv("LOCAL_RANK", "1")
-    monkeypatch.setattr(processes.distributed, "is_torchelastic_launched", lambda: True)
-    monkeypatch.setattr(
-        processes.distributed, "init_process_group", lambda *a, **o: made.append((a, o))
-    )
-    monkeypatch.setattr(processes.distributed, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(processes, "distributed", distributed := MagicMock())
     for device in ("auto", "cpu"):
         with processes.group(device):
             pass
-    assert made == [(("nccl",), {"device_id": torch.device("cuda:1")}),
-                    (("gloo",), {"device_id": None})]  # fmt: skip
+    made = distributed.init_process_group.call_args_list
+    assert made == [call("nccl", device_id=torch.device("cuda:1")), call("gloo", device_id=None)]
+    assert distributed.destroy_process_group.call_count == 2
 
 
 def test_process_has_the_gpu_of_its_number(two_gpus):
