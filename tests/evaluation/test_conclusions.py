@@ -150,15 +150,12 @@ def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():
     rows = [
-        {"slice": "age", "value": name, "difference": difference, "p_holm": p, "gap": gap,
-         "gap_p_holm": gap_p}
-        for name, difference, p, gap, gap_p in (
-            ("old", -0.1, 0.05, 0.2, 0.05), ("young", -0.2, 0.01, 0.4, 0.051),
-            ("middle", -0.3, 0.06, 0, None), ("none", 0.1, None, 0, None),
-            ("best", 0.2, 0.001, 0, None), ("few", 0.05, None, -0.3, 0.02),
-        )
+        ("old", -0.1, 0.05, 0.2, 0.05), ("young", -0.2, 0.01, 0.4, 0.051),
+        ("middle", -0.3, 0.06, 0, None), ("none", 0.1, None, 0, None),
+        ("best", 0.2, 0.001, 0, None), ("few", 0.05, None, -0.3, 0.02),
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=list(SLICES.columns))
+    columns = ["value", "difference", "p_holm", "gap", "gap_p_holm"]
+    frame = pd.DataFrame(rows, columns=columns).assign(slice="age").reindex(columns=SLICES.columns)
     assert conclusions.of_groups(frame, METRIC) == {
         "metric": METRIC,
         "tested": [["age", name] for name in ("old", "young", "middle", "best")],

@@ -2,8 +2,6 @@
 
 import errno
 import logging
-import os
-import signal
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -23,12 +21,13 @@ from helpers.training import (
     make_trainer,
     new_network,
     same,
+    terminated_before,
     train,
     weights_of,
     write_faces,
 )
 from renet.common import errors, logs
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.errors import InputError
 from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.dataset import hdf5
@@ -101,17 +100,10 @@ def test_epochs_that_end_soon_after_one_another_write_no_checkpoint(faces, tmp_p
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("step", [8, 11], ids=["within an epoch", "after its last batch"])
+@pytest.mark.parametrize("step", [9, 12], ids=["within an epoch", "after its last batch"])
 def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, step):
-    checkpoint, steps = Checkpoint(tmp_path, HOUR), []
-
-    def terminate():
-        steps.append(time.sleep(0.05))
-        if len(steps) == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    interrupted = make_trainer(faces)
-    with pytest.raises(TrainingInterrupted), after_each_update(terminate):
+    checkpoint, interrupted = Checkpoint(tmp_path, HOUR), make_trainer(faces)
+    with terminated_before(step), after_each_update(lambda: time.sleep(0.05)):
         interrupted.run(checkpoint)
     assert [row["epoch"] for row in interrupted.throughput.rows] == [1]
     resumed = make_trainer(faces, saved=checkpoint.load())
@@ -165,15 +157,8 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_last_update_that_explodes_is_no_success(faces, checkpoint, select_epoch):
     trainer = make_trainer(faces, QUICK.replace(select_epoch=select_epoch))
-    read_metrics = trainer._read_metrics
-
-    def after_the_last_batch():
-        if trainer.epoch == 1 and trainer.samples_seen == len(trainer.faces):
-            spoil(trainer.model)
-        return read_metrics()
-
-    trainer._read_metrics = after_the_last_batch
-    with pytest.raises(InputError, match=r"A weight is NaN or infinite in epoch 2, batch \d+"):
+    exploded = pytest.raises(InputError, match=r"A weight is NaN or infinite in epoch 2, batch \d+")
+    with exploded, after_each_update(lambda: trainer.global_step == 12 and spoil(trainer.model)):
         trainer.run(checkpoint)
     assert checkpoint.load()["training"]["epoch"] == 1
 
