@@ -32,7 +32,6 @@ from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import devices, inference, model_file
-from renet.network.kinds.renet import ReNet
 from renet.training import course_command, loop
 from renet.training.folder import Checkpoint
 from renet.training.loop import Trainer, epoch_order
@@ -127,11 +126,6 @@ def test_checkpoint_that_the_machine_fails_to_read_is_kept(
     assert checkpoint.load()["training"]["epoch"] == 3
 
 
-def spoil(model: ReNet) -> None:
-    with torch.no_grad():
-        model.conv1.weight.fill_(torch.nan)
-
-
 @pytest.fixture
 def checkpoint(tmp_path) -> Checkpoint:
     """One that is written after each epoch."""
@@ -144,7 +138,7 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
 
     def from_epoch_3_on(*batch):
         if trainer.epoch == 2:
-            spoil(trainer.model)
+            trainer.model.conv1.weight.data.fill_(torch.nan)
         compute(*batch)
 
     trainer.step._backward = from_epoch_3_on
@@ -158,7 +152,8 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
 def test_last_update_that_explodes_is_no_success(faces, checkpoint, select_epoch):
     trainer = make_trainer(faces, QUICK.replace(select_epoch=select_epoch))
     exploded = pytest.raises(InputError, match=r"A weight is NaN or infinite in epoch 2, batch \d+")
-    with exploded, after_each_update(lambda: trainer.global_step == 12 and spoil(trainer.model)):
+    weight = trainer.model.conv1.weight.data
+    with exploded, after_each_update(lambda: trainer.global_step == 12 and weight.fill_(torch.nan)):
         trainer.run(checkpoint)
     assert checkpoint.load()["training"]["epoch"] == 1
 
