@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 
@@ -21,23 +22,16 @@ def test_output_that_is_an_input_or_another_output_is_refused(tmp_path):
             files.check_distinct(outputs, inputs)
 
 
-def test_failed_output_leaves_the_old_one_and_no_temporary_file(tmp_path):
-    (tmp_path / "table.csv").write_text("old")
-    with pytest.raises(RuntimeError), files.replacing(tmp_path / "table.csv") as temporary:
+@pytest.mark.fault("own-file")
+def test_failed_output_leaves_the_old_one_the_users_files_and_no_temporary_file(tmp_path):
+    own = dict.fromkeys(["x.csv.tmp", "x.csv.new", "x.csv~", "x.tmp"], "mine")
+    for name, text in own.items():
+        (tmp_path / name).write_text(text)
+    files.write_text(tmp_path / "x.csv", "old")
+    with pytest.raises(RuntimeError), files.replacing(tmp_path / "x.csv") as temporary:
         temporary.write_text("half")
         raise RuntimeError
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
-
-
-@pytest.mark.fault("own-file")
-def test_file_of_the_users_beside_an_output_stays(tmp_path):
-    own = [tmp_path / name for name in ("x.csv.tmp", "x.csv.new", "x.csv~", "x.tmp")]
-    for path in own:
-        path.write_text("mine")
-    files.write_text(tmp_path / "x.csv", "new")
-    with pytest.raises(RuntimeError), files.replacing(tmp_path / "x.csv"):
-        raise RuntimeError
-    assert [path.read_text() for path in own] == ["mine"] * 4
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == own | {"x.csv": "old"}
 
 
 def hold(path, held, release):
@@ -65,10 +59,8 @@ def test_second_writer_of_one_file_stops_and_the_first_one_finishes(tmp_path):
 
 
 def test_file_system_without_locks_does_without(tmp_path, monkeypatch):
-    def refuse(handle, operation):
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    error = OSError(errno.ENOSYS, "Function not implemented")
+    monkeypatch.setattr(locks.fcntl, "flock", Mock(side_effect=error))
     files.write_text(tmp_path / "file", "whole")
     assert (tmp_path / "file").read_text() == "whole"
 

@@ -89,8 +89,6 @@ for path in sys.argv[1:]:
 print(json.dumps(printed))
 """
 OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
-
-
 BY_HAND = ("train", "predict", "demo", "export", "verify")
 
 
@@ -211,25 +209,15 @@ raise KeyboardInterrupt
 """
 
 
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory) -> tuple[str, str, str]:
-    """What a job and a script by hand print, and the log of the job."""
-    log = tmp_path_factory.mktemp("job") / "job.log"
-    job = run_python("-c", LINES_OF_ANOTHER_PACKAGE, log).stderr
-    return job, run_python("-c", LINES_OF_ANOTHER_PACKAGE).stderr, log.read_text()
-
-
-def test_lines_of_other_packages_are_in_the_log_alone_but_for_their_errors(interrupted):
-    of_job, by_hand, log = interrupted
-    assert "The file is written." in by_hand and "A real error" in by_hand
-    assert "unused nodes" not in by_hand and "unused nodes" not in of_job
-    assert "Removed 61 unused nodes" in log
-
-
-def test_interrupted_job_says_in_its_log_that_the_same_command_resumes(interrupted):
-    of_job, by_hand, log = interrupted
-    assert log.endswith("Stopped. The same command resumes.\n") and not of_job
-    assert by_hand.endswith("Stopped.\n")
+def test_lines_of_other_packages_but_for_errors_and_that_a_job_resumes_are_in_the_log_alone(
+    tmp_path,
+):
+    assert not run_python("-c", LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log").stderr
+    log, by_hand = (tmp_path / "job.log").read_text(), run_python("-c", LINES_OF_ANOTHER_PACKAGE)
+    assert "Removed 61 unused nodes" in log and "unused nodes" not in by_hand.stderr
+    assert "The file is written." in by_hand.stderr and "A real error" in by_hand.stderr
+    assert log.endswith("Stopped. The same command resumes.\n")
+    assert by_hand.stderr.endswith("Stopped.\n")
 
 
 def test_job_that_ctrl_c_ends_at_its_imports_leaves_no_traceback():

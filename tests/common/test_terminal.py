@@ -5,9 +5,7 @@ import itertools
 import logging
 import queue
 import re
-import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -32,13 +30,6 @@ logging.info("epoch 1", extra=logs.NEWS)
 """
 
 
-@pytest.fixture
-def project(tmp_path) -> Path:
-    made = copy_project(tmp_path)
-    write_config(made)
-    return made
-
-
 def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(finished):
     lines = (finished / SCREEN).read_text().splitlines()
     rules = [line.split()[0] for line in lines if RULE.match(line)]
@@ -50,16 +41,16 @@ def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(finished):
     assert not any("%|" in line for line in lines)
 
 
-def test_run_with_nothing_to_do_says_so(finished, tmp_path):
-    session = run_on_a_terminal(shutil.copytree(finished, tmp_path / "copy", symlinks=True))
+def test_run_with_nothing_to_do_says_so(project):
+    session = run_on_a_terminal(project)
     assert session.status == 0
     assert session.lines[-1] == "Nothing to be done: the results are up to date."
 
 
 @pytest.mark.slow
-def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(project):
-    write_config(
-        project,
+def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(tmp_path):
+    project = write_config(
+        copy_project(tmp_path),
         train={"epochs": 16, "batch_size": 2, "threads": 1},
         runs={"renet": {}, "second": {"train": {"momentum": 0.8}}},
     )
@@ -83,8 +74,7 @@ def test_job_without_a_terminal_prints_a_line_a_minute_and_one_for_each_epoch(tm
     assert all(re.match(r"renet: epoch 1/2: \d+/20 in ", line) for line in minutes)
 
 
-def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
-    project = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+def test_error_of_a_job_appears_once_and_last(project):
     for lost in ("resources/sample/wiki_crop.tar", "results/data/sample/members.csv"):
         (project / lost).unlink()
     session = run_on_a_terminal(project, columns=WIDE)
@@ -96,7 +86,8 @@ def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
 
 
 @pytest.mark.usefixtures("ctrl_c_ends_processes")
-def test_ctrl_c_leaves_one_line_in_place_of_a_traceback_and_an_error(project):
+def test_ctrl_c_leaves_one_line_in_place_of_a_traceback_and_an_error(tmp_path):
+    project = write_config(copy_project(tmp_path))
     session = run_on_a_terminal(project, columns=WIDE, ctrl_c_at=r"epoch 1.*%\|")
     said = "\n".join(session.lines)
     assert session.status != 0 and session.lines[-1] == "Stopped. The same command resumes."

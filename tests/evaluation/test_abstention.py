@@ -11,36 +11,25 @@ from renet.evaluation import abstention
 LEVEL = 1 - (1 - abstention.LEVEL) / abstention.SEQUENCES
 
 
-def violations(error_of, people, rate, draws):
-    """How often the true error above the chosen threshold exceeds the rate.
-
-    `error_of` is the probability of an error at a confidence; confidences are uniform.
-    """
-    random = np.random.default_rng(7)
-    grid = np.linspace(0.5, 1, 2001)
+@pytest.mark.parametrize(
+    "error_of",  # the probability of an error at a confidence
+    [
+        lambda confidence: np.full_like(confidence, 0.0502),  # so that every choice is wrong
+        lambda confidence: (1 - confidence) ** 2 * 1.2,
+        lambda confidence: 0.02 + 0.1 * (confidence > 0.9),
+    ],
+    ids=["constant", "rising", "worst at the top"],
+)
+def test_error_of_accepted_predictions_exceeds_the_rate_in_a_twentieth_of_samples(error_of):
+    random, grid, violations = np.random.default_rng(7), np.linspace(0.5, 1, 2001), 0
     risk_above = np.cumsum(error_of(grid)[::-1])[::-1] / np.arange(len(grid), 0, -1)
-    count = 0
-    for _ in range(draws):
-        confidence = random.uniform(0.5, 1, people)
-        correct = (random.random(people) > error_of(confidence)).astype(int)
-        threshold = abstention.choose(confidence, correct, rate)["threshold"]
+    for _ in range(1500):
+        confidence = random.uniform(0.5, 1, 600)
+        correct = (random.random(600) > error_of(confidence)).astype(int)
+        threshold = abstention.choose(confidence, correct, 0.05)["threshold"]
         if threshold is not None:
-            count += np.interp(max(threshold, 0.5), grid, risk_above) > rate
-    return count / draws
-
-
-# Constant, so that every choice is wrong; rising; wrong where the confidence is highest.
-POPULATIONS = {
-    "constant": lambda confidence: np.full_like(confidence, 0.0502),
-    "rising": lambda confidence: (1 - confidence) ** 2 * 1.2,
-    "worst at the top": lambda confidence: 0.02 + 0.1 * (confidence > 0.9),
-}
-
-
-@pytest.mark.parametrize("population", POPULATIONS)
-def test_error_of_accepted_predictions_exceeds_the_rate_in_a_twentieth_of_samples(population):
-    violated = violations(POPULATIONS[population], people=600, rate=0.05, draws=1500)
-    assert violated <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1500)
+            violations += np.interp(max(threshold, 0.5), grid, risk_above) > 0.05
+    assert violations / 1500 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1500)
 
 
 def test_one_early_error_does_not_end_the_search():

@@ -77,9 +77,7 @@ def test_out_of_fold_set_is_corrected_for_the_runs_that_it_ranks_before_the_othe
 @pytest.mark.parametrize(("ranked", "is_above"), [(1, True), (3, False)])
 def test_run_is_stated_as_its_row_of_the_table_says(ranked, is_above):
     of_folds = summary_of(58)
-    given = summary_with(summary_of(29, 49), of_folds, "out_of_fold", train=200)
-    history = pd.DataFrame({"epoch": [10], "accuracy": [0.55]})
-    found = conclusions.of_run(given, history, 32, METRIC, ranked)
+    found = run_of(29, 49, 0.55, folds=True, chosen=of_folds, ranked=ranked, train=200)
     sets = {"out_of_fold": of_folds}
     row = run_table.of_run("a", sets, "out_of_fold", METRIC, ranked).iloc[0]
     stated = found.stated.model_dump()
@@ -101,24 +99,19 @@ def test_seeds_have_the_mean_and_are_above_the_baseline_if_each_is():
     assert run_table.of_seeds(runs, [["one", "two"]]).leads.tolist() == [0, 0]
 
 
-def summary_with(
-    test: SetSummary, validation: SetSummary, fitted_on: str, /, male=0.5, **faces: int
-) -> Summary:
-    """What a run's own evaluation reads of the metrics, with so many faces of each subset."""
-    return Summary.model_construct(
-        test=test, validation=validation, calibration=SimpleNamespace(fitted_on=fitted_on),
-        data=SimpleNamespace(faces=faces, male_fraction=male),
-    )  # fmt: skip
-
-
-def run_of(test: int, faces: int, accuracy: float, *, folds=False, train=3200, worth=1, **more):
+def run_of(
+    test: int, faces: int, accuracy: float, *, folds=False, chosen=None, worth=1, male=0.5,
+    ranked=1, **of_subsets: int,
+):  # fmt: skip
     """What a run's own evaluation adds; it made 10 epochs in batches of 32."""
-    chosen = summary_of(90, faces)
+    chosen = chosen or summary_of(90, faces)
     chosen = chosen.model_copy(update={"effective_faces": chosen.effective_faces * worth})
-    fitted_on = "out_of_fold" if folds else "validation"
-    given = summary_with(summary_of(test, faces), chosen, fitted_on, train=train, **more)
+    scaling = SimpleNamespace(fitted_on="out_of_fold" if folds else "validation")
+    data = SimpleNamespace(faces={"train": 3200} | of_subsets, male_fraction=male)
+    read = {"test": summary_of(test, faces), "validation": chosen, "calibration": scaling}
+    given = Summary.model_construct(**read, data=data)
     history = pd.DataFrame({"epoch": [9, 10], "accuracy": [0.97, accuracy]})
-    return conclusions.of_run(given, history, 32, METRIC, 1)
+    return conclusions.of_run(given, history, 32, METRIC, ranked)
 
 
 @pytest.mark.parametrize(
@@ -130,22 +123,20 @@ def test_cross_validation_leads_where_test_faces_are_few(faces, folds, leads):
 
 
 @pytest.mark.parametrize(
-    ("right", "accuracy", "train", "advice"),
+    ("right", "accuracy", "train", "male", "advice"),
     [
-        (90, 0.9, 3200, None), (80, 0.98, 3200, "few_photos"),
-        (50, 0.95, 3200, "few_photos"), (50, 0.55, 288, "few_updates"),
-        (50, 0.58, 320, "not_learnt"), (50, 0.6, 320, "few_test_faces"),
-        (50, 0.61, 320, "few_photos"),
+        (90, 0.9, 3200, 0.5, None), (80, 0.98, 3200, 0.5, "few_photos"),
+        (50, 0.95, 3200, 0.5, "few_photos"), (50, 0.55, 288, 0.5, "few_updates"),
+        (50, 0.58, 320, 0.5, "not_learnt"), (50, 0.6, 320, 0.5, "few_test_faces"),
+        (50, 0.61, 320, 0.5, "few_photos"),
+        *((50, 0.75, 3200, male, "not_learnt") for male in (0.3, 0.7)),
     ],
 )  # fmt: skip
-def test_advice_is_by_the_errors_on_training_faces_and_the_updates(right, accuracy, train, advice):
-    found = run_of(right, 100, accuracy, train=train)
-    assert found.advice == advice
-    assert found.updates == 10 * train / 32
-
-
-def test_advice_is_by_the_majority_of_the_training_set_of_either_class():
-    assert {run_of(50, 100, 0.75, male=male).advice for male in (0.3, 0.7)} == {"not_learnt"}
+def test_advice_is_by_errors_on_training_faces_beside_their_majority_and_by_updates(
+    right, accuracy, train, male, advice
+):
+    found = run_of(right, 100, accuracy, train=train, male=male)
+    assert (found.advice, found.updates) == (advice, 10 * train / 32)
 
 
 def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
@@ -159,15 +150,12 @@ def test_choice_by_fewer_than_a_hundred_independent_faces_is_recorded():
 
 def test_groups_that_are_significantly_below_are_named_with_the_furthest_first():
     rows = [
-        {"slice": "age", "value": name, "difference": difference, "p_holm": p, "gap": gap,
-         "gap_p_holm": gap_p}
-        for name, difference, p, gap, gap_p in (
-            ("old", -0.1, 0.05, 0.2, 0.05), ("young", -0.2, 0.01, 0.4, 0.051),
-            ("middle", -0.3, 0.06, 0, None), ("none", 0.1, None, 0, None),
-            ("best", 0.2, 0.001, 0, None), ("few", 0.05, None, -0.3, 0.02),
-        )
+        ("old", -0.1, 0.05, 0.2, 0.05), ("young", -0.2, 0.01, 0.4, 0.051),
+        ("middle", -0.3, 0.06, 0, None), ("none", 0.1, None, 0, None),
+        ("best", 0.2, 0.001, 0, None), ("few", 0.05, None, -0.3, 0.02),
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=list(SLICES.columns))
+    columns = ["value", "difference", "p_holm", "gap", "gap_p_holm"]
+    frame = pd.DataFrame(rows, columns=columns).assign(slice="age").reindex(columns=SLICES.columns)
     assert conclusions.of_groups(frame, METRIC) == {
         "metric": METRIC,
         "tested": [["age", name] for name in ("old", "young", "middle", "best")],

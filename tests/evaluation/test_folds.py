@@ -9,15 +9,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from helpers.config import check
 from helpers.cropped import samples_of, samples_of_faces
-from helpers.dry_run import dry_run, plan
+from helpers.dry_run import plan
 from helpers.made_once import made_once
 from helpers.predictions import metrics_of_run, predictions_of
 from helpers.project import call_script
-from helpers.training import QUICK, SMALL, write_faces
+from helpers.training import QUICK, SMALL, new_network, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.common.errors import InputError
 from renet.common.history import HISTORY
@@ -28,11 +27,13 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, summary
 from renet.evaluation.inference_table import FOLD, INFERENCE
 from renet.evaluation.tables import COMPARISON, RUNS
+from renet.network import model_file
 from renet.planning import data_summary, run_settings
 from renet.training.settings import RunSettings
 
 CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
        "strided_convs": [{"channels": 8, "stride": [2, 2]}]}  # fmt: skip
+SPLIT_OF_SMALL = {"test": 0.2, "validation": 0.2}
 
 
 @pytest.fixture
@@ -174,8 +175,7 @@ def tables(tmp_path):
 
     def compared(**quality: tuple[float, bool]) -> pd.DataFrame:
         """comparison.csv, given how often each run is right, and whether it has folds."""
-        paths, names = [], [name for name in quality for _ in range(2)]
-        metrics = []
+        paths, metrics, names = [], [], [name for name in quality for _ in range(2)]
         for name, (right, folds) in quality.items():
             read = []
             for subset, targets in (("test", test), ("out_of_fold", development)):
@@ -192,10 +192,11 @@ def tables(tmp_path):
                 read.append(table)
             metrics.append(tmp_path / name / "metrics.json")
             summary.write(metrics[-1], metrics_of_run(*read))
-        table = tmp_path / "comparison.csv"
-        given = {"inference": paths, "names": names, "reference": names[0], "metrics": metrics}
-        call_script("compare", table=table, runs=tmp_path / "runs.csv", external=[], **given)
-        return COMPARISON.read(table)
+        call_script(
+            "compare", inference=paths, names=names, reference=names[0], metrics=metrics,
+            external=[], table=tmp_path / "comparison.csv", runs=tmp_path / "runs.csv",
+        )  # fmt: skip
+        return COMPARISON.read(tmp_path / "comparison.csv")
 
     return compared
 
@@ -228,16 +229,12 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
     for number, part in enumerate((ids[::2], ids[1::2])):
         rows = [(one, 0.25, 0.75) for one in part[::-1]]
         FOLD.write(data / f"{number}.csv", FOLD.frame(rows))
-    model = data / "model.pt"
-    settings = RunSettings(SMALL, QUICK.replace(epochs=1))
-    faces = script.hdf5.read(data / "development.h5")
-    trained = script.loop.build(settings, torch.device("cpu"), faces, None)
-    script.loop.model_file.save(model, trained.model)
-    outputs = {name: data / f"{name}.csv" for name in ("inference", "inference_validation")}
+    model_file.save(data / "model.pt", new_network())
     call_script(
-        "infer", model=model, faces=data / "development.h5", table=data / "development.csv",
-        validation_table=data / "development.csv", folds=[data / "0.csv", data / "1.csv"],
-        **outputs,
+        "infer", model=data / "model.pt", faces=data / "development.h5",
+        table=data / "development.csv", validation_table=data / "development.csv",
+        folds=[data / "0.csv", data / "1.csv"], inference=data / "inference.csv",
+        inference_validation=data / "inference_validation.csv",
     )  # fmt: skip
     merged = INFERENCE.read(data / "inference_validation.csv")
     assert merged.id.tolist() == ids.tolist() and (merged.subset == "out_of_fold").all()
@@ -247,13 +244,18 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
 def folded(folder) -> None:
     """Run the workflow with a run with folds, and one without."""
     settings = {"renet": {"folds": 3}, "cnn": {"model": CNN}}
-    write_config(copy_project(folder), runs=settings, split={"test": 0.2, "validation": 0.2})
+    write_config(copy_project(folder), runs=settings, split=SPLIT_OF_SMALL)
     run(folder)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     return made_once(tmp_path_factory, "folded", folded)
+
+
+@pytest.fixture
+def copy(project, tmp_path):
+    return shutil.copytree(project, tmp_path / "copy", symlinks=True)
 
 
 @pytest.mark.slow
@@ -288,12 +290,9 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
 
 
 @pytest.mark.slow
-def test_further_run_corrects_the_claim_of_a_run_with_folds_again_and_trains_it_not(
-    project, tmp_path
-):
-    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+def test_further_run_corrects_the_claim_of_a_run_with_folds_again_and_trains_it_not(copy):
     settings = {"renet": {"folds": 3}, "cnn": {"model": CNN}, "more": {"train": {"seed": 2}}}
-    write_config(copy, runs=settings, split={"test": 0.2, "validation": 0.2})
+    write_config(copy, runs=settings, split=SPLIT_OF_SMALL)
     text = plan(copy, "--configfile", "small.yaml")
     jobs = re.findall(r"rule (\w+):\n(?:    .*\n)*?    wildcards: run=(\w+)\n", text)
     assert {rule for rule, run in jobs if run == "renet"} == {"evaluate", "predictor", "manifest"}
@@ -301,15 +300,10 @@ def test_further_run_corrects_the_claim_of_a_run_with_folds_again_and_trains_it_
 
 
 @pytest.mark.slow
-def test_change_of_the_folds_trains_them_alone_and_the_config_of_a_run_is_whole(project, tmp_path):
-    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+def test_change_of_the_folds_trains_them_alone_and_the_config_of_a_run_is_whole(copy):
     assert not planned(copy)
-    repeated = dry_run(copy, "--configfile", "results/runs/renet/config.yaml", "-q")
-    assert repeated.returncode == 0
-    write_config(
-        copy, runs={"renet": {"folds": 4}, "cnn": {"model": CNN}},
-        split={"test": 0.2, "validation": 0.2},
-    )  # fmt: skip
+    plan(copy, "--configfile", "results/runs/renet/config.yaml", "-q")
+    write_config(copy, runs={"renet": {"folds": 4}, "cnn": {"model": CNN}}, split=SPLIT_OF_SMALL)
     changed = planned(copy)
     assert {"fold", "infer", "evaluate_out_of_fold"} <= changed
     assert not {"train", "write_hdf5", "shuffle"} & changed

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from helpers.cropped import samples_of, samples_of_faces
-from helpers.dry_run import dry_run
+from helpers.dry_run import plan
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, run, write_config
@@ -99,10 +99,9 @@ def test_script_writes_a_row_for_each_size(tmp_path):
 
 def test_outputs_and_logs_of_the_trainings_are_in_the_folder_of_their_run(tmp_path):
     """Which a user deletes as a whole."""
-    project = copy_project(tmp_path)
-    write_config(project, runs={"curved": {"learning_curve": [0.5, 1]}})
-    plan = dry_run(project, "--configfile", "small.yaml").stdout
-    paths = set(re.findall(r"results/[^\s,]*\bcurved\b[^\s,]*", plan))
+    project = write_config(copy_project(tmp_path), runs={"curved": {"learning_curve": [0.5, 1]}})
+    said = plan(project, "--configfile", "small.yaml")
+    paths = set(re.findall(r"results/[^\s,]*\bcurved\b[^\s,]*", said))
     assert [path for path in paths if not path.startswith("results/runs/curved/")] == []
     assert {"results/runs/curved/learning_curve/0.5.csv"} < paths
 
@@ -112,8 +111,8 @@ def test_further_size_trains_that_size_alone_and_the_page_shows_it(project):
     write_config(project, runs={"renet": {"learning_curve": [0.5, 1]}})
     run(project, "--until", "fraction")
     write_config(project, runs={"renet": {"learning_curve": [0.25, 0.5, 1]}})
-    plan = dry_run(project, "--configfile", "small.yaml").stdout
-    assert plan.count("rule fraction:") == 1 and "rule train:" not in plan
+    said = plan(project, "--configfile", "small.yaml")
+    assert said.count("rule fraction:") == 1 and "rule train:" not in said
     run(project)
     found = LEARNING_CURVE.read(project / "results/learning_curve/learning_curve.csv")
     assert found.fraction.tolist() == [0.25, 0.5, 1]

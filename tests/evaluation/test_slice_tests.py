@@ -70,6 +70,12 @@ def test_slice_and_rest_need_enough_faces_and_people(faces, people, is_tested):
     assert table.p.notna().tolist() == [is_tested] * 2  # each is the rest of the other
 
 
+def named(*parts: pd.DataFrame) -> pd.DataFrame:
+    """Predictions of different people."""
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.assign(subject=[f"p{number}" for number in range(len(whole))])
+
+
 def by_age(recalls: dict[int, tuple[float, float]], faces: int = 200) -> pd.DataFrame:
     """Predictions of so many women and men of each age, with these recalls of female and male."""
     parts = []
@@ -78,13 +84,12 @@ def by_age(recalls: dict[int, tuple[float, float]], faces: int = 200) -> pd.Data
             right = np.arange(faces) < recall * faces
             p_male = np.where(right == (target == 1), 0.8, 0.2)
             parts.append(predictions_of(np.full(faces, target), p_male, age=age))
-    whole = pd.concat(parts, ignore_index=True)
-    return whole.assign(subject=[f"p{number}" for number in range(len(whole))])
+    return named(*parts)
 
 
-def all_slices(predictions: pd.DataFrame) -> pd.DataFrame:
+def all_slices(predictions: pd.DataFrame, metric: str = "balanced_accuracy") -> pd.DataFrame:
     assigned = slices.assign(predictions, predictions.target < 0)
-    return slices.tabulate(predictions, assigned, "balanced_accuracy")
+    return slices.tabulate(predictions, assigned, metric)
 
 
 def gaps_of(predictions: pd.DataFrame) -> tuple[dict[str, float], int]:
@@ -128,22 +133,17 @@ def test_one_woman_is_no_evidence_about_women(women, found):
 def test_group_of_more_men_with_the_recalls_of_the_others_differs_by_accuracy_alone():
     recalls = (0.7, 0.95)
     old = by_age({75: recalls}, faces=400)
-    faces = pd.concat([by_age({25: recalls}), old[:400:10], old[400:]], ignore_index=True)
-    faces["subject"] = [f"p{number}" for number in range(len(faces))]
-    assigned = slices.assign(faces, faces.target < 0)[["age"]]
+    faces = named(by_age({25: recalls}), old[:400:10], old[400:])
     for metric, differs in (("accuracy", True), ("balanced_accuracy", False)):
-        table = slices.tabulate(faces, assigned, metric)
+        table = all_slices(faces, metric)
         assert (table.p_holm.dropna() <= ALPHA).tolist() == [differs]
 
 
 @pytest.mark.parametrize(("women", "is_tested"), [(10, True), (9, False)])
 def test_group_is_tested_by_both_recalls_of_at_least_ten_faces(women, is_tested):
     old = by_age({75: (0.5, 0.5)}, faces=60).tail(60 + women)
-    faces = pd.concat([by_age({25: (0.95, 0.95)}), old], ignore_index=True)
-    faces["subject"] = [f"p{number}" for number in range(len(faces))]
-    row = slices.tabulate(
-        faces, slices.assign(faces, faces.target < 0)[["age"]], "balanced_accuracy"
-    ).set_index("value").loc["70 years and more"]  # fmt: skip
+    faces = named(by_age({25: (0.95, 0.95)}), old)
+    row = all_slices(faces).set_index("value").loc["70 years and more"]
     recalls = [
         proportion(part.correct, part.subject)
         for is_old in (True, False)

@@ -45,8 +45,8 @@ def snakemake(project: Path, *arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
-def write_config(project: Path, **changes: dict) -> None:
-    """The small config as an overlay, with further changes to its sections."""
+def write_config(project: Path, **changes: dict) -> Path:
+    """The small config as an overlay, with changes to its sections; returns the project."""
     overlay = {section: dict(values) for section, values in SMALL.items()}
     for section, values in changes.items():
         if isinstance(values, dict):
@@ -54,6 +54,7 @@ def write_config(project: Path, **changes: dict) -> None:
         else:
             overlay[section] = values
     (project / "small.yaml").write_text(yaml.safe_dump(overlay, sort_keys=False))
+    return project
 
 
 def other_text(value: object) -> object:

@@ -10,6 +10,7 @@ import torch
 from renet.network.loader import Loader
 
 CPU = torch.device("cpu")
+ORDERS = np.array_split(np.random.default_rng(1).permutation(50), [16, 32, 48])
 
 
 @pytest.fixture
@@ -20,15 +21,11 @@ def faces(tmp_path) -> tuple[np.ndarray, np.ndarray]:
     return np.memmap(path, np.uint8, "r", shape=(50, 3, 4, 4)), random.integers(0, 2, 50)
 
 
-def orders() -> list[np.ndarray]:
-    return np.array_split(np.random.default_rng(1).permutation(50), [16, 32, 48])
-
-
 def test_batches_are_the_rows_asked_for(faces):
     pixels, targets = faces
-    found = list(Loader(pixels, targets, CPU).batches(orders()))
+    found = list(Loader(pixels, targets, CPU).batches(ORDERS))
     assert len(found) == 4
-    for rows, (some_pixels, some_targets) in zip(orders(), found, strict=True):
+    for rows, (some_pixels, some_targets) in zip(ORDERS, found, strict=True):
         assert np.array_equal(some_pixels.numpy(), pixels[rows])
         assert some_targets.tolist() == targets[rows].tolist()
         assert (some_pixels.dtype, some_targets.dtype) == (torch.uint8, torch.int64)
@@ -56,4 +53,4 @@ def test_fault_of_the_disk_is_not_lost_in_a_thread(faces):
             raise OSError("Input/output error")
 
     with pytest.raises(OSError, match="Input/output error"):
-        list(Loader(faces[0].view(Broken), faces[1], CPU).batches(orders()))
+        list(Loader(faces[0].view(Broken), faces[1], CPU).batches(ORDERS))

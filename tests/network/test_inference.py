@@ -71,30 +71,26 @@ def test_every_face_has_a_row_with_its_own_prediction_also_in_the_courses_format
     ],
     ids=["exchanged rows", "other classes", "no row", "a row less", "a row more"],
 )
-def test_table_of_other_faces_is_refused(run, change):
-    folder = run[0]
-    change(pd.read_csv(folder / "test.csv")).to_csv(folder / "test.csv", index=False)
+def test_table_of_other_faces_is_refused(run, tmp_path, change):
+    change(pd.read_csv(tmp_path / "test.csv")).to_csv(tmp_path / "test.csv", index=False)
     with pytest.raises(InputError, match=r"test\.csv and .* do not belong together"):
-        infer(folder)
-    assert not (folder / "inference.csv").exists()
+        infer(tmp_path)
+    assert not (tmp_path / "inference.csv").exists()
 
 
-def test_faces_of_another_size_than_the_network_has_learnt_are_refused(run):
-    folder = run[0]
-    write_hdf5(folder / "test.h5", np.zeros((150, 3, 64, 64), np.uint8), run[2].targets)
+def test_faces_of_another_size_than_the_network_has_learnt_are_refused(run, tmp_path):
+    write_hdf5(tmp_path / "test.h5", np.zeros((150, 3, 64, 64), np.uint8), run[2].targets)
     with pytest.raises(InputError, match=r"\(3, 64, 64\), but .*model\.pt needs \(3, 32, 32\)"):
-        infer(folder)
+        infer(tmp_path)
 
 
 @pytest.mark.fault("damaged-faces")
-def test_damaged_faces_are_not_predicted(run):
-    folder = run[0]
-    path = folder / "test.h5"
-    with h5py.File(path, "a") as store:
+def test_damaged_faces_are_not_predicted(run, tmp_path):
+    with h5py.File(tmp_path / "test.h5", "a") as store:
         store["input"][3, :9] = 0
     with pytest.raises(InputError, match=r"test\.h5 is damaged"):
-        infer(folder)
-    assert not (folder / "inference.csv").exists()
+        infer(tmp_path)
+    assert not (tmp_path / "inference.csv").exists()
 
 
 def test_no_faces_give_no_predictions():
@@ -102,8 +98,8 @@ def test_no_faces_give_no_predictions():
     assert inference.logits(new_network(), none, torch.device("cpu")).shape == (0, 2)
 
 
-def test_equal_probabilities_count_for_the_lower_class(run):
-    samples = pd.read_csv(run[0] / "test.csv").iloc[:3].assign(target=[0, 1, 1])
+def test_equal_probabilities_count_for_the_lower_class(run, tmp_path):
+    samples = pd.read_csv(tmp_path / "test.csv").iloc[:3].assign(target=[0, 1, 1])
     probabilities = np.array([[0.5, 0.5], [0.5, 0.5], [0.4, 0.6]])
     predictions = inference_table.build(samples, probabilities)
     assert predictions.predicted.tolist() == [0, 0, 1]

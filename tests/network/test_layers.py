@@ -16,11 +16,10 @@ from renet.network.model import Classifier, ConvReLU, LinearClassifier, Normaliz
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
 
-def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+def randomise(module: nn.Module) -> nn.Module:
+    generator = torch.Generator().manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.3, generator=generator)
     return module
 
 

@@ -144,7 +144,7 @@ def test_index_has_the_change_of_the_last_step_of_the_learning_curve(changed):
 
 
 def test_url_with_choices_that_the_table_does_not_have_shows_all_faces(window, results):
-    window.get(f"{run_page(results)}#faces?prediction=maybe&label=7&sort=constructor")
+    window.get(f"{run_page(results)}#faces?prediction=maybe&label=7&group=gone:1&sort=constructor")
     expect(window, "3,000 of 3,000 faces")
     assert window.get_log("browser") == []
 

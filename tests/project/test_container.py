@@ -14,8 +14,6 @@ from packaging.specifiers import SpecifierSet
 from helpers.project import ROOT
 from helpers.workflow import copy_project, run, write_config
 
-CACHES = ("XDG_CACHE_HOME", "MPLCONFIGDIR")
-
 
 def test_recipe_passes_the_linter():
     program = shutil.which("hadolint", path=Path(sys.executable).parent)
@@ -41,8 +39,7 @@ PATH={python}:$PATH exec "${{@: -3}}"  # bash -c COMMAND
 
 @pytest.mark.slow
 def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch):
-    project = copy_project(tmp_path / "project")
-    write_config(project, container="renet.sif")
+    project = write_config(copy_project(tmp_path / "project"), container="renet.sif")
     script, notes = tmp_path / "apptainer", tmp_path / "notes"
     script.write_text(APPTAINER.format(notes=notes, python=Path(sys.executable).parent))
     script.chmod(0o755)
@@ -54,12 +51,10 @@ def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch):
     assert "workflow/scripts:" not in noted  # where it is mounted, the project is not around it
 
 
-USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
-
-
 def without_user(**changes: str) -> dict[str, str]:
     """The environment of a container whose user has neither a name nor a folder."""
-    rest = {key: value for key, value in os.environ.items() if key not in (*USER_NAMES, *CACHES)}
+    names = {"LOGNAME", "USER", "LNAME", "USERNAME", "XDG_CACHE_HOME", "MPLCONFIGDIR"}
+    rest = {key: value for key, value in os.environ.items() if key not in names}
     return rest | {"HOME": "/proc/nobody"} | changes
 
 

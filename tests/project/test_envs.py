@@ -21,16 +21,12 @@ ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 DISTRIBUTIONS = packages_distributions() | {"pydantic_core": ["pydantic"]}
 
 
-def written(env_file: Path) -> list[str]:
-    """The dependencies as they are written, those that conda-forge lacks (`pip:`) among them."""
+def dependencies(env_file: Path) -> list[MatchSpec]:
+    """All of an environment, those that conda-forge lacks (`pip:`) among them."""
     texts = []
     for entry in yaml.safe_load(env_file.read_text())["dependencies"]:
         texts += entry["pip"] if isinstance(entry, dict) else [entry]
-    return [text for text in texts if text != "pip"]
-
-
-def dependencies(env_file: Path) -> list[MatchSpec]:
-    return [MatchSpec(text.split(";")[0], strict=True) for text in written(env_file)]
+    return [MatchSpec(text.split(";")[0], strict=True) for text in texts if text != "pip"]
 
 
 def third_party_imports(script: Path) -> set[str]:

@@ -116,32 +116,23 @@ def test_affine_without_a_change_is_the_face_and_a_shift_moves_it():
     torch.testing.assert_close(moved[..., :-1], faces[..., 1:], atol=0.01, rtol=0)
 
 
-def test_mixup_mixes_each_face_with_its_partner_and_the_labels_alike():
-    mix = with_recipe(augment=[])
+@pytest.mark.parametrize("groups", [[], NAMES])
+def test_mixup_mixes_each_changed_face_with_its_partner_as_changed_and_the_labels_alike(groups):
+    mix, alone = with_recipe(augment=groups), with_recipe(augment=groups, mixup=0)
     rows = np.array([3, 30, 8])
     read = mix.rows_to_read(rows, 4)
     partners = read[3:]
     assert np.array_equal(read[:3], rows) and (partners < COUNT).all()
-    pixels, targets = changed(rows, mix, 4)
     drawn = augmentation.uniform(augmentation.keys(5, 4, rows), MIXUP_DRAWS)
     weight = betaincinv(0.3, 0.3, drawn[:, 1])
-    weight = np.maximum(weight, 1 - weight)
-    for place in range(3):
-        own, other = weight[place], 1 - weight[place]
-        expected = own * PIXELS[rows[place]] + other * PIXELS[partners[place]]
-        np.testing.assert_allclose(pixels[place].numpy(), expected, atol=1e-3)
-        labels = own * np.eye(2)[TARGETS[rows[place]]] + other * np.eye(2)[TARGETS[partners[place]]]
-        np.testing.assert_allclose(targets[place].numpy(), labels, atol=1e-6)
-
-
-def test_partner_has_the_pixels_that_its_own_row_has_in_that_epoch():
-    rows = np.array([7])
-    partner = FULL.rows_to_read(rows, 2)[1:]
-    alone = with_recipe(mixup=0)
-    own, other = changed(rows, alone)[0], changed(partner, alone)[0]
-    drawn = betaincinv(0.3, 0.3, FULL._mixup_draws(rows, 2)[0, 1])
-    weight = max(drawn, 1 - drawn)
-    torch.testing.assert_close(changed(rows)[0], own * weight + other * (1 - weight))
+    weight = torch.from_numpy(np.maximum(weight, 1 - weight)).float()
+    pixels, targets = changed(rows, mix, 4)
+    label = torch.eye(2)[TARGETS]
+    for place, own in enumerate(weight):
+        face, other = (changed(part, alone, 4)[0][place] for part in (rows, partners))
+        torch.testing.assert_close(pixels[place], face * own + other * (1 - own))
+        expected = label[rows[place]] * own + label[partners[place]] * (1 - own)
+        torch.testing.assert_close(targets[place], expected)
 
 
 def test_recipe_without_changes_leaves_the_bytes_of_the_faces():

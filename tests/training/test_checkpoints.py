@@ -1,7 +1,10 @@
 """A training can resume from the files on the disk after any failure, also a power loss."""
 
 import errno
+import functools
+import operator
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,24 +21,19 @@ from renet.training.settings import RunSettings
 HOUR = 3600
 
 
-TENSORS = {
-    r"training\.optimizer\.state\.7\.momentum_buffer":
-        lambda state: state["optimizer"]["state"][7]["momentum_buffer"],
-    r"training\.best\.state\.bn3\.running_var":
-        lambda state: state["best"]["state"]["bn3.running_var"],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-@pytest.mark.parametrize(("name", "spoilt"), TENSORS.items(), ids=["momentum", "best"])
+@pytest.mark.parametrize(
+    "place", [("optimizer", "state", 7, "momentum_buffer"), ("best", "state", "bn3.running_var")]
+)
 def test_state_that_is_not_finite_is_refused_and_in_a_checkpoint_the_previous_one_used(
-    faces, tmp_path, monkeypatch, caplog, spoilt, name, value
+    faces, tmp_path, monkeypatch, caplog, place, value
 ):
     checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = train(faces, QUICK.replace(select_epoch="best"), checkpoint=checkpoint)
     before = {path: path.read_bytes() for path in (checkpoint.path, checkpoint.previous)}
     state = trainer.state() | {"epoch": 7}
-    spoilt(state)[0] = value
+    functools.reduce(operator.getitem, place, state)[0] = value
+    name = re.escape(".".join(map(str, ("training", *place))))
     with pytest.raises(InputError, match=rf"\.pt is not written, because {name} has a NaN"):
         checkpoint.save(trainer.eval_model, state)
     assert {path: path.read_bytes() for path in before} == before

@@ -66,17 +66,13 @@ def test_rate_of_each_epoch_is_in_the_history(trained):
 
 
 def test_validation_selection_and_model_use_the_moving_average(faces):
-    recipe = MODERN.replace(select_epoch="last")
-    trainer = make_trainer(faces, recipe)
-    seen = {}
-
-    def note(trainer):
-        seen["model"] = copy.deepcopy(trainer.model.state_dict())
-        seen["average"] = copy.deepcopy(trainer.average.network.state_dict())
-
-    trainer.run(after_epoch=note)
-    assert not same(seen["model"], seen["average"])
-    assert same(weights_of(trainer), seen["average"])
+    seen: list = []
+    trainer = train(
+        faces, MODERN.replace(select_epoch="last"),
+        after_epoch=lambda now: seen.append(copy.deepcopy((now.model, now.average.network))),
+    )  # fmt: skip
+    model, average = (network.state_dict() for network in seen[-1])
+    assert not same(model, average) and same(weights_of(trainer), average)
     logits = inference.logits(trainer.model, faces[1].pixels, torch.device("cpu"))
     accuracy = (logits.argmax(1) == faces[1].targets).mean()
     assert trainer.history[-1]["validation_accuracy"] == accuracy

@@ -6,7 +6,6 @@ import shutil
 import tarfile
 from argparse import Namespace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -271,14 +270,13 @@ def test_model_that_the_run_itself_writes_is_one_sentence():
 
 def test_page_says_what_the_initial_weights_were_trained_on():
     def said(recipe: dict, counts: dict[str, int] | None = None) -> str:
-        metrics = SimpleNamespace(leakage=SimpleNamespace(faces_of_initial_weights=counts))
-        run = SimpleNamespace(settings={"train": recipe}, metrics=metrics)
+        metrics = {"leakage": {"faces_of_initial_weights": counts}}
+        run = {"settings": {"train": recipe}, "metrics": metrics}
         return templates.sentences("initial_weights", run, run)
 
     assert said({"start_from": None}) == said({"seed": 1}) == ""  # the latter of an SVM
     unknown = said({"start_from": {"file": "a.pth", "without": "classifier"}})
     assert unknown.startswith("The training started from the weights in a.pth. Faces whose near-d")
     assert "trained on: not known. Metrics on such faces are too high." in unknown
-    counts = {"test": 2, "train": 1000}
-    known = said({"start_from": "model.pt"}, counts)
+    known = said({"start_from": "model.pt"}, {"test": 2, "train": 1000})
     assert "trained on: 2 of test, 1,000 of train. Metrics" in known

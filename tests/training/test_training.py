@@ -1,14 +1,12 @@
 """Training follows the recipe, can be interrupted anywhere, and has the course's command line."""
 
 import errno
-import itertools
 import logging
-import os
-import signal
 import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -23,17 +21,17 @@ from helpers.training import (
     make_trainer,
     new_network,
     same,
+    terminated_before,
     train,
     weights_of,
     write_faces,
 )
 from renet.common import errors, logs
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.errors import InputError
 from renet.common.history import HISTORY
 from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import devices, inference, model_file
-from renet.network.kinds.renet import ReNet
 from renet.training import course_command, loop
 from renet.training.folder import Checkpoint
 from renet.training.loop import Trainer, epoch_order
@@ -79,18 +77,13 @@ def test_best_epoch_is_chosen_by_the_validation_loss(faces, ema):
 
 @pytest.mark.parametrize(("is_validated", "saved_at"), [(False, (0, 6)), (True, (1, 0))])
 def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
-    faces, tmp_path, is_validated, saved_at
+    faces, checkpoint, is_validated, saved_at
 ):
     """There is one before the validation and one after it."""
-    whole, checkpoint, updates = train(faces), Checkpoint(tmp_path, HOUR, gap=0), itertools.count(1)
-    interrupted = make_trainer(faces)
-
-    def cut_the_power():
-        raise PowerCut
-
+    whole, interrupted = train(faces), make_trainer(faces)
     if not is_validated:
-        interrupted.validate = cut_the_power
-    with pytest.raises(PowerCut), after_each_update(lambda: next(updates) == 7 and cut_the_power()):
+        interrupted.validate = Mock(side_effect=PowerCut)
+    with pytest.raises(PowerCut), after_each_update(Mock(side_effect=[None] * 6 + [PowerCut])):
         interrupted.run(checkpoint)
     saved = checkpoint.load()
     assert (saved["training"]["epoch"], saved["training"]["steps"]) == saved_at
@@ -106,17 +99,10 @@ def test_epochs_that_end_soon_after_one_another_write_no_checkpoint(faces, tmp_p
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("step", [8, 11], ids=["within an epoch", "after its last batch"])
+@pytest.mark.parametrize("step", [9, 12], ids=["within an epoch", "after its last batch"])
 def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, step):
-    checkpoint, steps = Checkpoint(tmp_path, HOUR), []
-
-    def terminate():
-        steps.append(time.sleep(0.05))
-        if len(steps) == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    interrupted = make_trainer(faces)
-    with pytest.raises(TrainingInterrupted), after_each_update(terminate):
+    checkpoint, interrupted = Checkpoint(tmp_path, HOUR), make_trainer(faces)
+    with terminated_before(step), after_each_update(lambda: time.sleep(0.05)):
         interrupted.run(checkpoint)
     assert [row["epoch"] for row in interrupted.throughput.rows] == [1]
     resumed = make_trainer(faces, saved=checkpoint.load())
@@ -132,21 +118,12 @@ def test_checkpoint_that_the_machine_fails_to_read_is_kept(
 ):
     train(faces, checkpoint=checkpoint)
     before = sorted(tmp_path.iterdir())
-
-    def fail(*arguments, **options):
-        raise OSError(errno.EIO, "Input/output error")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(torch, "load", fail)
-        with pytest.raises(InputError, match="Input/output error"):
-            checkpoint.load()
+    error = OSError(errno.EIO, "Input/output error")
+    with monkeypatch.context() as broken, pytest.raises(InputError, match="Input/output error"):
+        broken.setattr(torch, "load", Mock(side_effect=error))
+        checkpoint.load()
     assert sorted(tmp_path.iterdir()) == before
     assert checkpoint.load()["training"]["epoch"] == 3
-
-
-def spoil(model: ReNet) -> None:
-    with torch.no_grad():
-        model.conv1.weight.fill_(torch.nan)
 
 
 @pytest.fixture
@@ -161,7 +138,7 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
 
     def from_epoch_3_on(*batch):
         if trainer.epoch == 2:
-            spoil(trainer.model)
+            trainer.model.conv1.weight.data.fill_(torch.nan)
         compute(*batch)
 
     trainer.step._backward = from_epoch_3_on
@@ -174,15 +151,9 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_last_update_that_explodes_is_no_success(faces, checkpoint, select_epoch):
     trainer = make_trainer(faces, QUICK.replace(select_epoch=select_epoch))
-    read_metrics = trainer._read_metrics
-
-    def after_the_last_batch():
-        if trainer.epoch == 1 and trainer.samples_seen == len(trainer.faces):
-            spoil(trainer.model)
-        return read_metrics()
-
-    trainer._read_metrics = after_the_last_batch
-    with pytest.raises(InputError, match=r"A weight is NaN or infinite in epoch 2, batch \d+"):
+    exploded = pytest.raises(InputError, match=r"A weight is NaN or infinite in epoch 2, batch \d+")
+    weight = trainer.model.conv1.weight.data
+    with exploded, after_each_update(lambda: trainer.global_step == 12 and weight.fill_(torch.nan)):
         trainer.run(checkpoint)
     assert checkpoint.load()["training"]["epoch"] == 1
 

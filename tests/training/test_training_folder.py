@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import h5py
 import pytest
@@ -58,10 +59,6 @@ def test_folder_depends_on_code_faces_and_pytorch_and_not_on_how_often_is_saved(
     assert len({*paths, job.folder().path}) == 4
 
 
-def fail(*paths: Path) -> None:
-    raise InputError("The training failed.")
-
-
 def folders(outputs: dict[str, Path]) -> list[Path]:
     return [path for path in outputs["model.pt"].with_name("training").iterdir() if path.is_dir()]
 
@@ -84,10 +81,7 @@ def test_outputs_are_those_of_a_training_that_is_computed_once(link, outputs, ca
 
 @pytest.mark.fault("finished-training")
 def test_outputs_are_copies_where_the_file_system_has_no_links(link, outputs, monkeypatch):
-    def refuse(*paths: Path) -> None:
-        raise OSError("Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link", Mock(side_effect=OSError("Operation not permitted")))
     assert link()
     (folder,) = folders(outputs)
     for name, output in outputs.items():
@@ -113,13 +107,9 @@ def test_what_a_killed_job_has_left_after_training_json_is_done_by_the_next(
     link, outputs, monkeypatch, call
 ):
     """It is killed before it deletes the checkpoint, or before it links the first output."""
-
-    def cut_the_power(*paths: Path) -> None:
-        raise PowerCut
-
     link({"epochs": 2})
     with monkeypatch.context() as killed, pytest.raises(PowerCut):
-        killed.setattr(os, call, cut_the_power)
+        killed.setattr(os, call, Mock(side_effect=PowerCut))
         link()
     assert len(folders(outputs)) == 2
     assert not link()
@@ -135,7 +125,7 @@ def test_folder_of_another_training_goes_when_this_one_has_finished_and_not_befo
     link({"epochs": 2})
     (other,) = folders(outputs)
     with pytest.raises(InputError):
-        link(compute=fail)
+        link(compute=Mock(side_effect=InputError))
     assert f"from the beginning: {other} is of a training with other" in caplog.text
     assert other.exists()
     of_the_user = tmp_path / "training" / "photos"

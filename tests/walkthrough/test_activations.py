@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.training import new_network
+from helpers.training import SMALL_KINDS, new_network
 from renet.config.model import Architecture
 from renet.network.kinds.renet import ReNet
 from renet.walkthrough import activations, stages
 
-SHAPE = (3, 32, 32)
-SMALL = Architecture(
-    conv_channels=[4, 8],
-    spatial_rnns=[{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}],
-)
+SMALL = SMALL_KINDS["renet"]
 
 
 @pytest.fixture
@@ -21,27 +17,21 @@ def network() -> ReNet:
     return new_network(SMALL)
 
 
-def test_mean_of_the_classifiers_maps_is_the_logit(network):
-    face = np.random.default_rng(1).integers(0, 256, SHAPE, dtype=np.uint8)
-    seen = activations.record(network, face, torch.device("cpu"))
-    assert seen.maps["cls"].mean(axis=(1, 2)) == pytest.approx(seen.logits, abs=1e-6)
-    assert not any(layer._forward_hooks for layer in network.modules())
-
-
 def test_maps_are_those_of_the_face_and_not_of_its_mirror_image(network):
     averaging = new_network(SMALL.replace(flip_average=True))
     averaging.load_state_dict(network.state_dict())
-    face = np.random.default_rng(1).integers(0, 256, SHAPE, dtype=np.uint8)
+    face = np.random.default_rng(1).integers(0, 256, network.input_shape, dtype=np.uint8)
     maps, expected = (
         activations.record(one, face, torch.device("cpu")).maps for one in (averaging, network)
     )
     assert all(np.array_equal(maps[name], expected[name]) for name in expected)
+    assert not any(layer._forward_hooks for layer in network.modules())
 
 
 def test_vertical_sweep_reaches_its_column_and_both_sweeps_the_whole_map(network):
     maps = np.random.default_rng(1).normal(size=(8, 16, 16))
     row, column = activations.middle(network.rnn1)
-    assert (row, column) == (4, 2)
+    assert (row, column) == (4, 4)
     forward, backward, horizontal = activations.sweeps(network.rnn1, maps)[1]
     rows, columns = np.indices(forward.shape)
     assert np.array_equal(forward > 0, (columns == column) & (rows >= row))
@@ -52,7 +42,7 @@ def test_vertical_sweep_reaches_its_column_and_both_sweeps_the_whole_map(network
 def test_without_recurrent_weights_a_state_knows_its_block_alone_and_the_first_row_stays(network):
     maps = np.random.default_rng(1).normal(size=(8, 16, 16))
     states, _, (alone, difference) = activations.sweeps(network.rnn1, maps)
-    same = np.tile(maps[:, :2, :4], (1, 8, 4))  # copies of one block in 8 rows and 4 columns
+    same = np.tile(maps[:, :2, :2], (1, 8, 8))  # copies of one block in 8 rows and 8 columns
     flat = activations.sweeps(network.rnn1, same)[2][0]
     assert np.ptp(flat, axis=0) == pytest.approx(0, abs=1e-6)
     assert alone[0] == pytest.approx(states[0][0]) and (difference[0] == 0).all()

@@ -27,8 +27,7 @@ from renet.common.files import face_digest
 from renet.config.model import CnnArchitecture
 from renet.dataset import hdf5
 from renet.faces.crop import cv2
-from renet.network import kinds, model_file
-from renet.network.inference import softmax
+from renet.network import inference, kinds, model_file
 from renet.walkthrough import activations, stages
 
 RUN = "results/runs/renet"
@@ -130,7 +129,7 @@ def test_probabilities_are_those_of_the_network_and_of_inference_csv(finished, p
     row = pd.read_csv(finished / RUN / "inference.csv", dtype=str).loc[0]
     logit, _, shown, in_file = cells(page, LOGITS).T
     assert logit == pytest.approx(logits[0], abs=1e-5)
-    assert shown == pytest.approx(softmax(logits)[0], abs=2e-6)
+    assert shown == pytest.approx(inference.softmax(logits)[0], abs=2e-6)
     assert shown == pytest.approx(in_file, abs=2e-6)
     assert in_file == pytest.approx([float(row.p_female), float(row.p_male)], rel=1e-12)
     lines = (finished / RUN / "inference.csv").read_text().splitlines()
@@ -167,18 +166,6 @@ def opened(window, finished) -> Browser:
     return window
 
 
-def covered_probability(finished: Path, square: dict[str, float]) -> float:
-    """The network's probability of male, of the page's face with a grey square at fractions."""
-    network = model_file.load(finished / RUN / "model.pt").eval()
-    face = torch.from_numpy(hdf5.read(finished / "results/data/test.h5").pixels[:1].copy())
-    top, left, height, width = (
-        round(square[side] * SIDE) for side in ("top", "left", "height", "width")
-    )
-    face[..., top : top + height, left : left + width] = 128
-    with torch.inference_mode():
-        return softmax(network(face).double().numpy())[0, 1]
-
-
 def square_of(browser: Browser) -> dict[str, float]:
     """Place and sides of the square, as fractions of the face."""
     found = browser.execute_script(
@@ -198,8 +185,13 @@ def test_square_shows_the_probability_of_the_network_where_it_is_moved(opened, f
     column.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     square = square_of(opened)
     assert square["top"] > by_pointer["top"] and square["left"] < by_pointer["left"]
+    top, left, height, width = (round(side * SIDE) for side in square.values())
+    covered = hdf5.read(finished / "results/data/test.h5").pixels[:1].copy()
+    covered[..., top : top + height, left : left + width] = 128  # grey
+    network = model_file.load(finished / RUN / "model.pt")
+    logits = inference.logits(network, covered, torch.device("cpu"))
     percentage = float(texts(opened, "section output")[0].removesuffix("\u00a0%"))
-    assert percentage == pytest.approx(100 * covered_probability(finished, square), abs=0.06)
+    assert percentage == pytest.approx(100 * inference.softmax(logits)[0, 1], abs=0.06)
     opened.find_elements(By.CSS_SELECTOR, ".square")[1].click()  # in the middle of the map
     assert square_of(opened)["top"] == pytest.approx((1 - square["height"]) / 2, abs=1e-3)
 

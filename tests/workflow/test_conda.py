@@ -66,8 +66,7 @@ def environments(project: Path) -> dict[str, str]:
 def test_rules_run_in_the_environments_of_their_scripts_and_give_the_same_bytes_on_8_cores(
     conda, finished, tmp_path
 ):
-    project = copy_project(tmp_path / "project")
-    write_config(project)
+    project = write_config(copy_project(tmp_path / "project"))
     run(project, "--sdm", "conda", "--cores", 8)
     assert digests(project) == digests(finished)
     made = environments(project)
@@ -94,8 +93,7 @@ def test_rules_run_in_the_environments_of_their_scripts_and_give_the_same_bytes_
 def test_package_of_a_rules_own_environment_may_be_missing_in_that_of_snakemake(
     conda, tmp_path, monkeypatch
 ):
-    project = copy_project(tmp_path / "project")
+    project = write_config(copy_project(tmp_path / "project"), export=["onnx"])
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['onnxscript'] = None")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    write_config(project, export=["onnx"])
     assert "export" in planned(project, "--sdm", "conda")

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -27,17 +28,17 @@ def receipt_file(tmp_path) -> Path:
 
 
 @pytest.mark.fault("changed-archive")
-def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
-    checked, compute = [], receipts.compute_digest
-    monkeypatch.setattr(
-        receipts, "compute_digest", lambda *given: checked.append(given) or compute(*given)
-    )
-    text = receipt_file.read_bytes()
-    copied = receipt_file.with_suffix("")
-    os.utime(copied, (1, 1))
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_archive_that_is_copied_or_lacks_the_note_of_its_check_is_checked_once(
+    receipt_file, monkeypatch, is_copied
+):
+    compute = Mock(wraps=receipts.compute_digest)
+    monkeypatch.setattr(receipts, "compute_digest", compute)
+    text, archive = receipt_file.read_bytes(), receipt_file.with_suffix("")
+    os.utime(archive, (1, 1)) if is_copied else receipt_file.with_suffix(".checked").unlink()
     for _ in range(2):
-        assert receipts.read(receipt_file).path == str(copied)
-    assert len(checked) == 1 and receipt_file.read_bytes() == text
+        assert receipts.read(receipt_file).path == str(archive)
+    assert compute.call_count == 1 and receipt_file.read_bytes() == text
 
 
 @pytest.mark.fault("changed-archive")
@@ -56,20 +57,10 @@ def test_archive_that_changes_is_refused_by_its_size_or_its_time(receipt_file, e
 
 
 @pytest.mark.fault("changed-archive")
-def test_archive_without_a_note_of_its_check_is_checked_and_noted(receipt_file):
-    receipt_file.with_suffix(".checked").unlink()
-    assert receipts.read(receipt_file)
-    assert receipt_file.with_suffix(".checked").exists()
-
-
-@pytest.mark.fault("changed-archive")
 def test_archive_is_read_where_its_check_cannot_be_noted(receipt_file, monkeypatch):
-    def refuse(path, text):
-        raise InputError(f"{path} is being written by another process")
-
     later = receipt_file.stat().st_mtime_ns + 10**9
     os.utime(receipt_file.with_suffix(""), ns=(later, later))
-    monkeypatch.setattr(files, "write_text", refuse)
+    monkeypatch.setattr(files, "write_text", Mock(side_effect=InputError("by another process")))
     assert receipts.read(receipt_file) == receipts.read(receipt_file)
 
 

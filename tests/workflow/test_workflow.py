@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,7 @@ import yaml
 
 from helpers.archives import jpeg, write_tar
 from helpers.dry_run import dry_run, in_fork, plan
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import ROOT, SCRIPTS, run_python
 from helpers.workflow import (
     EVERYTHING_AFTER,
     copy_project,
@@ -194,21 +193,16 @@ def test_pages_link_only_files_that_exist_and_stay(finished):
             assert not anchor or f' id="{anchor}"' in target.read_text(), f"{page.name}: {link}"
 
 
-def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
-    """The outputs of all jobs of a forced dry run, and the files that `rule all` asks for."""
-    plan = dry_run(project, "--forceall", "--configfile", "small.yaml").stdout
-    outputs = re.findall(r"^    output: (.+)$", plan, re.MULTILINE)
-    wanted = re.search(r"^(?:local)?rule all:\n    input: (.+)$", plan, re.MULTILINE)[1]
-    return {path for line in outputs for path in line.split(", ")}, set(wanted.split(", "))
-
-
 @pytest.mark.fault("lost-output")
 def test_every_output_is_wanted_by_name(tmp_path):
-    project = copy_project(tmp_path / "copy")
-    write_config(project, audit={"folds": 2}, runs={"renet": {}, "second": {}})
-    outputs, wanted = outputs_and_wanted(project)
+    runs = {"renet": {}, "second": {}}
+    project = write_config(copy_project(tmp_path / "copy"), audit={"folds": 2}, runs=runs)
+    said = plan(project, "--forceall", "--configfile", "small.yaml")
+    made = re.findall(r"^    output: (.+)$", said, re.MULTILINE)
+    outputs = {path for line in made for path in line.split(", ")}
+    wanted = re.search(r"^(?:local)?rule all:\n    input: (.+)$", said, re.MULTILINE)[1]
     assert len(outputs) > 90 and "results/audit/2-of-2.csv" in outputs
-    assert outputs == wanted
+    assert outputs == set(wanted.split(", "))
 
 
 @pytest.mark.parametrize(
@@ -356,14 +350,14 @@ def test_freed_files_are_made_again_when_they_are_needed_and_freed(project, free
     for path in (project / "results/data" / freed).parent.glob(f"*{Path(freed).suffix}"):
         path.unlink()
     assert planned(project) == rules
-    plan = dry_run(project, "--configfile", "small.yaml")
-    assert f"Would remove temporary output results/data/{freed}" in plan.stdout + plan.stderr
+    said = plan(project, "--configfile", "small.yaml")
+    assert f"Would remove temporary output results/data/{freed}" in said
 
 
 @pytest.mark.parametrize("file", ["out_of_fold/metrics.json", "walkthrough.html"])
 def test_run_without_folds_or_layers_has_no_such_file(tmp_path, file):
-    project = copy_project(tmp_path / "copy")
-    write_config(project, runs={"renet": {"folds": 2}, "svm": {"model": {"kind": "hog_svm"}}})
+    runs = {"renet": {"folds": 2}, "svm": {"model": {"kind": "hog_svm"}}}
+    project = write_config(copy_project(tmp_path / "copy"), runs=runs)
     for name, exit_code in (("renet", 0), ("svm", 1)):
         path = f"results/runs/{name}/{file}"
         outcome = dry_run(project, "--configfile", "small.yaml", "--", path)
@@ -372,10 +366,10 @@ def test_run_without_folds_or_layers_has_no_such_file(tmp_path, file):
 
 
 def test_every_file_is_in_the_folders_that_the_config_names(tmp_path):
-    project = copy_project(tmp_path / "copy")
-    write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
-    plan = dry_run(project, "--configfile", "small.yaml").stdout
-    files = re.findall(r"^    (?:output|log): (.+)$", plan, re.MULTILINE)
+    folders = {"results": "mine/results", "resources": "mine/archives"}
+    project = write_config(copy_project(tmp_path / "copy"), pathvars=folders)
+    said = plan(project, "--configfile", "small.yaml")
+    files = re.findall(r"^    (?:output|log): (.+)$", said, re.MULTILINE)
     paths = [path for line in files for path in line.split(", ")]
     assert "mine/results/index.html" in paths and len(paths) > 50
     assert [path for path in paths if not path.startswith("mine/")] == []
@@ -526,10 +520,7 @@ def test_snakemake_report_holds_the_figures_with_captions_and_refers_to_no_other
 
 
 def verify(project: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "workflow/scripts/verify.py", "results", *arguments],
-        cwd=project, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return run_python("workflow/scripts/verify.py", "results", *arguments, folder=project)
 
 
 def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
@@ -546,12 +537,8 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     archive.write_bytes(archive.read_bytes()[:-1] + b"x")
     quick, whole = verify(project, "--quick"), verify(project)
     assert quick.returncode == whole.returncode == 1
-    for fault in (
-        "history.csv has other bytes",
-        "figures/reliability.svg is missing",
-        "the code of",
-        "train.py",
-    ):
+    for fault in ("history.csv has other bytes", "figures/reliability.svg is missing",
+                  "the code of", "train.py"):  # fmt: skip
         assert fault in quick.stderr and fault in whole.stderr
     assert "wiki_crop.tar has other bytes" in whole.stderr and archive.name not in quick.stderr
 
