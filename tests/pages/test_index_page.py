@@ -48,7 +48,7 @@ def test_settings_that_differ_from_the_defaults_stand_by_recipe_and_once_if_all_
     assert "Of all runs: momentum 0.5." in [text[-26:] for text in texts(window, "h2 + .note")]
     names, own = (texts(window, f".texts tbody {cell}") for cell in ("th", "td"))
     assert names == ["made", "slow", "again"]
-    assert own == ["only these", "learning_rate 0.001", "kind cnn · seed 2"]
+    assert own == ["no others", "learning_rate 0.001", "kind cnn · seed 2"]
 
 
 def test_row_of_a_grid_opens_to_its_runs(window, results):

@@ -115,8 +115,9 @@ def people(photos: int, **more: object) -> dict:
         ("unit", [people(500)], "photos"), ("unit", [people(500), 1], "photo"),
         ("unit", [people(499)], "people"), ("unit", [people(499), 1], "person"),
         ("reviewed_labels", [{"corrected": 0, "confirmed": 0, "dropped": 0}], ""),
-        ("chosen_by_few", [{"chosen_by_few": {"epoch": 1}}, "epoch"], "The faces that chose the "
-         "epoch are worth only 1 independent face: others could choose another one."),
+        ("chosen_by_few", [{"chosen_by_few": {"epoch": 1}}, "epoch"], "The epoch was chosen "
+         "by faces that are worth only 1 independent face: with other faces, the choice could "
+         "differ."),
         ("evaluations", [1, "test"],
          "Trained models evaluated on the test set, including models of removed runs: 1. Choosing "
          "a model by its test metrics makes these too high."),
@@ -197,6 +198,6 @@ def test_pages_of_a_small_set_draw_no_conclusion_and_have_no_undefined_number(ch
         text = re.sub("<pre.*?</pre>|<[^>]+>", " ", source, flags=re.DOTALL)
         assert re.findall(UNDEFINED, text) == []
         assert any(words in source for words in CONCLUSIONS) != is_small
-        assert text.count(f"The test set has {count} faces of an effective number") == is_small
+        assert text.count(f"The test set has {count} faces; the effective number of") == is_small
         if is_small and page == "report.html":
-            assert f"The set portraits has {count} faces of an effective number" in text
+            assert f"The set portraits has {count} faces; the effective number of" in text

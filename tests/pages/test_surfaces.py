@@ -325,7 +325,7 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # Of the run `made`: what is changed, in metrics.json or in its rows of runs.csv, and what its page
 # or its card then says, although all other data say otherwise.
 CASES = [
-    ({"test.small": True}, "The test set has 3,000 faces of an effective number"),
+    ({"test.small": True}, "The test set has 3,000 faces; the effective number of"),
     ({"test.few": True}, "Cross-validate with runs: {made: {folds: 5}} in your config"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "validation always female"),
@@ -342,19 +342,19 @@ CASES = [
     ({"groups.compared": []}, "compared in no group: none is large enough and has enough"),
     ({"groups.gaps": [AGES[4], AGES[0]]}, "differ significantly in 2 of 10 tested groups. They "
      "differ most in age 40–49 years: female 90"),
-    ({"chosen_by_few.others": 40}, "that chose the temperature are worth only 40 indep"),
-    ({"chosen_by_few.others": 40} | UNSURE, "that chose the threshold are worth only 40"),
-    ({"chosen_by_few.epoch": 41}, "that chose the epoch are worth only 41 indep"),
+    ({"chosen_by_few.others": 40}, "temperature was chosen by faces that are worth only 40 indep"),
+    ({"chosen_by_few.others": 40} | UNSURE, "threshold was chosen by faces that are worth only 40"),
+    ({"chosen_by_few.epoch": 41}, "epoch was chosen by faces that are worth only 41 indep"),
     ({"calibration.confidences": "no_error_found"}, "of the confidences: no error found."),
     ({"calibration.confidences": "too_high", "calibration.temperature": 1.3}, "test of "
-     "the confidences: too high.", "is 1.30 (95 % interval 0.63 to 0.74): a confidence of "
-     "90 % means about 84 %."),
+     "the confidences: too high.", "is 1.30 (95 % interval 0.63 to 0.74). It turns a "
+     "confidence of 90 % into 84 %."),
     ({"calibration.fitted_on": OUT_OF_FOLD}, "temperature fitted on the out-of-fold set is"),
-    ({"calibration.unfitted": "unclear"}, "the validation set does not determine one."),
+    ({"calibration.unfitted": "unclear"}, "its fit on the validation set is inconclusive."),
     ({"abstention.few_people": True, "abstention.needed": 1200},
      "At least 1,200 people without an error are needed."),
     (UNSURE, "confidence is above 0.9.", "on one face each of 1,107 people",
-     "over faces, the error", "error rate (1 − accuracy) of – (95 % interval –)"),
+     "whether people or faces are", "error rate (1 − accuracy) of – (95 % interval –)"),
     (UNSURE | {"calibration.fitted_on": OUT_OF_FOLD}, "It is an approximation, because other net"),
     ({"claims.ranked": 8}, "The test is corrected for the choice among 8 runs."),
     (UNSURE | PHOTOS, "was chosen on the validation set, on one face each of 500 photos"),

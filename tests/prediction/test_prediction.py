@@ -258,7 +258,7 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
     assert larger.in_training == 1
     assert predicted.in_training[predicted.reason == "unreadable"].isna().all()
     page = (made / "out.html").read_text()
-    assert f"{TRAINED_ON + 1} of them are probably faces of the training set" in page
+    assert f"{TRAINED_ON + 1} of all are probably faces of the training set" in page
     assert page.count(", probably in the training set<") == TRAINED_ON + 1
 
 
