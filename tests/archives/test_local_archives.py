@@ -49,7 +49,7 @@ def test_zip_is_one_sentence_with_the_way_out(tmp_path, server, receipt_file, ha
     for url, file in ((path.as_uri(), path), (server.url("/photos.zip"), part)):
         with pytest.raises(InputError) as caught:
             downloads.obtain(url, digest, receipt_file)
-        way_out = "is a zip file; unpack it, and give the folder as file://…."
+        way_out = "is a zip file; unpack it, and set `url` to the folder: file://…."
         assert str(caught.value) == f"{file} {way_out}" and file.exists()
 
 
