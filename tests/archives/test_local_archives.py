@@ -34,7 +34,7 @@ def test_file_url_with_the_wrong_bytes_is_left_alone(tmp_path, receipt_file):
     for digest in (MD5, None):
         with pytest.raises(InputError, match="begin b'<!DOCTYPE html>") as caught:
             downloads.obtain(source.as_uri(), digest, receipt_file)
-        assert "Put the right file there" in str(caught.value)
+        assert "Replace the file" in str(caught.value)
     assert source.read_bytes() == HTML
     assert not receipt_file.exists()
 

@@ -115,11 +115,11 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "is empty: it lacks path, gender"),
+        ("", "is empty and lacks path, gender"),
         (None, "cannot be read (No such file"),
         ("path,gender\nJos\udce9.jpg,m\n", "line 2: the byte 0xe9 is not UTF-8"),
         ("path,gender\n\n,\n", "no line below its header"),
-        ("file,sex\na.jpg,f\n", "has the columns file, sex and lacks path, gender"),
+        ("file,sex\na.jpg,f\n", "has the columns file, sex, but lacks path, gender"),
         ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
         ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give x1, y1, x2 and y2"),
         ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write female'),
@@ -134,8 +134,8 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
         ("path,gender\na.jpg,f\nb.jpg\n", "line 3 has 1 fields, but the header has 2"),
         ("path,gender\na.jpg,f\nb.HEIC,f\n", 'line 3: "b.HEIC" is in a format that is not'),
         ("path,gender\nb.HEIC,f\n", f"; convert it to one of {', '.join(own_photos.FORMATS)}"),
-        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write train, val'),
-        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write train'),
+        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write one of train, val'),
+        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write one of train'),
     ],
 )
 def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):
@@ -178,7 +178,7 @@ def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
     assert table.reason.tolist() == ["", "", "repeated", "repeated"]
     funnel = row_filter.funnel(table.reason, RowReason).set_index("step")
     assert (funnel.dropped["repeated"], funnel.remaining["repeated"]) == (2, 2)
-    said = "2 lines repeat an earlier one and are dropped; the first is .*t.csv, line 4, a.jpg"
+    said = "2 lines repeat an earlier line and are dropped; the first is .*t.csv, line 4, a.jpg"
     assert re.search(said, caplog.text)
 
 

@@ -54,7 +54,7 @@ class LogHandler(LogHandlerBase):
         signal.default_int_handler(number, frame)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print what a user should see of a record; most records are only for Snakemake's log file."""
+        """Print what a user should see of a record; most records are only for the log file."""
         details = vars(record)
         match details.get("event"):
             case LogEvent.RUN_INFO:

@@ -107,7 +107,7 @@ def _make_parent(path: Path) -> None:
         fault = f"{path.parent} is not a folder"
         raise InputError(f"{path} cannot be written: {fault}; name another folder.") from error
     if path.is_dir():
-        raise InputError(f"{path} cannot be written: it is a folder; name a file.")
+        raise InputError(f"{path} cannot be written, because it is a folder; name a file.")
 
 
 def move(source: Path, target: Path) -> None:

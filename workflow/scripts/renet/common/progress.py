@@ -88,7 +88,7 @@ def _take_terminal(descriptor: int) -> bool:
     """Lock the terminal until this process ends; False if another process has locked it."""
     if not _terminal_locks:
         try:
-            # Opened anew: copies of a descriptor share its lock, and child processes inherit copies.
+            # Opened anew: copies of a descriptor share its lock, and child processes have copies.
             terminal = os.open(os.ttyname(descriptor), os.O_RDONLY | os.O_NOCTTY)
         except OSError:  # after `su`, the terminal is another user's
             return False

@@ -18,7 +18,7 @@ FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """Return a SHA-256 of `used_files`; the config selects the modules `chosen` (16 digits)."""
+    """Return 16 digits of the SHA-256 of `used_files`; the config selects the modules `chosen`."""
     summary = hashlib.sha256()
     folder = script.resolve().parent
     for path in sorted(used_files(script, *chosen)):

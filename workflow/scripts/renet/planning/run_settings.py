@@ -5,7 +5,7 @@ from renet.config.schema import Config
 
 
 def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
-    """Return for each entry of `runs` with a grid the grid's `keys`, and the names of its `runs`."""
+    """For each entry of `runs` with a grid, return the grid's `keys` and the entry's `runs`."""
     return {
         name: {"keys": list(run.grid), "runs": [made for made, _ in expand(name, run)]}
         for name, run in settings.entries.items()
@@ -37,7 +37,7 @@ def with_folds(run: Run) -> dict:
 
 
 def trained_on(run: Run) -> list[str]:
-    """Return a run's training subsets: with folds, also `validation` unless it selects epochs."""
+    """Return a run's training subsets: with folds, validation too unless it selects the epoch."""
     selects = run.train.select_epoch == "best"
     return ["train", "validation"] if run.folds and not selects else ["train"]
 

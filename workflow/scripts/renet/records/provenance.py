@@ -65,7 +65,7 @@ def hardware() -> dict:
 
 
 def cpu_name(cpuinfo: str) -> str:
-    """Return the CPU's name in Linux's /proc/cpuinfo; for ARM, the implementer's and part's number."""
+    """Return the CPU's name in Linux's /proc/cpuinfo, or ARM's numbers of implementer and part."""
     found = dict(re.findall(r"^(model name|CPU implementer|CPU part)\s*: (.+)", cpuinfo, re.M))
     numbers = ", ".join(map(" ".join, found.items()))
     return found.get("model name") or numbers or platform.processor() or platform.machine()
