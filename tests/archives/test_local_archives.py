@@ -32,7 +32,7 @@ def test_file_url_with_the_wrong_bytes_is_left_alone(tmp_path, receipt_file):
     source = tmp_path / "wiki_crop.tar"
     source.write_bytes(HTML)
     for digest in (MD5, None):
-        with pytest.raises(InputError, match="begin b'<!DOCTYPE html>") as caught:
+        with pytest.raises(InputError, match="begin with b'<!DOCTYPE html>") as caught:
             downloads.obtain(source.as_uri(), digest, receipt_file)
         assert "Replace the file" in str(caught.value)
     assert source.read_bytes() == HTML

@@ -121,7 +121,7 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
         ("path,gender\n\n,\n", "no line below its header"),
         ("file,sex\na.jpg,f\n", "has the columns file, sex, but lacks path, gender"),
         ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
-        ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give x1, y1, x2 and y2"),
+        ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; add x1, y1, x2 and y2"),
         ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write female'),
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
         ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a valid number for age'),
@@ -134,8 +134,8 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
         ("path,gender\na.jpg,f\nb.jpg\n", "line 3 has 1 fields, but the header has 2"),
         ("path,gender\na.jpg,f\nb.HEIC,f\n", 'line 3: "b.HEIC" is in a format that is not'),
         ("path,gender\nb.HEIC,f\n", f"; convert it to one of {', '.join(own_photos.FORMATS)}"),
-        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write one of train, val'),
-        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write one of train'),
+        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write one of'),
+        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write one'),
     ],
 )
 def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):
@@ -243,7 +243,7 @@ def test_links_to_files_are_packed_and_hidden_files_pipes_and_links_to_folders_a
         assert tar.getnames() == ["anna/link.jpg"]
         assert tar.extractfile("anna/link.jpg").read() == b"one"
     assert "photos: 5 links to folders, broken links, pipes or devices are skipped" in caplog.text
-    with pytest.raises(InputError, match=r"holds .*photos/anna/photos\.tar, .* move the photos"):
+    with pytest.raises(InputError, match=r"into .*photos/anna/photos\.tar, .* move the photos"):
         downloads.obtain(folder.as_uri(), None, folder / "anna" / "r.json")
 
 

@@ -101,7 +101,7 @@ def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_pa
     (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
     labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
     archive = labels_of(labels, database="imdb")
-    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, the .mat file 00/a.jpg"
+    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, the .mat file 00/a"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, imdb, archive)
 

@@ -133,8 +133,8 @@ rule explain:
 rule provenance:
     """Record what is needed to reproduce a run; write its time and machine for the pages."""
     input:
-        # The script also reads training.json beside throughput.csv. It is no output, since Snakemake
-        # would delete it before a repeated job could read in it that nothing is left to train.
+        # The script also reads training.json beside throughput.csv. It is no output: a repeated job
+        # of train reads in it that nothing is left to train, but Snakemake would delete an output.
         model="<results>/runs/{run}/model.pt",
         throughput="<results>/runs/{run}/training/throughput.csv",
         receipt_files=inputs.receipts(settings, settings.sources),

@@ -1,4 +1,4 @@
-"""Find the delimiter of a user's CSV, for the config and `user_tables`, without any package."""
+"""Find the delimiter of a user's CSV, for the config and `user_tables`; imports no package."""
 
 from collections.abc import Iterable
 

@@ -28,8 +28,8 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     """Yield the path `<path>.renet-tmp`; rename this file to `path` on success, else delete it.
 
     The temporary file is locked; h5py has to open it with `locking=False`. If `path` is a link, its
-    target is replaced. The whole file is copied to standard output at the end. If `path` is a
-    special file, such as a pipe, `path` itself is yielded.
+    target is replaced. If `path` is standard output, the whole file is copied there at the end. If
+    `path` is a special file, such as a pipe, `path` itself is yielded.
 
     Raises:
         InputError: another process, perhaps of a killed Snakemake, is writing the same file; or

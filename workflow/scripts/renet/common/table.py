@@ -76,7 +76,7 @@ class Table:
         return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
 
     def _options(self, columns: Iterable[str] | None) -> dict:
-        """Options of `pandas.read_csv` for some of the columns, or all."""
+        """Return the options of `pandas.read_csv` for some of the columns, or all."""
         wanted = list(self.columns if columns is None else columns)
         dtypes = {name: self.columns[name] for name in wanted}
         return {

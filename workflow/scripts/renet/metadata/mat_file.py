@@ -22,7 +22,7 @@ PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
 def read(stream: IO[bytes], database: str, name: str) -> pd.DataFrame:
-    """Read the rows of `wiki.mat` or `imdb.mat`, in the file's order; errors show the name `name`.
+    """Read the rows of `wiki.mat` or `imdb.mat`, in the file's order; `name` is the file in errors.
 
     Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
     x2, y2`. Numbers are float64; dob is MATLAB's serial day number.
@@ -120,7 +120,7 @@ def birth_dates(dob: np.ndarray) -> np.ndarray:
 
 
 def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
-    """Return ages in whole years in the middle of the photo's year, the data set's own formula."""
+    """Return ages in whole years in the middle of the photo's year, by the data set's formula."""
     born = pd.DatetimeIndex(birth_dates(dob).astype("datetime64[s]"))  # covers all years
     return (photo_taken - born.year - (born.month >= 7)).to_numpy()
 
@@ -128,7 +128,7 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
     """Return each photo's subject: the name, because a person can be in both IMDB and WIKI.
 
-    Without a name, it is IMDB's celeb_id or WIKI's page number; without these, the photo's path.
+    Without a name, the subject is IMDB's celeb_id or WIKI's page number; else the photo's path.
     """
     names = rows["name"].map(normalised_name)
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)

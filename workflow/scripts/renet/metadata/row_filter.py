@@ -57,7 +57,7 @@ def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """Count the rows that each reason in `order` drops, and that then remain; "" is no reason."""
+    """Count the rows that each reason in `order` drops, and the rows that remain; "" means kept."""
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
     remaining = len(reasons) - dropped.cumsum()

@@ -40,7 +40,7 @@ def effective_number(subjects: pd.Series | np.ndarray) -> float:
 
 
 def normalised_name(name: str) -> str:
-    """Return a name without accents, case, punctuation, comma and spaces between initials.
+    """Return a name, given names first, without accents, case, punctuation and spaced initials.
 
     `Dürer,  A.` and `A. Dürer` become `a durer`; `J. R. Smith, Jr.` becomes `jr smith jr`. Without
     a comma, words keep their order: John Avery is not Avery John. In scripts not in

@@ -20,7 +20,7 @@ DRAWN = {"sample": {"photos"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """Name the config or module of the results for the pages' feet: `a.yaml, --config train`."""
+    """Name the config or module of the results for each page's foot: `a.yaml, --config train`."""
     if module:
         return f"module {module}"
     names = [file.name for file in files] or ["config.yaml"]

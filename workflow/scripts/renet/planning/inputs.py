@@ -43,7 +43,7 @@ def validating(runs: Mapping[str, Run], wildcards: Any) -> dict[str, str | list[
 
 
 def initial_hashes(run: Run) -> str | None:
-    """Return the hash file of the faces that initial weights were trained on, if it is there."""
+    """Return the hash file of the faces that initial weights were trained on, if it exists."""
     weights = Path(next(iter(run.train.start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
@@ -85,7 +85,7 @@ def places_state(places: Iterable[str]) -> str:
 
 
 def file_states(paths: Iterable[str | None]) -> list[str]:
-    """Return each file's digest or "", because Snakemake ignores a change to an earlier time."""
+    """Return digests ("" for no file), because Snakemake ignores a change to an earlier time."""
     named = [Path(path or "").expanduser() for path in paths]
     return [files.file_digest(path) if path.is_file() else "" for path in named]
 

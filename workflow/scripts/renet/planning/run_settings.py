@@ -1,4 +1,4 @@
-"""Params of a run's jobs, only the settings that their results depend on; and resources."""
+"""Params of a run's jobs, each with the settings that its result depends on, and resources."""
 
 from renet.config.runs import Run, expand, plain
 from renet.config.schema import Config

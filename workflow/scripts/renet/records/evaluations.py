@@ -17,7 +17,7 @@ def record(folder: Path, run: str, model: Path, name: str) -> None:
 
 
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
-    """Count the models evaluated on each set; 0 for a set with records of less than `runs` runs."""
+    """Count models evaluated on each set; 0 for a set with records of fewer than `runs` runs."""
     records = [files.read_json(path) for path in folder.glob("*.json")]
     models = Counter(name for name, _ in {(record["set"], record["model"]) for record in records})
     recorded = Counter(name for name, _ in {(record["set"], record["run"]) for record in records})

@@ -1,4 +1,4 @@
-"""manifest.json: digests of a run's outputs, code and archives, and the check of a run by them."""
+"""manifest.json: digests of a run's outputs, code and archives, and what differs from these."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
