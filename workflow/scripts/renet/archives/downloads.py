@@ -120,7 +120,7 @@ def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: 
 
 
 def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
-    """Rename a download to `archive` and return its digest; InputError if digest or format is wrong.
+    """Rename a download to `archive` and return its digest; InputError if digest or kind is wrong.
 
     A tar with another digest than the config's is kept, because the config may be wrong.
     """

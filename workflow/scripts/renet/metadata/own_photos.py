@@ -34,7 +34,7 @@ SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """Where labels of photos are: columns of a user's own table, or as `labels` in the config says."""
+    """Where a photo's labels are: in columns of a user's own table, or as `labels` says."""
 
     columns: dict = dataclasses.field(default_factory=lambda: {name: name for name in LABELS})
     """column of each label"""
@@ -57,7 +57,7 @@ class Labels:
 def written(
     files: Sequence[Path], labels: Labels, photos: Iterable[str] = (), further: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return `path` and the columns of `labels` and `further` as text; without files, of `photos`."""
+    """Return `path` and the columns of `labels` and `further` as text, of files or `photos`."""
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
         optional = [column for column in labels.columns.values() if column not in labels.groups]
@@ -91,7 +91,7 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
 def subsets(
     described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
 ) -> pd.Series:
-    """Return each row's subset, by the lists `files` of the subsets `names` or its column `subset`."""
+    """Return each row's subset by the lists `files` of subsets `names`, or else its `subset`."""
     if not files:
         return described.subset
     tables = (_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files)
