@@ -372,7 +372,7 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
     Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
-    with pytest.raises(InputError, match=r"names .*photos, .* written to .*`pathvars: {results: "):
+    with pytest.raises(InputError, match=r"names .*photos, .* results .*`pathvars: {results: "):
         before_start.check_own_results(load(Path("own.yaml")), Path(results))
 
 
