@@ -59,7 +59,7 @@ def test_without_digest_the_file_must_be_of_the_kind_of_its_url(
     with pytest.raises(InputError) as caught:
         downloads.obtain(server.url("/" + name), None, receipt_file)
     assert "what the config expects: it is not a" in str(caught.value)
-    assert f"begin {content[:80]!r}" in str(caught.value)
+    assert f"begin with {content[:80]!r}" in str(caught.value)
     assert names(receipt_file.parent) == set()
 
 

@@ -21,7 +21,7 @@ OTHER = tar_bytes(seed=2)
 def test_part_survives_a_body_that_is_not_its_file(server, receipt_file, archive, response):
     part = leave_part(receipt_file)
     server.responses = [response]
-    with pytest.raises(InputError, match=r"did not send what the config expects.*Start again"):
+    with pytest.raises(InputError, match=r"did not send what the config expects.*and retry"):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert part.read_bytes() == TAR[:100_000] and names(archive.parent) == {part.name}
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)

@@ -43,7 +43,7 @@ def test_archive_stays_while_its_successor_is_not_proved(server, receipt_file, a
     url = server.url("/static/wiki_crop.tar")
     downloads.obtain(url, MD5, receipt_file)
     server.contents["/static/wiki_crop.tar"] = HTML
-    with pytest.raises(InputError, match="begin b'<!DOCTYPE html>"):
+    with pytest.raises(InputError, match="begin with b'<!DOCTYPE html>"):
         downloads.obtain(url, "md5:" + "0" * 32, receipt_file)
     assert archive.read_bytes() == TAR
     assert downloads.obtain(url, MD5, receipt_file).verified

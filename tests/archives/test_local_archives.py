@@ -32,9 +32,9 @@ def test_file_url_with_the_wrong_bytes_is_left_alone(tmp_path, receipt_file):
     source = tmp_path / "wiki_crop.tar"
     source.write_bytes(HTML)
     for digest in (MD5, None):
-        with pytest.raises(InputError, match="begin b'<!DOCTYPE html>") as caught:
+        with pytest.raises(InputError, match="begin with b'<!DOCTYPE html>") as caught:
             downloads.obtain(source.as_uri(), digest, receipt_file)
-        assert "Put the right file there" in str(caught.value)
+        assert "Replace the file" in str(caught.value)
     assert source.read_bytes() == HTML
     assert not receipt_file.exists()
 
@@ -49,7 +49,7 @@ def test_zip_is_one_sentence_with_the_way_out(tmp_path, server, receipt_file, ha
     for url, file in ((path.as_uri(), path), (server.url("/photos.zip"), part)):
         with pytest.raises(InputError) as caught:
             downloads.obtain(url, digest, receipt_file)
-        way_out = "is a zip file; unpack it, and give the folder as file://…."
+        way_out = "is a zip file; unpack it, and set `url` to the folder: file://…."
         assert str(caught.value) == f"{file} {way_out}" and file.exists()
 
 

@@ -147,7 +147,7 @@ def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
         ('{"\\ud800": 1}', 'The config is "\\uD800", and must be text in UTF-8.'),
         (f"corrections: {'a' * 300}", "be a path without braces, <, line breaks and"),
         (f"train: {{start_from: {'a/' * 3000}b}}", "be a path without braces, <, line breaks and"),
-        (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; give the URL"),
+        (OWN + f"'file:///{'a' * 300}.tar'}}}}", "has braces or <, or is too long; write the URL"),
         ("archives: {sample: {url: https://a/a, database: wiki, photos: crop}}", "neither sample"),
     ],
 )  # fmt: skip
@@ -166,9 +166,9 @@ def test_error_is_one_sentence_with_the_file(tmp_path, overlay, fault):
         ("pathvars: {results: 'NAME'}", "`pathvars.results` is NAME, and must be a path without"),
         ("corrections: 'NAME.csv'", "`corrections` is NAME.csv, and must be a path without br"),
         ("predict: {photos: [photos, 'NAME/a.jpg']}", "Entry 2 of `predict.photos` is NAME/a.jpg"),
-        (OWN + "'https://a/NAME.tar'}}", "has braces or <, or is too long; give the URL"),
-        (OWN + "'file:///NAME/a.tar'}}", "has braces or <, or is too long; give the URL"),
-        (OWN + "'file:///%7Ba%7D%3C/a.tar'}}", "has braces or <, or is too long; give the URL"),
+        (OWN + "'https://a/NAME.tar'}}", "has braces or <, or is too long; write the URL"),
+        (OWN + "'file:///NAME/a.tar'}}", "has braces or <, or is too long; write the URL"),
+        (OWN + "'file:///%7Ba%7D%3C/a.tar'}}", "has braces or <, or is too long; write the URL"),
     ],
 )
 def test_path_that_snakemake_would_read_as_a_pattern_is_refused(tmp_path, overlay, fault, name):
@@ -353,7 +353,7 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
     config = loaded(tmp_path, overlay.replace("HERE", str(tmp_path)))
-    with pytest.raises(InputError, match=r"names .*photos, .* written to .*`pathvars: {results: "):
+    with pytest.raises(InputError, match=r"names .*photos, .* results .*`pathvars: {results: "):
         before_start.check_own_results(config, Path(results))
 
 

@@ -68,7 +68,7 @@ def test_correction_of_a_face_on_two_lines_of_the_table_counts_once(source):
         ("id,gender\nown:1,w\n", 'line 2: "w" is not a correction; write .*male .* or drop'),
         ("id,gender\nown:1,\n", 'line 2: "" is not a correction'),
         ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is not a correction'),
-        ("id,label\nown:1,f\n", "has the columns id, label and lacks gender"),
+        ("id,label\nown:1,f\n", "has the columns id, label, but lacks gender"),
         ("id,gender\n" + "".join(f"own:{n},drop\n" for n in range(60)), "drops all faces of the"),
     ],
 )

@@ -113,13 +113,13 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "is empty: it lacks path, gender"),
+        ("", "is empty and lacks path, gender"),
         (None, "cannot be read (No such file"),
         ("path,gender\nJos\udce9.jpg,m\n", "line 2: the byte 0xe9 is not UTF-8"),
         ("path,gender\n\n,\n", "no line below its header"),
-        ("file,sex\na.jpg,f\n", "has the columns file, sex and lacks path, gender"),
+        ("file,sex\na.jpg,f\n", "has the columns file, sex, but lacks path, gender"),
         ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
-        ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give x1, y1, x2 and y2"),
+        ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; add x1, y1, x2 and y2"),
         ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write female'),
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
         ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a valid number for age'),
@@ -134,8 +134,8 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
             'line 3: "b.HEIC" is in a format that is not '
             f"accepted; convert it to one of {', '.join(own_photos.FORMATS)}",
         ),
-        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write train, val'),
-        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write train'),
+        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write one of'),
+        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write one'),
     ],
 )
 def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):
@@ -178,7 +178,7 @@ def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
     assert table.reason.tolist() == ["", "", "repeated", "repeated"]
     funnel = row_filter.funnel(table.reason, RowReason).set_index("step")
     assert (funnel.dropped["repeated"], funnel.remaining["repeated"]) == (2, 2)
-    said = "2 lines repeat an earlier one and are dropped; the first is .*t.csv, line 4, a.jpg"
+    said = "2 lines repeat an earlier line and are dropped; the first is .*t.csv, line 4, a.jpg"
     assert re.search(said, caplog.text)
 
 
@@ -242,7 +242,7 @@ def test_links_to_files_are_packed_and_hidden_files_pipes_and_links_to_folders_a
         assert tar.getnames() == ["anna/link.jpg"]
         assert tar.extractfile("anna/link.jpg").read() == b"one"
     assert "photos: 5 links to folders, broken links, pipes or devices are skipped" in caplog.text
-    with pytest.raises(InputError, match=r"holds .*photos/anna/photos\.tar, .* move the photos"):
+    with pytest.raises(InputError, match=r"into .*photos/anna/photos\.tar, .* move the photos"):
         downloads.obtain(folder.as_uri(), None, folder / "anna" / "r.json")
 
 

@@ -1,7 +1,7 @@
 """The config, and names and functions that the rules of several files use.
 
 Requires: internals.smk.
-Provides: `settings`, the complete config; these names and functions; the pattern of each wildcard.
+Provides: `settings`, the complete config; the names and functions below; wildcard constraints.
 """
 
 import re
@@ -18,12 +18,12 @@ from renet.config import validation, yaml_files
 from renet.evaluation.run_figures import RUN_FIGURES, figure_files
 from renet.planning import before_start, code_digest, data_summary, inputs, run_settings
 
-# A container would have this folder at another path, without the project around it.
+# Snakemake passes sys.path to jobs, but a container has this folder at another path.
 sys.path.pop(0)
 
 
 def refuse_faults(check, *arguments, **options):
-    """The result of a check of the config, whose error stops Snakemake with its sentence."""
+    """Return the result of a check; its InputError stops Snakemake with only the error's text."""
     try:
         return check(*arguments, **options)
     except InputError as error:
@@ -32,7 +32,7 @@ def refuse_faults(check, *arguments, **options):
 
 
 DEFAULTS = PROJECT / "config.yaml"
-# Read before Snakemake reads config.yaml, because its error would name no line.
+# Read before Snakemake reads config.yaml, because Snakemake's error would name no line.
 CONFIG_FILES = {
     path: refuse_faults(yaml_files.read, path) for path in (DEFAULTS, *OVERLAYS)
 }
@@ -41,7 +41,7 @@ CONFIG_FILES = {
 configfile: DEFAULTS  # not read in a module that is given its config
 
 
-# The rules read this object; `config` stays as it was given.
+# The rules read this object; `config` is not changed.
 settings = refuse_faults(
     validation.load, config, {} if MODULE else CONFIG_FILES, COMMAND_LINE
 )
@@ -66,60 +66,60 @@ limit_gpus(before_start.visible_gpus())
 
 
 def one_of(names):
-    """A regular expression for these names; without names, it fits nothing."""
+    """Return a regular expression that matches these names; without names, it matches nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
     source=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # train and validation
+    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # development: train and validation
     external=one_of(EXTERNAL),
     run=one_of(RUNS),
 
 
 def code(script, run=None):
-    """Digest of a script, all that it imports, and the kind of a run's network, if given."""
+    """Return a digest of a script, its imports and, if `run` is given, the kind of its network."""
     return script_digest(SCRIPTS / script, *(run.model.modules() if run else []))
 
 
 def run_code(script):
-    """A function of a job's wildcards: the digest of a script and of the run's kind of network."""
+    """Return a function of wildcards, whose result is `code` of the script and the job's run."""
     return of_run(partial(code, script))
 
 
 def code_of_scripts(run):
-    """Digests of the scripts that make a run."""
+    """Return the digests of all scripts that compute a run."""
     scripts = code_digest.run_scripts(folds=run.folds > 0)
     return [code(script, run) for script in scripts]
 
 
 def get_run(wildcards):
-    """A job's run, which is `audit.run` in the label audit."""
+    """Return a job's run; in the label audit, `audit.run`."""
     return RUNS[wildcards.get("run", AUDIT_RUN)]
 
 
 def of_run(value):
-    """A function of a job's wildcards: this function of the job's run."""
+    """Return a function of wildcards that calls `value` with the job's run."""
     return lambda wildcards: value(get_run(wildcards))
 
 
 def resource(name):
-    """A function of a job's wildcards: a resource of its run by the name in `run_settings`."""
+    """Return a function of wildcards, whose result is `run_settings.resource` of the job's run."""
     return of_run(partial(run_settings.resource, name))
 
 
 def get_archive(wildcards):
-    """The archive of a job's source."""
+    """Return the archive of a job's source."""
     return settings.used_archives[wildcards.source]
 
 
 def of_archive(name):
-    """A function of a job's wildcards: this attribute of the archive of the job's source."""
+    """Return a function of wildcards, whose result is an attribute of the job's archive."""
     return lambda wildcards: getattr(get_archive(wildcards), name)
 
 
-# Resources of the jobs that may compute on a GPU. The second attempt asks for twice the memory, and
-# later attempts for no more: if a time limit ends its jobs, a long training has many attempts.
+# Resources of jobs that may compute on a GPU. From the second attempt, they request twice the
+# memory and never more, because a long training has many attempts if a time limit ends its jobs.
 ON_DEVICE = {
     "gpu": resource("gpus"),
     "mem_mb": lambda wildcards, attempt: get_run(wildcards).resources.memory_mb
@@ -128,15 +128,15 @@ ON_DEVICE = {
 
 
 def not_compared(value):
-    """A param whose change reruns nothing: Snakemake skips params that depend on resources."""
+    """Return a param whose change reruns nothing: Snakemake ignores params that use resources."""
     return lambda wildcards, resources: value(wildcards) if callable(value) else value
 
 
 def when_planned(function, *arguments):
-    """Call a function when all rules are known, and the files that a user's rules make exist."""
+    """Delay a call until all rules are known, and until files that a user's rules write exist."""
     return lambda wildcards: function(*arguments)
 
 
 def recorded_settings(run):
-    """All settings that a run's result depends on."""
+    """Return all settings that a run's result depends on."""
     return RECORDED_DATA | run_settings.with_folds(run)

@@ -7,7 +7,7 @@ files).
 
 from renet.config.archives import SAMPLE, SAMPLE_FILE
 
-# Outputs of these rules that the config keeps. Snakemake deletes the others after their last use.
+# Outputs that the config keeps. Snakemake deletes all other shards and HDF5 files after their use.
 KEPT_SHARDS = [".csv", *([".npy"] if settings.crop.keep_shards else [])]
 KEPT_FILES = ["table", *(["face_file"] if settings.hdf5.keep_files else [])]
 SHARD = f"{inputs.SHARD}.npy"
@@ -31,9 +31,9 @@ rule make_sample:
 
 
 rule download:
-    """Download one archive file, or find it on the disk, and check it."""
+    """Download one archive file, or find it on the disk, and verify it."""
     input:
-        # The file of a file:// URL: Snakemake notices a change by its time stamp.
+        # The file of a file:// URL, so that Snakemake compares its time stamp.
         get_local_file,
     output:
         receipt="<resources>/{source}/{file}.json",
@@ -51,7 +51,7 @@ rule download:
     params:
         url=lambda wildcards: get_archive(wildcards).downloads[wildcards.file][0],
         digest=lambda wildcards: get_archive(wildcards).downloads[wildcards.file][1],
-        # Not from `input`: Snakemake does not compare params that depend on it.
+        # Not from `input`, because Snakemake ignores params that depend on `input`.
         contents=lambda wildcards: inputs.places_state(get_local_file(wildcards)),
     script:
         "../scripts/download.py"
@@ -69,7 +69,7 @@ rule index_archive:
     conda:
         "../../envs/index_archive.yaml"
     params:
-        # Tables name a file by its number in this order.
+        # members.csv names a file by its index in this list.
         file_order=of_archive("files"),
         code=code("index_archive.py"),
     script:
@@ -77,7 +77,7 @@ rule index_archive:
 
 
 rule parse_metadata:
-    """List every row of a source's .mat file, or table, as kept, or as dropped with its reason."""
+    """List every row of a source's .mat file or table as kept, or as dropped with a reason."""
     input:
         tables=lambda wildcards: local(get_archive(wildcards).tables),
         lists=lambda wildcards: local(get_archive(wildcards).lists),
@@ -134,7 +134,7 @@ rule shuffle:
         corrections=own_file(settings.corrections),
         earlier=own_file(settings.split.from_),
     output:
-        # split_last.csv and split_before.csv are no outputs: Snakemake would delete them.
+        # split_last.csv and split_before.csv are no outputs, since Snakemake deletes outputs.
         split="<results>/data/split.csv",
         funnel="<results>/data/funnel.csv",
         corrected="<results>/data/corrected.csv",
@@ -156,7 +156,7 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        # The text of a `partial` has the URLs of the config: Snakemake would take it for a path.
+        # Not a `partial`: Snakemake would treat its text, with the config's URLs, as a path.
         unpack(lambda wildcards: inputs.subset_files(settings, wildcards)),
     output:
         face_file=FACE_FILE if settings.hdf5.keep_files else temp(FACE_FILE),

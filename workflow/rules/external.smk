@@ -1,4 +1,4 @@
-"""External test sets, never used for training or choices, if `external` names some.
+"""External test sets, named by `external`: never used for training or to select anything.
 
 Requires: results/data/<set>/ metadata and shards, results/data/split.csv; model.pt of each run.
 Provides: results/data/<set>/ split.csv and external_funnel.csv; results/runs/<run>/external/<set>/,
@@ -7,7 +7,7 @@ which has the layout of a run's folder.
 
 
 rule external_set:
-    """Choose the faces of an external test set that no training or choice has used."""
+    """Select the external faces whose person and photo are not in training or validation."""
     input:
         metadata="<results>/data/{external}/metadata.csv",
         tables=lambda wildcards: inputs.shards(settings, [wildcards.external], ".csv"),

@@ -1,65 +1,65 @@
-"""Inputs that follow from a job's wildcards, and the outputs that are kept.
+"""Functions that return a job's inputs by its wildcards, and the outputs that are kept.
 
 Requires: the names of common.smk.
-Provides: functions that name these files.
+Provides: the functions below.
 """
 
 
 def own_file(path):
-    """A file that the config names, as an input; the `prefix` of a module leaves its path alone."""
+    """Return a file of the config as an input, whose path no `prefix` of a module changes."""
     return local(str(Path(path).expanduser())) if path else []
 
 
 def get_local_file(wildcards):
-    """The path of a job's file:// URL, as an input; no input for other URLs."""
+    """Return the path in a job's file:// URL as an input; no input for a server's URL."""
     path = urls.local_path(get_archive(wildcards).downloads[wildcards.file][0])
     return [] if path is None else without_time_of_folders([str(path)])
 
 
 def without_time_of_folders(places):
-    """Files and folders as inputs, folders without their time: a param compares their files."""
+    """Return inputs; Snakemake ignores folders' time stamps, because a param covers their files."""
     return [ancient(place) if Path(place).is_dir() else place for place in places]
 
 
 def get_receipts(wildcards):
-    """The receipts of a job's source."""
+    """Return the receipts of a job's source."""
     return inputs.receipts(settings, [wildcards.source])
 
 
 def get_slices(wildcards):
-    """The sources of a job's test set with columns whose values are slices; see slices.py."""
+    """Return `data_summary.sliced` for the sources of a job's test set."""
     external = wildcards.get("external")
     names = [external] if external else settings.sources
     return data_summary.sliced({name: settings.used_archives[name] for name in names})
 
 
 def get_own_tables(wildcards):
-    """The tables that have the columns of `get_slices`, as inputs."""
+    """Return the tables with the columns of `get_slices`, as inputs."""
     found = get_slices(wildcards).values()
     return local([path for archive in found for path in archive["tables"]])
 
 
 def get_initial_weights(wildcards):
-    """The weights that a training starts from, which it finds by their path."""
+    """Return the initial weights as inputs; the training reads their path in `train`."""
     return local(get_run(wildcards).train.start_files)
 
 
 def get_initial_hashes(wildcards):
-    """The hashes of the training faces of the initial weights, if they are known."""
+    """Return `inputs.initial_hashes` of a job's run as an input, if that file exists."""
     return own_file(inputs.initial_hashes(get_run(wildcards)))
 
 
 def outputs(*names, **wildcards):
-    """The outputs of rules for all values of their wildcards.
+    """Return the outputs of rules for all these values of wildcards.
 
-    The config can leave rules out, and so can a workflow that takes this one as a module.
+    A missing rule has no outputs: the config can exclude rules, and so can a module's workflow.
     """
     found = [getattr(rules, name).output for name in names if rules.has(name)]
     return expand(list(chain.from_iterable(found)), **wildcards)
 
 
 def run_files(names):
-    """The outputs of these runs, without the pages over all runs and the manifest of each."""
+    """Return the runs' outputs, except of the rules report, predict, export, hub and manifest."""
     on_test_set = "train infer evaluate gallery explain provenance predictor".split()
     on_sets = "infer_external", "evaluate_external", "gallery_external"
     with_walkthrough = [name for name in names if RUNS[name].model.has_walkthrough]
@@ -77,7 +77,7 @@ def run_files(names):
 
 
 def recorded_outputs(names):
-    """The outputs of these runs that their manifests record: all but the folder `hub`."""
+    """Return the runs' outputs in their manifests: `run_files`, predictions, exported models."""
     with_layers = [name for name in names if RUNS[name].model.has_layers]
     exported = {*settings.export}
     return [
@@ -89,19 +89,19 @@ def recorded_outputs(names):
 
 
 def get_hub_onnx(wildcards):
-    """The ONNX model for a run's folder for a model hub, if it is exported."""
+    """Return the ONNX model as an input of a run's folder `hub`; no input unless it is exported."""
     if "onnx" not in settings.export or not get_run(wildcards).model.has_layers:
         return []
     return outputs("export", run=wildcards.run, format="onnx")[0]
 
 
 def without_folders(paths):
-    """The files among outputs; a folder as an input would rerun its rule by its time stamp."""
+    """Return only the files, because the time stamp of a folder as an input would rerun a rule."""
     return [path for path in paths if Path(path).suffix]
 
 
 def kept_outputs(wildcards=None):
-    """The kept outputs of all rules, without receipts and shards."""
+    """Return the kept outputs of all rules, except receipts and shards."""
     subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
@@ -120,12 +120,12 @@ def kept_outputs(wildcards=None):
 
 
 def get_evaluations(wildcards):
-    """The folder of the records of evaluated models; Snakemake would delete it as an output."""
+    """Return the folder `evaluations`; it is no output, because Snakemake would delete outputs."""
     return str(Path(rules.evaluate.output.metrics).parents[2] / "evaluations")
 
 
 def reported(path):
-    """An output in Snakemake's report; the caption has the file's name."""
+    """Mark an output for Snakemake's report; the stem of the file names the caption."""
     folder, name = Path(path).parts[-2:]
     stem = name.split(".")[0]
     return report(

@@ -1,4 +1,4 @@
-"""Folds: training without a part of the people, where something needs folds.
+"""Folds: a training without a part of the people, and the predictions of their faces.
 
 Requires: results/data/ HDF5 files and the tables beside them.
 Provides: results/runs/<run>/folds/, from which the rule infer makes inference_validation.csv; and
@@ -23,7 +23,7 @@ rule fold:
         **ON_DEVICE,
         runtime=resource("minutes"),
     params:
-        # Single keys of `split`: a change of its other keys reruns no training.
+        # Single keys, so that a change of the other keys of `split` reruns no training.
         by=settings.split.by,
         seed=settings.split.seed,
         near_duplicates=settings.split.near_duplicates,
@@ -51,7 +51,7 @@ use rule evaluate as evaluate_out_of_fold with:
     wildcard_constraints:
         run=one_of(WITH_FOLDS),
     params:
-        ranked=1,  # the run's own evaluation corrects
+        ranked=1,  # only the rule evaluate corrects for several runs
 
 
 use rule gallery as gallery_out_of_fold with:

@@ -1,4 +1,4 @@
-"""Learning curve: accuracy by the number of training faces, where a run has one.
+"""Learning curve: accuracy by the number of training faces, for runs with `learning_curve`.
 
 Requires: results/data/{train,validation}.h5 and the tables beside them, and the rule fold.
 Provides: results/learning_curve/ learning_curve.csv and .svg; results/runs/<run>/learning_curve/,

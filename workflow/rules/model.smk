@@ -1,13 +1,13 @@
 """From HDF5 files to trained networks and their predictions.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Provides: results/runs/<run>/ model.pt, history.csv, inference tables; training/, all that the
-training leaves.
+Provides: results/runs/<run>/ model.pt, history.csv, inference tables; training/, with all
+other files of the training.
 """
 
 
 rule train:
-    """Train one run; an interrupted one continues from its checkpoint."""
+    """Train one run; an interrupted training continues from its checkpoint."""
     input:
         get_initial_weights,
         unpack(of_run(inputs.training_faces)),
@@ -24,7 +24,7 @@ rule train:
         gpu=resource("train_gpus"),
         mem_mb=ON_DEVICE["mem_mb"],
         runtime=resource("minutes"),
-        nodes=1,  # SLURM could divide the GPUs among several
+        nodes=1,  # SLURM could divide the GPUs among several nodes
     params:
         settings=of_run(run_settings.training_settings),
         checkpoint_seconds=not_compared(resource("checkpoint_seconds")),
@@ -37,13 +37,13 @@ onstart:
     if models := replaced("train"):
         logger.warning(
             f"This start trains {len(models)} of the models again, and replaces "
-            f"{', '.join(models)}; until its training has finished, the earlier one stays in the "
-            "folder training/ beside it."
+            f"{', '.join(models)}; until its training has finished, the earlier model stays in "
+            "the folder training/ beside model.pt."
         )
 
 
 rule infer:
-    """Predict the faces of the test set and the validation set; with folds, join their predictions."""
+    """Predict the test set; predict the validation set or, with folds, join their predictions."""
     input:
         unpack(lambda wildcards: inputs.validating(RUNS, wildcards)),
         model="<results>/runs/{run}/model.pt",

@@ -7,7 +7,7 @@ Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.c
 and config.yaml.
 """
 
-# The scripts find these beside the model.
+# The scripts read these files beside model.pt.
 BESIDE_MODEL = [
     "<results>/runs/{run}/predictor.json",
     "<results>/runs/{run}/training_hashes.npy",
@@ -15,7 +15,7 @@ BESIDE_MODEL = [
 
 
 rule predictor:
-    """Write down how a run's network predicts other photos."""
+    """Write predictor.json: how a run's network predicts other photos."""
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
@@ -61,7 +61,7 @@ rule predict:
 
 
 rule export:
-    """Write a run's predictor in a format of other programs."""
+    """Write a run's predictor in a format that other programs read."""
     input:
         *BESIDE_MODEL,
         model="<results>/runs/{run}/model.pt",
@@ -95,7 +95,7 @@ use rule export as hub with:
 
 
 rule manifest:
-    """Record the digests of a run's files, and the config that makes the run again."""
+    """Record the digests of a run's files, and a config that repeats the run."""
     input:
         outputs=lambda wildcards: without_folders(recorded_outputs([wildcards.run])),
         tables=expand("<results>/data/{set}.csv", set=["test", *EXTERNAL]),
@@ -109,7 +109,7 @@ rule manifest:
     conda:
         "../../envs/manifest.yaml"
     params:
-        # It switches off the other runs of config.yaml.
+        # The recorded config switches off the other runs of config.yaml.
         settings=lambda wildcards: data_summary.to_repeat(
             settings, wildcards.run, CONFIG_FILES[DEFAULTS].get("runs") or ()
         ),

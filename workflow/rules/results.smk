@@ -85,7 +85,7 @@ rule thumbnails:
 
 
 rule gallery:
-    """Show some predictions; give all predictions to the page's table."""
+    """Draw pictures of some predictions; write all predictions for the page's table."""
     input:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
@@ -131,10 +131,10 @@ rule explain:
 
 
 rule provenance:
-    """Record all that it takes to reproduce a run, and what the pages show of time and machine."""
+    """Record what is needed to reproduce a run; write its time and machine for the pages."""
     input:
-        # The script also reads the record of the training beside throughput.csv. It is no output,
-        # because a job knows by it that nothing is left to train.
+        # The script also reads training.json beside throughput.csv. It is no output: a repeated job
+        # of train reads in it that nothing is left to train, but Snakemake would delete an output.
         model="<results>/runs/{run}/model.pt",
         throughput="<results>/runs/{run}/training/throughput.csv",
         receipt_files=inputs.receipts(settings, settings.sources),
@@ -154,7 +154,7 @@ rule provenance:
 
 
 rule compare:
-    """State what each run reaches on each set, and compare the runs."""
+    """Compute the metric of each run on each set, and compare the runs."""
     input:
         inference=expand("<results>/runs/{run}/{set}.csv", run=RUNS, set=PREDICTED),
         metrics=expand("<results>/runs/{run}/metrics.json", run=RUNS),

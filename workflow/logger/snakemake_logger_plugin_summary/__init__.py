@@ -1,11 +1,11 @@
 """A logger for Snakemake that prints one line for each rule: seconds and result of its jobs.
 
-The line also has the number of jobs that have ended. Where the output is no terminal, which would
-show a progress bar, a line each minute has this number and the running jobs.
+The line also has the number of finished jobs, and the result is the last line of the job's own
+log. Without a terminal, which would show progress bars, the logger also prints a line each minute
+with the number of finished jobs and the running jobs.
 
-`make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
-.snakemake/log as always. The result is the last line of the job's own log. An error is printed
-once, and after Ctrl-C one line, since a terminal stops the jobs too.
+`make` uses the logger: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines
+are in .snakemake/log as always. An error is printed once, and Ctrl-C results in a single line.
 """
 
 import logging
@@ -21,7 +21,7 @@ from types import FrameType
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-# The lines around the sentence of an error, with its places in the Snakefiles.
+# Lines around an error's sentence: its type, and its places in the Snakefiles.
 WHERE = re.compile(r'^WorkflowError.*:\n|\n  File "[^"]*", line \d+, in .*')
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
 
@@ -35,12 +35,12 @@ class LogHandler(LogHandlerBase):
     has_formatter = True
     needs_rulegraph = False
 
-    _page: str | None = None  # the index, once it is written
+    _page: str | None = None  # index.html, once it is written
 
     def __post_init__(self) -> None:
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
-        self._jobs: dict[int, dict] = {}  # those that run
+        self._jobs: dict[int, dict] = {}  # running jobs, by id
         self._seconds: defaultdict[str, float] = defaultdict(float)  # by rule
         self._failed = self._stopped = False
         if not sys.stderr.isatty():
@@ -50,11 +50,11 @@ class LogHandler(LogHandlerBase):
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._failed = self._stopped = True
-        sys.excepthook = lambda *_: None  # Snakemake does not catch it while it plans the jobs
+        sys.excepthook = lambda *_: None  # Snakemake plans jobs without catching it
         signal.default_int_handler(number, frame)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print what a user should see of one record; most of them are for the log file alone."""
+        """Print what a user should see of a record; most records are only for the log file."""
         details = vars(record)
         match details.get("event"):
             case LogEvent.RUN_INFO:
@@ -77,7 +77,7 @@ class LogHandler(LogHandlerBase):
                 self._print("Nothing to be done: the results are up to date.")
 
     def close(self) -> None:
-        """Print where to look."""
+        """Print the path of the results' page, or after Ctrl-C how to resume."""
         if self._stopped:
             self._print("Stopped. The same command resumes.")
             self._stopped = False
@@ -109,39 +109,39 @@ class LogHandler(LogHandlerBase):
                 self._page = page
 
     def _print(self, text: str) -> None:
-        """Print lines; on a terminal, the first replaces the progress bar that a job has drawn."""
+        """Print a text; on a terminal, over the progress bar that a job has drawn."""
         start = CLEAR_LINE if sys.stderr.isatty() else ""
         sys.stderr.write(f"{start}{text}\n")  # in one piece, since jobs write there too
         sys.stderr.flush()
 
 
 def described(job: dict) -> str:
-    """A job with its wildcards and time: `train renet (14 min)`."""
+    """Return a job's rule, wildcards and run time: `train renet (14 min)`."""
     name = " ".join([job["rule_name"], *job["wildcards"].values()])
     return f"{name} ({(time.monotonic() - job['began']) / 60:.0f} min)"
 
 
 def last_message(log: list[str]) -> str:
-    """The message of the last line of a job's log."""
+    """Return the message in the last line of a job's log."""
     lines = read_lines(log)
     return parse_message(lines[-1]) if lines else ""
 
 
 def last_error(log: list[str]) -> str:
-    """The last error in a job's log and the path of the log."""
+    """Return the last error in a job's log, and the path of the log."""
     errors = [line for line in read_lines(log) if " ERROR " in line or " CRITICAL " in line]
     where = f" (log: {log[0]})" if log else ""
     return (parse_message(errors[-1]) if errors else "the job left no message") + where
 
 
 def read_lines(log: list[str]) -> list[str]:
-    """The lines of a job's log; none where the job wrote none."""
-    # Behind the path of a flagged file, Snakemake writes the flag in brackets.
+    """Return the lines of a job's log; an empty list if the job has no log."""
+    # Snakemake writes a file's flag in brackets behind the path.
     path = Path(re.sub(r" \([^()]*\)$", "", log[0])) if log else None
     return path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
 
 
 def parse_message(line: str) -> str:
-    """A line of a log without its time and level."""
+    """Return a line of a log without its time and level."""
     parts = line.split(" ", 2)
     return parts[2] if len(parts) == 3 and parts[0].count(":") == 2 else line

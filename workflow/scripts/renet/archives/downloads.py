@@ -1,13 +1,13 @@
-"""Get an archive from a server or from the disk: download once, resume, verify, decompress.
+"""Get an archive from a server or from the disk: download, resume, verify and decompress it.
 
 Files beside the receipt, named after the end of the URL:
 
     <file>             the archive, complete and verified
-    <file>.part        an incomplete download, locked (flock) by the process that gets it
-    <file>.part.new    a response that does not continue the part, until it is verified
-    <tar>              the tar in a .tar.gz or .tgz
+    <file>.part        an incomplete download, locked (flock) by the process that downloads it
+    <file>.part.new    a response that does not continue <file>.part, until it is verified
+    <tar>              the decompressed tar of a .tar.gz or .tgz
     <folder>.tar       the files of a folder that a file URL names
-    <file>.checked     state, digest and URL of the archive; see `receipts`
+    <file>.checked     size, time stamp, digest and URL of the archive; see `receipts`
 """
 
 import dataclasses
@@ -28,9 +28,9 @@ from renet.common.progress import Progress
 
 
 def obtain(url: str, digest: str | None, receipt_file: Path) -> Receipt:
-    """Get an archive and write its receipt, by the rules of the script download.py.
+    """Get the archive at a URL as the script download.py says; write and return its receipt.
 
-    The digest is `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
+    `digest`, from the config, is `md5:<hex>`, `sha256:<hex>`, or None if the config has no digest.
     """
     archive = receipt_file.with_name(urls.file_name(url))
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def _obtain(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> 
     if wanted:
         logging.info("%s is verified: its digest is %s.", receipt.path, receipt.digest)
     else:
-        fault = "%s is not verified, because the config gives no digest for it; its digest is %s."
+        fault = "%s is not verified, because the config has no digest for it; its digest is %s."
         logging.warning(fault, receipt.path, receipt.digest)
     tar = urls.tar_name(archive.name)
     return _decompress(receipt, archive.with_name(tar), receipt_file) if tar else receipt
@@ -69,7 +69,7 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
     if fault:
         raise InputError(
             f"{path} is not what the config expects: {fault}. Its {size:,} bytes begin "
-            f"{first_bytes(path)!r}. Put the right file there{_offer_to_accept(wanted, digest)}."
+            f"with {first_bytes(path)!r}. Replace the file{_offer_to_accept(wanted, digest)}."
         )
     return Receipt(url, str(path), size, digest, verified=wanted is not None)
 
@@ -83,8 +83,8 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 
 
 def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> Receipt:
-    """Receipt of an archive that is already there or is downloaded."""
-    url = url.replace(" ", "%20")  # a log recognises a URL by its end
+    """Return the receipt of a server's archive; download the archive unless it exists already."""
+    url = url.replace(" ", "%20")  # a space would end the URL in `logs`
     plain = logs.without_user_info(url)
     part, beside = (archive.with_name(f"{archive.name}.part{end}") for end in ("", ".new"))
     with locks.sole_writer(part):
@@ -99,13 +99,13 @@ def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path
             if part.exists() and not part.stat().st_size:
                 part.unlink()
     receipt = Receipt(plain, str(archive), archive.stat().st_size, digest, wanted is not None)
-    if receipts.known_digest(plain, receipt_file) != digest:  # before a .tar.gz is decompressed
+    if receipts.known_digest(plain, receipt_file) != digest:  # kept if decompressing fails
         receipts.note_checked(receipt, receipt_file)
     return receipt
 
 
 def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> str | None:
-    """Digest of the archive that is already there; None if it has to be downloaded."""
+    """Return the digest of an existing archive; None if the archive must be downloaded (again)."""
     if not archive.is_file():
         return None
     if expected := wanted or receipts.known_digest(url, receipt_file):
@@ -120,29 +120,29 @@ def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: 
 
 
 def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
-    """Give a download its final name if it is what the config expects; returns its digest.
+    """Rename a download to `archive` and return its digest; InputError if digest or kind is wrong.
 
-    A tar with another digest stays as the part, because the digest in the config may be wrong.
+    A tar with another digest than the config's is kept, because the config may be wrong.
     """
     digest, fault = receipts.examine(received, archive.name, wanted)
     if not fault:
         files.move(received, archive)
         return digest
-    size, head, way_out = received.stat().st_size, first_bytes(received), "Start again"
+    size, head, way_out = received.stat().st_size, first_bytes(received), "Check the URL and retry"
     if digest == wanted:
-        way_out = f"They are kept as {received}"
+        way_out = f"Correct URL and digest in the config; the file stays as {received}"
     elif received.suffix == ".new" or not receipts.begins_as_tar(received, archive.name):
         received.unlink()
     else:
         way_out = f"Delete {received} to download it again"
     raise InputError(
         f"{url} did not send what the config expects: {fault}. The {size:,} bytes received begin "
-        f"{head!r}. {way_out}{_offer_to_accept(wanted, digest)}."
+        f"with {head!r}. {way_out}{_offer_to_accept(wanted, digest)}."
     )
 
 
 def _decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
-    """Decompress an archive to `tar`, whose members can be read by offset; returns its receipt."""
+    """Decompress a .tar.gz to `tar`, which can be read by offset; return the receipt of `tar`."""
     archive, decompressed = Path(receipt.path), dataclasses.replace(receipt, path=str(tar))
     if decompressed.is_checked(receipt_file):
         logging.info("%s is decompressed already.", tar)
@@ -159,21 +159,21 @@ def _decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
                 f"{archive} is damaged and cannot be decompressed ({error}); its bytes "
-                f"begin {first_bytes(archive)!r}. Put an intact copy in its place, or delete it to "
-                "download it again."
+                f"begin with {first_bytes(archive)!r}. Put an intact copy in its place; if it was "
+                "downloaded, delete it to download it again."
             ) from error
     return decompressed
 
 
 def _pack(folder: Path, tar: Path) -> None:
-    """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
+    """Write the files of `folder` to `tar`; equal paths and contents result in equal bytes.
 
     Links to files are followed, links to folders are not. Hidden and special files are left out.
     """
     if tar.resolve().is_relative_to(folder.resolve()):
         raise InputError(
-            f"The folder {folder} holds {tar}, into which it would be packed; move the photos to a "
-            "folder beside it."
+            f"The folder {folder} would be packed into {tar}, which is in this folder; move the "
+            "photos to another folder."
         )
     found = [path for path in files.below(folder) if not is_hidden(str(path.relative_to(folder)))]
     paths = [path for path in found if path.is_file()]

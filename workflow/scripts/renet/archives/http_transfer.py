@@ -1,4 +1,4 @@
-"""Download a file over HTTP, with as many connections as necessary, by ranges (RFC 9110, 14)."""
+"""Download a file over HTTP; after a lost connection, request the rest (RFC 9110, section 14)."""
 
 import dataclasses
 import logging
@@ -19,33 +19,33 @@ HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
 HEADERS_TIMEOUT = 180.0  # seconds for all headers, which a server can send byte by byte
 MAX_FAILURES = 7  # attempts in a row without progress
-BACKOFF = 1.0  # seconds after progress, doubled after each failure without
+BACKOFF = 1.0  # seconds before a retry; each attempt without progress doubles them
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
-CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")  # first byte, and size
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")  # first byte, total size
 
 
 class Interrupted(Exception):
-    """Request failed, and another one may succeed."""
+    """A request failed, but a later request may succeed."""
 
 
 @dataclasses.dataclass
 class Download:
-    """A download to `file`, a part that may have bytes already.
+    """A download to `file`, which exists and may have the first bytes already.
 
-    A response that begins where the part ends is appended. Any other response may be an error
-    page: it is written to `beside`, and `file` is `beside` from then on.
+    A response that begins where `file` ends is appended. If `file` has bytes, any other response
+    is written to `beside`, because it may be an error page; `file` is then set to `beside`.
     """
 
     url: str
     file: Path
     beside: Path
-    has_digest: bool  # if False, nothing proves a continued file: each attempt begins anew
+    has_digest: bool  # if False, a resumed file could not be verified: each attempt begins anew
 
     def run(self) -> Path:
-        """Download the file; returns where it is. After an error, the part stays.
+        """Download the file, and return its path; an error does not delete the bytes received.
 
-        An attempt makes progress if the file grows beyond its longest so far. If any received byte
-        counted, a server that cuts the connection and cannot resume would be retried without end.
+        Only an attempt that makes the file longer than ever before is progress. Otherwise, a server
+        that cuts every connection and cannot resume would be retried without end.
         """
         longest = failures = 0
         while True:
@@ -73,7 +73,7 @@ class Download:
         with _request(self.url, headers) as response:
             code, sent_range = response.status_code, response.headers.get("Content-Range", "")
             if code == 416 and sent_range == f"bytes */{offset}":
-                return  # complete, but the last process ended before it was checked
+                return  # complete, but not verified yet: the last process was stopped
             _check_status(response, self.url)
             rest = CONTENT_RANGE.fullmatch(sent_range) if code == 206 and offset else None
             continues = rest is not None and int(rest[1]) == offset
@@ -82,14 +82,14 @@ class Download:
                 self.file.write_bytes(b"")
             if code != 200 and not continues:
                 raise Interrupted(
-                    f"{self.url} responded {code} ({sent_range}) to a request for the rest"
+                    f"{self.url} responded {code} ({sent_range}) to a request from byte {offset:,}"
                 )
             total = int(rest[2]) if rest else response.raw.length_remaining
             logging.info("Downloading %s from byte %s.", self.url, f"{offset * continues:,}")
             _receive(response, self.file, total)
         size = self.file.stat().st_size
         if total not in (None, size):
-            raise Interrupted(f"{self.url} ended after {size:,} of {total:,} bytes")
+            raise Interrupted(f"The response of {self.url} ended after {size:,} of {total:,} bytes")
 
 
 def _request(url: str, headers: dict[str, str]) -> requests.Response:
@@ -134,7 +134,7 @@ def _receive(response: requests.Response, part: Path, total: int | None) -> None
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Innermost error, whose message is the short one."""
+    """Return the innermost error of a chain, because its message is the shortest."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error

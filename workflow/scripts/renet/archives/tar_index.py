@@ -1,6 +1,6 @@
-"""Read archives in place: the offset and size of each member, and its bytes.
+"""Read tars in place: list the offset and size of each member, and read a member's bytes.
 
-Nothing is unpacked: no path in an archive reaches the file system, and the files stay few.
+Nothing is unpacked: no path in a tar can harm the disk, and the photos stay in a few large files.
 """
 
 import logging
@@ -18,7 +18,7 @@ from renet.common.progress import Progress
 from renet.common.table import UNPRINTABLE, Table
 
 READ_BYTES = 1 << 20
-# members.csv: `file` is the position of the archive in the source's list.
+# members.csv: `file` is the index of the archive among the source's files, from 0.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 
 
@@ -31,10 +31,10 @@ class Member(NamedTuple):
 
 
 def tar_members(tar_path: str | Path) -> Iterator[Member]:
-    """Regular files of a tar, in its order, from one pass over the headers.
+    """Yield the regular files of a tar in its order, in one pass over the headers.
 
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
-    in the log: no photo of the data set is among them.
+    in the log. No photo of IMDB-WIKI is skipped.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
@@ -46,16 +46,16 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
             if reason := _skip_reason(header):
                 skipped[reason] += 1
             elif not 0 <= header.size <= archive_bytes - header.offset_data:
-                raise tarfile.ReadError(f"{header.name} ends after the end of the file")
+                raise tarfile.ReadError(f"{header.name} of {header.size:,} bytes is cut off")
             else:
                 name = str(PurePosixPath(header.name))  # without `./` and doubled slashes
                 yield Member(name, header.offset_data, header.size)
     except (MemoryError, OSError):
-        raise  # of the machine, not of the archive
+        raise  # an error of the machine, not of the archive
     except Exception as error:  # tarfile raises anything on damaged extended headers
         raise InputError(
             f"{tar_path} is not a complete tar archive ({error}). Put an intact copy in its place; "
-            "if it was downloaded, delete it and its receipt to download it again."
+            "or, if it was downloaded, delete it and its receipt (.json beside it) and start again."
         ) from error
     for reason, count in skipped.items():
         logging.warning("%s: %d members are skipped: %s", tar_path, count, reason)
@@ -67,7 +67,7 @@ def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
             if not header.isdir():
                 yield header
-        # tarfile takes a damaged header or a cut for the end, which is a block of zeros.
+        # tarfile treats a damaged header or a cut as the end. A true end is a block of zeros.
         with Path(tar_path).open("rb") as handle:
             handle.seek(archive.offset)
             block = handle.read(tarfile.BLOCKSIZE)
@@ -91,7 +91,7 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
 
 
 def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Index the members of all files of a source, as the table `MEMBERS`."""
+    """Return the table `MEMBERS` of a source's tars; of members with one name, only the last."""
     numbered = enumerate(tar_paths)
     rows = ((number, *member) for number, path in numbered for member in tar_members(path))
     table = MEMBERS.frame(Progress(rows, desc="index", unit=" members"))
@@ -103,23 +103,23 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
 
 
 def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
-    """The bytes of one member of an open tar, which must not have become shorter."""
+    """Read the bytes of one member of an open tar; InputError if the tar has become shorter."""
     data = os.pread(tar.fileno(), size, offset)
     if len(data) != size:
         raise InputError(
-            f"{tar.name} is shorter than when it was indexed; delete its receipt to get the "
-            "archive again."
+            f"{tar.name} is shorter than when it was indexed; restore it, or delete its receipt, a "
+            ".json file in resources/<source>/, and start again."
         )
     return data
 
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
-    """Find the only `<database>.mat` in members.csv: the number of its file, and its member."""
+    """Find the only `<database>.mat` in members.csv; return its archive's index and the member."""
     members = MEMBERS.read(members_file)
     named = members[members.member.str.fullmatch(rf"(.*/)?{database}\.mat")]
     if len(named) != 1:
         raise InputError(
-            f"The archives have {len(named)} files named {database}.mat, but one is needed; check "
+            f"The archives have {len(named)} files named {database}.mat, not one; check "
             "`url` and `database` of this source in the config."
         )
     file, *place = next(named.itertuples(index=False, name=None))

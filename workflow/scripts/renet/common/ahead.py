@@ -1,4 +1,4 @@
-"""Compute a function of many items ahead of its use, in order and in bounded memory."""
+"""Compute results in workers before they are needed, in order and in bounded memory."""
 
 import collections
 import itertools
@@ -13,9 +13,9 @@ Result = TypeVar("Result")
 def map_ahead(
     workers: Executor, function: Callable[[Item], Result], items: Iterable[Item], *, count: int
 ) -> Generator[Result, None, None]:
-    """Yield the result for each item while the workers compute the next `count` results.
+    """Yield the function's result for each item, while workers compute the next `count` results.
 
-    Executor.map would submit all items at once, and keep all results that nobody has taken yet.
+    Executor.map would submit all items at once, and store all results until they are consumed.
     """
     results = (workers.submit(function, item) for item in items)
     pending = collections.deque(itertools.islice(results, count))

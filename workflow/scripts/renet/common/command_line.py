@@ -1,4 +1,4 @@
-"""Command line of a script, for a user: the arguments of its function are the options.
+"""Run a script from the command line: the parameters of its function are the options.
 
 An option is `--detect` or, for a field of a dataclass, `--compute.threads 4`; positional arguments
 need no name. The help is the function's docstring. `-o -` writes to standard output.
@@ -17,7 +17,7 @@ from renet.common import disk, files, logs, script
 from renet.common.errors import InputError
 
 Output = Annotated[Path, Parameter(alias="-o")]  # the main output
-Granted = Annotated[int | None, Parameter(parse=False)]  # no option: what a job gets of a resource
+Granted = Annotated[int | None, Parameter(parse=False)]  # a job's resource; no option
 
 
 def run(function: Callable[..., None]) -> None:
@@ -42,13 +42,13 @@ def run(function: Callable[..., None]) -> None:
 
 
 def options(function: Callable[..., None]) -> App:
-    """Options of a script's function."""
+    """Return the Cyclopts app that parses the options of a script's function."""
     return App(
         default_command=function,
         name=Path(sys.argv[0]).name,
         help_format="plaintext",
         help_flags=["--help", "-h"],
-        # By its name: the code of a job does not depend on the version.
+        # Imported by name, so that the code digest of a job does not depend on the version.
         version=lambda: importlib.import_module("renet.config.version").VERSION,
         default_parameter=Parameter(consume_multiple=True, name_transform=str, negative=()),
         result_action="return_none",

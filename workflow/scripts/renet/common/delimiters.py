@@ -1,4 +1,4 @@
-"""Delimiter of a user's CSV, for the config and for `user_tables`; it imports no package."""
+"""Find the delimiter of a user's CSV, for the config and `user_tables`; imports no package."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def find_delimiter(header: str, required: Iterable[str]) -> str:
-    """Delimiter with which a header names most of the required columns."""
+    """Return the delimiter that splits `header` into the most `required` column names."""
 
     def named(delimiter: str) -> int:
         names = {name.strip().strip('"').lower() for name in header.split(delimiter)}

@@ -1,4 +1,4 @@
-"""Disks that are full, or that this user cannot write to: one sentence in place of a traceback."""
+"""Explain errors of full or unwritable disks by one sentence instead of a traceback."""
 
 import contextlib
 import errno
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from renet.common.errors import InputError
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the last: a limit on the size of files
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # EFBIG: a limit on the size of a file
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -25,10 +25,10 @@ def require_space(path: Path, needed: int) -> None:
 
 @contextlib.contextmanager
 def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
-    """Raise an InputError in place of the error of a full disk, or of a path that cannot be used.
+    """Replace an error of a full disk, or of an unusable path, by an InputError with a sentence.
 
-    The paths of the job's outputs, or the command's arguments, tell the disk, because the error of
-    a write names no file.
+    `outputs`, a job's outputs or a command's arguments, show which disk is full, because a failed
+    write raises an error without the file's name.
     """
     try:
         yield
@@ -39,7 +39,7 @@ def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
 
 
 def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
-    """Sentence for an error of a full disk, or of a path that cannot be used; None for others."""
+    """Return a sentence for an error of a full disk or an unusable path; None for other errors."""
     number, name = _number_and_name(error)
     if number is None:
         return None
@@ -49,7 +49,7 @@ def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
     if number in FORBIDDEN:
         return (
             f"{name or folders[0]} cannot be written or read: {os.strerror(number)}; "
-            "change the permissions, or give a folder of your own."
+            "change the permissions, or name a folder of your own."
         )
     free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
     return (
@@ -59,7 +59,7 @@ def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
 
 
 def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
-    """The errno of the system's error behind a library's error, and the file that it names."""
+    """Return errno and file name of the system's error that caused a library's error, or None."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(error, InputError):
         named = getattr(cause, "filename", None)
@@ -71,5 +71,5 @@ def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
 
 
 def _existing(path: Path) -> Path:
-    """Nearest folder above a file that exists."""
+    """Return the nearest existing folder above a path."""
     return next(folder for folder in path.absolute().parents if os.access(folder, os.F_OK))

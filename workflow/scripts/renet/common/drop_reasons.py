@@ -1,14 +1,14 @@
-"""Reasons why a row of the metadata gives no face; the first reason that applies is recorded.
+"""Reasons why a row of the metadata has no face in the data set; the first that applies counts.
 
 To add a reason: name it here, at its place in the order; decide it in the module that the docstring
-of its class names; describe it in docs/files.md. A limit of the config is also a field of
-`RowFilter` and a line of datasheet.md.j2.
+of its class names; describe it in docs/files.md. If the config sets a limit, add the limit as a
+field of `RowFilter` and as a line of datasheet.md.j2.
 """
 
 import enum
 
 KEPT, DROPPED = "kept", "dropped"  # the column `status`
-NEAR_DUPLICATES = "near_duplicates"  # a step of the funnel that keeps them in one subset
+NEAR_DUPLICATES = "near_duplicates"  # a step of the funnel: near-duplicates stay in one subset
 
 
 class RowReason(enum.StrEnum):
@@ -18,8 +18,8 @@ class RowReason(enum.StrEnum):
     NOT_LABELLED = enum.auto()  # no published table names the photo, or the pattern does not fit
     REPEATED = enum.auto()  # tables only: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
-    NO_FACE = enum.auto()  # no finite score; in whole own photos, no box and no detected face
-    SECOND_FACE = enum.auto()  # in the .mat file, or detected in own photos without boxes
+    NO_FACE = enum.auto()  # no finite score; in a user's whole photo, no box and no detected face
+    SECOND_FACE = enum.auto()  # in the .mat file, or detected in a user's photo without box
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 
@@ -37,7 +37,7 @@ class FaceReason(enum.StrEnum):
     """Reasons after the faces are cropped (dataset/splits.py, dataset/rows.py)."""
 
     SHARED_PHOTO = enum.auto()  # the photo also shows a person of another subset
-    DROPPED_BY_CORRECTION = enum.auto()  # a person's correction drops it
+    DROPPED_BY_CORRECTION = enum.auto()  # a row of the table `corrections` drops the face
 
 
 class ExternalReason(enum.StrEnum):

@@ -10,7 +10,7 @@ class TrainingInterrupted(InputError):
 
 
 def memory_shortage(error: BaseException) -> str | None:
-    """Start of the message for an error that means too little memory, else None."""
+    """Return the start of a message if an error means too little memory, else None."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # no own class
     if isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs):

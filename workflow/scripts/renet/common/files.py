@@ -1,6 +1,6 @@
-"""Files that are either whole or absent: written under a temporary name, then renamed.
+"""Write files that are either whole or absent: first under a temporary name, then renamed.
 
-File and new name are on the disk (fsync) when a function returns: a power loss destroys neither.
+Content and name are on the disk (fsync) when a function returns: a power loss destroys neither.
 """
 
 import contextlib
@@ -25,15 +25,15 @@ FACE_DIGEST_CHARACTERS = 32
 
 @contextlib.contextmanager
 def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
-    """Yield the path `<path>.renet-tmp`; rename it to `path` on success, delete it otherwise.
+    """Yield the path `<path>.renet-tmp`; rename this file to `path` on success, else delete it.
 
     The temporary file is locked; h5py has to open it with `locking=False`. If `path` is a link, its
-    target is replaced. Standard output gets the whole file at the end. The path of a special file,
-    such as a pipe, is yielded itself.
+    target is replaced. If `path` is standard output, the whole file is copied there at the end. If
+    `path` is a special file, such as a pipe, `path` itself is yielded.
 
     Raises:
         InputError: another process, perhaps of a killed Snakemake, is writing the same file; or
-            `size` bytes, if that is known, do not fit on the disk.
+            `size` bytes (0: unknown) do not fit on the disk.
     """
     path = Path(path)
     if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`
@@ -59,10 +59,10 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
 
 def below(folder: Path) -> list[Path]:
-    """All files and folders in a folder, sorted; links to folders are not followed.
+    """Return all files and folders below a folder, sorted; links to folders are not followed.
 
-    An unreadable folder is a PermissionError, unlike with `Path.rglob`. But hidden folders and
-    lost+found, which often are root's, are left out if they cannot be read.
+    Unlike in `Path.rglob`, an unreadable folder raises a PermissionError. But unreadable hidden
+    folders and lost+found, which often belong to root, are not searched.
     """
 
     def refuse(error: OSError) -> None:
@@ -74,7 +74,7 @@ def below(folder: Path) -> list[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Make the folder of a file that is written later, and check that the file can be written."""
+    """Create the folder of a file that a script writes later; check that it can be written."""
     _make_parent(path)
     if path.is_file() or not path.exists():  # not a pipe or a device
         # A name that is too long fails here: this one is as long as the name with `.renet-tmp`.
@@ -83,7 +83,7 @@ def check_writable(path: Path) -> None:
 
 
 def check_distinct(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
-    """Refuse outputs that would replace an input, or one another."""
+    """Raise an InputError if an output would replace an input or another output."""
     known = {path.resolve() for path in inputs if path}
     for path in filter(None, outputs):
         if path.resolve() in known:
@@ -92,7 +92,7 @@ def check_distinct(outputs: Iterable[Path | None], inputs: Iterable[Path | None]
 
 
 def check_replaceable(path: Path | None, first_line: str) -> None:
-    """Refuse to replace a file that is not empty and does not begin with this line."""
+    """Raise an InputError if `path` has content that does not begin with `first_line`."""
     if path and path.is_file() and path != STANDARD_OUTPUT:
         with path.open("rb") as handle:
             if handle.read(len(first_line)) not in (b"", first_line.encode()):
@@ -105,13 +105,13 @@ def _make_parent(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         fault = f"{path.parent} is not a folder"
-        raise InputError(f"{path} cannot be written, because {fault}; name another.") from error
+        raise InputError(f"{path} cannot be written: {fault}; name another folder.") from error
     if path.is_dir():
         raise InputError(f"{path} cannot be written, because it is a folder; name a file.")
 
 
 def move(source: Path, target: Path) -> None:
-    """Rename a file within its folder; file and name are on the disk afterwards."""
+    """Rename a file within its folder; content and name are then on the disk (fsync)."""
     _sync(source)
     source.replace(target)
     _sync(target.parent)
@@ -135,40 +135,40 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write `value`, which may have no NaN or infinity, as indented JSON to a whole file."""
+    """Write `value` as indented JSON (see `write_text`); NaN or infinity raise a ValueError."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _finite(number: str) -> float:
-    """A float of JSON, in which Python also accepts NaN and infinities."""
+    """Convert a number in JSON to a finite float; json.loads alone accepts NaN and infinities."""
     if math.isfinite(value := float(number)):
         return value
     raise ValueError(f"{number} is not a finite number")
 
 
 def read_json(path: str | Path) -> dict:
-    """Read a JSON file, which may have no NaN or infinity."""
+    """Read a JSON file; an InputError if it is not valid, or has a NaN or infinity."""
     try:
         text = Path(path).read_text(encoding="utf-8")
         return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{path} is not valid JSON ({error}); delete it to make it again."
+            f"{path} is not valid JSON ({error}); delete it and start again."
         ) from error
 
 
 def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits."""
+    """Return the SHA-256 of a file's bytes in hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def json_digest(settings: dict) -> str:
-    """SHA-256 of settings. The order of their keys does not change it."""
+    """Return the SHA-256 of settings in hexadecimal digits; the order of keys has no effect."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def face_digest(pixels: Any) -> str:
-    """Digest of a face's pixels, or of a photo's bytes: copies have the same digest."""
+    """Return the first 32 hexadecimal digits of the SHA-256 of a face's pixels or photo's bytes."""
     return hashlib.sha256(pixels).hexdigest()[:FACE_DIGEST_CHARACTERS]

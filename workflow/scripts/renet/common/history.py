@@ -1,4 +1,4 @@
-"""Tables of a training, which its evaluation and the pages read without PyTorch."""
+"""Tables that a training writes. Evaluation and pages read these without importing PyTorch."""
 
 from renet.common.table import Table
 

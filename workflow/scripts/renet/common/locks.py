@@ -1,4 +1,4 @@
-"""Locks on files, which the kernel releases when their process ends.
+"""Locks on files (flock), which the kernel releases when the locking process ends.
 
 If only Snakemake is killed, its jobs continue. Without a lock, a job of the next start would write
 the same files.
@@ -18,7 +18,7 @@ NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file syst
 
 
 def take(handle: IO | int) -> bool:
-    """Take the lock of an open file; False if another process has it. Without locks, True."""
+    """Lock an open file; False if another process has locked it. True if locks are unsupported."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -31,27 +31,27 @@ def take(handle: IO | int) -> bool:
 
 @contextlib.contextmanager
 def sole_writer(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Hold the lock on `<file>.renet-tmp` or `.part`; an InputError if another process holds it."""
+    """Lock `path`, <file>.renet-tmp or .part; InputError if another process has locked it."""
     with path.open("ab") as handle:
         # Another process may have renamed the file before this one got the lock.
         if not (take(handle) and _is_at(path, handle)):
             raise InputError(
                 f"{written or path.with_suffix('')} is being written by another process, perhaps a "
-                "job that outlived its Snakemake; wait for it to end, or stop it, and start again."
+                "job that outlived its Snakemake; wait until it ends, or stop it, and start again."
             )
         yield
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; see `sole_writer`."""
+    """Create and lock a folder; see `sole_writer`."""
     folder.mkdir(parents=True, exist_ok=True)
     with sole_writer(folder / ".lock", folder):
         yield
 
 
 def _is_at(path: Path, handle: IO) -> bool:
-    """Whether an open file still is at its path: another process may have deleted it."""
+    """Whether `path` is the open file: another process may have renamed or deleted this file."""
     try:
         return os.path.samestat(os.fstat(handle.fileno()), path.stat())
     except FileNotFoundError:

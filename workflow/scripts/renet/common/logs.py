@@ -12,7 +12,7 @@ from renet.common.errors import InputError, memory_shortage
 JOB = "RENET_JOB"  # environment variable with the name of a job; its child processes inherit it
 USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
-NEWS = {"is_news": True}  # `extra` of records that a job prints also without a terminal
+NEWS = {"is_news": True}  # `extra` of records that a job also prints without a terminal
 
 
 def without_user_info(url: str) -> str:
@@ -20,7 +20,7 @@ def without_user_info(url: str) -> str:
 
 
 def public(url: str) -> str:
-    """A URL without user info, query and fragment, for files that are shared."""
+    """Return a URL without user info, query and fragment, for files that are shared."""
     return re.split("[?#]", without_user_info(url), maxsplit=1)[0]
 
 
@@ -32,7 +32,7 @@ class Formatter(logging.Formatter):
 
 
 class TerminalHandler(logging.StreamHandler):
-    """Writes to standard error, with the job's name; on a terminal, in place of a progress bar."""
+    """Writes records with the job's name to standard error; on a terminal, over a progress bar."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
@@ -48,10 +48,10 @@ def is_news(record: logging.LogRecord) -> bool:
 
 
 def start(log_file: str | None = None, level: int = logging.INFO, append: bool = False) -> None:
-    """Send log records to `log_file`, or to standard error without one.
+    """Send log records to `log_file`, or to standard error if `log_file` is None.
 
-    With a log file, standard error has only the warnings, and the news if it is no terminal:
-    Snakemake prints the log file of a failed job, so that its error appears once.
+    With a log file, standard error has only warnings and, without a terminal, records with `NEWS`.
+    Errors are left out there, because Snakemake prints the log file of a failed job.
     """
     terminal = TerminalHandler(sys.stderr)
     # The project logs to the root logger; records of other packages go only to the log file.
@@ -74,7 +74,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
 
 
 def log_file() -> str | None:
-    """Log file given to `start`, for child processes that append to it."""
+    """Return the log file given to `start` or None; child processes append to this file."""
     handlers = (part for part in logging.root.handlers if isinstance(part, logging.FileHandler))
     return next((handler.baseFilename for handler in handlers), None)
 

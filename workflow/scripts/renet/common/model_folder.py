@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-MODELS = ("model.pt", "model.safetensors")  # in the folder of a run, and in one for a model hub
+MODELS = ("model.pt", "model.safetensors")  # in the folders of runs, and for a model hub
 DESCRIPTION = "config.json"  # beside safetensors
 
 
 def model_in(place: str | Path) -> Path:
-    """Model in a folder of a run or for a model hub; any other path stays as it is."""
+    """Return the model file in a run's or model hub's folder; return any other path unchanged."""
     return next((path for name in MODELS if (path := Path(place, name)).is_file()), Path(place))

@@ -11,11 +11,11 @@ FORMATS = {
     "TIFF": (".tif", ".tiff"),
 }
 SUFFIXES = tuple(suffix for of_format in FORMATS.values() for suffix in of_format)
-STARTS = re.compile(  # the first bytes of these formats, and of others that photos have
+STARTS = re.compile(  # first bytes of these formats, and of GIF, AVIF and HEIC
     rb"(?P<JPEG>\xff\xd8)|(?P<PNG>\x89PNG)|(?P<WebP>RIFF....WEBP)|(?P<BMP>BM)|(?P<GIF>GIF8)"
     rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|....ftyp(?P<AVIF>avi[fs])|....ftyp(?P<HEIC>he|m[is]f1)", re.S
 )  # fmt: skip
-# Part of a path with a hidden file or folder, such as macOS's ._a.jpg, or a file browser's file.
+# In paths of hidden files or folders, such as macOS's ._a.jpg, and of file browsers' own files.
 HIDDEN = r"(?:^|/)(?:\.[^/.]|(?:Thumbs\.db|desktop\.ini)$)"
 
 
@@ -25,6 +25,6 @@ def is_hidden(path: str) -> bool:
 
 
 def detect_format(data: bytes) -> str | None:
-    """The format of an image file by its first bytes; None if it is unknown."""
+    """Return the format of an image file by its first bytes; None for an unknown format."""
     found = STARTS.match(data)
     return found and found.lastgroup

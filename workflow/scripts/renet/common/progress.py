@@ -1,6 +1,6 @@
 """Progress with a rate: one bar on a terminal, and log records every ten seconds.
 
-Without a terminal, a job also prints such a record once a minute. The first job to show a bar locks
+Without a terminal, a job also prints a record once a minute. The first job to show a bar locks
 the terminal until the job ends; other jobs on this terminal only write log records.
 """
 
@@ -29,8 +29,8 @@ _terminal_locks: list[int] = []  # the descriptor of this process's lock, if it 
 class Progress(tqdm):
     """tqdm's bar on a terminal; log records every ten seconds and at the end.
 
-    In a job, the bar begins with the name of the run or rule, and disappears at its end. In a
-    script that a user calls, the finished bar stays, and nothing is logged.
+    In a job, the bar begins with the name of the run or rule, and the finished bar disappears. In
+    a script that a user calls, the finished bar stays; records are logged only without a bar.
     """
 
     def __init__(self, *args, **kwargs):
@@ -49,7 +49,7 @@ class Progress(tqdm):
             yield counted
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:
-        """Draw the bar, or `msg` in its place, if this process has the terminal."""
+        """Draw the bar, or `msg`, if this process has locked the terminal; log a record if due."""
         if not self._drawn and msg is None:
             self._drawn = self.pos == 0 and self.fp.isatty() and _take_terminal(self.fp.fileno())
         if self._is_recorded() and msg is None and time.monotonic() >= self._next_record:
@@ -75,7 +75,7 @@ class Progress(tqdm):
         logging.info("%s", text, extra=extra)
 
     def _bar(self) -> str:
-        """Bar as wide as the terminal, with the name of the job."""
+        """Return the text of the bar, as wide as the terminal, with the name of the job."""
         job = os.environ.get(logs.JOB, "")
         name = self.desc if job in self.desc else f"{job} {self.desc}"
         shown = self.format_dict | {"prefix": name}
@@ -85,10 +85,10 @@ class Progress(tqdm):
 
 
 def _take_terminal(descriptor: int) -> bool:
-    """Take the terminal until this process ends; False if another process has it."""
+    """Lock the terminal until this process ends; False if another process has locked it."""
     if not _terminal_locks:
         try:
-            # Opened anew, since a lock belongs to all copies of a descriptor, and jobs inherit it.
+            # Opened anew: copies of a descriptor share its lock, and child processes have copies.
             terminal = os.open(os.ttyname(descriptor), os.O_RDONLY | os.O_NOCTTY)
         except OSError:  # after `su`, the terminal is another user's
             return False

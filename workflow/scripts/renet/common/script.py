@@ -1,7 +1,7 @@
-"""A rule's script is one function, which Snakemake calls with the values of a job.
+"""Call the function of a rule's script with the values of a Snakemake job.
 
-Each argument is the job's named input, output, param, resource or wildcard of the same name, and
-`threads` its number of threads.
+Each parameter receives the job's input, output, param, resource or wildcard of the same name;
+`threads` receives the job's number of threads.
 """
 
 import dataclasses
@@ -26,16 +26,16 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 # Figures are files. A notebook's terminal sets a backend that only the notebook has.
 os.environ["MPLBACKEND"] = "agg"
 
-# Params that a script need not take; a change of them reruns the rule.
+# Params of rules that functions need not have as parameters: a change reruns the rule.
 RERUN_PARAMS = {"code", "contents", "file_order", "file_digest"}
 
 
 def run(function: Callable[..., None], job_type: type | None = None) -> None:
-    """Call a script's function with the values of Snakemake's job, or with a dataclass of them."""
+    """Call a script's function with the job's values; if given, as one `job_type`, a dataclass."""
     job = function.__globals__.get("snakemake")
     if job is None:
         name = function.__name__
-        sys.exit(f"Only Snakemake runs {name}.py; `snakemake --forcerun {name}` repeats its rule.")
+        sys.exit(f"Only Snakemake runs {name}.py; run `snakemake --forcerun {name}` instead.")
     with disk.explained(job.output):
         logs.start(job.log[0])
         os.environ[logs.JOB] = job.wildcards.get("run", job.rule)
@@ -47,7 +47,7 @@ def run(function: Callable[..., None], job_type: type | None = None) -> None:
 
 
 def job_arguments(job: Any, function: Callable[..., object]) -> dict[str, object]:
-    """Arguments of a script's function, from the `snakemake` object of a job."""
+    """Return the arguments of a script's function; `job` is the script's `snakemake` object."""
     parameters = inspect.signature(function).parameters
     declared = dict([*job.input.items(), *job.output.items(), *job.params.items()])
     if unknown := declared.keys() - parameters.keys() - RERUN_PARAMS:
@@ -58,13 +58,13 @@ def job_arguments(job: Any, function: Callable[..., object]) -> dict[str, object
 
 
 def typed(given: dict[str, Any], function: Callable[..., object]) -> dict[str, Any]:
-    """Values of a job, as the types of the parameters with these names."""
+    """Convert a job's values to the types of the function's parameters of the same names."""
     hints = typing.get_type_hints(function)
     return {name: as_type(value, hints[name]) for name, value in given.items()}
 
 
 def as_type(value: Any, hint: Any) -> Any:
-    """A value of a job as the type that a function asks for."""
+    """Convert a value of a job to `hint`, the type of a parameter."""
     kind: Any = typing.get_origin(hint) or hint
     if dataclasses.is_dataclass(kind):
         section: Any = kind

@@ -1,4 +1,4 @@
-"""CSV tables: the package that writes one declares its columns and dtypes, as a `Table`.
+"""CSV tables: the package that writes a table declares its columns and dtypes as a `Table`.
 
 Text columns are read as text: a person called "007" or "NA" is neither 7 nor missing.
 """
@@ -21,7 +21,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Replace each character that a CSV file cannot represent."""
+    """Replace each character that a CSV file cannot contain by U+FFFD."""
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -36,7 +36,7 @@ class Table:
     columns: Mapping[str, type | str]
 
     def frame(self, records: Iterable) -> pd.DataFrame:
-        """Rows, given as tuples in the order of the columns or as dictionaries, as a DataFrame."""
+        """Return a DataFrame of `records`, which are tuples in column order or dictionaries."""
         return pd.DataFrame(list(records), columns=list(self.columns)).astype(self._integers())
 
     def write(
@@ -45,10 +45,10 @@ class Table:
         frames: pd.DataFrame | Iterable[pd.DataFrame],
         float_format: str | None = None,
     ) -> None:
-        """Write the columns of the table, of one DataFrame or of its parts, to a whole file.
+        """Write a DataFrame, or parts of one in their order, as CSV (see `files.replacing`).
 
-        The frames may have further columns. Integers may be floats with NaN; they are written
-        without a decimal point.
+        Columns that this `Table` lacks are not written. An integer column may be float with NaN in
+        the frames, but is written without a decimal point.
         """
         parts = [frames] if isinstance(frames, pd.DataFrame) else frames
         with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
@@ -76,7 +76,7 @@ class Table:
         return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
 
     def _options(self, columns: Iterable[str] | None) -> dict:
-        """Options of `pandas.read_csv` for some of the columns, or all."""
+        """Return the options of `pandas.read_csv` for some of the columns, or all."""
         wanted = list(self.columns if columns is None else columns)
         dtypes = {name: self.columns[name] for name in wanted}
         return {
@@ -96,9 +96,9 @@ def _readable(path: str | Path) -> Iterator[None]:
                     raise ValueError("it is damaged: it has bytes of value 0")
         yield
     except FileNotFoundError as error:
-        raise InputError(f"The table {path} does not exist.") from error
+        raise InputError(f"The table {path} does not exist; check the path.") from error
     except ValueError as error:
         raise InputError(
-            f"{path} cannot be read as a table of this workflow ({error}); delete it to have it "
-            "made again."
+            f"{path} cannot be read as a table of this workflow ({error}); delete it and "
+            "start again."
         ) from error

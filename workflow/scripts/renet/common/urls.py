@@ -8,7 +8,7 @@ from renet.common.errors import InputError
 
 
 def file_name(url: str) -> str:
-    """Local name of an archive: the decoded end of the URL's path, without any query."""
+    """Return the local name of an archive: the decoded end of the URL's path, without query."""
     parts = _split(url)
     path = parts.path.rstrip("/") if parts.scheme == "file" else parts.path  # it may be a folder
     name = unquote(path.rpartition("/")[2])
@@ -16,25 +16,25 @@ def file_name(url: str) -> str:
     if name in ("", ".", "..") or "/" in name or is_odd:
         raise InputError(
             f"The URL {url} does not end in the name of a file, has braces or <, or is too long; "
-            "give the URL of the file itself, as in https://example.org/wiki_crop.tar."
+            "write the URL of the file itself, as in https://example.org/wiki_crop.tar."
         )
     return name
 
 
 def local_path(url: str) -> Path | None:
-    """Absolute path in a file URL (RFC 8089); None for http and https."""
+    """Return the absolute path in a file URL (RFC 8089); None for http and https."""
     parts = _split(url)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def tar_name(name: str) -> str | None:
-    """Name of the tar after decompression of .tar.gz or .tgz; None for other files."""
+    """Return the name of the decompressed tar of a .tar.gz or .tgz; None for other names."""
     found = re.fullmatch(r"(.+)\.(tar\.gz|tgz)", name, re.IGNORECASE)
     return f"{found[1]}.tar" if found else None
 
 
 def _split(url: str) -> SplitResult:
-    """Parts of a URL that has the pattern of the config's schema."""
+    """Split a URL that matches the pattern in the config's schema."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises a ValueError for an impossible port
@@ -42,6 +42,6 @@ def _split(url: str) -> SplitResult:
         raise InputError(f"{url} is not a valid URL ({error}); correct it.") from error
     if parts.scheme == "file" and (parts.query or parts.fragment):
         raise InputError(
-            f"The path in the URL {url} ends before ? or #; write these characters as %3F and %23."
+            f"In the URL {url}, ? and # end the path; write these characters as %3F and %23."
         )
     return parts

@@ -1,4 +1,4 @@
-""".mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
+"""Read the rows of IMDB-WIKI's .mat files, and compute the age and subject of each row."""
 
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -16,16 +16,16 @@ from renet.metadata.subjects import normalised_name, photo_subjects
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
-# Larger numbers are damage.
+# Larger numbers are damage and become NaN.
 LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
 def read(stream: IO[bytes], database: str, name: str) -> pd.DataFrame:
-    """Rows of `wiki.mat` or `imdb.mat`, in the file's order; errors call the file `name`.
+    """Read the rows of `wiki.mat` or `imdb.mat`, in the file's order; `name` is the file in errors.
 
     Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
-    x2, y2`. Numbers are float64; dob is MATLAB's serial day.
+    x2, y2`. Numbers are float64; dob is MATLAB's serial day number.
     """
     fields = _load_fields(stream, database, name)
     try:
@@ -40,7 +40,7 @@ def read(stream: IO[bytes], database: str, name: str) -> pd.DataFrame:
 def read_from_archives(
     database: str, members: Path, receipt_files: list[Path]
 ) -> tuple[PurePosixPath, pd.DataFrame]:
-    """Folder of the .mat file in the archives, and its rows."""
+    """Read a .mat file in the archives; return its folder in the archive, and its rows."""
     file, member = tar_index.find_metadata(members, database)
     with Path(receipts.read(receipt_files[file]).path).open("rb") as tar:
         stream = BytesIO(tar_index.read_member(tar, member.offset, member.size))
@@ -55,8 +55,8 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
     except MemoryError:
-        raise  # of the machine, not of the file
-    except Exception as error:  # a decoder of foreign bytes raises anything
+        raise  # an error of the machine, not of the file
+    except Exception as error:  # scipy raises any exception on damaged bytes
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "
             f"({type(error).__name__}: {error}); check the file, and `database` of the source in "
@@ -65,7 +65,7 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
 
 
 def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
-    # Each field is released as soon as it is converted; pandas refuses one of another length.
+    # Each field is released once it is converted; pandas refuses fields of different lengths.
     boxes = np.array(_cells(fields.pop("face_location")), dtype=np.float64)
     table = pd.DataFrame(boxes.reshape(-1, 4), columns=BOX_COLUMNS)
     if table.empty:
@@ -85,13 +85,13 @@ def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
 
 
 def _cells(field: Any) -> list:
-    """Contents of a cell array, also of one that scipy squeezed to its only cell."""
+    """Return a cell array as a list; scipy squeezes an array of one cell to the cell itself."""
     is_array = isinstance(field, np.ndarray) and field.dtype == object
     return np.ravel(field).tolist() if is_array else [field]
 
 
 def _text(cell: Any) -> str:
-    """The text of a cell; 124 names of WIKI are empty arrays."""
+    """Return the text of a cell, empty for an empty array: 124 names of WIKI are such arrays."""
     return printable(str(np.ravel(cell)[0])) if np.size(cell) else ""
 
 
@@ -111,7 +111,7 @@ def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
 
 
 def birth_dates(dob: np.ndarray) -> np.ndarray:
-    """MATLAB serial days as dates (datetime64[D]), and NaN as NaT."""
+    """Convert MATLAB's serial days to dates (datetime64[D]), and NaN to NaT."""
     known = np.isfinite(dob)
     # Days before the year 1 become its first day, as in the data set's own scripts.
     ordinal = np.maximum(np.where(known, dob, 0).astype(np.int64) - MATLAB_ORDINAL_SHIFT, 1)
@@ -120,15 +120,15 @@ def birth_dates(dob: np.ndarray) -> np.ndarray:
 
 
 def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
-    """Age in whole years in the middle of the photo's year, as published with the data set."""
-    born = pd.DatetimeIndex(birth_dates(dob).astype("datetime64[s]"))  # holds all years
+    """Return ages in whole years in the middle of the photo's year, by the data set's formula."""
+    born = pd.DatetimeIndex(birth_dates(dob).astype("datetime64[s]"))  # covers all years
     return (photo_taken - born.year - (born.month >= 7)).to_numpy()
 
 
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
-    """Subject of each photo: the name, because a person can be in IMDB and in WIKI.
+    """Return each photo's subject: the name, because a person can be in both IMDB and WIKI.
 
-    A photo without a name has IMDB's celeb_id, or the page number of WIKI, as its subject.
+    Without a name, the subject is IMDB's celeb_id or WIKI's page number; else the photo's path.
     """
     names = rows["name"].map(normalised_name)
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)

@@ -1,4 +1,4 @@
-"""The table of the metadata, and its filter: each row is kept, or dropped for a reason."""
+"""The table metadata.csv, and the filter that keeps each row, or drops it for a reason."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.table import Table
 from renet.config.filter import RowFilter
 
-# metadata.csv: every row, in the file's order. Unknown numbers are missing.
+# metadata.csv: every row of the .mat file or table, in its order. Unknown numbers are NaN or NA.
 METADATA = Table(
     {
         "row": int, "id": str, "path": str, "source": str, "subject": str, "name": str,
@@ -24,13 +24,13 @@ METADATA = Table(
 def dropped(
     rows: pd.DataFrame, limits: RowFilter, *, whole: bool, by_table: bool
 ) -> dict[RowReason, pd.Series]:
-    """For each reason, the rows (as from `describe`) that it applies to.
+    """For each reason, return which of the `rows` (from `describe`) it applies to.
 
     Args:
         whole: whether faces are cropped by their boxes.
-        by_table: whether a table describes the faces. It has no scores, and can lack ages.
+        by_table: whether a table describes the faces. A table has no scores, and can lack ages.
     """
-    # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
+    # NaN is neither class: a public pipeline read NaN as "not 1", and labelled 2,643 men women.
     unknown = ~rows.gender.isin([0, 1])
     in_range = rows.age.between(limits.min_age, limits.max_age)
     reasons = {RowReason.NOT_LABELLED: rows.not_labelled, RowReason.GENDER_UNKNOWN: unknown}
@@ -49,7 +49,7 @@ def dropped(
 
 
 def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -> pd.DataFrame:
-    """Add each row's number, status and first reason: the rows of metadata.csv."""
+    """Add the columns `row`, `status` and `reason`, the first that applies, for metadata.csv."""
     order = [reason for reason in RowReason if reason in dropped]
     reason = np.select([dropped[name] for name in order], [name.value for name in order], "")
     status = np.where(reason == "", KEPT, DROPPED)
@@ -57,7 +57,7 @@ def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """Numbers of rows that each reason in `order` drops, and that remain; "" is no reason."""
+    """Count the rows that each reason in `order` drops, and the rows that remain; "" means kept."""
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
     remaining = len(reasons) - dropped.cumsum()

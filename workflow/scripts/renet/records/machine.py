@@ -1,13 +1,13 @@
 """Time, speed, hardware and commit of a training, for the pages: runs/<run>/page/machine.js.
 
-A file of its own has them, so that the bytes of the pages do not depend on the machine.
+These facts have their own file, so that the bytes of the pages do not depend on the machine.
 """
 
 import pandas as pd
 
 
 def summarise(training: dict, throughput: pd.DataFrame) -> dict[str, str]:
-    """Texts of the cells with `data-machine`, from training.json and throughput.csv."""
+    """Return the texts of the pages' cells with `data-machine`; `speed` is in images a second."""
     seconds = throughput.seconds.sum()
     return {
         "time": duration(seconds),
@@ -18,7 +18,7 @@ def summarise(training: dict, throughput: pd.DataFrame) -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `3 min 5 s` or `7 h 30 min`."""
+    """Format seconds as `45 s`, `3 min 5 s` or `7 h 30 min`."""
     total = round(seconds)
     if total < 60:
         return f"{total} s"
@@ -37,7 +37,7 @@ def _hardware(computed: dict, hardware: dict) -> str:
 
 
 def commit(code: dict) -> str:
-    """Git commit in the `code` of a provenance, and whether files differed from it."""
+    """Format the git commit in `code` of training.json, and whether files differed from it."""
     if code["revision"] is None:
         return "not under git"
     return code["revision"][:10] + (" with changes" if code["modified"] else "")

@@ -1,4 +1,4 @@
-"""manifest.json: the digests by which a run can be recognised, and what differs from them."""
+"""manifest.json: digests of a run's outputs, code and archives, and what differs from these."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be ins
 
 
 def describe_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
-    """Manifest of a run, from provenance.json and the run's other outputs."""
+    """Return the manifest of a run; `outputs` include its provenance.json."""
     written = set(outputs)
     (provenance,) = (path for path in written if path.name == PROVENANCE)
     recorded, folder = files.read_json(provenance), provenance.parent
@@ -43,22 +43,22 @@ def _code(config: dict) -> dict[str, str]:
 
 
 def read(folder: Path) -> dict:
-    """Manifest of the run in a folder."""
+    """Read the manifest of the run in a folder; InputError if it is missing or incomplete."""
     if not (folder / FILE).is_file():
-        raise InputError(f"{folder} has no {FILE}; run the workflow to have it made.")
+        raise InputError(f"{folder} has no {FILE}; run the workflow to write it.")
     manifest = files.read_json(folder / FILE)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{folder / FILE} is not of the format {FORMAT}; run the workflow again.")
     for part in ("outputs", "code", "archives"):
         if not (isinstance(manifest.get(part), dict) and manifest[part]):
-            raise InputError(f"{folder / FILE} has no {part}; delete it, and start again.")
+            raise InputError(f"{folder / FILE} has no {part}; delete it and run the workflow.")
     return manifest
 
 
 def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
-    """Phrases on the differences between a run's folder and its manifest.
+    """Return phrases on the differences between a run's folder and its manifest.
 
-    The paths of receipts begin at the working directory. If `quick`, the archives are not read.
+    The receipts' paths are relative to the working directory. If `quick`, no archive is read.
     """
     try:
         return [*_changes(folder, manifest), *_changed_archives(manifest["archives"], quick=quick)]
@@ -67,7 +67,7 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
 
 
 def damaged_faces(results: Path) -> Iterator[str]:
-    """Phrases on the HDF5 files in results whose faces do not match their digests or tables."""
+    """Yield a phrase for each HDF5 file whose faces do not match the file's digest or table."""
     for path in sorted(results.glob("data/*.h5")):
         try:
             hdf5.check_digest(stored := hdf5.read(path))
@@ -77,7 +77,7 @@ def damaged_faces(results: Path) -> Iterator[str]:
 
 
 def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
-    """Files of a folder that are not `covered`; a folder without covered files in their place."""
+    """Yield files that are not `covered`; a subfolder without covered files is yielded itself."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and any(file.is_relative_to(path) for file in covered):
             yield from not_covered(path, covered)
@@ -86,7 +86,7 @@ def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
 
 
 def _changes(folder: Path, manifest: dict) -> Iterator[str]:
-    """Differences in outputs, code and data set."""
+    """Yield phrases on the differences in outputs, code and data set."""
     outputs, code = manifest["outputs"], manifest["code"]
     for name, digest in Progress(outputs.items(), desc=folder.name, unit=" files"):
         if not (path := Path(normpath(folder / name))).is_file():  # also ../../data/test.csv
@@ -108,7 +108,7 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
 
 
 def has_any(receipt_files: Iterable[str]) -> bool:
-    """Whether there is a receipt or an archive: a user can have copied the results alone."""
+    """Whether any receipt's folder has a file; a user may have copied the results alone."""
     return any(any(Path(name).parent.glob("*")) for name in receipt_files)
 
 

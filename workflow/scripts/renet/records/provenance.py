@@ -23,9 +23,9 @@ DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
 def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
-    """Content of training.json; in the settings, the precision `auto` is already decided."""
+    """Return the content of training.json; `settings` has the decided precision, never `auto`."""
     recipe = settings.train
-    device = devices.device_type(recipe.device)  # no GPU is taken: the training is over
+    device = devices.device_type(recipe.device)  # allocates no GPU: the training is over
     start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
     return {
         "config": settings.dump(),
@@ -44,14 +44,14 @@ def training_record(settings: Any, faces: Iterable[Path], code: str) -> dict:
 
 
 def installed_packages() -> dict[str, str]:
-    """Version of each package; if Python's path has two, the first, which is imported."""
+    """Return each package's version; of two installed copies, the first, which Python imports."""
     packages = reversed([*importlib.metadata.distributions()])
     named = [(package.metadata["Name"], package.version) for package in packages]
     return dict(sorted({name.lower(): version for name, version in named if name}.items()))
 
 
 def hardware() -> dict:
-    """Hardware that the bits of a result can depend on, and the size of the machine."""
+    """Return the hardware that the bits of a result can depend on, and the machine's size."""
     cpuinfo = Path("/proc/cpuinfo")
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
@@ -65,14 +65,14 @@ def hardware() -> dict:
 
 
 def cpu_name(cpuinfo: str) -> str:
-    """The name in Linux's /proc/cpuinfo, or ARM's numbers of the implementer and the part."""
+    """Return the CPU's name in Linux's /proc/cpuinfo, or ARM's numbers of implementer and part."""
     found = dict(re.findall(r"^(model name|CPU implementer|CPU part)\s*: (.+)", cpuinfo, re.M))
     numbers = ", ".join(map(" ".join, found.items()))
     return found.get("model name") or numbers or platform.processor() or platform.machine()
 
 
 def revision(folder: Path) -> dict:
-    """Git commit of a project's folder, and its differences; each value is None without git."""
+    """Return a folder's git commit and the differences from it; each value is None without git."""
     unknown = dict.fromkeys(("revision", "modified", "diff", "untracked"))
     try:
         described = _git(folder, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
