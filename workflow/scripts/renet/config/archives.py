@@ -154,7 +154,8 @@ class Archive(Section):
     sha256: Sha256 | list[Sha256] | None = None
     """digest of each url, in place of md5"""
     database: Literal["wiki", "imdb", "table"]
-    """wiki or imdb: name of the .mat file; table: your own photos (configs/own-photos.yaml)"""
+    """wiki or imdb, by the name of the .mat file; or table: your own photos
+    (configs/own-photos.yaml)"""
     table: File | None = None
     """path of the CSV of your own photos"""
     labels: Labels = ABSENT
@@ -162,11 +163,11 @@ class Archive(Section):
     split: PublishedSplit = ABSENT
     """published subsets: {from: column} or {lists: {test: file, …}}"""
     slices: Unique[Annotated[Text, AfterValidator(_own_column)]] = ABSENT
-    """columns of the tables; each value is a slice of the test set"""
+    """columns of `table` or `labels`; their values divide the test set into slices"""
     license: Text = ABSENT
     """licence of the photos, in place of IMDB-WIKI's terms or of the top-level `license`"""
     datasheet: Annotated[str, Field(min_length=30)] = ABSENT
-    """who made the data set, and how, in Markdown, for model cards and data sheet"""
+    """Markdown text for model cards and data sheet: who made the data set, and how"""
     photos: Literal["crop", "whole"]
     """crop: already cropped to the face; whole: the workflow crops them, to the boxes in the .mat
     file or in your CSV, or to the faces that the detector finds if your CSV has no box"""

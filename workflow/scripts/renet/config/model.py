@@ -79,8 +79,8 @@ class Convolutions(Kind):
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
     """output channels of 3x3 convolutions with dilation 2; max-pooling follows all but the last"""
     classifier: Literal["course", "plain"] = "course"
-    """course: the last convolution, whose means are the logits, has padding and a ReLU; plain: it
-    has neither"""
+    """the logits are the means of the maps of a last convolution; course: with padding and a ReLU;
+    plain: without"""
 
     def blocks(self) -> dict[str, list[int]]:
         """Return {layer: [height, width] that it reduces to one value} after `conv_channels`."""

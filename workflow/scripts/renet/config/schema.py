@@ -79,8 +79,8 @@ class Predict(Section):
     detect: bool = False
     """true: find the faces; false: the photos are already cropped to the face"""
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
-    """highest error rate of the predictions that are not marked "unsure", with 95 % confidence; if
-    the validation set is too small, no prediction is marked"""
+    """predictions are marked "unsure" so that the error rate of the other predictions is at most
+    this, with 95 % confidence; if the validation set is too small, no prediction is marked"""
 
     @property
     def places(self) -> list[str]:
@@ -117,10 +117,10 @@ class Config(Section):
 
     sources: Annotated[Unique[Named], Field(min_length=1)] = ["sample"]
     """Names of `archives` below, or `sample` (drawn portraits, no download). Several sources form
-    one data set. If a person's name is in several sources, it is one person in all of them."""
+    one data set. A name in several sources is one person, unless `subjects` says otherwise."""
     external: Unique[Named] = []
     """External test sets: every run is evaluated on each of them. Nothing is trained or chosen on
-    them. Their faces of people and photos of the training and validation sets are left out. An
+    them. Faces whose person or photo is in the training or validation set are left out. An
     example is configs/congress.yaml."""
     pathvars: Folders = Folders()
     sample: Sample = Sample()
@@ -145,7 +145,8 @@ class Config(Section):
     in results/data/split.csv. A correction moves no face to another subset."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
-    """The network. A run with `model: {kind: cnn}` has the defaults of that kind. The kinds:"""
+    """The network. The values below are those of the kind renet; a run with
+    `model: {kind: cnn}` has that kind's own defaults. The kinds:"""
     train: Recipe = Recipe()
     checkpoints: Checkpoints = Checkpoints()
     resources: Resources = Resources()
@@ -160,8 +161,8 @@ class Config(Section):
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None
-    """Licence that the model cards state, for instance cc-by-4.0: for the sample (null: mit), and
-    for your own photos whose archive has no key `license` (null: "other")."""
+    """Licence in the model cards, for instance cc-by-4.0, of the sample (null: mit) and of your
+    own photos whose archive has no key `license` (null: "other")."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
     entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(

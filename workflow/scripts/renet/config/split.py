@@ -18,7 +18,7 @@ class SplitSettings(Section):
     by: Literal["subject", "image"] = "subject"
     """subject: a person is in one subset; image: a person can be in several, as in the course"""
     near_duplicates: bool = True
-    """scaled, compressed or marked copies of a photo stay in one subset"""
+    """scaled, compressed or watermarked copies of a photo stay in one subset"""
     seed: Seed = 42
     """seed of the subsets and of the order of the faces"""
     allow_leaks: bool = False

@@ -55,8 +55,8 @@ class Recipe(Section):
     age_weight: Amount = 0.0
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     age_adjustment: bool = False
-    """add log(p(gender | age group) / p(gender)) to the logits in training, so that the network
-    does not infer gender from age; needs age_weight"""
+    """training adds log(p(gender | age group) / p(gender)) to the logits, so that the network
+    need not learn to infer gender from age; needs age_weight"""
     seed: Seed = 1
     """seed of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
@@ -72,8 +72,8 @@ class Recipe(Section):
     deterministic: bool = False
     """true: a GPU computes the same bits in each training, as a CPU always does, but is slower"""
     threads: Count = 2
-    """PyTorch's threads of each process on a CPU. Results depend on this number, so that --cores
-    does not change it. hog_svm uses one thread"""
+    """PyTorch's threads of each process on a CPU. Results depend on this number; therefore,
+    --cores does not change it. hog_svm uses one thread"""
     processes: Count = 1
     """processes that divide each batch: one for each GPU, or several on the CPU. --cores does not
     change this number"""
@@ -81,7 +81,7 @@ class Recipe(Section):
     """initial weights, such as results/runs/renet/model.pt; {file: resnet18.pth, without:
     classifier} leaves the classifier random (docs/training.md)"""
     freeze: Unique[str] | Literal["all_but_classifier"] = []
-    """frozen layers: [bn0, conv1, layer1.0], or all_but_classifier"""
+    """layers to freeze, such as [bn0, conv1, layer1.0], or all_but_classifier"""
 
     @property
     def start_files(self) -> list[str]:
