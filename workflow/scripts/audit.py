@@ -49,7 +49,6 @@ def audit(
     origin: str,  # the config's files and options
     has_initial_weights: bool,  # whose training may have included these faces
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     stored = [hdf5.read(path) for path in faces]
     for file, table in zip(stored, tables, strict=True):
         hdf5.check_table(file, table)

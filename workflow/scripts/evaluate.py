@@ -53,7 +53,6 @@ def evaluate(
     history: Path | None = None,
     groups: Path | None = None,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     predictions = INFERENCE.read(test)
     if (name := predictions.subset.iloc[0]) != OUT_OF_FOLD:  # predicted by other models
         records.record(evaluations, run, model, name)

@@ -45,7 +45,6 @@ def fold(
     folds: int | None = None,
     fraction: float | None = None,  # of the training set to train on, in place of folds
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     if near_duplicates:  # a network that knows a copy of a photo would repeat its label
         samples["copies"] = near.groups(samples.phash)

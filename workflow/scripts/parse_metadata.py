@@ -41,7 +41,6 @@ def parse_metadata(
     subsets: list[str],  # subset of each file in `lists`
     slices: list[str],
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     index = MEMBERS.read(members)
     labels = labels or Labels()
     labels = replace(

@@ -39,7 +39,6 @@ def walkthrough(
     compute: devices.Compute,
     id: str | None,  # id, path or file name of a photo; None for the first test photo
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     index, sample = lineage.find_sample(table, id)
     archive = config["archives"][sample["source"]]
     crop = Crop.model_validate(config["crop"])
