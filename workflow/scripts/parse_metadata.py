@@ -43,10 +43,8 @@ def parse_metadata(
 ) -> None:
     index = MEMBERS.read(members)
     labels = labels or Labels()
-    labels = replace(
-        labels,
-        required=[*labels.required, *(name for name in slices if name not in labels.groups)],
-    )
+    of_tables = [name for name in slices if name not in labels.groups]
+    labels = replace(labels, required=[*labels.required, *of_tables])
     is_table = database == TABLE
     folder = PurePosixPath()
     if not is_table:
