@@ -137,7 +137,7 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
     [
         ("templates/index.html.j2", "report"), ("templates/model_card.md.j2", "report"),
         ("captions/saliency.rst", "report"), ("templates/contact_sheet.html.j2", "predict"),
-        ("audit/audit.html.j2", "audit"), ("walkthrough/walkthrough.html.j2", "demo walkthrough"),
+        ("audit/audit.html.j2", "audit"), ("walkthrough/walkthrough.html.j2", "walkthrough"),
         ("walkthrough/layers.html.j2", "demo walkthrough"), ("demo/demo.html.j2", "demo"),
         ("templates/sentences.j2", "report"), ("templates/results.html.j2", "report"),
         ("templates/words.j2", "audit demo predict report walkthrough"),

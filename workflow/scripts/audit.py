@@ -7,7 +7,7 @@ suspects.csv, the predicted classes of the suspects that no person has corrected
 the format of the config's `corrections`; summary.json, with the skill of the networks
 (`renet.audit.ranking.skill`), the numbers of labels that a person corrected, confirmed and dropped,
 and the number to review (0 unless the skill is significant); index.html, the page of the audit; and
-suspects.jpg, the faces of the page, with tiles as in `renet.audit.page.GRID`.
+suspects.jpg, the faces of the page, with tiles as in `GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -17,15 +17,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.audit import page as audit_page
 from renet.audit import ranking
 from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common import files, script
+from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5
 from renet.dataset.corrections import APPLIED, Outcome, as_written
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.inference_table import SAMPLE
+from renet.metadata import subjects
+from renet.pages import filters, templates
+from renet.pages.galleries import Grid
+
+MAX_SUSPECTS = 200  # on the page
+GRID = Grid(columns=8, side=112)
 
 
 def audit(
@@ -43,7 +49,6 @@ def audit(
     origin: str,  # the config's files and options
     has_initial_weights: bool,  # whose training may have included these faces
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     stored = [hdf5.read(path) for path in faces]
     for file, table in zip(stored, tables, strict=True):
         hdf5.check_table(file, table)
@@ -61,11 +66,14 @@ def audit(
     PROPOSALS.write(proposals, ranking.proposals(to_review))
     count = len(to_review) if skill["above"] else 0
     files.write_json(summary, {**skill, "reviewed": counts, "to_review": count})
-    listed = audit_page.GRID.placed(suspects.head(audit_page.MAX_SUSPECTS))
+    listed = GRID.placed(suspects.head(MAX_SUSPECTS))
     pixels = hdf5.select(stored, listed.index.to_numpy()).pixels
-    audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
-    audit_page.write(
-        page, ranked, listed, skill=skill, folds=len(predictions), data=data | {"origin": origin},
+    GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
+    templates.write(
+        "audit.html.j2", page, title="Label audit", classes=CLASSES, ranked=ranked,
+        suspects=suspects, people=subjects.counts(ranked.subject),
+        faces=filters.faces(listed.assign(note=ranking.proposals(listed).note)),
+        skill=skill, folds=len(predictions), data=data | {"origin": origin},
         corrections=as_written(corrections), labels_digest=files.file_digest(labels),
         reviewed=counts, has_initial_weights=has_initial_weights,
     )  # fmt: skip

@@ -31,7 +31,6 @@ def compare(
     metric: Literal["accuracy", "balanced_accuracy"],
     groups: list[list[str]],  # groups of runs that differ only in their seeds
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     read: dict[str, dict[str, pd.DataFrame]] = {}  # by set and run
     for path, run in zip(inference, names, strict=True):
         predictions = INFERENCE.read(path)

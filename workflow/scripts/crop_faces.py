@@ -29,7 +29,6 @@ def crop_faces(
     shard: int,  # from 1
     shards: int,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
     pairs = zip(receipt_files, files.read_json(archives), strict=True)
     tar_paths = [receipts.read_indexed(receipt_file, indexed) for receipt_file, indexed in pairs]

@@ -16,7 +16,6 @@ from renet.common import script
 
 
 def download(url: str, digest: str | None, receipt: Path) -> None:
-    """Compute the rule's outputs, as the module says."""
     downloads.obtain(url, digest, receipt)
 
 

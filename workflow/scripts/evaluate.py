@@ -53,7 +53,6 @@ def evaluate(
     history: Path | None = None,
     groups: Path | None = None,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     predictions = INFERENCE.read(test)
     if (name := predictions.subset.iloc[0]) != OUT_OF_FOLD:  # predicted by other models
         records.record(evaluations, run, model, name)
@@ -83,7 +82,9 @@ def evaluate(
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     if groups:
-        page_data.write_groups(groups, assigned)
+        values = {name: column.cat.categories.tolist() for name, column in assigned.items()}
+        places = {name: column.cat.codes for name, column in assigned.items()}  # in `values`
+        page_data.write_table(groups, "renetGroups", places, values=values)
     write(metrics, summary)
     log_summary(summary, name, metric)
 

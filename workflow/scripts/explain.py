@@ -38,7 +38,6 @@ def explain(
     compute: devices.Compute,
     gpu: int,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     stored = hdf5.read(faces)
     hdf5.check_table(stored, face_table, inference)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)

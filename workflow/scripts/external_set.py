@@ -29,7 +29,6 @@ def external_set(
     near_duplicates: bool,
     seed: int,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))
     all_rows = external.drop_known(rows.read([metadata], tables), seen, near=near_duplicates)
     samples = external.shuffle(rows.faces(all_rows), seed)

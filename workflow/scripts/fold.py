@@ -27,8 +27,6 @@ from renet.training import loop
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.settings import RunSettings
 
-CHECKPOINT_SECONDS = 600
-
 
 def fold(
     faces: list[Path],
@@ -45,7 +43,6 @@ def fold(
     folds: int | None = None,
     fraction: float | None = None,  # of the training set to train on, in place of folds
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     if near_duplicates:  # a network that knows a copy of a photo would repeat its label
         samples["copies"] = near.groups(samples.phash)
@@ -97,7 +94,7 @@ def fit(
     """Train and return a network of any kind, on its device; `validation` can be empty."""
     if not settings.model.has_layers:
         return loop.fit(settings, np.array(people), training)[0]
-    checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
+    checkpoint = Checkpoint(folder, seconds=600)
     trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
     trainer.run(checkpoint)
     return trainer.model

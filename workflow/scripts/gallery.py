@@ -31,7 +31,6 @@ def gallery(
     pictures: list[Path],  # named <gallery>.jpg
     predictions: Path | None = None,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     hdf5.check_table(stored, face_table, inference)
     chosen = {

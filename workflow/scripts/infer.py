@@ -33,7 +33,6 @@ def infer(
     inference_validation: Path | None = None,
     folds: list[Path] = (),
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device)
     subsets = [(faces, table, inference)]

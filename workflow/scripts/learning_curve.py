@@ -31,7 +31,6 @@ def learning_curve(
     seed: int,  # of the split, so that larger fractions have all faces of smaller fractions
     near_duplicates: bool,  # whether near-duplicates stay together, too
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
     if near_duplicates:
         faces["copies"] = near.groups([*faces.phash, *samples.phash])[: len(faces)]

@@ -22,7 +22,6 @@ DIGESTS = {
 
 
 def make_sample(photos: int, receipt: Path) -> None:
-    """Compute the rule's outputs, as the module says."""
     tar, archive, digest = FOLDER / f"{photos}.tar", receipt.with_suffix(""), DIGESTS[photos]
     if not tar.is_file() or compute_digest(tar, "sha256") != digest:
         raise InputError(

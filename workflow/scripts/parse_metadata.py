@@ -41,13 +41,10 @@ def parse_metadata(
     subsets: list[str],  # subset of each file in `lists`
     slices: list[str],
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     index = MEMBERS.read(members)
     labels = labels or Labels()
-    labels = replace(
-        labels,
-        required=[*labels.required, *(name for name in slices if name not in labels.groups)],
-    )
+    of_tables = [name for name in slices if name not in labels.groups]
+    labels = replace(labels, required=[*labels.required, *of_tables])
     is_table = database == TABLE
     folder = PurePosixPath()
     if not is_table:

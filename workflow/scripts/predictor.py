@@ -29,7 +29,6 @@ def predictor(
     settings: dict,
     initial_hashes: Path | None,  # of the run of the initial weights
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     pixels = hdf5.read(faces).pixels
     known = training_photos.hashes(pixels)
     if initial_hashes:

@@ -34,7 +34,6 @@ def shuffle(
     earlier: Path | None,
     settings: SplitSettings,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
     if len(faces) < FEW or faces.subject.nunique() == 1:

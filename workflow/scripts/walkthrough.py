@@ -10,18 +10,24 @@ random. The network computes on the CPU, because one photo needs no GPU.
 """
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
 
 from renet.common import script
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
 from renet.config.crop import Crop
 from renet.dataset import hdf5
 from renet.evaluation.inference_table import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.network import devices, model_file
+from renet.pages import templates
 from renet.walkthrough import activations, lineage, photo
 from renet.walkthrough import page as walkthrough_page
+
+AGREEMENT = 0.01  # largest difference of probabilities that the arithmetic's precision explains
 
 
 def walkthrough(
@@ -39,7 +45,6 @@ def walkthrough(
     compute: devices.Compute,
     id: str | None,  # id, path or file name of a photo; None for the first test photo
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     index, sample = lineage.find_sample(table, id)
     archive = config["archives"][sample["source"]]
     crop = Crop.model_validate(config["crop"])
@@ -52,12 +57,24 @@ def walkthrough(
     # A CPU may lack the bfloat16 of the GPU.
     precision = "float32" if compute.precision == "float32" else "auto"
     seen = activations.record(network, face, device, precision)
-    walkthrough_page.write(
+    computed = walkthrough_page.network(seen, pictures, device, precision)
+    prediction = lineage.find_row(INFERENCE, inference, "id", sample["id"])
+    recorded = {name: prediction[f"p_{name}"] for name in CLASSES}
+    difference = np.abs(computed["computed"] - list(recorded.values())).max()
+    if difference > AGREEMENT:
+        raise InputError(
+            f"For {sample['id']}, the network's probabilities and inference.csv differ by "
+            f"{difference:.3f}: another model wrote the file; delete it and run the workflow again."
+        )
+    templates.write(
+        "walkthrough.html.j2",
         page,
-        pictures,
-        seen,
-        (device, precision),
-        lineage.find_row(INFERENCE, inference, "id", sample["id"]),
+        title="One photo, step by step",
+        probabilities=recorded,
+        label=CLASSES[prediction["target"]],
+        predicted=CLASSES[prediction["predicted"]],
+        folder=Path(os.path.relpath(pictures, page.parent)).as_posix(),
+        **computed,
         **photo.steps(shown, CropSpec(**crop.spec(archive)), face, pictures),
         lineage=shown,
         database=archive["database"],

@@ -26,7 +26,6 @@ def write_hdf5(
     mean: Literal["none", "channel"],
     train: Path | None = None,
 ) -> None:
-    """Compute the rule's outputs, as the module says."""
     places = gather.read_places(split, subset, faces)
     shape = (len(places), *shards.open_faces(faces[0]).shape[1:])
     stored_mean = hdf5.read(train).mean if train else mean

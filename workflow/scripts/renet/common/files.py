@@ -20,7 +20,6 @@ from renet.common import disk, locks
 from renet.common.errors import InputError
 
 STANDARD_OUTPUT = Path("/dev/stdout")
-FACE_DIGEST_CHARACTERS = 32
 
 
 @contextlib.contextmanager
@@ -171,4 +170,4 @@ def json_digest(settings: dict) -> str:
 
 def face_digest(pixels: Any) -> str:
     """Return the first 32 hexadecimal digits of the SHA-256 of a face's pixels or photo's bytes."""
-    return hashlib.sha256(pixels).hexdigest()[:FACE_DIGEST_CHARACTERS]
+    return hashlib.sha256(pixels).hexdigest()[:32]

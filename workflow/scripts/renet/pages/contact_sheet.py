@@ -32,8 +32,10 @@ class ContactSheet:
         self._without_face += len(rejected)
         self._seen += int(is_face.sum())
         self._in_training += int(table.in_training[is_face].sum())
-        rows = zip(pictures, table.to_dict("records"), strict=True)
-        self._faces += [_described(pixels, row) for pixels, row in rows if pixels is not None]
+        for pixels, row in zip(pictures, table.to_dict("records"), strict=True):
+            if pixels is not None:  # (3, height, width) uint8 RGB
+                picture = galleries.as_url(GRID.tile(pixels))
+                self._faces.append({**row, "picture": picture, "name": Path(row["file"]).name})
         if len(self._faces) > 2 * MOST_FACES:
             self._keep_extremes()
 
@@ -70,9 +72,3 @@ class ContactSheet:
             in_training=self._in_training,
             reasons=PageTable("Reasons", ["photo", "reason", "detail"], self._reasons),
         )
-
-
-def _described(pixels: np.ndarray, row: dict) -> dict:
-    """Add the face, (3, height, width) uint8 RGB, to a row of predictions.csv as a small JPEG."""
-    picture, name = galleries.as_url(GRID.tile(pixels)), Path(row["file"]).name
-    return {**row, "picture": picture, "name": name}

@@ -30,13 +30,6 @@ def write_table(path: Path, name: str, columns: dict[str, pd.Series], **more: ob
     files.write_text(path, f"window.{name} = {_json(values | more)};\n")
 
 
-def write_groups(path: Path, slices: pd.DataFrame) -> None:
-    """Write each face's values of `slices.assign` as a script: indices into the array `values`."""
-    values = {name: column.cat.categories.tolist() for name, column in slices.items()}
-    codes = {name: column.cat.codes for name, column in slices.items()}
-    write_table(path, "renetGroups", codes, values=values)
-
-
 def write_entry(path: Path, name: str, key: str, value: dict) -> None:
     """Write `window.<name>[key] = {…}`, so that a page can load several such scripts."""
     files.write_text(path, f"(window.{name} ??= {{}})[{_json(key)}] = {_json(value)};\n")

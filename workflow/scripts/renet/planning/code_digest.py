@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-DIGEST_CHARACTERS = 16
 FILE_NAME = re.compile(r"""(?<=["'/])[\w.-]+(?=["'])""")  # in a template
 
 
@@ -24,7 +23,7 @@ def digest(script: Path, *chosen: str) -> str:
     for path in sorted(used_files(script, *chosen)):
         content = parsed(path).code.encode() if path.suffix == ".py" else path.read_bytes()
         summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
-    return summary.hexdigest()[:DIGEST_CHARACTERS]
+    return summary.hexdigest()[:16]
 
 
 def used_files(script: Path, *chosen: str) -> set[Path]:

@@ -43,12 +43,6 @@ class Probabilities(nn.Module):
 
 def write_onnx(path: Path, predictor: Predictor) -> None:
     """Write one ONNX file in float32, without external data and without local paths."""
-    model = _onnx_model(predictor)
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def _onnx_model(predictor: Predictor):
     try:
         import onnx
         import onnxscript  # noqa: F401 (torch.onnx imports it)
@@ -79,7 +73,8 @@ def _onnx_model(predictor: Predictor):
         part.ClearField("doc_string")
     onnx.helper.set_model_props(model, {model_file.METADATA: described(predictor)})
     onnx.checker.check_model(model, full_check=True)
-    return model
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def write_safetensors(

@@ -1,63 +1,20 @@
-"""Page that follows one photo through the workflow and the network, walkthrough.html."""
+"""The network's part of the page walkthrough.html, which the page of `make demo` has, too."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
 from renet.network import inference
-from renet.pages import galleries, page_data, templates
+from renet.pages import galleries, page_data
 from renet.prediction import saliency
 from renet.walkthrough import photo, stages
 from renet.walkthrough.activations import Activations
 
-AGREEMENT = 0.01  # largest difference of probabilities that the arithmetic's precision explains
 SQUARE = 1 / 4  # side of the grey square, as a fraction of the face's sides
 POSITIONS = 15  # positions of the square along each side of the face
 GREY = 128
-
-
-def write(
-    path: Path,
-    pictures: Path,
-    seen: Activations,
-    compute: tuple[torch.device, str],
-    prediction: dict,
-    **context: object,
-) -> None:
-    """Write the page, and its pictures into the folder `pictures`, which the page links to.
-
-    Args:
-        compute: the device that the network is on, and the precision.
-        prediction: the face's row of inference.csv.
-        context: further variables of the template, some of them from `photo.steps`.
-
-    Raises:
-        InputError: the network's probabilities differ from inference.csv.
-    """
-    values = network(seen, pictures, *compute)
-    recorded = {name: prediction[f"p_{name}"] for name in CLASSES}
-    difference = np.abs(values["computed"] - list(recorded.values())).max()
-    if difference > AGREEMENT:
-        raise InputError(
-            f"For {prediction['id']}, the network's probabilities and inference.csv differ by "
-            f"{difference:.3f}: another model wrote the file; delete it and run the workflow again."
-        )
-    templates.write(
-        "walkthrough.html.j2",
-        path,
-        title="One photo, step by step",
-        probabilities=recorded,
-        label=CLASSES[prediction["target"]],
-        predicted=CLASSES[prediction["predicted"]],
-        folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
-        **values,
-        **context,
-    )
 
 
 def network(seen: Activations, pictures: Path, device: torch.device, precision: str) -> dict:
