@@ -162,7 +162,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_field_that_is_not_as_in_the_data_set_is_one_sentence(name, database, change):
     data = changed_mat(lambda fields: change(fields, name), database)
-    with pytest.raises(InputError, match=rf"\A.*{database}\.mat does not have the fields.*\Z"):
+    with pytest.raises(InputError, match=rf"\A.*{database}\.mat lacks a field.*\Z"):
         read_mat(data, database)
 
 
@@ -178,7 +178,7 @@ def test_values_of_another_kind_drop_their_rows_or_are_one_sentence(tmp_path, na
     try:
         read = read_mat(changed_mat(lambda fields: fields.update({name: value})), "wiki")
     except InputError as error:
-        assert "wiki.mat does not have the fields" in str(error) and "\n" not in str(error)
+        assert "wiki.mat lacks a field" in str(error) and "\n" not in str(error)
         return
     METADATA.write(tmp_path / "metadata.csv", metadata_of(read))
     again = METADATA.read(tmp_path / "metadata.csv")

@@ -140,9 +140,9 @@ def test_shortage_of_memory_is_not_blamed_on_the_model(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not a model that PyTorch can load"),
-        (b"PK\x03\x04 damaged", "is not a model that PyTorch can load"),
-        (b"<html>", "is not a model that PyTorch can load"),
+        (b"", "cannot be loaded as a model"),
+        (b"PK\x03\x04 damaged", "cannot be loaded as a model"),
+        (b"<html>", "cannot be loaded as a model"),
         ({"weights": torch.zeros(3)}, "is not a model of this project: its format is not named"),
         ({"format": "renet-model-0"}, "its format is renet-model-0, but renet-model-1 is needed"),
         ({"format": Code()}, "could run code"),

@@ -354,7 +354,7 @@ CASES = [
     ({"abstention.few_people": True, "abstention.needed": 1200},
      "At least 1,200 people without an error are needed."),
     (UNSURE, "confidence is above 0.9.", "on one face each of 1,107 people",
-     "whether people or faces are", "error rate (1 − accuracy) of – (95 % interval –)"),
+     "with one face each of these people", "error rate (1 − accuracy) of – (95 % interval –)"),
     (UNSURE | {"calibration.fitted_on": OUT_OF_FOLD}, "It is an approximation, because other net"),
     ({"claims.ranked": 8}, "The test is corrected for the choice among 8 runs."),
     (UNSURE | PHOTOS, "was chosen on the validation set, on one face each of 500 photos"),

@@ -158,7 +158,7 @@ def test_damage_in_the_folder_for_model_hubs_is_noticed(hub, name):
     content = (hub / name).read_bytes()
     middle = len(content) // 2
     (hub / name).write_bytes(content[:middle] + b"\x01\x02" + content[middle + 2 :])
-    fault = f"model.safetensors is not a model that PyTorch can load: .*{'config.json'}"
+    fault = f"model.safetensors cannot be loaded as a model: .*{'config.json'}"
     with pytest.raises(InputError, match=fault):
         predictor.load(hub)
 

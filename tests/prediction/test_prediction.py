@@ -211,7 +211,7 @@ def test_files_of_a_folder_that_are_no_photos_are_counted_and_its_jpegs_known_by
     (photo,) = photos.find([str(album)])
     assert photo.read() == jpeg
     assert all(count in caplog.text for count in ("3 (.jpg)", "1 (.txt)", "2 (no ending)"))
-    with pytest.raises(files.InputError, match=r"b\.jpg does not exist or is no file"):
+    with pytest.raises(files.InputError, match=r"b\.jpg is neither a file nor a folder"):
         photos.find([str(album / "b.jpg")])
 
 

@@ -271,7 +271,7 @@ def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path
 def test_checkpoint_of_a_run_with_age_groups_is_refused_by_the_command(course, faces, tmp_path):
     trained = train(faces, QUICK.replace(epochs=1, age_weight=0.3))
     model_file.save(tmp_path / "aged.pt", trained.model, training=trained.state())
-    with pytest.raises(InputError, match=r"aged\.pt has no training state of this command"):
+    with pytest.raises(InputError, match=r"aged\.pt has no state from which this command"):
         course("--model_file", tmp_path / "aged.pt", "--data_root", tmp_path)
 
 

@@ -268,7 +268,7 @@ def test_archive_with_other_bytes_is_refused(project):
             archive.seek(place.offset)
             archive.write(bytes(place.size))
     os.utime(tar, ns=(0, status.st_mtime_ns))  # else the digest of the archive tells
-    with pytest.raises(InputError, match="is not the photo that was cropped"):
+    with pytest.raises(InputError, match="cannot be cropped again"):
         walk(project)
 
 

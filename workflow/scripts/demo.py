@@ -1,4 +1,4 @@
-"""Open a page on this machine that predicts the faces of a dropped, pasted or camera photo.
+"""Open a page on this machine that predicts gender in a dropped, pasted or camera photo.
 
 Reads: a run's folder, a folder for a model hub, a model file, or the best run of a results folder.
 Writes: nothing. The photos of the page are in a temporary folder until the command ends.

@@ -56,7 +56,7 @@ def facts(receipt_file: str | Path) -> dict:
 
 
 def known_digest(url: str, receipt_file: str | Path) -> str | None:
-    """Return the digest in `<file>.checked`, or None if its archive is not from this URL."""
+    """Return the digest in `<file>.checked`, or None if that file does not name this URL."""
     noted = _noted(receipt_file)
     return noted[2] if noted[3:] == [url] else None
 

@@ -107,8 +107,8 @@ def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
     data = os.pread(tar.fileno(), size, offset)
     if len(data) != size:
         raise InputError(
-            f"{tar.name} is shorter than when it was indexed; restore it, or delete its receipt, a "
-            ".json file in resources/<source>/, and start again."
+            f"{tar.name} is shorter than when it was indexed; restore it, or delete its receipt "
+            "(a .json file in the source's folder of `pathvars.resources`), and start again."
         )
     return data
 
@@ -119,8 +119,8 @@ def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]
     named = members[members.member.str.fullmatch(rf"(.*/)?{database}\.mat")]
     if len(named) != 1:
         raise InputError(
-            f"The archives have {len(named)} files named {database}.mat, not one; check "
-            "`url` and `database` of this source in the config."
+            f"{members_file} lists {len(named)} files named {database}.mat in place of one file; "
+            "check `url` and `database` of this source in the config."
         )
     file, *place = next(named.itertuples(index=False, name=None))
     return file, Member(*place)

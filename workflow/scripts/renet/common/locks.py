@@ -31,7 +31,7 @@ def take(handle: IO | int) -> bool:
 
 @contextlib.contextmanager
 def sole_writer(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Lock `path`, <file>.renet-tmp or .part; InputError if another process has locked it."""
+    """Lock a temporary or a .lock file; InputError if another process has locked it."""
     with path.open("ab") as handle:
         # Another process may have renamed the file before this one got the lock.
         if not (take(handle) and _is_at(path, handle)):

@@ -27,10 +27,10 @@ _terminal_locks: list[int] = []  # the descriptor of this process's lock, if it 
 
 
 class Progress(tqdm):
-    """tqdm's bar on a terminal; log records every ten seconds and at the end.
+    """tqdm's bar on a terminal, and records in the log every ten seconds and at the end.
 
     In a job, the bar begins with the name of the run or rule, and the finished bar disappears. In
-    a script that a user calls, the finished bar stays; records are logged only without a bar.
+    a script that a user calls, the finished bar stays, and no records are logged beside it.
     """
 
     def __init__(self, *args, **kwargs):

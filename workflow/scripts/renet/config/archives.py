@@ -28,7 +28,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 def _own_column(name: str) -> str:
     if re.fullmatch("path|gender|subject|year|[xy][12]", name, re.IGNORECASE):
-        raise ValueError(f"is {name}; name a column other than path, gender, subject, year, box.")
+        raise ValueError(
+            f"is {name}; name another column than path, gender, subject, year, x1 to y2."
+        )
     return name
 
 

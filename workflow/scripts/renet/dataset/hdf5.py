@@ -113,8 +113,8 @@ def read(path: str | Path) -> FaceFile:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
         raise InputError(
-            f"{path} is not an HDF5 file with the datasets `input` (attribute `lshape`) and "
-            f"`output` (attribute `nclass`); replace it: {error}"
+            f"{path} is not an HDF5 file with valid datasets `input` (attribute `lshape`) and "
+            f"`output` (attribute `nclass`): {error}. Use another copy of the file."
         ) from error
 
 

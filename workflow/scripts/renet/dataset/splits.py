@@ -58,7 +58,7 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
-    """Return each sample's part, (samples,): whole groups, with `fractions` of each class."""
+    """Divide whole groups by `fractions` of each class; return each sample's part, (samples,)."""
     group = groups(samples, by)
     free = np.full(group.max() + 1, len(fractions))
     return _filled(free, np.array(fractions), _in_stable_order(samples, group, by, seed))[group]
@@ -201,8 +201,8 @@ def split(
     if empty:
         by_image = "set `split: {by: image}`, " if settings.by == "subject" else ""
         raise InputError(
-            f"{len(samples)} faces of {group.max() + 1} people or photos are too few for the "
-            f"subset {empty[0]}, and {left_out} share their photos with people of other subsets. "
+            f"The subset {empty[0]} has no face: {len(samples)} faces of {group.max() + 1} people "
+            f"are too few. {left_out} faces are left out, because people share photos. "
             f"Add photos of other people, {by_image}or change `filter` or the fractions in `split`."
         )
     counts = pd.Series(subset[is_kept]).value_counts()

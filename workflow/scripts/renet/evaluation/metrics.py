@@ -63,7 +63,7 @@ def claim(difference: float, interval: Callable[[float], tuple[float, float]]) -
 
 
 def _balanced_claim(recalls: dict[str, Proportion]) -> dict:
-    """Return the claim of the balanced accuracy of a set of both classes; the baseline is 1/2."""
+    """Return the claim that the balanced accuracy is above 1/2, for a set with both classes."""
     value = float(np.mean([recall.value for recall in recalls.values()]))
 
     def interval(tail: float) -> tuple[float, float]:
@@ -122,7 +122,7 @@ def _mean_interval(recalls: dict[str, Proportion], tail: float = TAIL) -> tuple[
 def over_baseline(
     predictions: pd.DataFrame, majority: int
 ) -> tuple[float, Callable[[float], tuple[float, float]]]:
-    """Return accuracy minus baseline accuracy, and a function for the interval at a tail."""
+    """Return accuracy - baseline's accuracy, and a function of a tail that returns the interval."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
     gained = proportion(correct & ~is_majority, predictions.subject)  # only the network is correct
     lost = proportion(~correct & is_majority, predictions.subject)  # only the baseline is correct

@@ -40,7 +40,7 @@ def open_faces(faces_file: str | Path) -> np.memmap:
     except (ValueError, EOFError) as error:
         raise _damaged(faces_file, str(error)) from error
     if faces.dtype != np.uint8 or faces.ndim != 4:
-        raise _damaged(faces_file, f"it has {faces.dtype} of shape {faces.shape}")
+        raise _damaged(faces_file, f"{faces.dtype}, {faces.shape}, not uint8 in four dimensions")
     return faces
 
 

@@ -32,8 +32,8 @@ def read(stream: IO[bytes], database: str, name: str) -> pd.DataFrame:
         return _to_table(fields, database)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
-            f"{name} does not have the fields of IMDB-WIKI's metadata with one entry for each "
-            f"photo ({error}); check `database` of the source in the config."
+            f"{name} lacks a field of IMDB-WIKI's metadata, or entries of a field ({error}); check "
+            "`database` of the source in the config."
         ) from error
 
 

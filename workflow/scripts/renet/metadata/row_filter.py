@@ -28,7 +28,7 @@ def dropped(
 
     Args:
         whole: whether faces are cropped by their boxes.
-        by_table: whether a table describes the faces. A table has no scores, and can lack ages.
+        by_table: whether a CSV, which lacks scores and maybe ages, describes the faces.
     """
     # NaN is neither class: a public pipeline read NaN as "not 1", and labelled 2,643 men women.
     unknown = ~rows.gender.isin([0, 1])

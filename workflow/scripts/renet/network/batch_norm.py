@@ -91,8 +91,8 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Compute mean and biased variance of each channel of (N, C, H, W), each (C,) float64.
 
     On a CPU, PyTorch's kernel adds up the values one by one in float32: the variance of half a
-    million values would have a relative error of 3e-4. The kernel is therefore called with groups
-    of at most eight map rows as channels. The statistics of the groups are combined in float64.
+    million values would have a relative error of 3e-4. The kernel therefore gets each group of at
+    most eight map rows as a channel. The statistics of the groups are combined in float64.
     """
     if has_accurate_sums(maps.device):
         maps = maps.to(torch.promote_types(maps.dtype, torch.float32))

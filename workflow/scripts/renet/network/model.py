@@ -146,7 +146,7 @@ class LinearClassifier(nn.Linear):
 
 
 class CourseNetwork(Network):
-    """Convolutions, the blocks of a kind, and a 1x1 convolution; the means of its maps are logits.
+    """Convolutions, the kind's blocks, and a 1x1 convolution: the means of its maps are logits.
 
     A batch normalisation precedes each layer. The layers have the names of the course's listing:
     norm, bn0, conv1, bn1, pool1, …, cls.

@@ -120,7 +120,9 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         reason = textwrap.shorten(str(error) or type(error).__name__, 300).rstrip(".")
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's text speaks of code in files
             reason = "it has another format"
-        raise InputError(f"{path} is not a model that PyTorch can load: {reason}.") from error
+        raise InputError(
+            f"{path} cannot be loaded as a model: {reason}. Use another copy."
+        ) from error
     if state_dict and isinstance(content, dict) and "format" not in content:
         return content
     format_name = content.get("format") if isinstance(content, dict) else None

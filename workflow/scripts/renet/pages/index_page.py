@@ -67,10 +67,10 @@ def write(path: Path, runs: list[RunResults], data: DataResults, grids: Mapping[
 
 
 def find_lead(rows: pd.DataFrame, seeds: Sequence[Sequence[str]] = ()) -> pd.Series | None:
-    """Return the row of comparison.csv with the smallest lead of the best run (column `other`).
+    """Return the row of comparison.csv in which the best run (named in `other`) leads by least.
 
-    Leads that are not significant come before significant leads. Runs that differ from the best run
-    in their seeds alone, as in a group of `seeds`, only count if there are no other runs.
+    A lead that is not significant is preferred to a significant lead. Runs that differ from the
+    best run in their seeds alone, as in a group of `seeds`, only count if no other run exists.
     """
     if rows.empty:
         return None

@@ -100,7 +100,7 @@ class RunResults(SetResults):
         return self if leads == "test" else cast(SetResults, self.out_of_fold)
 
     def changed(self, defaults: dict) -> dict[str, tuple[object, object]]:
-        """Return settings that differ from the defaults of this kind of model: value, default."""
+        """Return {key: (value, default)} of settings that differ from the defaults of the kind."""
         model = type(self.architecture)().model_dump() | {"kind": defaults["model"]["kind"]}
         known, given = flatten(defaults | {"model": model}), flatten(self.settings)
         return {key: (value, known[key]) for key, value in given.items() if value != known[key]}

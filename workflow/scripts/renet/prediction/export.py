@@ -53,8 +53,8 @@ def write_onnx(path: Path, predictor: Predictor) -> None:
         ) from error
     if not predictor.network.architecture.has_layers:
         raise InputError(
-            f"{predictor.model} cannot be exported to ONNX, because no layers compute its "
-            "features; name a *.safetensors file."
+            f"{predictor.model} cannot be exported to ONNX, because its kind has no layers; name "
+            "an output *.safetensors."
         )
     module = Probabilities(predictor).float().eval()
     example = torch.zeros((2, *predictor.network.input_shape), dtype=torch.uint8)

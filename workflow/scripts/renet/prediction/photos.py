@@ -48,7 +48,7 @@ def find(places: Sequence[str]) -> list[Photo]:
 
 def _place_photos(path: Path) -> Iterator[Photo]:
     if not (path.is_file() or path.is_dir()):  # reading a pipe or a device might never end
-        raise InputError(f"{path} does not exist or is no file; name a folder, files or a tar.")
+        raise InputError(f"{path} is neither a file nor a folder; name a folder, files or a tar.")
     if path.is_dir():
         yield from _folder_photos(path)
     elif path.name.lower().endswith(COMPRESSED):

@@ -92,8 +92,8 @@ def run_course(arguments: argparse.Namespace, outputs: list[Path]) -> None:
     state = saved.get("training", {}) if saved else {}
     if saved and ("steps" not in state or state["weights"]):  # as in a run's checkpoint
         raise InputError(
-            f"{arguments.model_file} has no training state of this command to continue from; name "
-            "a file that this version has saved by --save_path."
+            f"{arguments.model_file} has no state from which this command can continue; name a "
+            "file that --save_path of this version has written."
         )
     settings = RunSettings(train=recipe)
     trainer = loop.build(settings, loop.choose_device(recipe), *faces, saved=saved)

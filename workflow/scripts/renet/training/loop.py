@@ -303,7 +303,7 @@ class Trainer:
         progress.update(self.samples_seen - progress.n)
 
     def _read_metrics(self) -> tuple[float, float]:
-        """Return mean loss and accuracy of this epoch so far; wait until a GPU is ready."""
+        """Return mean loss and accuracy of this epoch so far; a GPU first finishes its queue."""
         loss, correct, finite, _ = self.step.sums.tolist()
         if finite < self.epoch_step:
             raise self._divergence("The loss", int(finite) + 1)

@@ -190,7 +190,7 @@ class GraphCapture:
         torch.cuda.current_stream().wait_stream(self._stream)
 
     def capture(self, function: Callable[[], object]) -> Callable[[], object]:
-        """Capture a function without running it, and return a function that replays it."""
+        """Record a function's GPU work without doing it; return a function that does the work."""
         graph = torch.cuda.CUDAGraph()
         # thread_local: the loader's threads may allocate pinned memory during the capture.
         with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):

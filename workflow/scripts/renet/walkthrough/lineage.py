@@ -99,7 +99,7 @@ def as_dict(row: pd.Series) -> dict:
 
 
 def read_photo(receipt_file: Path, indexed: dict, photo: dict) -> bytes | None:
-    """Read the bytes of a photo from its archive; log a warning and return None without archive."""
+    """Read a photo's bytes from its archive; if it is gone, log a warning and return None."""
     try:
         tar_path = receipts.read_indexed(receipt_file, indexed)
     except receipts.ArchiveIsGone as error:  # an archive may be deleted once its faces are cropped

@@ -54,8 +54,8 @@ def _photo(
         pixels = crop.extract_face(lineage.data, spec, box.scaled(1 / scale)).pixels
     except RejectedImage as error:
         raise InputError(
-            f"{lineage.photo['path']} in {lineage.archive} is not the photo that was cropped "
-            f"({error}), because the archive has changed; delete its receipt, "
+            f"{lineage.photo['path']} in {lineage.archive} cannot be cropped again ({error}): the "
+            "archive has changed. Delete the archive's receipt, "
             f"{lineage.sample['source']}/{lineage.archive.stem}*.json in the folder "
             "`pathvars.resources`, and run the workflow again."
         ) from error

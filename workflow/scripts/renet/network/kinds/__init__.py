@@ -17,7 +17,7 @@ from renet.network.model import Network
 def build(
     input_shape: tuple[int, int, int], architecture: AnyArchitecture, mean: np.ndarray | None = None
 ) -> Network:
-    """Build a network for images (C, H, W) minus `mean`; the caller loads or draws the weights."""
+    """Build a network that subtracts `mean` from images (C, H, W); the caller sets its weights."""
     return module(architecture.kind).build(tuple(input_shape), architecture, mean)
 
 

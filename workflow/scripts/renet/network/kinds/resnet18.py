@@ -62,7 +62,7 @@ def only(state: object, file: str) -> dict[str, Tensor]:
         count = f"{len(prefixes)} networks ({', '.join(prefixes)})" if prefixes else "no ResNet-18"
         raise InputError(
             f"`train.start_from` names {file}, which has {count}; name a model of this project, or "
-            "a state dict with one ResNet-18 and the names of torchvision or timm."
+            "a state dict of one ResNet-18, with names as in torchvision or timm."
         )
     (prefix,) = prefixes
     return {
