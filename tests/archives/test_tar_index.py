@@ -115,7 +115,7 @@ def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
     files = {"LICENCE": b"", "wiki_crop/00/a.jpg": b"a", "wiki_crop/old_wiki.mat": b"m"}
     index = tar_index.index([write_tar(tmp_path / "a.tar", files)])
     MEMBERS.write(tmp_path / "members.csv", index)
-    with pytest.raises(InputError, match=r"have 0 files named wiki\.mat"):
+    with pytest.raises(InputError, match=r"lists 0 files named wiki\.mat"):
         tar_index.find_metadata(tmp_path / "members.csv", "wiki")
 
 

@@ -104,7 +104,7 @@ def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
         (OWN + "'file://data/a.tar'}}", "is file://data/a.tar, and must be a URL such as"),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
         (OWN + "'https://a/a.tar', slices: [skin]}}", "add one of them, or remove `slices`."),
-        (OWN + "'https://a/a.tar', slices: [Year]}}", "is Year; name a column other than path,"),
+        (OWN + "'https://a/a.tar', slices: [Year]}}", "is Year; name another column than path,"),
         (TABLE + "table: ~/no.csv}}", f"own.table` names {HOME}/no.csv, which is not a file"),
         (LABELS + "{tables: [/no/a.csv], gender: sex}}}", "labels` names /no/a.csv, which is"),
         (LABELS + "{pattern: '(?P<gender>m)', values: {x: man}}}}", "be female, male or unknown"),

@@ -110,7 +110,7 @@ def test_copies_of_a_photo_without_recorded_people_stay_together_however_many_th
 def test_three_people_who_are_on_every_photo_are_an_error_that_names_the_photos():
     samples = samples_of(["a", "b", "c"] * 30, [0, 0, 0] * 30)
     samples["path"] = [f"{number // 3}.jpg" for number in range(90)]
-    fault = "60 share their photos with people of other subsets.*`split: {by: image}`"
+    fault = "60 faces are left out, because people share photos.*`split: {by: image}`"
     with pytest.raises(InputError, match=fault):
         splits.split(samples, SETTINGS)
 
@@ -242,7 +242,7 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
 
 
 def test_too_few_people_for_three_subsets_are_an_error():
-    with pytest.raises(InputError, match=r"2 people or photos .* subset test, .*by: image"):
+    with pytest.raises(InputError, match=r"subset test has no face: .* 2 people .*by: image"):
         splits.split(make_samples(2), SETTINGS)
     with pytest.raises(InputError, match=r"metadata\.csv"):
         splits.split(make_samples().iloc[:0], SETTINGS)

@@ -169,8 +169,8 @@ def test_photos_without_a_prediction_have_a_row_with_a_reason(predicted):
 @pytest.mark.parametrize(
     ("later", "message"),
     [
-        ("photso", "photso does not exist"), ("notes", "notes holds no photo"),
-        ("*.jpg", r"\*\.jpg does not exist"),
+        ("photso", "photso is neither a file"), ("notes", "notes holds no photo"),
+        ("*.jpg", r"\*\.jpg is neither a file"),
         ("album.tar.gz", r"album\.tar\.gz is compressed; unpack it"),
         ("album.zip", r"album\.zip is compressed; unpack it"),
     ],

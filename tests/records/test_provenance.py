@@ -65,7 +65,7 @@ def test_model_of_an_earlier_version_is_named_with_two_ways_out(origin, tmp_path
     content = files.read_json(record)
     del content["results"]
     files.write_json(record, content)
-    with pytest.raises(InputError, match=r"model\.pt.* train it again, or .* `pathvars:"):
+    with pytest.raises(InputError, match=r"model\.pt.* to train it again or, .* `pathvars:"):
         write_provenance(tmp_path)
 
 

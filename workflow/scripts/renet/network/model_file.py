@@ -120,9 +120,7 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         reason = textwrap.shorten(str(error) or type(error).__name__, 300).rstrip(".")
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's text speaks of code in files
             reason = "it has another format"
-        raise InputError(
-            f"{path} cannot be loaded as a model: {reason}. Use another copy."
-        ) from error
+        raise InputError(f"{path} cannot be loaded as a model: {reason}.") from error
     if state_dict and isinstance(content, dict) and "format" not in content:
         return content
     format_name = content.get("format") if isinstance(content, dict) else None
@@ -145,7 +143,7 @@ def _read_pytorch(path: Path, data: bytes) -> Any:
         entries = archive.infolist()  # compressed or overlapping entries can have any size
         compressed = any(entry.compress_type for entry in entries)
         if compressed or sum(entry.file_size for entry in entries) > len(data):
-            raise ValueError("its entries are compressed or overlap; save it by torch.save")
+            raise ValueError("its entries are compressed or overlap, unlike what torch.save writes")
         if damaged := archive.testzip():
             raise ValueError(f"the CRC-32 of {damaged} is wrong; use another copy")
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
