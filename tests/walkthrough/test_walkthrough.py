@@ -301,7 +301,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     page = (project / PAGE).read_text()
     assert "of the labels of the source own" in page and "MATLAB" not in page
-    assert "cut from the photo by its box, with 0.4 times" in page
+    assert "cut from the photo by its box, with a margin of 0.4 times" in page
     assert re.search(r"tail -c \+\d+ 'resources/own/my photos\.tar' \|", html.unescape(page))
     assert "All columns share their weights, as in" in page and "(gru)" in page
     assert "equals the one in test.h5 in every pixel" in page
