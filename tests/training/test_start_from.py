@@ -276,7 +276,7 @@ def test_page_says_what_the_initial_weights_were_trained_on():
 
     assert said({"start_from": None}) == said({"seed": 1}) == ""  # the latter of an SVM
     unknown = said({"start_from": {"file": "a.pth", "without": "classifier"}})
-    assert unknown.startswith("The training started from the weights in a.pth. Near-duplicates of")
+    assert unknown.startswith("The training started from the weights in a.pth. Faces with a near-d")
     assert "weights: not known. Metrics on such faces are too high." in unknown
     known = said({"start_from": "model.pt"}, {"test": 2, "train": 1000})
     assert "weights: 2 of test, 1,000 of train. Metrics" in known

@@ -52,7 +52,7 @@ def get_initial_hashes(wildcards):
 def outputs(*names, **wildcards):
     """Return the outputs of rules for all these values of wildcards.
 
-    A missing rule has no outputs: the config can exclude rules, and so can a module's workflow.
+    A missing rule has no outputs. The config can exclude rules, and so can a module's workflow.
     """
     found = [getattr(rules, name).output for name in names if rules.has(name)]
     return expand(list(chain.from_iterable(found)), **wildcards)

@@ -156,7 +156,7 @@ class Archive(Section):
     sha256: Sha256 | list[Sha256] | None = None
     """digest of each url, in place of md5"""
     database: Literal["wiki", "imdb", "table"]
-    """wiki or imdb, by the name of the .mat file; or table: your own photos
+    """wiki or imdb, as its .mat file is named; or table, for your own photos
     (configs/own-photos.yaml)"""
     table: File | None = None
     """path of the CSV of your own photos"""

@@ -79,8 +79,8 @@ class Convolutions(Kind):
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
     """output channels of 3x3 convolutions with dilation 2; max-pooling follows all but the last"""
     classifier: Literal["course", "plain"] = "course"
-    """the logits are the means of the maps of a last convolution; course: with padding and a ReLU;
-    plain: without"""
+    """the mean of each map of the last convolution is a logit; course: with padding and a ReLU;
+    plain: with neither"""
 
     def blocks(self) -> dict[str, list[int]]:
         """Return {layer: [height, width] that it reduces to one value} after `conv_channels`."""
@@ -129,7 +129,7 @@ class Architecture(Convolutions):
 
 class CnnArchitecture(Convolutions):
     """3x3 convolutions with a stride in place of the SpatialRNNs; by default, the feature maps have
-    the shapes of renet's, and an image takes 106 % of renet's operations"""
+    the shapes of renet's, and an image takes 6 % more operations"""
 
     strided_convs: list[StridedConv] = [
         StridedConv(channels=512, stride=[2, 2]), StridedConv(channels=1024, stride=[2, 2]),
@@ -154,8 +154,8 @@ class ResNet18Architecture(Kind):
 
 
 class HogSvmArchitecture(Kind):
-    """a linear SVM on histograms of oriented gradients, fitted on at most 50,000 faces; of `train`,
-    the SVM uses only `seed`"""
+    """a linear SVM on histograms of oriented gradients, fitted on at most 50,000 faces; it
+    uses only `seed` of `train`"""
 
     has_layers: ClassVar[bool] = False
     has_walkthrough: ClassVar[bool] = False

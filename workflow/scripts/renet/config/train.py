@@ -34,7 +34,7 @@ class Recipe(Section):
     learning_rate: Positive = 0.01
     """learning rate; with a schedule or warm-up, its highest value; lower it if the loss grows"""
     schedule: Literal["constant", "cosine"] = "constant"
-    """cosine, which is usual today: the learning rate falls to zero along half a cosine"""
+    """constant, or cosine: the rate falls to zero along half a cosine, as is usual today"""
     warm_up: Amount = 0.0
     """epochs in which the learning rate rises from zero; a few are usual with adamw"""
     momentum: Decay = 0.9
@@ -56,7 +56,7 @@ class Recipe(Section):
     """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     age_adjustment: bool = False
     """training adds log(p(gender | age group) / p(gender)) to the logits, so that the network
-    need not learn to infer gender from age; needs age_weight"""
+    itself does not learn to infer gender from age; needs age_weight"""
     seed: Seed = 1
     """seed of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
