@@ -157,7 +157,7 @@ def test_given_subsets_that_divide_a_person_are_refused_unless_by_image():
     given[:3] = ["train", "test", ""]
     samples.loc[:2, "subject"] = "one"
     fault = r"own:0\.jpg is put into the subset train and own:1\.jpg into test, .* 1 such groups, "
-    with pytest.raises(InputError, match=fault + r".*\. Put them into one subset"):
+    with pytest.raises(InputError, match=fault + r".*\. Put each group into one"):
         splits.split(samples, SETTINGS, given)
     split = splits.split(samples, SETTINGS.replace(by="image"), given)
     assert split.set_index("path").subset[["0.jpg", "1.jpg"]].tolist() == ["train", "test"]

@@ -277,7 +277,7 @@ def test_gpus_that_snakemake_grants_go_before_the_settings(device, two_gpus):
 
 def test_fewer_gpus_than_processes_are_an_error_with_the_way_out():
     settings = RunSettings(train=Recipe(processes=2))
-    with pytest.raises(InputError, match=r"`train\.processes` is 2.* raise --resources gpu=1"):
+    with pytest.raises(InputError, match=r"`train\.processes` is 2.* raise --resources gpu=N"):
         settings.granted(1)
 
 

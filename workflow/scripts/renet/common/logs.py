@@ -50,7 +50,7 @@ def is_news(record: logging.LogRecord) -> bool:
 def start(log_file: str | None = None, level: int = logging.INFO, append: bool = False) -> None:
     """Send log records to `log_file`, or to standard error if `log_file` is None.
 
-    With a log file, standard error has only warnings and, without a terminal, records with `NEWS`.
+    With a log file, standard error has only warnings, and `NEWS` if it is no terminal.
     Errors are left out there, because Snakemake prints the log file of a failed job.
     """
     terminal = TerminalHandler(sys.stderr)

@@ -31,7 +31,7 @@ RERUN_PARAMS = {"code", "contents", "file_order", "file_digest"}
 
 
 def run(function: Callable[..., None], job_type: type | None = None) -> None:
-    """Call a script's function with the job's values; if given, as one `job_type`, a dataclass."""
+    """Call a script's function with the job's values, or with one dataclass `job_type` of them."""
     job = function.__globals__.get("snakemake")
     if job is None:
         name = function.__name__

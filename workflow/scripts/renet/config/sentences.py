@@ -54,7 +54,7 @@ Error = Mapping[str, Any]  # as pydantic lists it
 
 
 def explain(error: ValidationError, value: object, parent: Key = ()) -> Iterator[str]:
-    """Yield a sentence for each error in `value`, the config or its part under the key `parent`."""
+    """Yield a sentence for each error in `value`: the config, or its part at the key `parent`."""
     found: dict[Key, list[Error]] = {}
     for fault in error.errors(include_url=False):
         found.setdefault(_key(fault, value), []).append(fault)

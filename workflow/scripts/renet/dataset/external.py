@@ -26,8 +26,8 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
         source = rows.source.iloc[0]
         raise InputError(
             f"No face of the external set {source} is left, because training and validation have "
-            "all of its people or photos, or no face could be cropped. Remove it from `external`, "
-            f"or, if its names are invented, write `subjects: own` under `archives.{source}`."
+            "all of its people or photos, or no face could be cropped. Remove it from `external` "
+            f"or, if names match by chance, write `subjects: own` under `archives.{source}`."
         )
     return rows.assign(reason=reason)
 

@@ -242,8 +242,8 @@ def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSetting
     )
     if not settings.allow_leaks:
         raise InputError(
-            f"{sentence}. Put them into one subset, or allow shared people by `split.by: image`, "
-            "copies by `split.near_duplicates: false`, or all leaks by `split.allow_leaks: true`."
+            f"{sentence}. Put each group into one subset, or set `split.by: image` (for people), "
+            "`split.near_duplicates: false` (for copies) or `split.allow_leaks: true` (for all)."
         )
     logging.warning("%s; `split.allow_leaks` allows it.", sentence)
 

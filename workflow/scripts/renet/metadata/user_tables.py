@@ -114,8 +114,8 @@ def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, li
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
-            f"{file}, line {line}: the row that begins here is not CSV ({error}); write a field "
-            'with quotes "like ""this""".'
+            f"{file}, line {line}: the row that begins here is not CSV ({error}); double the "
+            'quotes in a field, "like ""this""".'
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The course's text file of predictions, in a module that no fold and no page imports."""
+"""The course's text file of predictions; an edit of this module reruns no fold and no page."""
 
 from pathlib import Path
 

@@ -105,7 +105,7 @@ def own_gpu(local_rank: int) -> int:
 
 @functools.cache  # to log the choice once
 def chosen_precision(precision: str, device: str) -> str:
-    """Resolve `auto` for a device type: to bfloat16 if the CPU, or every GPU, supports bfloat16."""
+    """Resolve `auto` to bfloat16 if all devices of this type support it, else to float32."""
     if precision == "float32":
         return precision
     on_gpu = device != "cpu" and torch.cuda.is_available()

@@ -186,7 +186,7 @@ class CourseNetwork(Network):
         raise NotImplementedError
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Compute the means of the classifier's maps; no gradient flows if its ReLU is always 0."""
+        """Average the classifier's maps. If its ReLU is 0 everywhere, the network cannot learn."""
         names = self.architecture.stages()
         first, *stages = ([getattr(self, name) for name in stage] for stage in names)
         maps = normalise_and_convolve(self.norm(pixels), *first)  # bn0, conv1

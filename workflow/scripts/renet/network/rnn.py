@@ -46,7 +46,7 @@ class SpatialRNN(nn.Module):
         self.output_shape = (outputs, rows, columns)
 
     def draw_weights(self, random: np.random.RandomState) -> None:
-        """Draw the weights of `around`, if any; each BiRNNBank draws its own weights."""
+        """Draw the weights of the layer `around`, if any; each BiRNNBank draws its own."""
         if self.around is not None:
             draw_glorot(self.around.weight, random)
 

@@ -141,7 +141,7 @@ def grid_rows(
 
 
 def recipes(rows: list[Row], defaults: dict) -> tuple[dict, list[tuple[Row, dict]]]:
-    """Return the non-default settings that all runs share, and each row with its further ones."""
+    """Return the non-default settings that all runs share, and each row with its others."""
     listed = [part for row in rows for part in (row.members if row.settings else [row])]
     changed = []
     for row in listed:

@@ -37,7 +37,7 @@ def with_folds(run: Run) -> dict:
 
 
 def trained_on(run: Run) -> list[str]:
-    """Return a run's training subsets: with folds, validation too unless it selects the epoch."""
+    """Return `train`; with folds, also `validation`, unless this subset selects the epoch."""
     selects = run.train.select_epoch == "best"
     return ["train", "validation"] if run.folds and not selects else ["train"]
 

@@ -125,7 +125,9 @@ WRITERS = {".onnx": write_onnx, ".safetensors": write_safetensors}
 def find_writer(path: Path) -> Callable[[Path, Predictor], None]:
     """Return the function that writes the format which the file name's suffix names."""
     if ".int8" in path.suffixes:
-        raise InputError(f"{path} would have float32 weights; see docs/predict.md for int8.")
+        raise InputError(
+            f"{path} would have float32 weights, not int8; docs/predict.md has the way to int8."
+        )
     if write := WRITERS.get(path.suffix):
         return write
     raise InputError(f"{path} has an unknown suffix; let the name end with {' or '.join(WRITERS)}.")

@@ -45,7 +45,7 @@ def read(path: Path, digest: str | None = None) -> np.ndarray:
     except (ValueError, MemoryError) as error:  # MemoryError: a wrong shape in the header
         raise InputError(
             f"{path} cannot be used ({error}); delete it to predict without recognising "
-            "training photos, or delete predictor.json, too, and run the workflow again."
+            "training photos, or delete it and predictor.json, and run the workflow again."
         ) from error
     return known
 

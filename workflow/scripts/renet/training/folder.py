@@ -38,7 +38,7 @@ class TrainingFolder:
     """Folder of one training, in the folder of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
-        """Name the folder by a digest of what the results depend on and of PyTorch's version."""
+        """Name the folder by a digest of PyTorch's version and what the results depend on."""
         named = [*depends_on, torch.__version__]
         text = json.dumps(named, sort_keys=True)
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]

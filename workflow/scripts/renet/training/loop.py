@@ -114,7 +114,7 @@ def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """Return the device of this process, and restrict a GPU's algorithms by the recipe."""
+    """Return this process's device; apply `deterministic` of the recipe to a GPU."""
     device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
     devices.choose_algorithms(device, recipe.deterministic)
     return device

@@ -30,7 +30,7 @@ class RunSettings:
         if gpus and gpus < self.train.processes:
             raise InputError(
                 f"`train.processes` is {self.train.processes}, but Snakemake may use only {gpus} "
-                f"GPUs; lower this key, or raise --resources gpu={gpus}; gpu=0 selects the CPU."
+                f"GPUs; lower this key, or raise --resources gpu=N; gpu=0 selects the CPU."
             )
         device = devices.granted(self.train.device, gpus)
         precision = devices.chosen_precision(self.train.precision, devices.device_type(device))

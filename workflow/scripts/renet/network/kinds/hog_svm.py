@@ -28,8 +28,8 @@ class Hog(nn.Module):
         self.cell_size = tuple(side // self.cells for side in input_shape[1:])
         if min(self.cell_size) < 2:
             raise InputError(
-                f"Images of {input_shape[1]} x {input_shape[2]} pixels cannot have {self.cells} "
-                "cells of two pixels on each side; lower `model.cells`, or raise `crop.size`."
+                f"Images of {input_shape[1]} x {input_shape[2]} pixels cannot hold {self.cells} "
+                f"x {self.cells} cells of 2 x 2 pixels; lower `model.cells`, or raise `crop.size`."
             )
         self.feature_count = (self.cells - BLOCK + 1) ** 2 * BLOCK**2 * self.orientations
 
