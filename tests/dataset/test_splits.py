@@ -110,7 +110,7 @@ def test_copies_of_a_photo_without_recorded_people_stay_together_however_many_th
 def test_three_people_who_are_on_every_photo_are_an_error_that_names_the_photos():
     samples = samples_of(["a", "b", "c"] * 30, [0, 0, 0] * 30)
     samples["path"] = [f"{number // 3}.jpg" for number in range(90)]
-    fault = "60 faces are left out, because people share photos.*`split: {by: image}`"
+    fault = "60 faces are left out, because several people are in one photo.*`split: {by: image}`"
     with pytest.raises(InputError, match=fault):
         splits.split(samples, SETTINGS)
 

@@ -92,7 +92,7 @@ def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
 def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_path):
     (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
     archive = labels_of(CLEAN_LABELS, database="imdb")
-    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, the .mat file 00/a"
+    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, but it has 00/a"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, imdb, archive)
 

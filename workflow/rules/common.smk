@@ -113,9 +113,14 @@ def get_archive(wildcards):
     return settings.used_archives[wildcards.source]
 
 
-def of_archive(name):
+def of_archive(name, convert=None):
     """Return a function of wildcards, whose result is an attribute of the job's archive."""
-    return lambda wildcards: getattr(get_archive(wildcards), name)
+
+    def attribute(wildcards):
+        value = getattr(get_archive(wildcards), name)
+        return convert(value) if convert else value
+
+    return attribute
 
 
 # Resources of jobs that may compute on a GPU. From the second attempt, they request twice the

@@ -79,8 +79,8 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file or table as kept, or as dropped with a reason."""
     input:
-        tables=lambda wildcards: local(get_archive(wildcards).tables),
-        lists=lambda wildcards: local(get_archive(wildcards).lists),
+        tables=of_archive("tables", local),
+        lists=of_archive("lists", local),
         members="<results>/data/{source}/members.csv",
         receipt_files=get_receipts,
     output:
@@ -120,7 +120,7 @@ rule crop_faces:
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=lambda wildcards: settings.crop.spec(get_archive(wildcards).record),
+        crop=of_archive("record", settings.crop.spec),
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"

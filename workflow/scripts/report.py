@@ -5,7 +5,7 @@ metrics.json and tables/ of each other set of a run; runs.csv, comparison.csv, f
 learning_curve.csv, receipts of the archives, the record of the evaluations, summary and labels of
 the audit; the user's notes for the data sheet, if any; docs/files.md and `cards.DOCUMENTS` of
 docs/; and settings as in results.smk.
-Writes: index.html, README.md (docs/files.md), a page of each document, loss_curves.svg,
+Writes: index.html, README.md (a copy of docs/files.md), a page of each document, loss_curves.svg,
 data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run; and the data
 sheet and the model cards as pages (.html), too. The pages show figures by relative links.
 """

@@ -41,7 +41,7 @@ class Receipt:
         note_checked(self, receipt_file)
 
     def indexed(self) -> dict:
-        """Return the archive's entry in archives.json: the receipt's digest and the tar's bytes."""
+        """Return the archive's entry in archives.json: the receipt's digest and the tar's size."""
         return {"digest": self.digest, "size": Path(self.path).stat().st_size}
 
     def is_checked(self, receipt_file: str | Path) -> bool:

@@ -190,7 +190,7 @@ class Archive(Section):
                 "URL, in the order of the URLs, or remove all digests."
             )
         if len({(urls.tar_name(name) or name).removesuffix(".tar") for name in names}) < len(names):
-            raise ValueError("has two URLs whose files, as tars, have the same name; rename one.")
+            raise ValueError("has two URLs whose tars have the same name; rename one.")
         if (self.table is not None) + (is_table and labels is not None) != is_table:
             wrong = "needs either `table` or `labels`" if is_table else "cannot have a `table`"
             raise ValueError(f"{wrong}, because its `database` is {self.database}; change one key.")

@@ -48,8 +48,8 @@ def _read_source(metadata_file: Path, cropped: pd.DataFrame) -> pd.DataFrame:
     if not cropped.index.sort_values().equals(kept):
         raise InputError(
             f"{metadata_file} ({len(kept)} kept rows) and its shards ({len(cropped)} rows) differ: "
-            "a shard is missing or repeated, or a table was cut off. Delete this file and the "
-            "folder faces beside it, and run the workflow again."
+            "a shard is missing or repeated, or a table was cut off. Delete this file and "
+            "the folder `faces` beside it, and run the workflow again."
         )
     rows.loc[cropped.index, "reason"] = cropped.reason
     rows = rows.join(cropped.drop(columns=["status", "reason", "source"])).reset_index()

@@ -81,7 +81,7 @@ def _filled(
 
 
 def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
-    """Return the number of each group's part, (groups,), by the groups' `sizes` in faces.
+    """Return the index of each group's part, (groups,), by the groups' `sizes` in faces.
 
     The groups fill the parts in order, as close to the `wanted` numbers of faces as whole groups
     allow. A `needed` part has at least one group. Groups larger than the smallest needed part are
@@ -202,7 +202,7 @@ def split(
         by_image = "set `split: {by: image}`, " if settings.by == "subject" else ""
         raise InputError(
             f"The subset {empty[0]} has no face: {len(samples)} faces of {group.max() + 1} people "
-            f"are too few. {left_out} faces are left out, because people share photos. "
+            f"are too few. {left_out} faces are left out, because several people are in one photo. "
             f"Add photos of other people, {by_image}or change `filter` or the fractions in `split`."
         )
     counts = pd.Series(subset[is_kept]).value_counts()

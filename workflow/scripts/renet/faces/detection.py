@@ -87,7 +87,7 @@ def shrink(photo: np.ndarray, most: int) -> np.ndarray:
 
 
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
-    """Return the data set's box for the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`."""
+    """Detect a face in a photo (H, W, 3) uint8 BGR; return its box with the data set's margins."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
@@ -115,7 +115,7 @@ def is_installed() -> bool:
 
 
 def fit(faces: np.ndarray, margin: float) -> BoxMap:
-    """Fit the map on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
+    """Fit a BoxMap on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
     The values are medians over the detected faces; with fewer than FEWEST_FACES, the defaults.
     """

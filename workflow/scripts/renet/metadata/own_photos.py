@@ -258,7 +258,7 @@ def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.D
     if not is_labelled.any():
         raise InputError(
             f"The tables of labels name none of the {len(rows)} photos of the .mat file: they have "
-            f"{first.index[0]}, the .mat file {rows.path.iloc[0]}. Check the key `labels.path`."
+            f"{first.index[0]}, but it has {rows.path.iloc[0]}. Check the key `labels.path`."
         )
     others = len(first) - is_labelled.sum()
     logging.info("%d photos of the labels are not in the .mat file.", others)

@@ -72,8 +72,8 @@ def genders(column: pd.Series, name: str, values: dict | None = None) -> pd.Seri
     """Return each row's class as float64, NaN if unknown; the log counts each spelling.
 
     Args:
-        values: gender of each further spelling in published labels, and of each digit, because 0
-            is female in some data sets and male in others. If None, 0 is female and 1 is male.
+        values: a mapping from other spellings and digits in published labels to genders, because
+            0 is female in some data sets and male in others. If None, 0 is female and 1 is male.
     """
     written, spellings = column.str.lower(), GENDERS
     fault = "is not a gender; write female (f, 0), male (m, 1) or unknown"

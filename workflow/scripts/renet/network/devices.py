@@ -88,7 +88,7 @@ def own_gpu(local_rank: int) -> int:
     if local_rank >= count:
         raise InputError(
             f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count} GPUs; set "
-            "`train.device: cpu` or -b cpu, lower `train.processes`, or install PyTorch for GPUs."
+            "`train.device` or -b to cpu, lower `train.processes`, or install PyTorch for GPUs."
         )
     numbers = range(local_rank % ranks, count, ranks)
     for number in sorted(numbers, key=lambda number: number < local_rank):

@@ -39,7 +39,7 @@ templates.add_sentences("sentences.j2")
 
 @dataclass(frozen=True)
 class SetResults:
-    """Results of one run on a set; the set's own metrics are the key `test` of its metrics.json."""
+    """Results of one run on a set; the key `test` of the metrics has the metrics on this set."""
 
     set: str  # `test`, `OUT_OF_FOLD` or the name of an external set
     metrics: Summary

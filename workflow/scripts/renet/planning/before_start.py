@@ -26,7 +26,7 @@ DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machin
 def check(
     settings: Config, results: Path | None, outputs: Iterable[str], *, predicts_here: bool
 ) -> None:
-    """Raise an InputError for what would fail after hours, or replace a user's files.
+    """Raise an InputError for what would fail after hours or would replace a user's files.
 
     `results` is None in a module without the rule report. `predicts_here` is whether the workflow
     has the rules that predict, and runs these rules with the packages of this environment.
@@ -97,7 +97,7 @@ def check_own_results(settings: Config, results: Path) -> None:
         folder = place.resolve()
         if folder.is_dir() and (folder.is_relative_to(own) or own.is_relative_to(folder)):
             raise InputError(
-                f"{key} names {place}, which is in or around the results folder {results}; set "
+                f"{key} names {place}, which contains or is in the results folder {results}; set "
                 "a separate results folder by `pathvars: {results: …}`."
             )
 

@@ -82,7 +82,7 @@ def to_repeat(settings: Config, run: str, of_defaults: Iterable[str]) -> dict:
 
 
 def sliced(archives: Mapping[str, Archive]) -> dict[str, dict]:
-    """For each archive with `slices`, return these columns, and the tables and labels with them."""
+    """For each archive with `slices`, return the columns that `slices` names and their tables."""
     return {
         name: {
             "slices": archive.slice_columns, "labels": archive.label_settings,

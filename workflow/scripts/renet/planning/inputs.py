@@ -85,7 +85,7 @@ def places_state(places: Iterable[str]) -> str:
 
 
 def file_states(paths: Iterable[str | None]) -> list[str]:
-    """Return digests ("" for no file), because Snakemake ignores a change to an earlier time."""
+    """Return digests ("" for no file), because Snakemake ignores a new file with an older time."""
     named = [Path(path or "").expanduser() for path in paths]
     return [files.file_digest(path) if path.is_file() else "" for path in named]
 

@@ -121,7 +121,7 @@ def _cut_detected(photo: Photo, image: Image, predictor: Predictor) -> list[Cut]
 def predict(
     predictor: Predictor, places: Sequence[str], *, detect: bool, threads: int | None = None
 ) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
-    """Yield each batch's cuts and their rows of predictions.csv; for places see `photos.find`.
+    """Yield each batch's cuts and their rows of predictions.csv; `photos.find` reads `places`.
 
     Without `detect`, each photo is a ready-made crop. Raise an InputError if a place has no photo,
     or if the detector is not installed.

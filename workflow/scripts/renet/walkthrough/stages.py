@@ -64,7 +64,7 @@ def _convolution(seen: Activations, names: tuple[str, ...], pictures: Path) -> d
 
 
 def _sweep(seen: Activations, names: tuple[str, ...], pictures: Path) -> dict:
-    """Return the page's variables for a SpatialRNN, such as how many blocks one block changes.
+    """Return the page's variables for a SpatialRNN, such as how many blocks one block affects.
 
     The hidden states and their changes are written as pictures, one pixel for each block.
     """
