@@ -79,8 +79,8 @@ class Convolutions(Kind):
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
     """output channels of 3x3 convolutions with dilation 2; max-pooling follows all but the last"""
     classifier: Literal["course", "plain"] = "course"
-    """the mean of each map of the last convolution is a logit; course: with padding and a ReLU;
-    plain: with neither"""
+    """a convolution to one map for each class, whose mean is the logit; course: with padding and
+    ReLU; plain: with neither"""
 
     def blocks(self) -> dict[str, list[int]]:
         """Return {layer: [height, width] that it reduces to one value} after `conv_channels`."""

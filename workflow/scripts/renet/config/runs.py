@@ -29,7 +29,7 @@ class Checkpoints(Section):
     """Interval of checkpoints. A change here does not repeat a finished training."""
 
     minutes: Positive = 10.0
-    """time between checkpoints; an epoch's end saves one, too, 30 s after the last"""
+    """time between checkpoints; at the end of an epoch, 30 s are enough"""
 
 
 class Resources(Section):

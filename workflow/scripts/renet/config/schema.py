@@ -117,7 +117,7 @@ class Config(Section):
 
     sources: Annotated[Unique[Named], Field(min_length=1)] = ["sample"]
     """Names of `archives` below, or `sample` (drawn portraits, no download). Several sources form
-    one data set. Equal names of people are one person, unless `subjects` is own."""
+    one data set. Equal names are one person, except with `subjects: own` (below)."""
     external: Unique[Named] = []
     """External test sets: every run is evaluated on each of them. Nothing is trained or chosen on
     them. Faces whose person or photo is in the training or validation set are left out. An
@@ -161,8 +161,8 @@ class Config(Section):
     """Path of a Markdown file in UTF-8, such as notes.md, with what only you know about the data:
     origin, consent, labelling. The data sheet includes its text; begin headings with ###."""
     license: Text | None = None
-    """Licence, for instance cc-by-4.0, in the model cards of the sample (null: mit), and of your
-    own photos without a key `license` (null: "other")."""
+    """Licence that model cards state, such as cc-by-4.0: for the sample (null: mit) and for
+    archives of your own photos without a key `license` (null: "other")."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
     entries: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = Field(
