@@ -5,16 +5,12 @@ import itertools
 import logging
 import queue
 import re
-import sys
 
 import pytest
 
-from helpers.project import ROOT, SCRIPTS, run_python
-from helpers.terminal import on_a_terminal
-from helpers.training import write_faces
+from helpers.project import ROOT, run_python
 from helpers.workflow import SCREEN, WIDE, copy_project, run_on_a_terminal, write_config
 
-BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
 RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s +\d+ of \d+ jobs  \S")
 TRAINING_WITHOUT_A_TERMINAL = r"""
 import itertools, logging, os
@@ -92,19 +88,6 @@ def test_ctrl_c_leaves_one_line_in_place_of_a_traceback_and_an_error(tmp_path):
     said = "\n".join(session.lines)
     assert session.status != 0 and session.lines[-1] == "Stopped. The same command resumes."
     assert said.count("resumes") == 1 and "Traceback" not in said and "failed" not in said
-
-
-def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_path):
-    write_faces(tmp_path / "train.h5")
-    write_faces(tmp_path / "test.h5", 20, 1)
-    command = [sys.executable, SCRIPTS / "train.py", "-b", "mkl", "-e", "2", "-z", "8"]
-    session = on_a_terminal(tmp_path, *command, "--data_root", ".", "--save_path", "model.pt")
-    assert session.status == 0, "\n".join(session.lines)
-    epochs = [BAR.match(line)[2] for line in session.lines if " 100%|" in line]
-    assert epochs == ["epoch 1/2", "epoch 2/2"]
-    assert len([line for line in session.lines if "%|" in line]) == 2
-    records = [line for line in session.lines if " INFO epoch " in line]
-    assert len(records) == 2 and not any("img/s" in line for line in records)
 
 
 @pytest.fixture

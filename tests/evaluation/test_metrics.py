@@ -60,6 +60,7 @@ def test_baseline_predicts_the_majority_class_of_the_set():
 def test_constant_prediction_is_flagged():
     found = summarise(predictions_of([0, 1, 1, 1], [0.5, 0.5, 0.5, 0.5]))
     assert found["constant_prediction"] is True
+    assert summarise(predictions_of([1, 1], [0.6, 0.6]))["constant_prediction"] is False
     assert found["accuracy"] == 0.25 and found["balanced_accuracy"] == 0.5
     assert found["roc_auc"] == 0.5
     claim = summarise(predictions_of([0, 1, 1, 1], [0.6] * 4))["above_baseline"]["accuracy"]

@@ -51,6 +51,15 @@ def test_settings_that_differ_from_the_defaults_stand_by_recipe_and_once_if_all_
     assert own == ["no others", "learning_rate 0.001", "kind cnn · seed 2"]
 
 
+def test_rows_fall_by_the_metric_also_where_the_best_run_is_of_a_row_with_a_lower_value(changed):
+    rows = RUNS.read(changed / "comparison/runs.csv")
+    rows.loc[(rows.set == "validation") & (rows.run == "again"), "value"] = 0.99
+    RUNS.write(changed / "comparison/runs.csv", rows)
+    write_report(changed)
+    table = (changed / "index.html").read_text().split('id="runs"')[1]
+    assert table.index('data-value="again"') < table.index('<span class="pill">best')
+
+
 def test_row_of_a_grid_opens_to_its_runs(window, results):
     window.get(index(results))
     members = window.find_elements(By.CSS_SELECTOR, "#runs tr.member")

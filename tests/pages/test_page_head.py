@@ -128,8 +128,8 @@ def people(photos: int, **more: object) -> dict:
         ("lead", [{"difference": 0.0004, "run": "b", "significant": 0, "set": "validation"}],
          "Level with b on the validation set, which chose the run."),
         ("intervals", [people(0, effective_faces=0.4)],
-         "They do not include the variation by other seeds, wrong labels or other sources of "
-         "photos."),
+         "The intervals do not include the variation by other seeds, wrong labels or other "
+         "sources of photos."),
     ],
 )  # fmt: skip
 def test_sentences_fit_one_and_several_and_people_and_photos(macro, values, said):

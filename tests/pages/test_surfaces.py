@@ -217,6 +217,7 @@ def test_all_surfaces_of_eight_runs_say_the_same(results, tmp_path, caplog):
     above = [name for name in names if check_surfaces(eight, name, runs, caplog.text)]
     assert above == ["gap", "balanced", *SEEDS[:2], "slow"]
     assert "<small>seeds 1, 2, 3</small>" in index.read_text()
+    assert "In the column Cross-validation, the test is also corrected" in plain(index.read_text())
     head, sureness, lead, *others = remarks(index)
     assert [head, sureness, *others] == remarks(eight / "runs/gap/report.html")
     assert lead.startswith("Its lead is significant: ")
@@ -325,7 +326,7 @@ SHARED = {"people": 0, "photos": 0, "pixels": 0}
 # Of the run `made`: what is changed, in metrics.json or in its rows of runs.csv, and what its page
 # or its card then says, although all other data say otherwise.
 CASES = [
-    ({"test.small": True}, "The test set has 3,000 faces; the effective number of"),
+    ({"test.small": True, "test.effective_people": 9.97}, "number of people is 9.9. Calib"),
     ({"test.few": True}, "Cross-validate with runs: {made: {folds: 5}} in your config"),
     ({"test.constant_prediction": True}, "predicts the same class for every test face"),
     ({"test.majority_baseline.class": "female"}, "validation always female"),
@@ -333,13 +334,13 @@ CASES = [
     ({"test.above_baseline.balanced_accuracy": None}, "alone: it is not compared with the base"),
     ({"test.male_minus_female.significant": True}, ") is significant."),
     ({"test.male_minus_female.value": None}, "The test set has faces of one class alone."),
-    ({"test.effective_faces": 149.6}, "people as 150 independent faces. They do not"),
+    ({"test.effective_faces": 149.6}, "people as 150 independent faces. The interv"),
     ({"test.unnamed_photos": 1, "test.subjects": 9}, "8 people and 1 photo without a recorded p"),
     ({"data.unnamed_photos": 40}, "40 photos have no recorded person. Each counts as"),
     ({"groups.below": AGES[1:]}, "Age 10–19 years is significantly below the others: recall of f",
      "The same holds for 5 other groups."),
     ({"groups.tested": []}, "No group was tested: each group, or the rest of the set, is too"),
-    ({"groups.compared": []}, "compared in no group: none is large enough and has enough"),
+    ({"groups.compared": []}, "compared in no group: each group, or the rest of the set,"),
     ({"groups.gaps": [AGES[4], AGES[0]]}, "differ significantly in 2 of 10 tested groups. They "
      "differ most in age 40–49 years: female 90"),
     ({"chosen_by_few.others": 40}, "temperature was chosen by faces that are worth only 40 indep"),
@@ -356,6 +357,7 @@ CASES = [
     (UNSURE, "confidence is above 0.9.", "on one face each of 1,107 people",
      "with one face each of these people", "error rate (1 − accuracy) of – (95 % interval –)"),
     (UNSURE | {"calibration.fitted_on": OUT_OF_FOLD}, "It is an approximation, because other net"),
+    ({"claims.leads": 0}, "The test is corrected for the other sets of the run."),
     ({"claims.ranked": 8}, "The test is corrected for the choice among 8 runs."),
     (UNSURE | PHOTOS, "was chosen on the validation set, on one face each of 500 photos"),
     ({"leakage.in_two_subsets": SHARED | {"photos": 2}},

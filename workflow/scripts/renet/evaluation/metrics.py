@@ -52,7 +52,7 @@ def summarise(predictions: pd.DataFrame) -> dict:
             "balanced_accuracy": _balanced_claim(recalls) if both else None,
         },
         "majority_baseline": {"class": CLASSES[majority], **_point_estimates(constant)},
-        "constant_prediction": predictions.predicted.nunique() == 1,
+        "constant_prediction": both and predictions.predicted.nunique() == 1,
     }
 
 

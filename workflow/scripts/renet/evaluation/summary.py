@@ -99,7 +99,7 @@ class SetSummary(Metrics):
     """None for a set of one class"""
     majority_baseline: Baseline
     constant_prediction: bool
-    """whether the network predicts one class for all faces"""
+    """whether the network predicts one class for all faces of a set with two classes"""
 
 
 class Composition(Record):

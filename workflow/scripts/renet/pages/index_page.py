@@ -88,7 +88,7 @@ def _rows(
     of_seeds: pd.DataFrame,
     grids: Mapping[str, dict],
 ) -> list[Row]:
-    """Return the table's rows: the best run, then all others by their metric on the set `ranking`.
+    """Return the table's rows by their metric on the set `ranking`, the highest first.
 
     A grid is one row. Runs that differ in their seeds alone are one row if no run is of a grid.
     """
@@ -111,7 +111,7 @@ def _rows(
             name, by_set = _entry(names.split()), cells.set_index("set", drop=False)
             ranked[members[0].name] = Row(members[0].run, name, by_set, members=members)
     return sorted(
-        ranked.values(), key=lambda row: (row.run is not best, -round(row.cells.value[ranking], 9))
+        ranked.values(), key=lambda row: (-round(row.cells.value[ranking], 9), row.run is not best)
     )
 
 
