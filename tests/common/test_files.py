@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from helpers.project import SCRIPTS
+from helpers.project import SCRIPTS, run_python
 from renet.common import files, locks
 from renet.common.errors import InputError
 
@@ -104,3 +104,10 @@ def test_standard_output_is_appended_to_where_the_shell_appends(tmp_path):
         subprocess.run([sys.executable, "-c", code], stdout=handle, check=True,
                        env=os.environ | {"PYTHONPATH": str(SCRIPTS)})  # fmt: skip
     assert log.read_text() == "old\nnew\n"
+
+
+def test_reader_of_standard_output_may_stop_early():
+    pipe = "import os; reader, writer = os.pipe(); os.dup2(writer, 1); os.close(reader)"
+    code = f"{pipe}; from renet.common import files; files.write_text('/dev/stdout', 'row')"
+    outcome = run_python("-c", code)
+    assert (outcome.returncode, outcome.stderr) == (0, "")

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ ROWS = "fieldset label, [role=alert]"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     """The page of the best run, which was trained on known.jpg; its end deletes the uploads."""
-    folder, uploads = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("uploads")
+    folder, uploads = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("uploads+")
     run, runs = folder / "runs" / "best", folder / "comparison" / "runs.csv"
     run.mkdir(parents=True)
     runs.parent.mkdir()
@@ -44,9 +45,11 @@ def served(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     faces = known[None, ..., ::-1].transpose(0, 3, 1, 2)
     describe_run(run, faces, 0.0, EVALUATED, database="table")
     environment = os.environ | {"TMPDIR": str(uploads), "http_proxy": "http://127.0.0.1:9"}
-    command = [sys.executable, SCRIPTS / "demo.py", folder]
+    command = ["nohup", sys.executable, SCRIPTS / "demo.py", folder]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        yield next(line.split()[3] for line in process.stderr if " Open " in line), folder
+        address = next(line.split()[3] for line in process.stderr if " Open " in line)
+        process.send_signal(signal.SIGHUP)  # the terminal is closed
+        yield address, folder
         assert [*uploads.rglob("*.jpg")]
         process.terminate()
     assert [*uploads.iterdir()] == []

@@ -137,9 +137,13 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
     assert found.read_bytes() == b"already there"
     with pytest.raises(InputError, match="is the folder of a run"):
         call_script("export", **given | {"exported": run / "model.safetensors"})
-    (hub / "README.md").write_text("# Of another project")
-    with pytest.raises(InputError, match=r"README\.md is no earlier output"):
-        call_script("export", **given)
+    for name, text, fault in (
+        ("config.json", '{"model_type": "vit"}', "is of another project"),
+        ("README.md", "# Of another project", "is no earlier output"),
+    ):
+        (hub / name).write_text(text)
+        with pytest.raises(InputError, match=f"{name} {fault}"):
+            call_script("export", **given)
     assert (run / "model.onnx").exists()
 
 
@@ -207,6 +211,7 @@ def test_safetensors_alone_predict_as_the_run_does_and_have_the_same_bytes_again
     for path in (first, again):
         export.write_safetensors(path, found)
     assert first.read_bytes() == again.read_bytes()
+    (tmp_path / "config.json").write_text(f'{{"{model_file.DIGEST}": "of another model"}}')
     assert (predictor.load(first).probabilities(faces) == found.probabilities(faces)).all()
 
 

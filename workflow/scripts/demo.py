@@ -36,7 +36,8 @@ def demo(model: Path = Path("results"), *, compute: devices.Compute = devices.Co
     device = devices.choose(compute.device, compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     for number in (signal.SIGTERM, signal.SIGHUP):  # these signals delete the photos, too
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="renet-demo-") as uploads:
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "no_proxy": "127.0.0.1"}
         from renet.demo import page  # Gradio makes a folder when it is imported

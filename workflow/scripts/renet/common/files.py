@@ -38,7 +38,11 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`
         with tempfile.NamedTemporaryFile() as whole:
             yield Path(whole.name)
-            shutil.copyfileobj(whole, sys.stdout.buffer)
+            try:
+                shutil.copyfileobj(whole, sys.stdout.buffer)
+                sys.stdout.flush()
+            except BrokenPipeError:  # such as by `| head`
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path

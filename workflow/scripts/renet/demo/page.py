@@ -91,7 +91,7 @@ class Demo:
             values = walkthrough_page.network(seen, Path(folder), *self.compute)
             values |= {"folder": folder, "predictor": self.predictor, "row": faces[chosen]}
             page = templates.render("face.html.j2", **values)
-            return PARTS.frame(re.sub(rf"{folder}/[\w.]+", _content, page))
+            return PARTS.frame(re.sub(rf"{re.escape(folder)}/[\w.]+", _content, page))
 
 
 def _content(file: re.Match) -> str:

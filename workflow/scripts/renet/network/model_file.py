@@ -152,7 +152,7 @@ def _read_pytorch(path: Path, data: bytes) -> Any:
 def _read_safetensors(path: Path, data: bytes) -> dict:
     start = 8 + int.from_bytes(data[:8], "little")  # of the tensors, after the header
     metadata = json.loads(data[8:start]).get("__metadata__", {})
-    content = described(path) or json.loads(metadata.get(METADATA, "{}"))
+    content = json.loads(metadata.get(METADATA, "{}")) or described(path)
     stated = str(content.get(DIGEST))
     # config.json states the digest of the file; exports of 4.0.0 state a digest of the tensors.
     covered = data, data.replace(stated.encode(), NO_DIGEST.encode(), 1), data[start:]

@@ -99,6 +99,8 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | Non
     if (folder / FILE).exists():
         raise InputError(f"{folder} is the folder of a run; name a file in another folder.")
     files.check_replaceable(folder / "README.md", "---")  # a card begins with its front matter
+    if (found := model_file.described(path)) and found.get("format") != model_file.FORMAT:
+        raise InputError(f"{folder / DESCRIPTION} is of another project; name another folder.")
     if onnx is None:
         (folder / "model.onnx").unlink(missing_ok=True)  # perhaps of another training or config
     elif onnx.resolve() != (folder / "model.onnx").resolve():

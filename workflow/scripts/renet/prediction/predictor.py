@@ -57,7 +57,7 @@ Content = _part(
     unsure=_part(threshold=Annotated[float, Field(ge=0, le=1)] | None),
     model=_part(sha256=str | None),
     training_photos=_part(sha256=str | None),
-    stated=(_part(above=bool) | None, None),
+    stated=(_part(above=bool | None) | None, None),
     above_baseline=(dict[str, bool] | bool, False),  # old files: by each metric, or the accuracy
     sources=(list[str], []),
 )
