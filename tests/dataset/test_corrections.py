@@ -84,11 +84,11 @@ def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_correc
     with pytest.raises(InputError, match=wanted + "has the same pixels and is labelled male"):
         shuffle(source, None, own=["own"])
     for gender in ("drop", "female"):
-        shuffle(source, f"id,gender,photo_digest\nown:7,{gender},file 7\n", own=["own"])
+        shuffle(source, f"id,gender,photo_digest\nown:7,{gender},own file 7\n", own=["own"])
 
 
 def test_correction_of_an_own_photo_needs_its_file(source, caplog):
-    text = "id,gender,photo_digest\nown:1,female,file 1\nown:3,female,of another\n"
+    text = "id,gender,photo_digest\nown:1,female,own file 1\nown:3,female,of another\n"
     text += "".join(f"own:{number}.jpg,f,gone\n" for number in range(10))
     shuffle(source, text, own=["own"])
     outcomes = CORRECTED.read(source / "corrected.csv").set_index("id").outcome.to_dict()

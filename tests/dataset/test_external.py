@@ -11,7 +11,7 @@ from renet.metadata import own_photos
 
 SPLIT = pd.DataFrame(
     {"subset": ["train", "validation", "test"], "subject": ["anna", "berta", "carla"],
-     "digest": ["a", "b", "c"], "phash": list(map(random_hash, "abc"))}
+     "digest": [*"abc"], "phash": list(map(random_hash, "abc")), "photo_digest": [*"ABC"]}
 )  # fmt: skip
 NEAR_A = f"{int(random_hash('a'), 16) ^ 0xFF:064x}"  # differs in eight bits
 
@@ -21,15 +21,16 @@ def rows(*faces: tuple[str, str]) -> pd.DataFrame:
     table = pd.DataFrame(faces, columns=["subject", "digest"])
     hashes = [random_hash(str(digest)) for digest in table.digest]
     paths = [f"{number}.jpg" for number in range(len(faces))]
-    return table.assign(source="old", path=paths, reason="", phash=hashes)
+    return table.assign(source="old", path=paths, reason="", phash=hashes, photo_digest=paths)
 
 
 def test_face_that_training_or_validation_has_leaves_the_set():
     people = rows(("anna", "v"), ("berta", "w"), ("stranger", "y"))
     expected = ["known_person", "known_person", ""]
     assert external.drop_known(people, SPLIT).reason.tolist() == expected
-    photos = rows(("nobody", "a"), ("no one", "b"), ("carla", "c"))  # of the test set
-    expected = ["known_photo", "known_photo", ""]
+    photos = rows(("nobody", "a"), ("no one", "b"), ("second face", "d"), ("carla", "c"))
+    photos["photo_digest"] = [*"XYBC"]  # C is of the test set
+    expected = ["known_photo", "known_photo", "known_photo", ""]
     assert external.drop_known(photos, SPLIT).reason.tolist() == expected
 
 

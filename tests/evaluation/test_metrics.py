@@ -262,7 +262,7 @@ def test_person_in_two_subsets_is_refused_where_the_split_is_by_person():
 @pytest.mark.parametrize(
     ("column", "values", "what"),
     [
-        ("path", ["1.jpg", "2.jpg", "1.jpg", "2.jpg"], r"photos \(2\)"),
+        ("photo_digest", ["1", "2", "1", "2"], r"photos \(2\)"),
         ("digest", ["1", "2", "1", "4"], r"pixels \(1\)"),
         ("phash", [ONE := random_hash("1"), ONE[:-1] + "0", ONE, ONE], r"near-duplicates \(1\)"),
     ],

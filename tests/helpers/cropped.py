@@ -45,7 +45,7 @@ def cropped_source(
             "row": row, "status": "kept", "reason": "", "index": row - 1, "width": 9, "height": 9,
             "grey": 0, "digest": (digests or {}).get(row, f"{source}{row}"),
             "phash": (hashes or {}).get(row, random_hash(f"{source}{row}")),
-            "photo_digest": f"file {row}",
+            "photo_digest": f"{source} file {row}",
         }
         for row in range(1, count)
     ]  # fmt: skip

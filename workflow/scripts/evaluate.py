@@ -29,7 +29,7 @@ from renet.evaluation.tables import FEWEST_PEOPLE, SLICES, SMALL_SLICE
 from renet.pages import page_data
 from renet.records import evaluations as records
 
-SPLIT_COLUMNS = ("subset", "source", "path", "subject", "digest", "phash", "target", "year")
+SPLIT_COLUMNS = ("subset", "source", "subject", "digest", "phash", "photo_digest", "target", "year")
 
 
 def evaluate(

@@ -29,7 +29,7 @@ def external_set(
     near_duplicates: bool,
     seed: int,
 ) -> None:
-    seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))
+    seen = SPLIT.read(known, ("subset", "subject", "digest", "phash", "photo_digest"))
     all_rows = external.drop_known(rows.read([metadata], tables), seen, near=near_duplicates)
     samples = external.shuffle(rows.faces(all_rows), seed)
     name = samples.source.iloc[0]

@@ -14,7 +14,7 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
     """Return all rows, with a drop reason if their person or photo is in training or validation."""
     seen = split[split.subset.isin(DEVELOPMENT)]
     reason = rows.reason
-    known_photos = rows.digest.isin(seen.digest)
+    known_photos = rows.digest.isin(seen.digest) | rows.photo_digest.isin(seen.photo_digest)
     if near:
         faces = rows.phash[reason == ""]
         known_photos[faces.index] |= near_duplicates.is_known(faces, as_words(seen.phash))

@@ -21,7 +21,7 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the keys that link samples, by name: samples with equal values are linked."""
     keys = {
         "people": samples.subject,
-        "photos": samples.source + ":" + samples.path,
+        "photos": samples.photo_digest,  # a file can have two names, for instance by person
         "pixels": samples.digest,
     }
     return keys | ({"near-duplicates": samples.copies} if "copies" in samples else {})
