@@ -73,7 +73,7 @@ def make_table(subset: str, count: int, people: int, first: int) -> pd.DataFrame
             "index": rows,
             "digest": [f"{row:032x}" for row in rows],
             "phash": [hashlib.sha256(b"%d" % row).hexdigest() for row in rows],
-            "photo_digest": "",
+            "photo_digest": [f"file {row}" for row in rows],
         }
     )  # fmt: skip
 

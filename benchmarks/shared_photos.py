@@ -38,7 +38,9 @@ def taken(
     is_shared = random.random(photos) < fraction
     person = np.concatenate([first, second[is_shared]])
     photo = np.concatenate([np.arange(photos), np.flatnonzero(is_shared)])
-    faces = pd.DataFrame({"subject": person, "path": photo, "digest": np.arange(len(person))})
+    faces = pd.DataFrame(
+        {"subject": person, "photo_digest": photo, "digest": np.arange(len(person))}
+    )
     return faces.astype(str).assign(source="own", target=person % 2)
 
 
@@ -53,9 +55,9 @@ def subsets(faces: pd.DataFrame, linked: float) -> pd.Series:
 
 def left_out_of_folds(faces: pd.DataFrame) -> float:
     """The fraction of the faces of the other folds that share a photo with one of a fold."""
-    fold = splits.folds(faces, FOLDS, seed=1)
+    fold, photo = splits.folds(faces, FOLDS, seed=1), faces.photo_digest
     left_out = [
-        np.isin(faces.path[fold != held_out], faces.path[fold == held_out]).mean()
+        np.isin(photo[fold != held_out], photo[fold == held_out]).mean()
         for held_out in range(FOLDS)
     ]
     return float(np.mean(left_out))
