@@ -66,7 +66,7 @@ def temperature_scaling(validation: pd.DataFrame) -> dict:
 
 
 def _confidences(interval: list[float] | None) -> str:
-    """Return the record `confidences`, by the temperature's interval; None if it was not fitted."""
+    """Return the record `confidences` by the temperature's interval, or by None without a fit."""
     low, high = interval or TEMPERATURE_BOUNDS
     if low > 1 or high < 1:
         return "too_high" if low > 1 else "too_low"

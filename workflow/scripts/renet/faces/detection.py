@@ -87,7 +87,7 @@ def shrink(photo: np.ndarray, most: int) -> np.ndarray:
 
 
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
-    """Detect a face in a photo (H, W, 3) uint8 BGR; return its box with the data set's margins."""
+    """Detect a face in a photo (H, W, 3) uint8 BGR; return the box that the data set would have."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
