@@ -29,7 +29,7 @@ class Checkpoints(Section):
     """Interval of checkpoints. A change here does not repeat a finished training."""
 
     minutes: Positive = 10.0
-    """time between checkpoints; at the end of an epoch, 30 s are enough"""
+    """time between checkpoints; at the end of an epoch, at least 30 s"""
 
 
 class Resources(Section):

@@ -18,7 +18,7 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
     if near:
         faces = rows.phash[reason == ""]
         known_photos[faces.index] |= near_duplicates.is_known(faces, as_words(seen.phash))
-    known_photos = known_photos.groupby(rows.path).transform("any")
+    known_photos = known_photos.groupby(rows.photo_digest, dropna=False).transform("any")
     known_people = rows.subject.isin(seen.subject)
     reason = reason.mask((reason == "") & known_people, ExternalReason.KNOWN_PERSON)
     reason = reason.mask((reason == "") & known_photos, ExternalReason.KNOWN_PHOTO)
