@@ -8,7 +8,7 @@ import yaml
 # Each script has its file, equal within a group: conda solves one environment for the group.
 SCRIPTS = {
     "files": "make_sample download index_archive write_hdf5 provenance manifest",
-    "faces": "crop_faces thumbnails gallery audit",
+    "faces": "crop_faces face_box thumbnails gallery audit",
     "tables": "parse_metadata shuffle external_set evaluate compare learning_curve report",
     "network": "train fold infer explain walkthrough predictor predict",
     "export": "export",

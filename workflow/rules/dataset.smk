@@ -112,6 +112,7 @@ rule crop_faces:
         receipt_files=get_receipts,
         archives="<results>/data/{source}/archives.json",
         photos="<results>/data/{source}/photos.csv",
+        face_box=get_face_box,
     output:
         faces=SHARD if settings.crop.keep_shards else temp(SHARD),
         table=f"{inputs.SHARD}.csv",
@@ -173,3 +174,24 @@ rule write_hdf5:
         code=code("write_hdf5.py"),
     script:
         "../scripts/write_hdf5.py"
+
+
+rule face_box:
+    """Measure how the training faces are cut, for the face detector's boxes."""
+    input:
+        faces="<results>/data/train.h5",
+        table="<results>/data/train.csv",
+    output:
+        face_box="<results>/data/face_box.json",
+    log:
+        "<results>/logs/face_box/train.log",
+    conda:
+        "../../envs/face_box.yaml"
+    params:
+        margin=settings.crop.margin,
+        detected=[
+            name for name in settings.sources if settings.used_archives[name].detected
+        ],
+        code=code("face_box.py"),
+    script:
+        "../scripts/face_box.py"

@@ -28,6 +28,18 @@ rule external_set:
         "../scripts/external_set.py"
 
 
+use rule face_box as face_box_external with:
+    input:
+        faces="<results>/data/{external}.h5",
+        table="<results>/data/{external}.csv",
+        training="<results>/data/face_box.json",
+        shards=get_detected_shards,
+    output:
+        face_box="<results>/data/{external}/face_box.json",
+    log:
+        "<results>/logs/face_box/{external}.log",
+
+
 use rule infer as infer_external with:
     input:
         model="<results>/runs/{run}/model.pt",

@@ -26,6 +26,19 @@ def get_receipts(wildcards):
     return inputs.receipts(settings, [wildcards.source])
 
 
+def get_face_box(wildcards):
+    """Return the file by which the detected faces of an external set are cut like training faces."""
+    is_cut = wildcards.source in EXTERNAL and get_archive(wildcards).detected
+    return "<results>/data/face_box.json" if is_cut else []
+
+
+def get_detected_shards(wildcards):
+    """Return the tables of an external set's shards if the face detector found its faces."""
+    name = wildcards.external
+    is_detected = settings.used_archives[name].detected
+    return inputs.shards(settings, [name], ".csv") if is_detected else []
+
+
 def get_slices(wildcards):
     """Return `data_summary.sliced` for the sources of a job's test set."""
     external = wildcards.get("external")
@@ -106,7 +119,7 @@ def kept_outputs(wildcards=None):
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
         *outputs("index_archive", "parse_metadata", source=ALL_SOURCES),
-        *outputs("shuffle", "external_set", external=EXTERNAL),
+        *outputs("shuffle", "face_box", "external_set", "face_box_external", external=EXTERNAL),
         *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
         *recorded_outputs(RUNS),
         *outputs("manifest", run=RUNS),

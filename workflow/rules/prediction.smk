@@ -20,6 +20,7 @@ rule predictor:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
         faces=of_run(inputs.face_file),
+        face_box="<results>/data/face_box.json",
         initial_hashes=get_initial_hashes,
     output:
         predictor="<results>/runs/{run}/predictor.json",

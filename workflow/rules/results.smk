@@ -191,6 +191,10 @@ rule report:
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
+        face_boxes=expand(
+            "<results>/data/{name}face_box.json",
+            name=["", *(f"{name}/" for name in EXTERNAL)],
+        ),
         receipts=inputs.receipts(settings, ALL_SOURCES),
         notes=own_file(settings.datasheet),
     output:

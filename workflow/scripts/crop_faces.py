@@ -4,8 +4,9 @@ Reads: receipts, archives.json, photos.csv of the source, and this shard's photo
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
 `renet.faces.shards.SHARD`) of the shard's photos. A photo is kept, with its position in the NumPy
 file, or dropped for a reason.
-Decides: which photos are dropped (`renet.common.drop_reasons.CropReason`); in whole photos without
-a box, where the face is, and which photos are dropped as `no_face` or `second_face`.
+Decides: which photos are dropped (`renet.common.drop_reasons.CropReason`); with `photos: detect`,
+where the face is, and which photos are dropped as `no_face` or `second_face`. The detected faces of
+an external set are cut like training faces, by face_box.json.
 """
 
 import logging
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from renet.archives import receipts
 from renet.common import files, script
-from renet.faces import photo_index
+from renet.faces import detection, photo_index
 from renet.faces.crop import CropSpec, cv2
 from renet.faces.crop_shard import crop_shard
 from renet.faces.shards import SHARD
@@ -28,12 +29,14 @@ def crop_faces(
     crop: CropSpec,
     shard: int,  # from 1
     shards: int,
+    face_box: Path | None = None,  # of the training set, for an external set
 ) -> None:
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
     pairs = zip(receipt_files, files.read_json(archives), strict=True)
     tar_paths = [receipts.read_indexed(receipt_file, indexed) for receipt_file, indexed in pairs]
     chosen = photo_index.read_shard(photos, shards, shard)
-    lines = crop_shard(chosen, tar_paths, faces, crop)
+    box_map = detection.read_map(face_box) if face_box else detection.BoxMap()
+    lines = crop_shard(chosen, tar_paths, faces, crop, box_map)
     SHARD.write(table, lines)
     logging.info("%d photos read, %d faces cropped", len(lines), lines["index"].notna().sum())
 

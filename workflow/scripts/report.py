@@ -32,6 +32,7 @@ def report(
     settings: dict,
     evaluations: Path,  # folder of the records
     external_funnels: list[Path],
+    face_boxes: list[Path],  # of the training set and of each external set
     receipts: list[Path],
     notes: Path | None,
     audit: list[Path],  # the first two are labels.csv and summary.json
@@ -48,6 +49,7 @@ def report(
         notes=notes.read_text(encoding="utf-8") if notes else "",
         evaluations=records.models_by_set(evaluations, len(settings["runs"])),
         external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
+        face_boxes=[files.read_json(path) for path in face_boxes],
         runs=results.read_runs(run_table),
         comparison=COMPARISON.read(comparison),
         suspects=results.SUSPECTS.read(audit[0]) if audit else None,

@@ -49,21 +49,16 @@ def _named_files(lists: Mapping | None) -> list[tuple[str, str]]:
 
 
 @functools.cache  # called dozens of times when Snakemake starts
-def examine_table(table: str, *required: str) -> tuple[list[str], bool]:
-    """Return the header of a user's CSV, in lower case, and whether any readable row has a box."""
-    header: list[str] = []
+def read_header(table: str, *required: str) -> list[str]:
+    """Return the header of a user's CSV, in lower case."""
     with (
         contextlib.suppress(OSError, csv.Error),  # reported where the table is used
         Path(table).expanduser().open(encoding="utf-8-sig", errors="replace", newline="") as lines,
     ):
         delimiter = find_delimiter(lines.readline(), required)
         lines.seek(0)
-        rows = csv.reader(lines, delimiter=delimiter)
-        header += [field.strip().lower() for field in next(rows, [])]
-        sides = [place for place, name in enumerate(header) if name in BOX_COLUMNS]
-        fields = (row[place : place + 1] for row in rows for place in sides) if sides else ()
-        return header, any("".join(field).strip() for field in fields)
-    return header, False
+        return [field.strip().lower() for field in next(csv.reader(lines, delimiter=delimiter), [])]
+    return []
 
 
 class Labels(Section):
@@ -170,11 +165,12 @@ class Archive(Section):
     """licence of the photos, in place of IMDB-WIKI's terms or of the top-level `license`"""
     datasheet: Annotated[str, Field(min_length=30)] = ABSENT
     """Markdown text for model cards and data sheet: who made the data set, and how"""
-    photos: Literal["crop", "whole"]
-    """crop: already cropped to the face; whole: the workflow crops them, to the boxes in the .mat
-    file or in your CSV, or to the faces that the detector finds if your CSV has no box"""
+    photos: Literal["crop", "box", "detect"]
+    """crop: already cropped to the face, and used as they are; box: whole photos with a box of the
+    face in the .mat file or your CSV; detect: the face detector finds the face, in whole photos and
+    in crops"""
     faces: Literal["one", "largest"] = ABSENT
-    """for the detector: one (default) drops photos with several faces; largest takes the largest"""
+    """for detect: one (default) drops photos with several faces; largest takes the largest"""
     subjects: Literal["shared", "own"] = "shared"
     """shared (default): a name is one person in all sources; own: only in this source"""
     shards: Shards = 8
@@ -196,20 +192,20 @@ class Archive(Section):
             raise ValueError(f"{wrong}, because its `database` is {self.database}; change one key.")
         if self.split and self.split.from_ and not (self.table or (labels and labels.tables)):
             raise ValueError("has `split.from`, which names a column, but no table; add a table.")
-        if labels and labels.box and self.photos == "crop":
+        if labels and labels.box and self.photos != "box":
             raise ValueError(
-                "has `labels.box`, which is for whole photos, but `photos` is crop; remove "
-                "`labels.box`, or set `photos: whole` if the archive has whole photos."
+                f"has `labels.box`, but `photos` is {self.photos}; remove `labels.box`, or set "
+                "`photos: box` if the archive has whole photos."
             )
         if self.slices and not self.label_settings:
             raise ValueError(
                 "has `slices`, which names columns of a table, but neither `table` nor `labels`; "
                 "add one of them, or remove `slices`."
             )
-        if self.faces and not self.detected:
+        if self.faces and self.photos != "detect":
             raise ValueError(
-                "has `faces`, a setting of the face detector, which is only used for own photos "
-                "with `photos: whole` and without boxes in the table; remove `faces`."
+                "has `faces`, a setting of the face detector, which only `photos: detect` uses; "
+                "remove `faces`."
             )
         return self
 
@@ -232,8 +228,8 @@ class Archive(Section):
 
     @property
     def has_boxes(self) -> bool:
-        """Whether the photos are whole, with boxes of the faces in the .mat file or the tables."""
-        return self.photos == "whole" and not self.detected
+        """Whether each photo needs a box of its face, in the .mat file or the tables."""
+        return self.photos == "box"
 
     @property
     def lists(self) -> list[str]:
@@ -260,15 +256,10 @@ class Archive(Section):
         """Names of the columns in `slices`, in lower case."""
         return list(dict.fromkeys(map(str.lower, self.slices or [])))
 
-    @functools.cached_property
+    @property
     def detected(self) -> str | None:
         """`faces` or its default "one"; None if this archive does not use the face detector."""
-        has_box = self.labels is not None and self.labels.box is not None
-        if self.database != TABLE or self.photos != "whole" or has_box:
-            return None
-        if self.table and examine_table(self.table, *(self.label_settings or {})["required"])[1]:
-            return None
-        return self.faces or "one"
+        return (self.faces or "one") if self.photos == "detect" else None
 
     @property
     def record(self) -> dict:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from renet.common import urls
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
-from renet.config.archives import SAMPLE, Archive, examine_table
+from renet.config.archives import SAMPLE, Archive, read_header
 from renet.config.runs import Run, expand
 from renet.config.schema import Config
 from renet.config.sentences import explain
@@ -73,7 +73,7 @@ def _check_slices(source: str, archive: Archive) -> None:
     """Raise an InputError unless all tables of a source have the columns that `slices` names."""
     labels = archive.label_settings or {}
     for table in archive.tables or ["`labels.pattern`"]:
-        header = examine_table(table, *labels["required"])[0] if archive.tables else []
+        header = read_header(table, *labels["required"]) if archive.tables else []
         known = [*header, *labels.get("groups", [])]
         for name in set(archive.slice_columns).difference(known):
             raise InputError(
@@ -104,7 +104,7 @@ def _check_sources(settings: Config) -> None:
                 "the network cannot be tested on faces that it was trained on."
             )
     for name, archive in settings.used_archives.items():
-        is_crop = archive.database != TABLE and archive.photos != "whole"
+        is_crop = archive.database != TABLE and archive.photos == "crop"
         if is_crop and settings.crop.margin > ARCHIVE_MARGIN:
             raise InputError(
                 f"`crop.margin` is {settings.crop.margin:g}, but the crops of the source {name} "

@@ -36,15 +36,16 @@ class Crop(Section):
     def spec(self, archive: Mapping[str, str | None]) -> dict:
         """Return the fields of `renet.faces.crop.CropSpec`, given an archive's `record`.
 
-        Only own photos are turned by their EXIF orientation, because the boxes of other archives
-        refer to photos that are not turned. Own crops are not trimmed: their margin is unknown.
+        Photos with the boxes of a .mat file are not turned by their EXIF orientation, because the
+        boxes refer to photos that are not turned. Own crops are not trimmed: their margin is
+        unknown.
         """
-        own, whole = archive["database"] == TABLE, archive["photos"] == "whole"
+        own, whole = archive["database"] == TABLE, archive["photos"] != "crop"
         return {
             "size": self.shape,
             "margin": None if own and not whole else self.margin,
             "whole": whole,
-            "turn": own,
+            "turn": own or archive["photos"] == "detect",
             "detected": archive["detected"],
         }
 

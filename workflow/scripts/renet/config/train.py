@@ -48,8 +48,11 @@ class Recipe(Section):
     ema: Decay = 0.0
     """decay of a moving average of the weights, for instance 0.999; the average is validated and
     saved in place of the weights; 0: none"""
-    augment: Unique[Literal["flip", "affine", "colour", "grey", "blur", "noise", "erase"]] = []
-    """any of flip, affine, colour, grey, blur, noise, erase; use more of them with fewer faces"""
+    augment: Unique[
+        Literal["flip", "affine", "zoom", "colour", "grey", "blur", "noise", "erase"]
+    ] = []
+    """any of flip, affine, zoom (smaller faces), colour, grey, blur, noise, erase; use more of them
+    with fewer faces"""
     mixup: Amount = 0.0
     """mix a second face into each, with a weight from Beta(mixup, mixup); 0.2 is usual; 0: none"""
     age_weight: Amount = 0.0

@@ -226,7 +226,7 @@ def extract_face(
 ) -> Face:
     """Return the network's input from an image file; a whole photo needs `box` or `find_box`."""
     image = decode(data, spec)
-    box = find_box(image.pixels, spec) if find_box else box and box.scaled(image.scale)
+    box = find_box(image.pixels) if find_box else box and box.scaled(image.scale)
     return make_face(image, spec, box)
 
 

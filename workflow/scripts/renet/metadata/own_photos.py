@@ -144,6 +144,11 @@ def read(
         raise InputError(
             f"{name} has only {', '.join(filled.index[filled])} of a box; add x1, y1, x2 and y2."
         )
+    if whole and not filled.any():
+        raise InputError(
+            f"{name} has no box in x1, y1, x2 and y2, which `photos: box` needs; add the boxes, or "
+            "set `photos: detect`, and the face detector finds the faces."
+        )
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
     is_nobody = texts.subject.map(plain_words).isin(NOBODY)
     is_nobody |= texts.subject.str.fullmatch(SHEET_ERROR)

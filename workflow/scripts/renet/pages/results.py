@@ -121,6 +121,7 @@ class DataResults:
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     evaluations: Counter[str]  # number of trained models that were evaluated on each set
     external: dict[str, pd.DataFrame]  # funnel of each external set
+    face_boxes: list[dict]  # face_box.json of the training set and of each external set
     runs: pd.DataFrame  # runs.csv
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: pd.DataFrame | None  # `SUSPECTS`; None without a label audit
@@ -158,6 +159,18 @@ class DataResults:
         steps = self.funnel.groupby("step", sort=False)[["dropped", "remaining", "changed"]].sum()
         is_shown = (steps.dropped > 0) | (steps.changed > 0) | steps.index.isin(["rows", *SUBSETS])
         return steps[is_shown]
+
+    @property
+    def differing_faces(self) -> dict[str, dict]:
+        """Large differences from the training faces, by source or external set."""
+        found = [item for box in self.face_boxes for item in box["differences"].items()]
+        return {name: difference for name, difference in found if difference["is_large"]}
+
+    @property
+    def found_faces(self) -> dict[str, dict]:
+        """Contents of face_box.json of the external sets whose faces the detector found."""
+        boxes = zip(self.external, self.face_boxes[1:], strict=True)
+        return {name: box for name, box in boxes if "found" in box}
 
     @property
     def best(self) -> str | None:

