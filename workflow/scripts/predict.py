@@ -3,7 +3,8 @@
 Reads: a run's folder, a folder for a model hub, or a model file; and photos.
 Writes: predictions.csv (`renet.prediction.pipeline.PREDICTIONS`); and with `--html`, a page of at
 most 500 faces, the faces with the highest and the lowest confidence.
-Decides: with `--detect`, where the faces are. A photo that cannot be read, or has no face, has a
+Decides: with `--detect`, where the faces are; without it, whether to warn that the first faces
+differ in size or place from the training faces. A photo that cannot be read, or has no face, has a
 row with a reason.
 """
 
@@ -11,15 +12,19 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from renet.common import command_line, files
 from renet.network import devices
-from renet.pages import contact_sheet
+from renet.pages import contact_sheet, templates
 from renet.prediction import pipeline, predictor
 from renet.prediction.pipeline import DECIMALS, PREDICTIONS
+
+CHECKED = 100  # faces whose size and place are compared with the training faces
 
 
 def predict(
@@ -53,15 +58,20 @@ def predict(
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = contact_sheet.ContactSheet() if html else None
     counts: Counter[str] = Counter()
+    first: list[np.ndarray] = []
 
     def tables() -> Iterator[pd.DataFrame]:
         for batch, table in pipeline.predict(placed, photos, detect=detect, threads=threads):
             counts.update(pipeline.count(table))
+            first.extend(islice(pipeline.faces(batch), CHECKED - len(first)))
             if sheet:
                 sheet.add([cut.pixels for cut in batch], table)
             yield table.round(DECIMALS)
 
     PREDICTIONS.write(predictions, tables())
+    if not detect and (difference := placed.difference(first)):
+        sentence = templates.sentences("face_scale", "these photos", difference, "predict")
+        logging.warning("%s", sentence)
     if sheet:
         stated = placed.content.get("stated")
         sheet.write(html, placed.model, predictions, placed.notes, stated)

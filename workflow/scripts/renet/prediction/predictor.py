@@ -6,7 +6,7 @@ keys in its metadata, or in config.json beside it. Without the keys, predictions
 
 import dataclasses
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.common.model_folder import DESCRIPTION, MODELS, model_in
 from renet.config.archives import SAMPLE
 from renet.config.crop import Margin, ready_made_margin
+from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.network import devices, inference, model_file
@@ -108,6 +109,15 @@ class Predictor:
         """Compute probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
         values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0), self.model)
+
+    def difference(self, faces: Sequence[np.ndarray]) -> dict | None:
+        """Return a large difference of faces (3, height, width), not cut by a detector, or None."""
+        if not faces:
+            return None
+        margin = self.content["margin"]
+        box, _ = detection.fit(np.stack(faces), margin, fewest=1)
+        found = detection.compare(box, self.box, margin)
+        return found.record() if found and found.record()["is_large"] else None
 
     def knows(self, pictures: Iterable[np.ndarray]) -> bool | None:
         """Whether a picture nearly equals a training face; None without training_hashes.npy."""
