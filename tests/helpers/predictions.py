@@ -8,6 +8,7 @@ import pandas as pd
 from renet.common import files
 from renet.evaluation import conclusions, run_metrics
 from renet.evaluation.summary import Summary
+from renet.faces.detection import BoxMap
 from renet.prediction import predictor, training_photos
 
 STATED = {"set": "test", "metric": "balanced_accuracy", "faces": 90, "value": 0.8, "low": 0.7,
@@ -36,7 +37,11 @@ def describe_run(
     hashes = run / training_photos.FILE
     training_photos.write(hashes, training_photos.hashes(faces))
     content = predictor.describe(
-        run / "model.pt", {"stated": STATED} | evaluated, faces, hashes, settings
+        run / "model.pt",
+        {"stated": STATED, "detector": BoxMap().as_detector()} | evaluated,
+        faces,
+        hashes,
+        settings,
     )
     files.write_json(run / predictor.FILE, content)
     return content

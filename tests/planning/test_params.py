@@ -11,7 +11,7 @@ from helpers.project import ROOT
 
 EVERYTHING = {
     "sources": ["sample"], "external": ["own", "wiki"], "audit": {"folds": 2}, "export": ["hub"],
-    "archives": {"own": {"url": "https://a.org/a.tar", "database": "table", "photos": "whole",
+    "archives": {"own": {"url": "https://a.org/a.tar", "database": "table", "photos": "detect",
                          "labels": {"tables": "own.csv", "gender": "gender"}, "slices": ["skin"]}},
     "predict": {"photos": "own.csv"},
     "runs": {"renet": {"seeds": [1], "folds": 2, "learning_curve": [0.5, 1]}},

