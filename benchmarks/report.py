@@ -167,6 +167,9 @@ def values(results: Path) -> dict[str, dict]:
     tables = [path for path in of_runs if path.match("inference*.csv")]
     funnels = sorted(data.glob("*/external_funnel.csv"))
     settings["external"] = [path.parent.name for path in funnels]
+    face_boxes = [path.with_name("face_box.json") for path in (data / "funnel.csv", *funnels)]
+    for path in face_boxes:
+        path.write_text('{"differences": {}}')
     return {
         "evaluate": {
             "run": RUN, "test": run / "inference.csv",
@@ -209,8 +212,8 @@ def values(results: Path) -> dict[str, dict]:
             "funnel": data / "funnel.csv", "settings": settings,
             "comparison": compared / "comparison.csv", "run_table": compared / "runs.csv",
             "receipts": [results / "receipt.json"], "index": results / "index.html",
-            "external_funnels": funnels, "origin": "imdb.yaml", "audit": [], "learning_curve": [],
-            "notes": None,
+            "external_funnels": funnels, "face_boxes": face_boxes, "origin": "imdb.yaml",
+            "audit": [], "learning_curve": [], "notes": None,
         },
     }  # fmt: skip
 

@@ -112,7 +112,7 @@ def loaded(folder: Path, text: str, command_line: dict | None = None) -> Config:
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`;"),
         (LABELS + "{pattern: '(?P<gender>m)'}, table: a}}", "own` needs either `table` or"),
         (LABELS + "{pattern: '(?P<age>'}}}", "labels.pattern` is (?P<age>, which is not a regular"),
-        (LABELS + "{pattern: '(?P<gender>m)', box: [a, b, c, d]}}}", "has `labels.box`, which"),
+        (LABELS + "{pattern: '(?P<gender>m)', box: [a, b, c, d]}}}", "has `labels.box`, but"),
         (LABELS + "{pattern: '(?P<gender>m)'}, split: {from: a}}}", "own` has `split.from`, which"),
         (OWN.partition("\n")[2] + "'https://a/a.tar', table: a}}", "`archives.own` cannot have a"),
         (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`;"),

@@ -24,7 +24,11 @@ def write_set(folder, counts: dict[str, int], brightness: dict[str, int]) -> dic
     pixels = np.stack([np.full((3, 32, 32), brightness[name], np.uint8) for name in sources])
     folder.mkdir()
     hdf5.write(folder / "faces.h5", pixels.shape, [pixels], np.zeros(len(pixels), int), "none")
-    SPLIT.write(folder / "faces.csv", SPLIT.frame([{"source": name} for name in sources]))
+    unused = {name: 0 if kind is int else "" for name, kind in SPLIT.columns.items()}
+    rows = [
+        unused | {"source": name, "age": None, "year": None, "face_score": 1.0} for name in sources
+    ]
+    SPLIT.write(folder / "faces.csv", SPLIT.frame(rows))
     return {"faces": folder / "faces.h5", "table": folder / "faces.csv", "margin": MARGIN}
 
 

@@ -34,15 +34,10 @@ def describe_run(
     """
     crops = {"database": "wiki", "photos": "crop", "detected": None} | archive
     settings = {"crop": {"size": 32, "margin": margin}, "archives": dict.fromkeys(sources, crops)}
+    measured = {"stated": STATED, "detector": BoxMap().as_detector()}
     hashes = run / training_photos.FILE
     training_photos.write(hashes, training_photos.hashes(faces))
-    content = predictor.describe(
-        run / "model.pt",
-        {"stated": STATED, "detector": BoxMap().as_detector()} | evaluated,
-        faces,
-        hashes,
-        settings,
-    )
+    content = predictor.describe(run / "model.pt", measured | evaluated, faces, hashes, settings)
     files.write_json(run / predictor.FILE, content)
     return content
 

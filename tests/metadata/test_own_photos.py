@@ -340,7 +340,7 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
         call_script(
             "crop_faces", receipt_files=[folder / "r.json"], archives=folder / "archives.json",
             photos=folder / "photos.csv", crop=spec, faces=file, table=file.with_suffix(".csv"),
-            shard=number, shards=shards_count,
+            shard=number, shards=shards_count, face_box=None,
         )  # fmt: skip
     table = pd.concat([SHARD.read(file.with_suffix(".csv")) for file in files])
     return table.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])

@@ -140,7 +140,7 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
         ("audit/audit.html.j2", "audit"), ("walkthrough/walkthrough.html.j2", "walkthrough"),
         ("walkthrough/layers.html.j2", "demo walkthrough"), ("demo/demo.html.j2", "demo"),
         ("templates/sentences.j2", "report"), ("templates/results.html.j2", "report"),
-        ("templates/words.j2", "audit demo predict report walkthrough"),
+        ("templates/words.j2", "audit demo face_box predict report walkthrough"),
         ("evaluation/tables.py", "audit compare demo evaluate learning_curve report"),  # limits
         ("config/train.py", "fold train"), ("config/sentences.py", ""), ("config/runs.py", ""),
     ],

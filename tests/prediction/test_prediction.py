@@ -282,7 +282,8 @@ def test_faces_of_the_run_that_a_run_starts_from_are_flagged_too_without_a_detec
     files.write_json(tmp_path / "face_box.json", dataclasses.asdict(box := BoxMap(2, faces=30)))
     call_script(
         "predictor", model=made / "run/model.pt", metrics=tmp_path / "metrics.json",
-        faces=tmp_path / "train.h5", face_box=tmp_path / "face_box.json", predictor=tmp_path / "predictor.json",
+        faces=tmp_path / "train.h5", face_box=tmp_path / "face_box.json",
+        predictor=tmp_path / "predictor.json",
         hashes=tmp_path / "hashes.npy", initial_hashes=tmp_path / "earlier.npy",
         settings={"crop": {"size": 32, "margin": MARGIN}, "archives": {"a": crops}},
     )  # fmt: skip

@@ -29,7 +29,7 @@ def crop_faces(
     crop: CropSpec,
     shard: int,  # from 1
     shards: int,
-    face_box: Path | None = None,  # of the training set, for an external set
+    face_box: Path | None,  # of the training set, for an external set
 ) -> None:
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
     pairs = zip(receipt_files, files.read_json(archives), strict=True)

