@@ -136,7 +136,8 @@ def test_added_external_set_trains_nothing(project):
     write_config(project, **add_photos(project))
     assert planned(project) == {
         "download", "index_archive", "parse_metadata", "crop_faces", "external_set", "write_hdf5",
-        "face_box_external", "infer_external", "evaluate_external", "gallery_external", "compare", "manifest", "report",
+        "face_box_external", "infer_external", "evaluate_external", "gallery_external", "compare",
+        "manifest", "report",
     }  # fmt: skip
     jobs = dry_run(project, "--configfile", "small.yaml").stdout
     assert "subset=photos" in jobs and "subset=train" not in jobs

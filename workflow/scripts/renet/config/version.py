@@ -4,4 +4,4 @@ pyproject.toml reads the version here; tests compare CITATION.cff and CHANGELOG.
 not in the package's `__init__.py`, because a change there repeats all trainings.
 """
 
-VERSION = "5.0.0"
+VERSION = "6.0.0"

@@ -181,4 +181,5 @@ def fit(faces: np.ndarray, margin: float, fewest: int = FEWEST_FACES) -> tuple[B
     if len(changes) < fewest:
         return BoxMap(), []
     lower, medians, upper = np.quantile(changes, [0.25, 0.5, 0.75], axis=0).round(4).tolist()
-    return BoxMap(*medians, faces=len(changes)), [lower[0], medians[0], upper[0]]
+    width, height, right, down = medians
+    return BoxMap(width, height, right, down, len(changes)), [lower[0], width, upper[0]]
