@@ -169,7 +169,7 @@ def values(results: Path) -> dict[str, dict]:
     settings["external"] = [path.parent.name for path in funnels]
     face_boxes = [path.with_name("face_box.json") for path in (data / "funnel.csv", *funnels)]
     for path in face_boxes:
-        path.write_text('{"differences": {}}')
+        path.write_text('{"faces": 0, "differences": {}}')
     return {
         "evaluate": {
             "run": RUN, "test": run / "inference.csv",

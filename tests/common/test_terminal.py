@@ -30,7 +30,7 @@ def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(finished):
     lines = (finished / SCREEN).read_text().splitlines()
     rules = [line.split()[0] for line in lines if RULE.match(line)]
     assert rules[0] == "make_sample" and "report" in rules[-3:]  # or predictor, or manifest
-    assert len(rules) == len(set(rules)) == 18
+    assert len(rules) == len(set(rules)) == 19
     assert any("faces of the test set" in line for line in lines[-4:])
     assert lines[-1] == "Open results/index.html"
     assert len(lines) < 26

@@ -18,7 +18,7 @@ DEFAULTS = {
     "max_error": 0.02, "metric": "balanced_accuracy", "near_duplicates": True, "origin": "",
     "ranked": 1,
     "seed": 42, "slices": {}, "source": "own", "split_settings": {}, "subjects": "shared",
-    "subsets": [], "trained_on": ["train"], "validation": 0.1, "whole": False,
+    "face_box": None, "subsets": [], "trained_on": ["train"], "validation": 0.1, "whole": False,
 }  # fmt: skip
 
 
