@@ -187,7 +187,7 @@ def test_normalizer_subtracts_the_mean_and_divides_by_128():
     pixels = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
     assert torch.equal(Normalizer((3, 4, 4))(pixels), pixels / 128.0)
     mean = np.array([10.0, 20.0, 30.0])
-    expected = (pixels.double() - mean.reshape(3, 1, 1)) / 128.0
+    expected = (pixels.double() - torch.from_numpy(mean).reshape(3, 1, 1)) / 128.0
     assert torch.allclose(Normalizer((3, 4, 4), mean)(pixels).double(), expected)
 
 
