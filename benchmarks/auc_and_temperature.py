@@ -3,8 +3,8 @@
     python benchmarks/auc_and_temperature.py
 
 Beside the interval of the temperature stands the one before it, Student's t with the number of
-people in place of their effective number. Test sets without an interval (all pairs ranked
-correctly; too few people for a temperature) are left out, and counted. Photos of one person are
+people in place of their effective number. Test sets without an interval (one man; too
+few people for a temperature) are left out, and counted. Photos of one person are
 alike: each person has a normal effect, which is added to the noise of each photo.
 """
 
@@ -20,7 +20,6 @@ from scipy.special import expit
 from renet.evaluation import calibration
 from renet.evaluation.confidence_intervals import auc_interval
 
-FEMALE = 0.4  # fraction of the people
 TEMPERATURE = 1.5
 TRUE_AUCS = (0.87, 0.955, 0.995)
 
@@ -33,10 +32,11 @@ class Scenario:
     people: int
     concentration: float = 2.0  # of the Dirichlet distribution of the photos; lower is more unequal
     largest: float = 0.0  # part of the photos that one person has; 0: as drawn
+    male: float = 0.6  # fraction of the people
 
     def __str__(self) -> str:
         """`800/128, 2`, and in words if one person has many photos."""
-        name = f"{self.faces}/{self.people}, {self.concentration:g}"
+        name = f"{self.faces}/{self.people}, {self.concentration:g}, {self.male:.0%} men"
         return name + f", one person has {self.largest:.0%}" * bool(self.largest)
 
     def draw(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +50,7 @@ class Scenario:
 AUC_SCENARIOS = [
     Scenario(50, 17), Scenario(200, 60, 0.5), Scenario(800, 800), Scenario(800, 128),
     Scenario(800, 35), Scenario(800, 35, 0.5),
+    *(Scenario(n, n, male=part) for n in (30, 600, 3000) for part in (0.05, 0.2, 0.5)),
 ]  # fmt: skip
 TEMPERATURE_SCENARIOS = [
     Scenario(50, 50), Scenario(200, 30, 2, 0.2), Scenario(221, 40, 0.5), Scenario(800, 800),
@@ -63,7 +64,7 @@ def auc_intervals(
     """The interval of the AUC in each simulated set, or None."""
     while True:
         person, noise = scenario.draw(random)
-        targets = (random.random(scenario.people) >= FEMALE).astype(int)[person]
+        targets = (random.random(scenario.people) < scenario.male).astype(int)[person]
         if len(set(targets)) == 1:
             continue
         scores = noise + np.sqrt(2) * stats.norm.ppf(auc) * targets

@@ -94,19 +94,26 @@ def holm(p_values):
 
 
 def auc_and_bounds(target, score, person):
-    """ROC AUC with the interval by DeLong and Obuchowski on the logit scale."""
+    """ROC AUC with the interval by Newcombe's method 5, with the design effect by Obuchowski."""
     male, female = score[target == 1][:, None], score[target == 0][None]
     above, people = (male > female) + 0.5 * (male == female), Part(target, person).people
     auc, added = above.mean(), np.empty(len(target))
     added[target == 1] = (above.mean(axis=1) - auc) / male.size
     added[target == 0] = (above.mean(axis=0) - auc) / female.size
-    squares = people / max(people - 1, 1e-9) * (by_person(added, person) ** 2).sum()
-    squares = max(squares, (1 + 0.1 * (len(target) / people - 1)) * (added**2).sum())
-    if people < 1.5 or auc in (0, 1) or not squares:
+    fewest = min(Part(target[target == label], person[target == label]).people for label in (0, 1))
+    if fewest < 1.5:
         return auc, None
-    error = math.sqrt(squares) / (auc * (1 - auc))
-    reach = stats.t.isf(TAIL, people - 1) * error * np.array([-1, 1])
-    return auc, special.expit(special.logit(auc) + reach)
+    copies, faces = len(target) / people, (added**2).sum()
+    clustered = people / (people - 1) * (by_person(added, person) ** 2).sum()
+    effect = max(clustered / faces, 1 + 0.1 * (copies - 1)) if faces else copies
+    squared = stats.t.isf(TAIL, fewest - 1) ** 2 * effect / (male.size * female.size)
+
+    def beyond(end):
+        q = (1 - end) / (2 - end) + end / (1 + end)
+        return (end - auc) ** 2 - squared * end * (1 - end) * (1 + (len(target) / 2 - 1) * q)
+
+    low = optimize.brentq(beyond, 0, min(auc, 1 - 1e-9)) if auc > 0 else 0
+    return auc, [low, optimize.brentq(beyond, max(auc, 1e-9), 1) if auc < 1 else 1]
 
 
 def load(path):

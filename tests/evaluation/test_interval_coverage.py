@@ -18,6 +18,14 @@ def test_intervals_cover_the_true_value_in_simulations(scenario, recalls):
         assert found["accuracy, by faces"] < found["accuracy"] - 0.02
 
 
+@pytest.mark.parametrize("auc", auc_and_temperature.TRUE_AUCS)
+def test_auc_is_covered_where_one_gender_is_rare(auc):
+    rare = auc_and_temperature.Scenario(600, 600, male=0.05)
+    found = auc_and_temperature.auc_intervals(rare, auc, np.random.default_rng(1))
+    (covered,), _, without = auc_and_temperature.coverage(found, auc, repeats=300)
+    assert covered >= 0.94 and without == 0
+
+
 def test_temperature_is_covered_more_often_where_few_people_have_most_photos():
     few = auc_and_temperature.Scenario(221, 40, 0.5)
     found = auc_and_temperature.temperature_intervals(few, np.random.default_rng(1))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from helpers.cropped import random_hash, samples_of
 from helpers.predictions import predictions_of, predictions_with
@@ -20,6 +20,7 @@ from renet.evaluation import confidence_intervals as intervals
 from renet.evaluation.metrics import summarise
 from renet.evaluation.summary import Summary
 from renet.evaluation.tables import SLICES
+from renet.metadata.subjects import effective_number
 
 
 def random_predictions(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -160,9 +161,28 @@ def test_faces_of_few_people_say_little(people, significant):
     assert low < 0.95 and high == pytest.approx(1)
 
 
-def test_ranking_without_an_error_has_no_interval():
+def test_interval_of_a_ranking_without_an_error_ends_at_one():
     found = summarise(predictions_of(np.repeat([0, 1], 20), np.repeat([0.2, 0.8], 20)))
-    assert found["roc_auc"] == 1 and found["intervals"]["roc_auc"] is None
+    low, high = found["intervals"]["roc_auc"]
+    assert found["roc_auc"] == high == 1 and 0.7 < low < 0.95
+
+
+def test_auc_of_one_man_has_no_interval():
+    faces = predictions_of([0] * 30 + [1] * 5, [0.2] * 30 + [0.1, 0.8, 0.3, 0.2, 0.9])
+    faces = faces.assign(subject=[f"q{n}" for n in range(30)] + ["p"] * 5)
+    assert summarise(faces)["intervals"]["roc_auc"] is None
+
+
+def score_error(bound: float, counts: tuple[int, int]) -> float:
+    """The standard error at an AUC, of Newcombe's method 5, without a design effect."""
+    pairs = (1 - bound) / (2 - bound) + bound / (1 + bound)
+    variance = bound * (1 - bound) * (1 + (sum(counts) / 2 - 1) * pairs)
+    return float(np.sqrt(variance / np.prod(counts)))
+
+
+def test_standard_error_of_the_auc_is_that_of_hanley_and_mcneil():
+    """Their example of 51 abnormal and 58 normal images (Radiology 143, 1982)."""
+    assert score_error(0.893, (51, 58)) == pytest.approx(0.032, abs=0.0005)
 
 
 @pytest.mark.parametrize("copies", [1, 2])  # two photos of a person are too different, or alike
@@ -171,16 +191,16 @@ def test_interval_of_the_auc_agrees_with_all_pairs_of_faces(copies):
     male, female = faces[faces.target == 1], faces[faces.target == 0]
     pairs = np.subtract.outer(male.p_male.to_numpy(), female.p_male.to_numpy())
     right = pd.DataFrame((np.sign(pairs) + 1) / 2, male.subject, female.subject)
-    auc, groups = right.to_numpy().mean(), faces.groupby("subject").size()
-    people = groups.sum() ** 2 / (groups**2).sum()
+    auc, people = right.to_numpy().mean(), effective_number(faces.subject)
     added = pd.concat([(right.mean(axis=1) - auc) / len(male), (right.mean() - auc) / len(female)])
     clustered = people / (people - 1) * (added.groupby(level=0).sum() ** 2).sum()
-    least = (1 + 0.1 * (len(faces) / people - 1)) * (added**2).sum()
-    error = np.sqrt(clustered if copies > 1 else least) / (auc * (1 - auc))
-    reach = np.array([-1, 1]) * stats.t.isf(0.025, people - 1) * error
+    effect = clustered / (added**2).sum() if copies > 1 else 1 + 0.1 * (len(faces) / people - 1)
+    t = stats.t.isf(0.025, min(effective_number(part.subject) for part in (male, female)) - 1)
     found = summarise(faces)
     assert found["roc_auc"] == pytest.approx(auc)
-    assert found["intervals"]["roc_auc"] == pytest.approx(expit(logit(auc) + reach))
+    for bound in found["intervals"]["roc_auc"]:
+        error = np.sqrt(effect) * score_error(bound, (len(male), len(female)))
+        assert abs(bound - auc) == pytest.approx(t * error)
 
 
 def overconfident(count: int, factor: float, seed: int) -> pd.DataFrame:

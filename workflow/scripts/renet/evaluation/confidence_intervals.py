@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
-from scipy.special import expit, logit
 
 from renet.metadata.subjects import effective_number
 
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2  # probability on each side of an interval
+LARGEST_AUC = 1 - 1e-9  # an interval's low end is below it, also for an AUC of 1
 LEAST_PEOPLE = 1.5  # effective number; fewer people say nothing about other people
 LEAST_CORRELATION = 0.1  # lowest assumed correlation of a person's photos; few errors show none
 SMALLEST_SIZE = 1e-6
@@ -107,12 +107,14 @@ def p_value(low_end: Callable[[float], float]) -> float:
 def auc_interval(
     scores: np.ndarray, targets: np.ndarray, subjects: np.ndarray | pd.Series
 ) -> tuple[float, float] | None:
-    """Return the interval of the ROC AUC; None for an AUC of 0 or 1, equal scores or few people.
+    """Return the interval of the ROC AUC; None for few people of a class.
 
-    The variance is DeLong's, extended to several photos per person (Obuchowski, Biometrics 53,
-    1997). The logit keeps the ends between 0 and 1. Student's t widens the interval for few people.
+    The variance is that of Newcombe's method 5 (Statistics in Medicine 25, 2006), times a design
+    effect: DeLong's variance over people (Obuchowski, Biometrics 53, 1997) divided by the variance
+    over faces. Student's t has the degrees of freedom of the class with fewer people.
     """
-    people, is_male = effective_number(subjects), targets == 1
+    is_male, people = targets == 1, effective_number(subjects)
+    fewest = min(effective_number(subjects[inside]) for inside in (is_male, ~is_male))
     own_class = np.where(is_male, is_male.sum(), (~is_male).sum())
     lower = stats.rankdata(scores)  # after the loop: number of lower scores in the other class
     for inside in (is_male, ~is_male):
@@ -120,14 +122,22 @@ def auc_interval(
     fraction = lower / (len(scores) - own_class)
     right = np.where(is_male, fraction, 1 - fraction)  # of each face's pairs, the correctly ranked
     auc = right[is_male].mean()
-    added = (right - auc) / own_class
-    if people < LEAST_PEOPLE or not 0 < auc < 1 or not added.any():
+    if fewest < LEAST_PEOPLE:
         return None
-    clustered = (np.bincount(pd.factorize(subjects)[0], added) ** 2).sum() * people / (people - 1)
-    least = (added**2).sum() * (1 + LEAST_CORRELATION * (len(scores) / people - 1))
-    error = np.sqrt(max(least, clustered)) / (auc * (1 - auc))
-    reach = stats.t.isf(TAIL, people - 1) * error
-    low, high = expit(logit(auc) + np.array([-reach, reach]))
+    added, effect = (right - auc) / own_class, len(scores) / people
+    if added.any():
+        clustered = (np.bincount(pd.factorize(subjects)[0], added) ** 2).sum()
+        least = 1 + LEAST_CORRELATION * (effect - 1)
+        effect = max(least, clustered * people / (people - 1) / (added**2).sum())
+    half = len(scores) / 2 - 1  # in place of both numbers of faces minus 1
+    scale = stats.t.isf(TAIL, fewest - 1) ** 2 * effect / np.prod(np.bincount(is_male))
+
+    def excess(bound: float) -> float:
+        pairs = (1 - bound) / (2 - bound) + bound / (1 + bound)
+        return (bound - auc) ** 2 - scale * bound * (1 - bound) * (1 + half * pairs)
+
+    low = optimize.brentq(excess, 0, min(auc, LARGEST_AUC)) if auc else 0.0
+    high = optimize.brentq(excess, max(auc, 1 - LARGEST_AUC), 1) if auc < 1 else 1.0
     return float(low), float(high)
 
 
