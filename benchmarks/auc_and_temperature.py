@@ -3,9 +3,9 @@
     python benchmarks/auc_and_temperature.py
 
 Beside the interval of the temperature stands the one before it, Student's t with the number of
-people in place of their effective number. Test sets without an interval (one man; too
-few people for a temperature) are left out, and counted. Photos of one person are
-alike: each person has a normal effect, which is added to the noise of each photo.
+people in place of their effective number. Test sets without an interval (one man, or too few
+people for a temperature) are left out, and counted. Photos of one person are alike: each person
+has a normal effect, which is added to the noise of each photo.
 """
 
 from collections.abc import Iterator
