@@ -62,8 +62,15 @@ def test_member_whose_path_leads_out_or_is_no_text_is_skipped(tmp_path, name, ca
     members = {name: b"x", "wiki/a\r\n1.jpg": b"x", "wiki_crop/a.jpg": b"y"}
     tar_path = write_tar(tmp_path / "evil.tar", members)
     assert [member.name for member in tar_index.tar_members(tar_path)] == ["wiki_crop/a.jpg"]
-    assert "1 members are skipped: path leads out of the archive" in caplog.text
-    assert "control characters in the name" in caplog.text
+    assert f"1 members are skipped: path leads out of the archive ({name})" in caplog.text
+    assert "control characters in the name (wiki/a" in caplog.text
+
+
+def test_first_three_members_that_are_skipped_are_named(tmp_path, caplog):
+    members = {f"../{number}.jpg": b"x" for number in range(5)}
+    assert list(tar_index.tar_members(write_tar(tmp_path / "a.tar", members))) == []
+    assert "5 members are skipped" in caplog.text
+    assert "(../0.jpg, ../1.jpg, ../2.jpg, …)" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,23 @@ def served(tmp_path_factory) -> Iterator[tuple[str, Path]]:
         assert [*uploads.rglob("*.jpg")]
         process.terminate()
     assert [*uploads.iterdir()] == []
+
+
+def test_busy_ports_are_one_sentence_with_the_way_out(tmp_path):
+    model_file.save(tmp_path / "model.pt", new_network().eval())
+    command = [sys.executable, SCRIPTS / "demo.py", tmp_path]
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        ports = {"GRADIO_SERVER_PORT": str(busy.getsockname()[1]), "GRADIO_NUM_PORTS": "1"}
+        outcome = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env=os.environ | ports,
+            timeout=120,
+            check=False,
+        )
+    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
+    assert "write a free port, such as GRADIO_SERVER_PORT=9000" in outcome.stderr
 
 
 def drop(browser: Browser, photo: Path, *, detect: bool = True) -> list[dict]:

@@ -13,7 +13,7 @@ from helpers.archives import encode, jpeg, mat_bytes, parsed, picture, turned_jp
 from helpers.project import call_script
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
-from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.crop import Box, CropSpec, Image, RejectedImage
 from renet.faces.jpeg import Header
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
@@ -161,11 +161,11 @@ def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
 
 def test_cut_takes_in_the_margin_and_partly_touched_pixels_and_repeats_the_border_pixel():
     photo = picture(80, 100)
-    cut = crop.cut_face(photo, Box(40, 30, 60, 50), margin=0.25)
+    cut, _ = crop.cut_face(photo, Box(40, 30, 60, 50), margin=0.25)
     assert np.array_equal(cut, photo[24:55, 34:65])  # 25..55 and 35..65, counted from 1
-    cut = crop.cut_face(photo, Box(40.5, 30, 60.5, 50), margin=0)
+    cut, _ = crop.cut_face(photo, Box(40.5, 30, 60.5, 50), margin=0)
     assert np.array_equal(cut, photo[29:50, 39:61])
-    cut = crop.cut_face(photo, Box(1, 1, 11, 11), margin=0.5)
+    cut, _ = crop.cut_face(photo, Box(1, 1, 11, 11), margin=0.5)
     padded = cv2.copyMakeBorder(photo, 5, 0, 5, 0, cv2.BORDER_REPLICATE)
     assert np.array_equal(cut, padded[:21, :21])
 
@@ -181,19 +181,32 @@ def test_impossible_box_is_invalid_and_takes_no_memory(box):
     assert reason_of(encode(picture()), CropSpec(whole=True), box) == "box_invalid"
 
 
-def test_crop_of_more_than_a_hundred_million_pixels_is_refused():
-    photo = np.zeros((6000, 6000, 3), np.uint8)
-    with pytest.raises(RejectedImage, match="needs over 100,000,000 pixels"):
-        crop.cut_face(photo, Box(1, 1, 6000, 6000), margin=1)
+def test_close_up_whose_crop_has_too_many_pixels_is_reduced_and_gives_the_same_face(monkeypatch):
+    photo = Image(cv2.GaussianBlur(picture(400, 420), (0, 0), 9), 400, 420)
+    spec, box = CropSpec((32, 32), margin=0.4, whole=True), Box(-30, 10, 420, 395)
+    expected = crop.make_face(photo, spec, box)
+    monkeypatch.setattr(crop, "MAX_PIXELS", 200_000)
+    monkeypatch.setattr(crop, "REDUCED_PIXELS", 50_000)
+    face = crop.make_face(photo, spec, box)
+    assert cv2.PSNR(face.pixels, expected.pixels) > 36  # the edge is 1 pixel of the reduced photo
+    assert abs(face.width - expected.width) < 10 and abs(face.height - expected.height) < 10
+
+
+def test_close_up_of_40_megapixels_is_cut():
+    photo = np.zeros((6500, 6200, 3), np.uint8)
+    photo[2000:4000] = 255
+    cut, factor = crop.cut_face(photo, Box(1, 1, 6200, 6500), margin=0.4)
+    assert cut.shape[0] * cut.shape[1] <= 1.01 * crop.REDUCED_PIXELS and factor < 1
+    assert cut.mean() == pytest.approx(255 * 2000 / (1.8 * 6500), abs=1)
 
 
 def test_smaller_margin_trims_a_ready_made_crop():
     ready_made = picture(178, 88)  # of which 39.6 and 19.6 pixels are trimmed
     for margin in (0.4, None):
-        assert np.array_equal(crop.cut(ready_made, CropSpec(margin=margin), None), ready_made)
-    trimmed = crop.cut(ready_made, CropSpec(margin=0.0), None)
+        assert np.array_equal(crop.cut(ready_made, CropSpec(margin=margin), None)[0], ready_made)
+    trimmed, _ = crop.cut(ready_made, CropSpec(margin=0.0), None)
     assert np.array_equal(trimmed, ready_made[40:138, 20:68])
-    trimmed = crop.cut(ready_made, CropSpec(margin=0.2), None)
+    trimmed, _ = crop.cut(ready_made, CropSpec(margin=0.2), None)
     assert np.array_equal(trimmed, ready_made[20:158, 10:78])
 
 

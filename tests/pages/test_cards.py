@@ -12,7 +12,7 @@ from export import export
 from huggingface_hub import snapshot_download
 
 from helpers.browser import texts
-from helpers.examples import code_of, predicted, write_photos
+from helpers.examples import code_of, predicted, write_odd_photos, write_photos
 from helpers.pages import changed_settings, write_report
 from helpers.predictions import describe_run
 from helpers.project import run_python
@@ -58,6 +58,27 @@ def test_code_of_the_card_predicts_with_the_folder_for_a_hub_and_three_packages_
     assert found.file.tolist() == [f"photos/{photo.name}" for photo in photos]
     assert expected.std() > 0.001
     np.testing.assert_allclose(found[["p_female", "p_male"]], expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("margin", [None, 0.1])
+def test_code_of_the_card_and_predict_agree_on_odd_photos_or_both_refuse_them(
+    results, tmp_path, margin
+):
+    run = copy_run(results, tmp_path / "run", margin)
+    export(run, exported=run / "model.onnx")
+    write_photos(run / "photos")
+    write_odd_photos(run / "photos")
+    photos = sorted((run / "photos").iterdir())
+    outcome = run_python("-c", code_of(run / "model_card.md"), folder=run)
+    assert outcome.returncode == 0, outcome.stderr
+    found = pd.read_csv(run / "probabilities.csv").set_index("file")
+    found = found.reindex([f"photos/{photo.name}" for photo in photos])
+    expected = pd.DataFrame(predicted(run, photos), found.index, found.columns)
+    refused = expected.isna().any(axis=1)
+    assert 10 < refused.sum() < len(photos) - 30
+    wrong = (found - expected).abs().max(axis=1) > 1e-4
+    assert found.index[wrong | (found.isna().any(axis=1) != refused)].tolist() == []
 
 
 def test_folder_from_a_model_hub_predicts_as_the_run_does(results, tmp_path):

@@ -71,7 +71,9 @@ def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(
 def hub(tmp_path) -> Path:
     """The folder for a model hub of a run in the folder beside it."""
     run, folder = make_run(tmp_path / "run"), tmp_path / "hub"
-    text = "---\nlicense: other\n---\n- See [data](../data.md).\n- See [neon](https://neon.org)."
+    digest = files.file_digest(run / "model.pt")
+    text = f"---\nlicense: other\n---\n{digest}\n- See [data](../data.md)."
+    text += "\n- See [neon](https://neon.org)."
     (run / "model_card.md").write_text(text)
     card, out = run / "model_card.md", folder / "model.safetensors"
     call_script("export", model=run, exported=out, card=card)
@@ -85,7 +87,8 @@ def test_folder_for_model_hubs_has_the_card_the_weights_and_all_that_predicting_
     assert len(list(folder.iterdir())) == 3
     read = ModelCard.load(folder / "README.md")
     assert read.data.license == "other"
-    assert read.text == "- See [neon](https://neon.org)."
+    digest = files.file_digest(hub.parent / "run/model.pt")
+    assert read.text == f"{digest}\n- See [neon](https://neon.org)."
     weights = load_state_dict_from_file(folder / "model.safetensors")
     assert weights.keys() == found.network.state_dict().keys()
     received = predictor.load(folder)
@@ -126,15 +129,16 @@ def test_value_that_a_hub_folder_lacks_is_named_with_its_file(hub):
 def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub):
     run = hub.parent / "run"
     given = {"model": run, "exported": hub / "model.safetensors", "card": run / "model_card.md"}
-    for content in (b"of this training", None):  # the second training is exported without it
+    digest = files.file_digest(run / "model.pt").encode()
+    for content in (b"of " + digest, None):  # the second training is exported without it
         if content:
             (run / "model.onnx").write_bytes(content)
         call_script("export", **given, onnx=run / "model.onnx" if content else None)
         found = hub / "model.onnx"
         assert (found.read_bytes() if found.exists() else None) == content
-    found.write_bytes(b"already there")
+    found.write_bytes(b"already there: " + digest)
     call_script("export", **given, onnx=found)
-    assert found.read_bytes() == b"already there"
+    assert found.read_bytes() == b"already there: " + digest
     with pytest.raises(InputError, match="is the folder of a run"):
         call_script("export", **given | {"exported": run / "model.safetensors"})
     for name, text, fault in (
@@ -145,6 +149,19 @@ def test_folder_for_model_hubs_has_the_onnx_file_that_is_given_and_no_other(hub)
         with pytest.raises(InputError, match=f"{name} {fault}"):
             call_script("export", **given)
     assert (run / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("stranger", ["model_card.md", "model.onnx"])
+def test_card_and_onnx_file_of_another_model_are_refused_and_nothing_is_written(
+    hub, tmp_path, stranger
+):
+    run, other = hub.parent / "run", tmp_path / "other"
+    card, onnx = run / "model_card.md", run / "model.onnx"
+    onnx.write_text(files.file_digest(run / "model.pt"))
+    (run / stranger).write_text(f"---\n{'0' * 64}\n")
+    with pytest.raises(InputError, match=f"{stranger} is of another model: .* SHA-256"):
+        call_script("export", model=run, exported=other / "model.safetensors", card=card, onnx=onnx)
+    assert not other.exists()
 
 
 @pytest.mark.parametrize("formats", [["hub"], ["hub", "onnx"]])

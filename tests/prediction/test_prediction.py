@@ -196,9 +196,25 @@ def test_files_of_a_folder_that_are_no_photos_are_counted_and_its_jpegs_known_by
     (album / "d.jpg").symlink_to(album / "gone.jpg")
     (photo,) = photos.find([str(album)])
     assert photo.read() == jpeg
-    assert all(count in caplog.text for count in ("3 (.jpg)", "1 (.txt)", "2 (no ending)"))
+    assert "1 (no ending), 1 (no ending: a link to a folder), " in caplog.text
+    assert "2 (.jpg: a pipe or device), 1 (.jpg: a link to nowhere), 1 (.txt)" in caplog.text
     with pytest.raises(files.InputError, match=r"b\.jpg is neither a file nor a folder"):
         photos.find([str(album / "b.jpg")])
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif", "gif"])
+def test_photos_that_need_another_program_are_told_the_command_that_converts_them(
+    tmp_path, caplog, suffix
+):
+    (tmp_path / "a.jpg").write_bytes(encode(picture(1), ".jpg"))
+    (tmp_path / f"b.{suffix}").write_bytes(b"")
+    assert len(photos.find([str(tmp_path)])) == 1
+    assert f"(.{suffix}: convert by ImageMagick's `mogrify -format jpg *.{suffix}`)" in caplog.text
+
+
+def test_missing_photos_are_an_error_before_the_model_is_read(tmp_path):
+    with pytest.raises(files.InputError, match="holds no photo"):
+        predict(tmp_path / "no model", [str(tmp_path)], predictions=tmp_path / "out.csv")
 
 
 def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):

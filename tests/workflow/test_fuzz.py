@@ -28,6 +28,7 @@ from helpers.predictions import describe_run
 from helpers.training import SMALL_KINDS, new_network
 from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
+from renet.common import files
 from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.errors import InputError
 from renet.config.filter import RowFilter
@@ -212,7 +213,7 @@ def made_files() -> dict[str, bytes]:
         unsure = {"threshold": 0.6, "max_error": 0.02, "level": 0.95}
         evaluated = {"temperature": 2.5, "unsure": unsure}
         describe_run(run, np.zeros((1, 3, 32, 32), np.uint8), 0.3, evaluated)
-        (run / "card.md").write_text("---\n")
+        (run / "card.md").write_text("---\n" + files.file_digest(run / "model.pt"))
         export(run, exported=run / "alone.safetensors")
         export(run, exported=hub / "model.safetensors", card=run / "card.md")
         return {path.name: path.read_bytes() for path in (*run.iterdir(), *hub.iterdir())}

@@ -43,7 +43,16 @@ def demo(model: Path = Path("results"), *, compute: devices.Compute = devices.Co
         from renet.demo import page  # Gradio makes a folder when it is imported
 
         blocks = page.Demo(placed).blocks()
-        _, url, _ = blocks.launch(**page.LAUNCH)
+        try:
+            _, url, _ = blocks.launch(**page.LAUNCH)
+        except OSError as error:
+            if "port" not in str(error):
+                raise
+            raise InputError(
+                "Each port that the page may use is in use; end a program that uses one of the "
+                "ports from 7860 on, or write a free port, such as GRADIO_SERVER_PORT=9000, before "
+                "the command."
+            ) from error
         logging.info("Open %s in a browser. Ctrl-C ends it.", url)
         blocks.block_thread()
 

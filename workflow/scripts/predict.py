@@ -22,6 +22,7 @@ from renet.common import command_line, files
 from renet.network import devices
 from renet.pages import contact_sheet, templates
 from renet.prediction import pipeline, predictor
+from renet.prediction.photos import find
 from renet.prediction.pipeline import DECIMALS, PREDICTIONS
 
 CHECKED = 100  # faces whose size and place are compared with the training faces
@@ -54,6 +55,7 @@ def predict(
     files.check_replaceable(html, contact_sheet.FIRST_LINE)
     if html:
         files.check_writable(html)
+    found = find(photos)  # before the model, whose warnings would hide an error
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = contact_sheet.ContactSheet() if html else None
@@ -61,7 +63,7 @@ def predict(
     first: list[np.ndarray] = []
 
     def tables() -> Iterator[pd.DataFrame]:
-        for batch, table in pipeline.predict(placed, photos, detect=detect, threads=threads):
+        for batch, table in pipeline.predict_photos(placed, found, detect=detect, threads=threads):
             counts.update(pipeline.count(table))
             first.extend(islice(pipeline.faces(batch), CHECKED - len(first)))
             if sheet:

@@ -6,7 +6,7 @@ Nothing is unpacked: no path in a tar can harm the disk, and the photos stay in 
 import logging
 import os
 import tarfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -15,9 +15,10 @@ import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.common.table import UNPRINTABLE, Table
+from renet.common.table import UNPRINTABLE, Table, printable
 
 READ_BYTES = 1 << 20
+EXAMPLES = 3  # names of skipped members in the log
 # members.csv: `file` is the index of the archive among the source's files, from 0.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 
@@ -33,18 +34,20 @@ class Member(NamedTuple):
 def tar_members(tar_path: str | Path) -> Iterator[Member]:
     """Yield the regular files of a tar in its order, in one pass over the headers.
 
-    Links, devices, absolute names and names with `..` or control characters are skipped and counted
-    in the log. No photo of IMDB-WIKI is skipped.
+    Links, devices, absolute names and names with `..` or control characters are skipped; the log
+    has their number and the first three names. No photo of IMDB-WIKI is skipped.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
     """
-    skipped: Counter[str] = Counter()
+    skipped, examples = Counter[str](), defaultdict[str, list[str]](list)
     archive_bytes = Path(tar_path).stat().st_size
     try:
         for header in _headers(tar_path):
             if reason := _skip_reason(header):
                 skipped[reason] += 1
+                if skipped[reason] <= EXAMPLES:
+                    examples[reason].append(printable(header.name))
             elif not 0 <= header.size <= archive_bytes - header.offset_data:
                 raise tarfile.ReadError(f"{header.name} of {header.size:,} bytes is cut off")
             else:
@@ -58,7 +61,8 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
             "or, if it was downloaded, delete it and its receipt (.json beside it) and start again."
         ) from error
     for reason, count in skipped.items():
-        logging.warning("%s: %d members are skipped: %s", tar_path, count, reason)
+        names = ", ".join(examples[reason]) + (", …" if count > EXAMPLES else "")
+        logging.warning("%s: %d members are skipped: %s (%s)", tar_path, count, reason, names)
 
 
 def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:

@@ -11,6 +11,8 @@ FORMATS = {
     "TIFF": (".tif", ".tiff"),
 }
 SUFFIXES = tuple(suffix for of_format in FORMATS.values() for suffix in of_format)
+CONVERTIBLE = ("heic", "heif", "avif", "gif")
+CONVERT = "convert by ImageMagick's `mogrify -format jpg *.{}`"
 STARTS = re.compile(  # first bytes of these formats, and of GIF, AVIF and HEIC
     rb"(?P<JPEG>\xff\xd8)|(?P<PNG>\x89PNG)|(?P<WebP>RIFF....WEBP)|(?P<BMP>BM)|(?P<GIF>GIF8)"
     rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|....ftyp(?P<AVIF>avi[fs])|....ftyp(?P<HEIC>he|m[is]f1)", re.S

@@ -20,6 +20,7 @@ os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads this 
 
 import cv2  # noqa: E402
 
+REDUCED_PIXELS = MAX_PIXELS // 4  # of a crop that would have more than MAX_PIXELS
 MIN_SIDE = 8  # pixels; smaller images show no face (WIKI has 8,070 one-pixel images)
 MAX_FILE_BYTES = 1 << 28  # one photo
 MAX_BOX_TO_IMAGE = 3  # a box with a side above three times the image's longer side is invalid
@@ -122,6 +123,8 @@ def decode(
     if (found := photo_formats.detect_format(data)) not in photo_formats.FORMATS:
         formats = ", ".join(photo_formats.FORMATS)
         fault = f"it is {found or 'of no known format'}, but only {formats} are read"
+        if (suffix := str(found).lower()) in photo_formats.CONVERTIBLE:
+            fault += f"; {photo_formats.CONVERT.format(suffix)}"
         raise RejectedImage(CropReason.UNREADABLE, fault)
     header = header or jpeg.read_header(data)
     # Some OpenCV versions fill a truncated JPEG with grey, without an error.
@@ -174,11 +177,12 @@ def _on_white(image: np.ndarray, data: bytes, image_format: str) -> np.ndarray:
     return blended
 
 
-def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
+def cut_face(photo: np.ndarray, box: Box, margin: float) -> tuple[np.ndarray, float]:
     """Crop `box` from a whole photo (H, W, 3) uint8 with `margin` times its size on each side.
 
     As in the data set's own crops, the border pixel is repeated where the crop reaches outside the
-    photo, and partly covered pixels are included.
+    photo, and partly covered pixels are included. A photo whose crop would have more than
+    MAX_PIXELS pixels is first reduced. Return the crop, and the factor of this reduction (or 1).
     """
     height, width = photo.shape[:2]
     box_width, box_height = box.x2 - box.x1, box.y2 - box.y1
@@ -193,11 +197,18 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     # The box counts pixels from 1, the array from 0 and without the end.
     left, right = math.floor(box.x1 - beside) - 1, math.ceil(box.x2 + beside)
     top, bottom = math.floor(box.y1 - above) - 1, math.ceil(box.y2 + above)
-    if (right - left) * (bottom - top) > MAX_PIXELS:
-        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} needs over {MAX_PIXELS:,} pixels")
+    factor, needed = 1.0, (right - left) * (bottom - top)
+    if needed > MAX_PIXELS:  # a close-up, whose margin is outside the photo
+        factor = math.sqrt(REDUCED_PIXELS / needed)
+        left, top = math.floor(factor * left), math.floor(factor * top)
+        right, bottom = math.ceil(factor * right), math.ceil(factor * bottom)
+        width, height = math.ceil(factor * width), math.ceil(factor * height)
+        photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
-    return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside
+    if any(beyond):
+        inside = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
+    return inside, factor
 
 
 def _trimmed(length: int, margin: float | None) -> int:
@@ -233,9 +244,9 @@ def extract_face(
 def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
     """Return the network's input from a decoded image; `box` is in the pixels of `image`."""
     _require_size(image.pixels)
-    crop = cut(image.pixels, spec, box)
+    crop, factor = cut(image.pixels, spec, box)
     _require_size(crop)
-    height, width = (round(side / image.scale) for side in crop.shape[:2])
+    height, width = (round(side / (image.scale * factor)) for side in crop.shape[:2])
     if not spec.whole:  # the exact size, also if the image is decoded at half its size
         height, width = (side - 2 * _trimmed(side, spec.margin) for side in image[1:3])
     pixels = np.empty((3, *spec.size), np.uint8)
@@ -244,13 +255,13 @@ def make_face(image: Image, spec: CropSpec, box: Box | None = None) -> Face:
     return Face(pixels, width, height, grey)
 
 
-def cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
-    """Cut a face by its box, or trim a ready-made crop from `ARCHIVE_MARGIN` to `spec.margin`."""
+def cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> tuple[np.ndarray, float]:
+    """Cut a face by `cut_face`, or trim a crop from `ARCHIVE_MARGIN` to `spec.margin`."""
     if spec.whole and box:
         return cut_face(image, box, spec.margin or 0.0)
     height, width = image.shape[:2]
     top, left = _trimmed(height, spec.margin), _trimmed(width, spec.margin)
-    return image[top : height - top, left : width - left]
+    return image[top : height - top, left : width - left], 1.0
 
 
 def _require_size(image: np.ndarray) -> None:

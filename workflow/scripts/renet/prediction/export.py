@@ -98,6 +98,14 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path, onnx: Path | Non
     folder, text = path.parent, LOCAL_LINE.sub("", card.read_text(encoding="utf-8"))
     if (folder / FILE).exists():
         raise InputError(f"{folder} is the folder of a run; name a file in another folder.")
+    # Of the run's model.pt, also if the predictor was loaded from a folder for a hub.
+    digest = predictor.content["model"]["sha256"] or files.file_digest(predictor.model)
+    for given in filter(None, (card, onnx)):
+        if digest.encode() not in given.read_bytes():
+            raise InputError(
+                f"{given} is of another model: it does not state the SHA-256 of the model.pt "
+                f"({digest}); give the file of the same training, or export it again."
+            )
     files.check_replaceable(folder / "README.md", "---")  # a card begins with its front matter
     if (found := model_file.described(path)) and found.get("format") != model_file.FORMAT:
         raise InputError(f"{folder / DESCRIPTION} is of another project; name another folder.")

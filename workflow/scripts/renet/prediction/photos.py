@@ -12,7 +12,7 @@ from renet.archives import receipts, tar_index
 from renet.common import files
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.common.photo_formats import SUFFIXES, is_hidden
+from renet.common.photo_formats import CONVERT, CONVERTIBLE, SUFFIXES, is_hidden
 from renet.common.table import printable
 from renet.faces import crop, jpeg
 from renet.faces.crop import RejectedImage
@@ -67,7 +67,7 @@ def _folder_photos(folder: Path) -> Iterator[Photo]:
         if path.is_file() and _is_photo(path.relative_to(folder).as_posix(), path):
             yield _file(path)
         elif path.is_symlink() or not path.is_dir():
-            skipped.append(path.name)
+            skipped.append((path.name, _fault(path)))
     _log_skipped(folder, skipped)
 
 
@@ -83,10 +83,23 @@ def _is_photo(name: str, path: Path, offset: int = 0) -> bool:
     return False
 
 
-def _log_skipped(place: Path, names: list[str]) -> None:
-    if names:
-        endings = Counter(printable(PurePath(name).suffix.lower()) or "no ending" for name in names)
-        parts = ", ".join(f"{count:,} ({ending})" for ending, count in endings.items())
+def _fault(path: Path) -> str:
+    if not path.exists():
+        return ": a link to nowhere"
+    if path.is_dir():
+        return ": a link to a folder"
+    return "" if path.is_file() else ": a pipe or device"
+
+
+def _log_skipped(place: Path, skipped: list[tuple[str, str]]) -> None:
+    if skipped:
+        kinds: Counter[str] = Counter()
+        for name, fault in skipped:
+            suffix = PurePath(name).suffix.lower()
+            if not fault and suffix[1:] in CONVERTIBLE:
+                fault = f": {CONVERT.format(suffix[1:])}"
+            kinds[(printable(suffix) or "no ending") + fault] += 1
+        parts = ", ".join(f"{count:,} ({kind})" for kind, count in kinds.items())
         logging.warning("%s: files that are not predicted: %s", place, parts)
 
 
@@ -113,5 +126,5 @@ def _tar_photos(tar: Path) -> Iterator[Photo]:
         if _is_photo(member.name, tar, member.offset):
             yield Photo(f"{tar}/{member.name}", functools.partial(read, member.offset, member.size))
         else:
-            skipped.append(member.name)
+            skipped.append((member.name, ""))
     _log_skipped(tar, skipped)

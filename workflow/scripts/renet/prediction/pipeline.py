@@ -126,7 +126,13 @@ def predict(
     Without `detect`, each photo is a ready-made crop. Raise an InputError if a place has no photo,
     or if the detector is not installed.
     """
-    found = photos.find(places)
+    yield from predict_photos(predictor, photos.find(places), detect=detect, threads=threads)
+
+
+def predict_photos(
+    predictor: Predictor, found: Sequence[Photo], *, detect: bool, threads: int | None = None
+) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
+    """Do as `predict`, for photos that were found."""
     if detect:
         detection.detector()  # raises an error before the first photo is read
     cv2.setNumThreads(1)  # the photos are cut in threads

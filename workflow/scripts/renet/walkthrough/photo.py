@@ -49,7 +49,7 @@ def _photo(
         image = crop.decode(lineage.data, dataclasses.replace(spec, whole=True))  # in full size
         photo, scale = image.pixels, image.scale
         box = detection.find_box(photo, spec) if spec.detected else box.scaled(scale)
-        cut = crop.cut(photo, spec, box)[..., ::-1]  # RGB
+        cut, factor = crop.cut(photo, spec, box)
         # `extract_face` may decode a large photo at half its size.
         pixels = crop.extract_face(lineage.data, spec, box.scaled(1 / scale)).pixels
     except RejectedImage as error:
@@ -60,10 +60,10 @@ def _photo(
             "`pathvars.resources`, and run the workflow again."
         ) from error
     galleries.write_image(pictures / "photo.jpg", detection.shrink(photo[..., ::-1], PHOTO_SIDE))
-    galleries.write_image(pictures / "crop.jpg", detection.shrink(cut, PHOTO_SIDE))
+    galleries.write_image(pictures / "crop.jpg", detection.shrink(cut[..., ::-1], PHOTO_SIDE))
     return {
         "sides": photo.shape[:2],
         "box": box,
-        "crop": cut.shape[:2],
+        "crop": [round(side / factor) for side in cut.shape[:2]],
         "largest_difference": int(np.abs(pixels.astype(int) - face).max()),
     }
