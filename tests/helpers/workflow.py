@@ -35,12 +35,9 @@ EVERYTHING_AFTER = {
         "provenance", "compare", "report", "manifest",
     }
 }  # fmt: skip
-EVERYTHING_AFTER["shuffle"] = {
-    "shuffle",
-    "write_hdf5",
-    "face_box",
-    "thumbnails",
-} | EVERYTHING_AFTER["train"]
+EVERYTHING_AFTER["shuffle"] = EVERYTHING_AFTER["train"] | {
+    "shuffle", "write_hdf5", "face_box", "thumbnails",
+}  # fmt: skip
 EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
 EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
 

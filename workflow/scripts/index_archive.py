@@ -4,7 +4,8 @@ Reads: the receipts of all files of one source, and the headers of their tars.
 Writes: members.csv, one row for each regular file (`renet.archives.tar_index`); and archives.json,
 the digest and the size of each archive, by which later jobs check that it is the same.
 Decides: which members count. Links, devices, and names with control characters or outside the
-archive are skipped, and counted in the log. If a name occurs twice, the last member counts.
+archive are skipped; the log has their number and the first names. If a name occurs twice, the last
+member counts.
 """
 
 import logging

@@ -71,7 +71,7 @@ def predict(
             yield table.round(DECIMALS)
 
     PREDICTIONS.write(predictions, tables())
-    if not detect and (difference := placed.difference(first)):
+    if not detect and (difference := placed.face_difference(first)):
         sentence = templates.sentences("face_scale", "these photos", difference, "predict")
         logging.warning("%s", sentence)
     if sheet:

@@ -49,7 +49,9 @@ def report(
         notes=notes.read_text(encoding="utf-8") if notes else "",
         evaluations=records.models_by_set(evaluations, len(settings["runs"])),
         external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
-        face_boxes=[files.read_json(path) for path in face_boxes],
+        face_boxes=dict(
+            zip(["train", *settings["external"]], map(files.read_json, face_boxes), strict=True)
+        ),
         runs=results.read_runs(run_table),
         comparison=COMPARISON.read(comparison),
         suspects=results.SUSPECTS.read(audit[0]) if audit else None,

@@ -18,8 +18,8 @@ class RowReason(enum.StrEnum):
     NOT_LABELLED = enum.auto()  # no published table names the photo, or the pattern does not fit
     REPEATED = enum.auto()  # tables only: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
-    NO_FACE = enum.auto()  # no finite score; in a user's whole photo, no box and no detected face
-    SECOND_FACE = enum.auto()  # in the .mat file, or detected in a user's photo without box
+    NO_FACE = enum.auto()  # no finite score in the .mat file, no box, or no detected face
+    SECOND_FACE = enum.auto()  # in the .mat file, or detected
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 

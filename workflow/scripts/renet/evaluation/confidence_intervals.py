@@ -109,7 +109,7 @@ def auc_interval(
 ) -> tuple[float, float] | None:
     """Return the interval of the ROC AUC; None for few people of a class.
 
-    The variance is that of Newcombe's method 5 (Statistics in Medicine 25, 2006), times a design
+    The variance is by Newcombe's method 5 (Statistics in Medicine 25, 2006), times a design
     effect: DeLong's variance over people (Obuchowski, Biometrics 53, 1997) divided by the variance
     over faces. Student's t has the degrees of freedom of the class with fewer people.
     """

@@ -38,7 +38,7 @@ class CropSpec:
     margin: float | None = ARCHIVE_MARGIN
     whole: bool = False  # true: whole photos, cropped by a box; false: ready-made crops
     turn: bool = False  # by the EXIF orientation, which the boxes of IMDB-WIKI ignore
-    # For whole photos without boxes: drop photos with several faces, or use the largest face.
+    # For the face detector: drop photos with several faces, or use the largest face.
     detected: Literal["one", "largest"] | None = None
 
 

