@@ -117,8 +117,8 @@ def test_runs_are_sorted_by_each_set_and_back_and_all_four_sets_fit(window, chan
     by_test = ["again", *by_validation[:3], None]
     for button, order, direction in [
         ("Validation", by_test, "ascending"), ("Test", by_test, "descending"),
-        ("Validation", by_validation, "descending"), ("Cross-validation", by_test, "descending"),
-        ("Cross-validation", by_test, "ascending"),  # which the other row does not have
+        ("Validation", by_validation, "descending"), ("Out-of-fold", by_test, "descending"),
+        ("Out-of-fold", by_test, "ascending"),  # which the other row does not have
         ("Run", by_validation, "descending"), ("Run", by_test, "ascending"),
     ]:  # fmt: skip
         buttons[button].send_keys(Keys.ENTER)

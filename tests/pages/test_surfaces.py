@@ -217,7 +217,7 @@ def test_all_surfaces_of_eight_runs_say_the_same(results, tmp_path, caplog):
     above = [name for name in names if check_surfaces(eight, name, runs, caplog.text)]
     assert above == ["gap", "balanced", *SEEDS[:2], "slow"]
     assert "<small>seeds 1, 2, 3</small>" in index.read_text()
-    assert "In the column Cross-validation, the test is also corrected" in plain(index.read_text())
+    assert "In the column Out-of-fold, the test is also corrected" in plain(index.read_text())
     head, sureness, lead, *others = remarks(index)
     assert [head, sureness, *others] == remarks(eight / "runs/gap/report.html")
     assert lead.startswith("Its lead is significant: ")
