@@ -147,8 +147,10 @@ def read_map(face_box: Path) -> BoxMap:
     """Read the map of a face_box.json; an InputError if a value of the map is missing or wrong."""
     content = files.read_json(face_box)
     try:
-        sides = [float(content[name]) for name in ("width", "height", "right", "down")]
-        return BoxMap(*sides, faces=int(content["faces"]))
+        width, height, right, down = (
+            float(content[name]) for name in ("width", "height", "right", "down")
+        )
+        return BoxMap(width, height, right, down, int(content["faces"]))
     except (KeyError, TypeError, ValueError) as error:
         fault = f"{face_box} is damaged ({error!r}); delete it and run the workflow again."
         raise InputError(fault) from error
