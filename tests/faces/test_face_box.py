@@ -103,8 +103,13 @@ def test_faces_that_the_detector_has_cut_have_the_map_that_cut_them(tmp_path):
     assert box == BoxMap(faces=30) == detection.read_map(tmp_path / "a" / "face_box.json")
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", '{"width": "wide"}', '{"width": 1.0}'])
+BOX = {"width": 1, "height": 1, "right": 0, "down": 0, "faces": 9}
+
+
+@pytest.mark.parametrize(
+    "content", [{}, [], *(BOX | {"width": width} for width in ("wide", None, -1, 0))]
+)
 def test_damaged_face_box_is_a_sentence(tmp_path, content):
-    (tmp_path / "face_box.json").write_text(content)
+    (tmp_path / "face_box.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"face_box\.json is damaged .*delete it and run"):
         detection.read_map(tmp_path / "face_box.json")

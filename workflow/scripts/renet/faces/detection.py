@@ -150,6 +150,8 @@ def read_map(face_box: Path) -> BoxMap:
         width, height, right, down = (
             float(content[name]) for name in ("width", "height", "right", "down")
         )
+        if min(width, height) <= 0:
+            raise ValueError("width and height are not positive")
         return BoxMap(width, height, right, down, int(content["faces"]))
     except (KeyError, TypeError, ValueError) as error:
         fault = f"{face_box} is damaged ({error!r}); delete it and run the workflow again."
