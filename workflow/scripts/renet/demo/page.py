@@ -71,8 +71,8 @@ class Demo:
         texts = [f"{row['face']}: {templates.sentences('prediction', row)}" for row in faces]
         chosen = gr.Radio([(text, n) for n, text in enumerate(texts)], value=0, visible=bool(faces))
         opens = gr.Button(visible=bool(faces) and self.network.architecture.has_walkthrough)
-        differs = None if detect else self.predictor.face_difference([*pipeline.faces(cuts)])
-        shown = PARTS.photo(map(galleries.as_url, pictures), decoded, rows, differs)
+        difference = None if detect else self.predictor.face_difference([*pipeline.faces(cuts)])
+        shown = PARTS.photo(map(galleries.as_url, pictures), decoded, rows, difference)
         yield shown, faces, chosen, opens, "", ""
         if faces:
             yield *[gr.skip()] * 5, self.explain(faces, 0)
